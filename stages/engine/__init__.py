@@ -1,0 +1,1 @@
+"""What every stage stands on: records, shards, store, runner, gates. No model, no Prefect."""

@@ -1,0 +1,230 @@
+"""The documents that pass between stages: one JSON document a photo and a stage.
+
+All boxes are ``(x0, y0, x1, y1)`` in pixels of the ingested photo, half-open. Token indices count
+row by row over a window's latent grid: ``index = row * grid_width + column``; one token stands for
+16 x 16 pixels of the window at the model's size.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+TOKEN = 16
+"""Side of a latent token in model pixels: 8x autoencoder, 2x2 packing (FLUX's geometry)."""
+
+Tool = Literal["add", "remove", "distort", "fuse"]
+TOOLS: tuple[Tool, ...] = ("add", "remove", "distort", "fuse")
+Box = tuple[int, int, int, int]
+
+
+class Document(BaseModel):
+    """Base of every document: unknown keys are errors, instances are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rle(Document):
+    """A binary mask as COCO's uncompressed run lengths (column-major, first run counts zeros)."""
+
+    size: tuple[int, int]
+    """Height and width in pixels."""
+    counts: list[int]
+
+
+class Photo(Document):
+    """ingest: one photo, decoded and cleaned. Member ``photo.png`` (sRGB, upright, no metadata)."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    """First 16 hex digits of the sha256 of the source file's bytes."""
+    path: str
+    """As the source list has it."""
+    source_sha256: str
+    source_bytes: int
+    source_format: str
+    """Pillow's name: JPEG, PNG, WEBP."""
+    width: int
+    height: int
+    scaled_from: tuple[int, int] | None
+    """Width and height before `ingest.max_side` shrank it; None when it kept its size."""
+    licence: str
+    """SPDX identifier, or the ledger's words; ``unknown`` when nobody said."""
+    origin: str
+    batch: str
+    phash: str
+    """64-bit perceptual hash as 16 hex digits."""
+
+
+class Part(Document):
+    """A sub-entity: a named region of one entity that a tool can break."""
+
+    id: str
+    """``<entity id>.p<n>``"""
+    name: str
+    """``left hand``, ``face``; for positional parts ``upper left part``."""
+    kind: str
+    """Class of the part without its side: ``hand`` for ``left hand``. Same-kind parts are siblings."""
+    positional: bool
+    """True when only the position is known (superpixels), not what it is."""
+    score: float
+    box: Box
+    mask: Rle
+    tools: list[Tool]
+
+
+class Entity(Document):
+    """A thing in the photo with its parts."""
+
+    id: str
+    """``e<n>``"""
+    name: str
+    """``person``, ``tabby cat``."""
+    score: float
+    box: Box
+    mask: Rle
+    parts: list[Part]
+
+
+class Window(Document):
+    """The rectangle in which the model works."""
+
+    id: str
+    """``w<n>``"""
+    box: Box
+    """In photo pixels; may be scaled to `size`."""
+    size: tuple[int, int]
+    """Width and height in model pixels, multiples of 16."""
+    parts: list[str]
+    """Ids of the parts this window was chosen for."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of tokens."""
+        return self.size[1] // TOKEN, self.size[0] // TOKEN
+
+
+class Scene(Document):
+    """perceive: what is in the photo and where to work."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    entities: list[Entity]
+    windows: list[Window]
+    detector: str
+
+
+class Variant(Document):
+    """One flaw to inject in one window. The mapping as data (algorithm section 2)."""
+
+    id: str
+    """``v<n>``, unique in the photo."""
+    window: str
+    tool: Tool
+    kernel: str
+    """How the references were drawn: ``ring``, ``neighbours``, ``jitter``, ``voronoi`` ..."""
+    entity: str
+    entity_name: str
+    part: str
+    part_name: str
+    part_kind: str
+    positional: bool
+    other: str | None = None
+    """fuse: id of the second entity or part."""
+    other_name: str | None = None
+    within_entity: bool = False
+    """fuse: the two belong to one entity, since the photo has no two that touch."""
+    seed: int
+    targets: list[int]
+    """Token indices that change."""
+    references: list[int]
+    """Same length: where each target takes its appearance from."""
+    facts: dict[str, Any] = Field(default_factory=dict)
+    """What explanations may say: displacement in tokens, share of the part, direction ..."""
+
+
+class Mapping(Document):
+    """map: the variants of a photo."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    variants: list[Variant]
+
+
+class Inversion(Document):
+    """invert: per window, which latents were kept. Members ``<window>.latents.safetensors``."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    solver: str
+    timesteps: list[float]
+    windows: list[str]
+    reconstruction_psnr: dict[str, float]
+    """dB of decode(encode(window)) against the window: the autoencoder's share of the loss."""
+
+
+class Outcome(Document):
+    """inject: one variant as rendered. Members ``<variant>.artifact.png``, ``.control.png`` (RGB),
+    ``.mask.png``, ``.edit.png`` (8-bit, 0 or 255), all cropped to `box` at the photo's resolution."""
+
+    variant: str
+    box: Box
+    """The bounding box of `edit`, in photo pixels."""
+    target_box: Box
+    """The bounding box of the target tokens, in photo pixels."""
+    mask_pixels: int
+    edit_pixels: int
+    evaluations: float
+    """Transformer evaluations spent on this variant and its share of the source branch."""
+
+
+class Injection(Document):
+    """inject: all rendered variants of a photo."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    mode: str
+    outcomes: list[Outcome]
+
+
+class Verdict(Document):
+    """filter: one variant's scores and whether it passed."""
+
+    variant: str
+    passed: bool
+    reason: str
+    """Reject code, or ``ok``."""
+    message: str
+    judge: str
+    scores: dict[str, float]
+
+
+class Curation(Document):
+    """filter: the verdicts of a photo."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    verdicts: list[Verdict]
+
+
+class Explanation(Document):
+    """explain: the words for one pair."""
+
+    variant: str
+    local: str
+    overall: str
+    """Why the image as a whole is flawed."""
+
+
+class Explanations(Document):
+    """explain: all words for a photo."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    author: str
+    """``grammar`` or the vision-language model's name."""
+    clean: str
+    """Why the untouched photo is free of flaws."""
+    explanations: list[Explanation]

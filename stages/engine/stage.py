@@ -1,0 +1,122 @@
+"""The contract between a stage and the engine.
+
+A stage declares what it reads, turns one photo's sample into one output, and never touches files,
+DVC or other photos. The engine reads shards, asks the store, calls `process`, writes shards,
+manifests and rejects, and closes the stage with its gate.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
+
+
+class GateParams(BaseModel):
+    """Thresholds a gate's expectations refer to as ``{"$param": "<name>"}``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    max_reject_rate: float = 1.0
+
+
+class StageParams(BaseModel):
+    """Base of every section of params.yaml. `gate` does not change what is computed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    gate: GateParams = GateParams()
+
+
+class BaseParams(BaseModel):
+    """Section ``base``: what changes the results of every stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    seed: int = 0
+    profile: str = "compact"
+
+
+class RejectPhoto(Exception):  # noqa: N818 - it is an outcome, not an error
+    """Raised by `Stage.process` when the whole photo falls out; recorded, never fatal."""
+
+    def __init__(self, code: str, message: str, **evidence: Any) -> None:
+        super().__init__(message)
+        self.code, self.message, self.evidence = code, message, evidence
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A photo (`variant` None) or a variant that fell out, with the reason."""
+
+    key: str
+    variant: str | None
+    code: str
+    """snake_case reason, stable: statistics count it."""
+    message: str
+    """For the reader: what happened, and the remedy if there is one."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One photo as a stage sees it: upstream documents and the members it declared to read."""
+
+    key: str
+    documents: Mapping[str, dict[str, Any]]
+    """Stage name to its JSON document."""
+    members: Mapping[str, bytes]
+    """``<stage>/<member name>`` to bytes, e.g. ``ingest/photo.png``."""
+
+    def document(self, stage: str, model: type[DocumentT]) -> DocumentT:
+        """The validated document that `stage` wrote for this photo."""
+        return model.model_validate(self.documents[stage])
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a stage found out about one photo."""
+
+    document: BaseModel
+    members: dict[str, bytes] = field(default_factory=dict)
+    """Member name (without the key, e.g. ``photo.png``) to bytes."""
+    rejects: list[Reject] = field(default_factory=list)
+    """Variants that fell out here; the photo itself goes on."""
+
+
+class Stage(ABC):
+    """One room of the factory. Subclasses live in ``stages/<name>/stage.py``."""
+
+    name: ClassVar[str]
+    reads: ClassVar[Mapping[str, tuple[str, ...]]]
+    """Upstream stage to the member name patterns (fnmatch) it reads; ``()`` = the document only.
+    The first entry is the direct upstream: its accepted photos are this stage's input."""
+    params_model: ClassVar[type[StageParams]]
+    code: ClassVar[tuple[str, ...]] = ()
+    """Modules beside the stage's own folder whose source enters the store's key,
+    e.g. ``stages.models.flow``."""
+
+    def __init__(self, params: StageParams, base: BaseParams) -> None:
+        self.params, self.base = params, base
+
+    def revisions(self) -> dict[str, str]:
+        """Model name to revision (a digest of its weights): enters the store's key. Cheap."""
+        return {}
+
+    def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
+        """Load models. Called once in each worker before the first `process`."""
+
+    @abstractmethod
+    def process(self, sample: Sample) -> Output:
+        """Work on one photo. Deterministic: same sample, params and models give the same bytes.
+
+        Raises:
+            RejectPhoto: the whole photo falls out here.
+        """
+
+    @abstractmethod
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """Manifest rows of one photo's document: scalars only, each with ``key`` and, where a row
+        is a variant, ``variant``. Same columns for every row of a stage."""
