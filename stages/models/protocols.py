@@ -1,0 +1,115 @@
+"""What a stage may ask of a model. Back ends are swapped by name in ``profiles.yaml``.
+
+NumPy at the border: an image is (H, W, 3) uint8 sRGB, a mask is (H, W) bool, both in photo pixels.
+Every back end is a class with a ``revision`` class method: a digest of its weights that costs no
+loading, since it enters the store's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.engine.masks import Mask
+from stages.engine.record import Entity, Explanations, Scene, Variant, Verdict, Window
+
+if TYPE_CHECKING:
+    import torch
+
+Image = NDArray[np.uint8]
+
+
+class Perceiver(Protocol):
+    """Finds entities and their parts (algorithm section 1)."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights."""
+        ...
+
+    def perceive(self, image: Image) -> list[Entity]:
+        """Entities with parts and masks, in photo pixels; empty when nothing was found."""
+        ...
+
+
+class PerceptualMetric(Protocol):
+    """A distance between two pictures of one size that follows human judgement (LPIPS)."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights."""
+        ...
+
+    def distance(self, a: Image, b: Image) -> float:
+        """0 for equal pictures; any size, padded where the network needs more pixels."""
+        ...
+
+    def spatial(self, a: Image, b: Image) -> NDArray[np.float32]:
+        """(H, W) distance at each pixel."""
+        ...
+
+
+@dataclass(frozen=True)
+class Case:
+    """One rendered variant before a judge. Images are whole photos of one size."""
+
+    real: Image
+    control: Image
+    """The photo with the identity mapping pasted in: the model's fingerprints, no flaw."""
+    artifact: Image
+    mask: Mask
+    """The visible flaw, as rendered."""
+    window: Window
+    variant: Variant
+
+
+class Judge(Protocol):
+    """Decides whether the intended flaw is perceptible and where it should be (section 5)."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights."""
+        ...
+
+    def judge(self, case: Case) -> Verdict:
+        """`reason` is ``ok`` or a reject code; `scores` holds every number that was used."""
+        ...
+
+
+class Explainer(Protocol):
+    """Puts the flaws of a photo into words (section 6)."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights, prompts or grammar."""
+        ...
+
+    def explain(
+        self,
+        scene: Scene,
+        variants: Sequence[Variant],
+        images: Mapping[str, tuple[Image, Image]],
+    ) -> Explanations:
+        """Words for `variants`; `images` (variant id to real, artifact) may be empty for authors
+        that write from the record alone."""
+        ...
+
+
+class FlowModel(Protocol):
+    """A rectified-flow transformer with its autoencoder (sections 3 and 4)."""
+
+    def encode(self, image: Image) -> torch.Tensor:
+        """Picture to normalised latent tokens."""
+        ...
+
+    def decode(self, latents: torch.Tensor, *args: Any, **kwargs: Any) -> Image:
+        """Latent tokens to a picture."""
+        ...
+
+    def velocity(self, latents: torch.Tensor, t: float, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """dz/dt at time `t` in [0, 1]; injection goes through the remaining arguments."""
+        ...
