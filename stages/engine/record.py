@@ -66,7 +66,7 @@ class Part(Document):
     name: str
     """``left hand``, ``face``; for positional parts ``upper left part``."""
     kind: str
-    """Class of the part without its side: ``hand`` for ``left hand``. Same-kind parts are siblings."""
+    """The part without its side: ``hand`` for ``left hand``. Same-kind parts are siblings."""
     positional: bool
     """True when only the position is known (superpixels), not what it is."""
     score: float
@@ -166,8 +166,11 @@ class Inversion(Document):
 
 
 class Outcome(Document):
-    """inject: one variant as rendered. Members ``<variant>.artifact.png``, ``.control.png`` (RGB),
-    ``.mask.png``, ``.edit.png`` (8-bit, 0 or 255), all cropped to `box` at the photo's resolution."""
+    """inject: one variant as rendered, cropped to `box` at the photo's resolution.
+
+    Members: ``<variant>.artifact.png`` and ``.control.png`` (RGB), ``.mask.png`` and ``.edit.png``
+    (8-bit grey, 0 or 255).
+    """
 
     variant: str
     box: Box

@@ -8,11 +8,12 @@ manifests and rejects, and closes the stage with its gate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
@@ -22,6 +23,9 @@ class GateParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     max_reject_rate: float = 1.0
+    """Largest share of incoming photos that may fall out here."""
+    max_internal_error_rate: float = 0.02
+    """Largest share of photos on which the stage's own code may raise."""
 
 
 class StageParams(BaseModel):
@@ -37,9 +41,12 @@ class BaseParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     seed: int = 0
     profile: str = "compact"
+    """Names the back ends in stages/models/profiles.yaml."""
+    photos_per_shard: int = Field(default=256, ge=1)
+    """Shards are ranges of the source list: growth adds shards, rewriting only the last."""
 
 
-class RejectPhoto(Exception):  # noqa: N818 - it is an outcome, not an error
+class RejectPhoto(Exception):
     """Raised by `Stage.process` when the whole photo falls out; recorded, never fatal."""
 
     def __init__(self, code: str, message: str, **evidence: Any) -> None:
@@ -86,6 +93,25 @@ class Output:
     """Variants that fell out here; the photo itself goes on."""
 
 
+@dataclass(frozen=True)
+class SourceEntry:
+    """One line of the source list as the first stage's unit; `source` is its document."""
+
+    position: int
+    key: str
+    source: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """One photo's finished output on its way into the stage's folder."""
+
+    position: int
+    key: str
+    document: dict[str, Any]
+    members: dict[str, bytes]
+
+
 class Stage(ABC):
     """One room of the factory. Subclasses live in ``stages/<name>/stage.py``."""
 
@@ -94,6 +120,8 @@ class Stage(ABC):
     """Upstream stage to the member name patterns (fnmatch) it reads; ``()`` = the document only.
     The first entry is the direct upstream: its accepted photos are this stage's input."""
     params_model: ClassVar[type[StageParams]]
+    own_layout: ClassVar[bool] = False
+    """True when `assemble` writes the output folder instead of the engine: the last stage."""
     code: ClassVar[tuple[str, ...]] = ()
     """Modules beside the stage's own folder whose source enters the store's key,
     e.g. ``stages.models.flow``."""
@@ -120,3 +148,21 @@ class Stage(ABC):
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Manifest rows of one photo's document: scalars only, each with ``key`` and, where a row
         is a variant, ``variant``. Same columns for every row of a stage."""
+
+    def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
+        """First stage only: the photos to work on, in list order, and what is refused unopened.
+
+        Every line of the list ends as one entry or one reject, under a key of its own.
+        """
+        raise NotImplementedError(f"{self.name} reads upstream stages, not the source list")
+
+    def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
+        """With `own_layout`: write the shards of `folder`, return the rows of its manifest.
+
+        Outputs come once, lazily, in source order.
+        """
+        raise NotImplementedError(f"{self.name} leaves its layout to the engine")
+
+    def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Columns that need all photos at once; rows come in source order. Default: as they are."""
+        return rows

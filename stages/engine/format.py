@@ -1,0 +1,7 @@
+"""The engine's share of every store key, bumped by hand.
+
+Bump it when a change of the engine changes what a stage's `process` is given or how its result is
+kept; not for a log line, or a hundred thousand pairs would be computed again.
+"""
+
+FORMAT_VERSION = 1

@@ -1,0 +1,105 @@
+"""What a result came from: digests of code, params, models and the numeric libraries."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from stages.engine.files import canonical_json, sha256
+from stages.engine.format import FORMAT_VERSION
+from stages.engine.stage import Stage
+
+NUMERIC_LIBRARIES = (
+    "numpy",
+    "torch",
+    "diffusers",
+    "transformers",
+    "pillow",
+    "scipy",
+    "scikit-image",
+    "opencv-python-headless",
+    "ai-edge-litert",
+    "imagehash",
+    "lpips",
+)
+_CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
+_SOURCES = (".py", ".txt", ".md", ".j2", ".yaml", ".toml")
+
+
+def _module_path(module: str) -> Path:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"declared code {module!r} is not there")
+    return Path(spec.origin)
+
+
+def code_files(stage: type[Stage]) -> list[Path]:
+    """The sources that shape a stage's results: its own folder (without the gate) and the modules
+    it declares; a declared package counts with all of its files."""
+    own = _module_path(stage.__module__).parent
+    files = {p for p in own.rglob("*") if p.suffix in _SOURCES and p.name != "__main__.py"}
+    for module in stage.code:
+        path = _module_path(module)
+        package = path.name == "__init__.py"
+        files |= {p for p in path.parent.rglob("*") if p.suffix in _SOURCES} if package else {path}
+    return sorted(p for p in files if "__pycache__" not in p.parts)
+
+
+def code_digest(stage: type[Stage]) -> str:
+    """sha256 over the names and bytes of `code_files`."""
+    base = Path(__file__).parents[1]
+    content = {p.relative_to(base).as_posix(): sha256(p.read_bytes()) for p in code_files(stage)}
+    return sha256(canonical_json(content))
+
+
+@cache
+def cpu_class() -> str:
+    """The instruction sets that change the last bits of a matrix product."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        flags = []
+    return "+".join([platform.machine(), *(f for f in _CPU_FLAGS if f in set(flags))])
+
+
+@cache
+def numerics() -> dict[str, str]:
+    """Versions of the numeric libraries and the class of CPU."""
+    found = {"cpu": cpu_class(), "python": platform.python_version()}
+    for library in NUMERIC_LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "absent"
+    return found
+
+
+def result_params(stage: Stage) -> dict[str, Any]:
+    """The params that change results: the section without its gate, seed and profile."""
+    section = stage.params.model_dump(mode="json", exclude={"gate"})
+    return {"stage": section, "base": {"seed": stage.base.seed, "profile": stage.base.profile}}
+
+
+def stage_digest(stage: Stage) -> str:
+    """Everything a stage's results depend on, except the photo's own inputs."""
+    return sha256(
+        canonical_json(
+            {
+                "stage": stage.name,
+                "format": FORMAT_VERSION,
+                "code": code_digest(type(stage)),
+                "params": result_params(stage),
+                "models": stage.revisions(),
+                "numerics": numerics(),
+            }
+        )
+    )
+
+
+def unit_key(stage_digest: str, inputs: Any) -> str:
+    """The store's key of one photo at one stage; `inputs` are digests of what it reads."""
+    return sha256(canonical_json({"stage": stage_digest, "inputs": inputs}))

@@ -1,0 +1,136 @@
+"""Run one stage: what is not in the store is computed, all is assembled, the gate has its say.
+
+This is what DVC calls (``python -m stages.<name>``). It imports no Prefect.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.engine import gate
+from stages.engine.assemble import Assembly, assemble
+from stages.engine.executor import execute
+from stages.engine.files import pretty_json, write_atomically
+from stages.engine.progress import Reporter
+from stages.engine.provenance import code_digest
+from stages.engine.settings import Settings, load_settings, store_root
+from stages.engine.stage import Reject, Stage
+from stages.engine.store import Store
+from stages.engine.summary import Upstream, summarise
+from stages.engine.tables import MANIFEST, METRICS, read_photos, read_table, reject_row
+from stages.engine.units import Unit, source_units, upstream_units
+from stages.engine.workspace import FactoryError, Workspace
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage's photos and what it refuses without opening."""
+
+    units: list[Unit]
+    refused: list[Reject]
+    upstream: Upstream
+
+
+def gather(stage: Stage, workspace: Workspace) -> Work:
+    """All units of a stage from its upstream outputs, or from the source list."""
+    if not stage.reads:
+        entries, refused = stage.entries(workspace.sources)
+        keys = [entry.key for entry in entries] + [reject.key for reject in refused]
+        return Work(source_units(stage, entries), refused, Upstream(keys, set()))
+    units = upstream_units(stage, workspace.data)
+    return Work(units, [], Upstream([u.key for u in units], _incoming_variants(stage, workspace)))
+
+
+def _incoming_variants(stage: Stage, workspace: Workspace) -> set[tuple[str, str]]:
+    """(photo, variant) pairs of the nearest upstream that lists variants, for incoming photos."""
+    photos = {e.key for e in read_photos(workspace.stage(next(iter(stage.reads))))}
+    for name in stage.reads:
+        rows = read_table(workspace.stage(name) / MANIFEST)
+        if rows and "variant" in rows[0]:
+            return {(r["key"], r["variant"]) for r in rows if r["key"] in photos}
+    return set()
+
+
+def _compute(
+    stage: Stage, store: Store, work: Work, settings: Settings, report: Path
+) -> tuple[list[Reject], int]:
+    """Fill the store; returns the failures that left nothing in it and how many were computed."""
+    todo = [unit for unit in work.units if store.get(unit.store_key) is None]
+    reporter = Reporter(stage.name, len(work.units), len(work.units) - len(todo), report)
+    failures: list[Reject] = []
+    for done in execute(stage, store, todo, settings.executor):
+        failures += [done.failure] if done.failure else []
+        reporter.advance(rejected=done.failure is not None)
+    return failures, len(todo)
+
+
+def _judge(stage: Stage, work: Work, out: Assembly, folder: Path) -> gate.GateResult:
+    """Summarise, keep the deterministic numbers as DVC metrics, run the suite."""
+    summary = summarise(work.upstream, out.accepted, out.rows, out.rejects)
+    write_atomically(folder / METRICS, pretty_json(summary))
+    suite = gate.load_suite(_folder_of(stage), stage.params.gate)
+    tables = {
+        "manifest": out.rows,
+        "photos": out.photos,
+        "rejects": [reject_row(reject) for reject in out.rejects],
+        "summary": [summary],
+    }
+    return gate.run(stage.name, suite, tables)
+
+
+def _folder_of(stage: Stage) -> Path:
+    return Path(sys.modules[type(stage).__module__].__file__ or "").parent
+
+
+def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
+    """Bring one stage's output folder up to date and judge it.
+
+    Raises:
+        FactoryError: bad settings, missing weights, or code edited while the stage ran.
+    """
+    start = time.monotonic()
+    settings = load_settings(workspace)
+    store = Store(store_root(workspace, settings))
+    code = code_digest(type(stage))
+    work = gather(stage, workspace)
+    failures, computed = _compute(
+        stage, store, work, settings, workspace.reports / f"{stage.name}.progress.json"
+    )
+    folder = workspace.stage(stage.name)
+    out = assemble(stage, store, work.units, failures + work.refused, folder)
+    verdict = _judge(stage, work, out, folder)
+    if code_digest(type(stage)) != code:
+        raise FactoryError(f"{stage.name}: its code was edited while it ran; run it again")
+    report = {
+        "stage": stage.name,
+        "photos": len(work.units),
+        "computed": computed,
+        "rejected": sum(r.variant is None for r in out.rejects),
+        "variants_rejected": sum(r.variant is not None for r in out.rejects),
+        "rows": len(out.rows),
+        "workers": settings.executor.worker_count(computed) if computed else 0,
+        "seconds": round(time.monotonic() - start, 2),
+        "gate": verdict.to_dict(),
+    }
+    write_atomically(workspace.reports / f"{stage.name}.json", pretty_json(report))
+    return verdict
+
+
+def main(build: Callable[[Path], Stage]) -> None:
+    """Entry point of ``python -m stages.<name>``: exit 0, 1 (gate failed) or 2 (cannot run)."""
+    try:
+        workspace = Workspace.find()
+        stage = build(workspace.root)
+        verdict = run(stage, workspace)
+    except FactoryError as error:
+        print(f"flawfactory: {error}", file=sys.stderr)
+        sys.exit(2)
+    passed = sum(check.success for check in verdict.checks)
+    print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations hold")
+    for check in verdict.failures:
+        print(f"  {check}", file=sys.stderr)
+    sys.exit(0 if verdict.success else 1)

@@ -1,0 +1,61 @@
+"""factory.toml: how the factory runs, never what comes out of it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stages.engine.workspace import FactoryError, Workspace
+
+
+class ExecutorSettings(BaseModel):
+    """Who computes the photos."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["inline", "processes"] = "processes"
+    """``inline``: in the stage's own process; ``processes``: local worker processes."""
+    workers: int = Field(default=0, ge=0)
+    """Worker processes; 0 = one a core the process may use."""
+    threads: int = Field(default=1, ge=1)
+    """Threads a worker gives to torch and BLAS."""
+
+    def worker_count(self, units: int) -> int:
+        """Never more workers than photos."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return max(1, min(self.workers or cores or 1, units))
+
+
+class Settings(BaseModel):
+    """All of factory.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    executor: ExecutorSettings = ExecutorSettings()
+    store: Path = Path("data/.store")
+    """Relative to the project root, or absolute (a larger disk)."""
+    stage_timeout_minutes: float = Field(default=24 * 60, gt=0)
+    """After this the flow ends a stage; what it computed stays in the store."""
+
+
+def load_settings(workspace: Workspace) -> Settings:
+    """factory.toml of a checkout; defaults where it is silent.
+
+    Raises:
+        FactoryError: wrong key, type or syntax.
+    """
+    path = workspace.root / "factory.toml"
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text()) if path.exists() else {})
+    except tomllib.TOMLDecodeError as error:
+        raise FactoryError(f"{path}: {error}") from error
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise FactoryError(f"{path}: " + "; ".join(lines)) from error
+
+
+def store_root(workspace: Workspace, settings: Settings) -> Path:
+    """The store's folder."""
+    return workspace.root / settings.store

@@ -1,0 +1,81 @@
+"""Shards: deterministic WebDataset tars, and reading single members back by offset."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from stages.engine.files import sha256
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where a member's bytes lie in its shard, and their digest."""
+
+    offset: int
+    size: int
+    sha256: str
+
+
+Index = dict[str, dict[str, Member]]
+"""Sample key to member name to place."""
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
+    """Append one file with no owner, no time; returns the offset of its bytes."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime, info.mode = len(data), 0, 0o444
+    start = tar.offset
+    tar.addfile(info, io.BytesIO(data))
+    return start + tarfile.BLOCKSIZE
+
+
+def write_to(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
+    """Write samples as USTAR in the given order, members sorted by name.
+
+    Raises:
+        ValueError: a key holds a dot (WebDataset ends the key at the first one) or comes twice.
+    """
+    index: Index = {}
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for key, members in samples:
+            if "." in key or "/" in key or key in index:
+                raise ValueError(f"unfit or repeated sample key {key!r}")
+            index[key] = {
+                name: Member(_add(tar, f"{key}.{name}", data), len(data), sha256(data))
+                for name, data in sorted(members.items())
+            }
+    return index
+
+
+def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
+    """`write_to` a new file at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        return write_to(file, samples)
+
+
+def read_member(path: Path, member: Member) -> bytes:
+    """The bytes of one member, checked against their digest.
+
+    Raises:
+        ValueError: the shard was damaged or replaced.
+    """
+    with path.open("rb") as file:
+        file.seek(member.offset)
+        data = file.read(member.size)
+    if sha256(data) != member.sha256:
+        raise ValueError(f"{path}: damaged at byte {member.offset}; run `flawfactory verify`")
+    return data
+
+
+def read_shard(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    """All regular members in order as (name, bytes). Nothing is extracted to disk."""
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for info in tar:
+            if info.isreg() and (content := tar.extractfile(info)) is not None:
+                yield info.name, content.read()

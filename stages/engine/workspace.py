@@ -1,0 +1,51 @@
+"""Where things lie: the project root and the folders below it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class FactoryError(Exception):
+    """An error for the person at the keyboard: one message that says what to do."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths of one checkout. `data/<stage>` are DVC's outputs; what starts with a dot is not."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The nearest folder at or above `start` (default: here) that holds dvc.yaml.
+
+        ``FLAWFACTORY_ROOT`` overrides it.
+        """
+        if configured := os.environ.get("FLAWFACTORY_ROOT"):
+            return cls(Path(configured).resolve())
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / "dvc.yaml").is_file():
+                return cls(folder)
+        raise FactoryError(f"no dvc.yaml at or above {here}: run inside a flawfactory checkout")
+
+    @property
+    def data(self) -> Path:
+        """All outputs."""
+        return self.root / "data"
+
+    @property
+    def sources(self) -> Path:
+        """The source list, tracked by DVC."""
+        return self.data / "sources.jsonl"
+
+    @property
+    def reports(self) -> Path:
+        """Run reports: times, gates, progress. Not reproducible, so outside DVC's outputs."""
+        return self.data / ".report"
+
+    def stage(self, name: str) -> Path:
+        """A stage's output folder."""
+        return self.data / name
