@@ -1,0 +1,66 @@
+"""Opening what a folder of strangers' files may hold: never blocks, never reads past a cap."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+
+class FileProblem(Exception):
+    """A file that cannot be used as it is.
+
+    Attributes:
+        code: snake_case reason.
+        message: what is wrong and what to do about it.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
+    """Open a regular file (or a link to one) for reading; devices, FIFOs and sockets stay closed.
+
+    Yields:
+        The binary file and its status, both of the same open descriptor.
+
+    Raises:
+        FileProblem: ``missing``, ``not_a_file`` or ``unreadable``.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileProblem("not_a_file", "is a folder, FIFO, socket or device: never opened")
+        # Non-blocking, and checked again: the name may point elsewhere since the line above.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise FileProblem("not_a_file", "is a FIFO, socket or device: not read")
+            yield file, status
+    except FileNotFoundError as error:
+        what = "is a link to nothing" if path.is_symlink() else "is no longer there"
+        raise FileProblem("missing", f"{what}: put the file back, or withdraw it") from error
+    except OSError as error:
+        raise FileProblem(
+            "unreadable", f"cannot be read ({error.strerror}): mend its permissions or its disk"
+        ) from error
+
+
+def read_capped(path: Path, max_bytes: int) -> bytes:
+    """All bytes of a regular file of at most `max_bytes`.
+
+    Raises:
+        FileProblem: as `open_regular`, or ``too_large``.
+    """
+    with open_regular(path) as (file, status):
+        data = file.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            size = max(status.st_size, len(data))
+            raise FileProblem("too_large", f"has {size:,} bytes; at most {max_bytes:,} are read")
+        return data

@@ -1,0 +1,187 @@
+"""Growing the source list from folders: appends what is new, marks what was replaced."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stages.ingest.digests import Digests
+from stages.ingest.files import FileProblem
+from stages.ingest.licences import UNKNOWN, Licences
+from stages.ingest.sources import (
+    REPLACED,
+    Problem,
+    ScanError,
+    Source,
+    listed_path,
+    read_list,
+    withdrawn_contents,
+    write_list,
+)
+from stages.ingest.walk import Walk
+
+NAME_NOT_UTF8 = "name_not_utf8"
+
+
+@dataclass
+class ScanReport:
+    """What a scan found."""
+
+    added: int = 0
+    replaced: int = 0
+    """Files with other bytes than listed; also counted in `added`."""
+    unchanged: int = 0
+    relicensed: int = 0
+    """Of the unchanged: entries whose licence or origin was updated in place."""
+    problems: Counter[str] = field(default_factory=Counter)
+    """Code to count, of listed files that cannot be used."""
+    ignored: Counter[str] = field(default_factory=Counter)
+    """Suffix to count, of files that were not listed."""
+    changed: bool = False
+    """The list's bytes differ from before."""
+
+
+def _readable(name: str) -> str:
+    """A name of any bytes as text; bytes that are not UTF-8 as ``\\xff``."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: Path) -> Source:
+    """The list entry of one photo-like file, or of what keeps it from being one."""
+    path = listed_path(photo, root)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        # Backslashes doubled first, so that no two names share a stand-in.
+        readable = _readable(path.replace("\\", "\\\\"))
+        problem = Problem(code=NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it")
+        return _unusable(readable, batch, problem)
+    try:
+        size, digest = digests.of(photo)
+    except FileProblem as found:
+        return _unusable(path, batch, Problem(code=found.code, message=found.message))
+    licence, origin = licences.of(photo)
+    return Source(path=path, bytes=size, sha256=digest, licence=licence, origin=origin, batch=batch)
+
+
+def _unusable(path: str, batch: str, problem: Problem) -> Source:
+    return Source(
+        path=path,
+        bytes=0,
+        sha256=None,
+        licence=UNKNOWN,
+        origin=UNKNOWN,
+        batch=batch,
+        problem=problem,
+    )
+
+
+def _found(
+    root: Path, batch: str, digests: Digests, project_root: Path, ignored: Counter[str]
+) -> list[Source]:
+    """Entries of all photo-like files below one folder."""
+    walk, licences = Walk(root), Licences(root)
+    entries = []
+    for path, error in walk:
+        if error and path == root:
+            raise ScanError(
+                f"{root}: {error.strerror}; give a readable folder that holds photos"
+            ) from error
+        if error:
+            message = f"cannot be opened ({error.strerror}): mend its permissions and scan again"
+            problem = Problem(code="unreadable_folder", message=message)
+            name = _readable(listed_path(path, project_root))
+            entries.append(_unusable(name, batch, problem))
+        else:
+            entries.append(_entry(path, batch, licences, digests, project_root))
+    if not entries:
+        seen = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
+        raise ScanError(f"{root}: no photos (JPEG, PNG or WebP) in it or below, only: {seen}")
+    ignored.update(walk.ignored)
+    return entries
+
+
+def _identity(entry: Source) -> tuple[str, bool]:
+    """What makes two entries speak of one file; stand-ins for names are a world of their own."""
+    return entry.path, bool(entry.problem and entry.problem.code == NAME_NOT_UTF8)
+
+
+def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) -> list[Source]:
+    """The list after a scan; pure, fills `report`'s counts.
+
+    A file as listed stays where it is (its licence and origin are updated). A file with other
+    bytes, or another problem, gets a new entry at the end; the old one is marked ``replaced``
+    unless it was withdrawn. A file no longer there keeps its entry.
+    """
+    merged = list(entries)
+    last = {_identity(entry): index for index, entry in enumerate(merged)}
+    for entry in found:
+        index = last.get(_identity(entry))
+        listed = merged[index] if index is not None else None
+        if entry.problem:
+            report.problems[entry.problem.code] += 1
+        if (
+            index is not None
+            and listed
+            and (listed.sha256, listed.problem) == (entry.sha256, entry.problem)
+        ):
+            rights = {"licence": entry.licence, "origin": entry.origin}
+            merged[index] = listed.model_copy(update=rights)
+            report.unchanged += 1
+            report.relicensed += merged[index] != listed
+            continue
+        if index is not None and listed:
+            if listed.withdrawn is None:
+                merged[index] = listed.model_copy(update={"withdrawn": REPLACED})
+            report.replaced += 1
+        last[_identity(entry)] = len(merged)
+        merged.append(entry)
+        report.added += 1
+    return merged
+
+
+def scan(
+    roots: Iterable[Path],
+    list_path: Path,
+    project_root: Path,
+    *,
+    batch: str | None = None,
+    replace: bool = False,
+    cache_path: Path | None = None,
+) -> ScanReport:
+    """List the photos of folders; the same folders scanned again change nothing.
+
+    Args:
+        roots: folders, walked in the order given.
+        list_path: ``sources.jsonl``; written atomically, and only when its bytes change.
+        project_root: paths inside it are listed relative to it, so that clones give the same list.
+        batch: name of this delivery; each folder's own name when None.
+        replace: start the list afresh (another source than before); withdrawals of the same bytes
+            stay in force.
+        cache_path: remembers hashes between scans; may be deleted at any time.
+
+    Raises:
+        ScanError: no such folder, no photos in it, a malformed list, sidecar or ledger. Nothing
+            was written then.
+    """
+    listed = read_list(list_path)
+    digests, report = Digests(cache_path), ScanReport()
+    project_root = project_root.resolve()
+    found: list[Source] = []
+    for given in roots:
+        root = Path(os.path.realpath(given))  # unlike resolve(), never raises
+        label = batch or _readable(root.name)
+        found += _found(root, label, digests, project_root, report.ignored)
+    merged = merge([] if replace else listed, found, report)
+    if replace:
+        gone = withdrawn_contents(listed)
+        merged = [
+            e.model_copy(update={"withdrawn": gone.get(e.sha256 or "", e.withdrawn)})
+            for e in merged
+        ]
+    report.changed = write_list(list_path, merged)
+    digests.save()
+    return report

@@ -1,0 +1,149 @@
+"""ingest: from an entry of the source list to a decoded, cleaned photo."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from stages.engine.record import Photo
+from stages.engine.stage import (
+    GateParams,
+    Output,
+    Reject,
+    RejectForNow,
+    RejectPhoto,
+    Sample,
+    SourceEntry,
+    Stage,
+    StageParams,
+)
+from stages.engine.workspace import Workspace
+from stages.ingest.decode import Limits, decode, encode_png, perceptual_hash
+from stages.ingest.files import FileProblem, read_capped
+from stages.ingest.near_duplicates import groups
+from stages.ingest.sources import Source, read_list, units
+
+
+class IngestGate(GateParams):
+    """What the photos as a whole must be."""
+
+    max_reject_rate: float = Field(default=0.5, ge=0, le=1)
+    shortest_side: int = Field(default=128, ge=1)
+    """No photo has a shorter side; `min_side` when not given."""
+    longest_side: int = Field(default=1536, ge=1)
+    """No photo has a longer side; `max_side` when not given."""
+
+
+class IngestParams(StageParams):
+    """Section ``ingest``: what is accepted as a photo, and how large it goes on."""
+
+    max_bytes: int = Field(default=64 << 20, ge=1)
+    max_pixels: int = Field(default=100_000_000, ge=1, le=178_000_000)
+    """As the header declares; Pillow refuses twice its own 89 million whatever is set here."""
+    min_side: int = Field(default=128, ge=16)
+    max_side: int = Field(default=1536, ge=16)
+    """Longer photos are scaled down."""
+    near_duplicate_distance: int = Field(default=6, ge=0, le=64)
+    """Differing bits of two perceptual hashes that still count as the same picture."""
+    gate: IngestGate = IngestGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sides_reach_gate(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("gate", {}), dict):
+            return values
+        sides = {"shortest_side": "min_side", "longest_side": "max_side"}
+        given = {gate: values[name] for gate, name in sides.items() if name in values}
+        return {**values, "gate": given | values.get("gate", {})}
+
+    @model_validator(mode="after")
+    def _sides_in_order(self) -> IngestParams:
+        if self.min_side > self.max_side:
+            raise ValueError("min_side is larger than max_side: no photo could pass")
+        return self
+
+
+class IngestStage(Stage):
+    """Decodes photos. The only stage that opens files: its input is the source list."""
+
+    name: ClassVar[str] = "ingest"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    params_model: ClassVar[type[StageParams]] = IngestParams
+    params: IngestParams
+
+    def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
+        """Lines of the source list; duplicates, withdrawn and unreadable files are refused.
+
+        Raises:
+            ScanError: the list is malformed.
+        """
+        return units(read_list(source_list))
+
+    def process(self, sample: Sample) -> Output:
+        """One entry of the source list (``sample.documents["source"]``) to document and PNG.
+
+        Raises:
+            RejectForNow: the file is not there, not readable, or no longer as listed.
+            RejectPhoto: it is no photo within the limits.
+        """
+        source = sample.document("source", Source)
+        data = self._read(source)
+        params = self.params
+        limits = Limits(params.max_pixels, params.min_side, params.max_side)
+        try:
+            decoded = decode(data, limits)
+        except RejectPhoto as out:
+            message = f"{source.path} {out.message}"
+            raise RejectPhoto(out.code, message, path=source.path, **out.evidence) from out
+        document = Photo(
+            key=sample.key,
+            path=source.path,
+            source_sha256=str(source.sha256),
+            source_bytes=source.bytes,
+            source_format=decoded.format,
+            width=decoded.image.width,
+            height=decoded.image.height,
+            scaled_from=decoded.scaled_from,
+            licence=source.licence,
+            origin=source.origin,
+            batch=source.batch,
+            phash=perceptual_hash(decoded.image),
+            notes=list(decoded.notes),
+        )
+        return Output(document, {"photo.png": encode_png(decoded.image)})
+
+    def _read(self, source: Source) -> bytes:
+        """The bytes the list speaks of; checked, since the folder may have changed since."""
+        try:
+            data = read_capped(Workspace.find().root / source.path, self.params.max_bytes)
+        except FileProblem as problem:
+            message = f"{source.path} {problem.message}"
+            kind = RejectPhoto if problem.code == "too_large" else RejectForNow
+            raise kind(problem.code, message, path=source.path) from problem
+        if hashlib.sha256(data).hexdigest() != source.sha256:
+            raise RejectForNow(
+                "changed_since_scan",
+                f"{source.path} has other bytes than when it was scanned: scan again",
+                path=source.path,
+                listed_bytes=source.bytes,
+                found_bytes=len(data),
+            )
+        return data
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row a photo."""
+        photo = Photo.model_validate(document)
+        columns = photo.model_dump(exclude={"schema_version", "scaled_from", "notes"})
+        return [
+            {**columns, "scaled": photo.scaled_from is not None, "notes": " ".join(photo.notes)}
+        ]
+
+    def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Add ``group``: the key of the first photo that looks the same."""
+        keys = [row["key"] for row in rows]
+        found = groups(keys, [row["phash"] for row in rows], self.params.near_duplicate_distance)
+        return [{**row, "group": found[row["key"]]} for row in rows]
