@@ -54,6 +54,10 @@ class RejectPhoto(Exception):
         self.code, self.message, self.evidence = code, message, evidence
 
 
+class RejectForNow(RejectPhoto):
+    """A photo that falls out for what may be otherwise next time (its file is away): not stored."""
+
+
 @dataclass(frozen=True)
 class Reject:
     """A photo (`variant` None) or a variant that fell out, with the reason."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from stages.engine.stage import Reject, RejectPhoto, Stage
+from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
 from stages.engine.store import Result, Store
 from stages.engine.units import Unit, load_sample
 from stages.engine.workspace import FactoryError
@@ -46,6 +46,8 @@ def work(stage: Stage, store: Store, unit: Unit) -> Done:
             result = Result.of(stage.process(sample))
         except RejectPhoto as out:
             reject = Reject(unit.key, None, out.code, out.message, out.evidence)
+            if isinstance(out, RejectForNow):
+                return Done(unit, reject)
             result = Result(None, {}, [reject])
         store.put(unit.store_key, result)
     except Exception as error:  # one photo's failure never stops the rest; the gate bounds it
