@@ -71,23 +71,31 @@ def parse_params(values: Any) -> dict[str, BaseModel]:
     return sections
 
 
-def load_params(root: Path) -> dict[str, BaseModel]:
-    """Read and check params.yaml of a checkout.
+def read_params(root: Path) -> Any:
+    """The unchecked values of a checkout's params.yaml.
 
     Raises:
-        FactoryError: the file is missing, too large, not YAML, or does not fit the sections.
+        FactoryError: the file is missing, too large or not YAML.
     """
     path = root / "params.yaml"
     try:
         text = path.read_text(encoding="utf-8")
         if len(text) > _MAX_PARAMS_BYTES:
             raise FactoryError(f"{path}: larger than {_MAX_PARAMS_BYTES} bytes")
-        values = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except OSError as error:
         raise FactoryError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FactoryError(f"{path}: not valid YAML: {error}") from error
-    return parse_params(values)
+
+
+def load_params(root: Path) -> dict[str, BaseModel]:
+    """Read and check params.yaml of a checkout.
+
+    Raises:
+        FactoryError: it cannot be read, or does not fit the sections.
+    """
+    return parse_params(read_params(root))
 
 
 def build_stage(name: str, params: dict[str, BaseModel]) -> Stage:

@@ -5,7 +5,10 @@ This is what DVC calls (``python -m stages.<name>``). It imports no Prefect.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +27,9 @@ from stages.engine.summary import Upstream, summarise
 from stages.engine.tables import MANIFEST, METRICS, read_photos, read_table, reject_row
 from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
+
+WATCHED_PARENT = "FLAWFACTORY_PARENT"
+"""Environment variable: the stage leaves when the process with this id is gone."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,20 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     return verdict
 
 
+def _leave_with_flow(pid: int) -> None:
+    """End this process and its workers when the flow that started it is gone."""
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            os.killpg(0, signal.SIGKILL)
+        time.sleep(1)
+
+
 def main(build: Callable[[Path], Stage]) -> None:
     """Entry point of ``python -m stages.<name>``: exit 0, 1 (gate failed) or 2 (cannot run)."""
+    if flow := os.environ.get(WATCHED_PARENT):
+        threading.Thread(target=_leave_with_flow, args=(int(flow),), daemon=True).start()
     try:
         workspace = Workspace.find()
         stage = build(workspace.root)

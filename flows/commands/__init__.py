@@ -1,0 +1,1 @@
+"""One file a command of `flawfactory`. Heavy imports stay inside the functions."""

@@ -1,0 +1,61 @@
+"""`flawfactory build`: photos in, gated shards out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows import pipeline
+from flows.console import BuildDisplay, build_table, console
+from flows.report import reports
+from flows.sources import default_sources, outside, update_source_list
+from stages.catalogue import load_params
+from stages.engine.settings import load_settings
+from stages.engine.workspace import Workspace
+
+Source = Annotated[
+    list[Path] | None,
+    typer.Option("--source", "-s", help="Folder of photos (JPEG, PNG, WebP; nested). Repeatable."),
+]
+
+
+def build(source: Source = None) -> None:
+    """Bring the data set up to date and write the gallery.
+
+    Without --source the source list stays as it is; on a fresh checkout it is the sample photos.
+    """
+    workspace = Workspace.find()
+    load_params(workspace.root)  # a wrong key is an error before any work
+    load_settings(workspace)
+    if source or not workspace.sources.exists():
+        folders = source or default_sources(workspace)
+        replace = outside(workspace, folders)  # photos of other folders: this is another data set
+        console.print(update_source_list(workspace, folders, replace=replace))
+    if not pipeline.stale(workspace):
+        console.print("up to date: nothing to run")
+        return
+    _run_flow(workspace)
+    console.print(build_table(reports(workspace)))
+    _gallery(workspace)
+
+
+def _run_flow(workspace: Workspace) -> None:
+    # Set before Prefect is imported: stages' words go to its log, not between the bars.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    from flows.build import build as build_flow
+    from flows.build import watch
+
+    with BuildDisplay() as display:
+        watch(display)
+        build_flow(str(workspace.root))
+
+
+def _gallery(workspace: Workspace) -> None:
+    from flows.gallery.render import render
+
+    page = render(workspace.data, workspace.data / "gallery")
+    console.print(f"gallery: {page.resolve().as_uri()}", soft_wrap=True)

@@ -1,0 +1,23 @@
+"""`flawfactory status`: what is there, what is stale, what the gates said."""
+
+from __future__ import annotations
+
+from flows import pipeline
+from flows.console import build_table, console
+from flows.report import failed_checks, reports
+from stages.engine.workspace import Workspace
+
+
+def status() -> None:
+    """Show the last run of every stage, failed expectations, and what is out of date."""
+    workspace = Workspace.find()
+    found = reports(workspace)
+    console.print(build_table(found))
+    for report in found:
+        for line in failed_checks(report):
+            console.print(f"{report.stage}: {line}", markup=False)
+    stale = pipeline.stale(workspace)
+    for stage, reasons in stale.items():
+        console.print(f"stale: {stage}: {', '.join(reasons)}", markup=False)
+    if not stale:
+        console.print("up to date")

@@ -1,0 +1,91 @@
+"""What a person sees while a build runs and when it ends."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from flows.report import StageReport
+from stages import STAGES
+from stages.engine.progress import Progress as StageProgress
+
+console = Console()
+errors = Console(stderr=True)
+
+
+class BuildDisplay:
+    """A bar a stage: items done, rate, time left. Plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[rate]}"),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._said: dict[str, int] = {}
+
+    def __enter__(self) -> BuildDisplay:
+        if console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: StageProgress) -> None:
+        """Show where a stage is."""
+        if not console.is_terminal:
+            self._say(progress)
+            return
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = self._bars.add_task(progress.stage, rate="", total=None)
+        rate = f"{progress.rate:.2f}/s" if progress.rate else ""
+        eta = f", {progress.eta:.0f} s left" if progress.eta else ""
+        self._bars.update(
+            self._tasks[progress.stage],
+            completed=progress.done,
+            total=progress.total,
+            rate=rate + eta,
+        )
+
+    def _say(self, progress: StageProgress) -> None:
+        """A line each tenth of a stage: logs stay short."""
+        tenth = 10 * progress.done // max(1, progress.total)
+        if self._said.get(progress.stage) != tenth:
+            self._said[progress.stage] = tenth
+            console.print(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
+
+
+def build_table(reports: list[StageReport]) -> Table:
+    """Stage, photos in/out/rejected, variants out/rejected, tools, new, time, gate."""
+    table = Table(title="flawfactory build")
+    for name in ("stage", "photos in", "out", "rejected", "variants", "rejected", "tools"):
+        table.add_column(name, justify="left" if name in ("stage", "tools") else "right")
+    for name in ("computed", "seconds", "gate"):
+        table.add_column(name, justify="right")
+    for r in reports:
+        table.add_row(
+            r.stage,
+            str(r.photos_in),
+            str(r.photos_out),
+            str(r.photos_rejected),
+            str(r.variants_out or ""),
+            str(r.variants_rejected or ""),
+            " ".join(f"{tool} {count:g}" for tool, count in r.tools.items()),
+            str(r.computed),
+            f"{r.seconds:.1f}",
+            "ok" if r.gate_passed else "[red]FAILED[/red]",
+        )
+    return table

@@ -1,0 +1,66 @@
+"""What a build would compute, from the store's keys, without computing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flows.pipeline import Stale
+from flows.report import StageReport, reports
+from stages import STAGES
+from stages.catalogue import build_stage, load_params
+from stages.engine.runner import gather
+from stages.engine.settings import load_settings, store_root
+from stages.engine.store import Store
+from stages.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage that would run."""
+
+    stage: str
+    reasons: list[str]
+    photos: int
+    to_compute: int
+    exact: bool
+    """False when an upstream would compute first: the numbers are then upper bounds."""
+    seconds: float | None
+    """At the last run's rate; None when it never computed anything."""
+
+
+def plan_build(workspace: Workspace, stale: Stale) -> list[StagePlan]:
+    """The stages a build would run, in order.
+
+    A stage is exact while everything upstream of it is as it will be; DVC runs the stages after
+    the first stale one only if its output changes, so they are listed as "may run".
+    """
+    params = load_params(workspace.root)
+    store = Store(store_root(workspace, load_settings(workspace)))
+    known = {report.stage: report for report in reports(workspace)}
+    plans: list[StagePlan] = []
+    exact, photos = True, 0
+    first = next((i for i, name in enumerate(STAGES) if name in stale), len(STAGES))
+    for name in STAGES[first:]:
+        todo = photos
+        if exact:
+            units = gather(build_stage(name, params), workspace).units
+            photos = len(units)
+            todo = sum(not store.has(unit.store_key) for unit in units)
+        plans.append(
+            StagePlan(
+                stage=name,
+                reasons=stale.get(name, [f"may run: {STAGES[STAGES.index(name) - 1]} may change"]),
+                photos=photos,
+                to_compute=todo,
+                exact=exact,
+                seconds=_estimate(known.get(name), todo),
+            )
+        )
+        exact = False
+    return plans
+
+
+def _estimate(report: StageReport | None, todo: int) -> float | None:
+    if report is None or not report.computed:
+        return None
+    return todo * report.seconds / report.computed

@@ -1,0 +1,128 @@
+"""One photo through the stages in this process, nothing written but the picture."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+from pydantic import BaseModel
+
+from stages import STAGES
+from stages.catalogue import build_stage, parse_params
+from stages.engine.record import Explanations, Injection, Mapping, Tool
+from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
+from stages.engine.workspace import FactoryError
+
+_CAPTION = 34
+
+
+@dataclass
+class Trial:
+    """What the stages made of one photo."""
+
+    outputs: dict[str, Output] = field(default_factory=dict)
+    rejects: list[tuple[str, Reject]] = field(default_factory=list)
+    """Stage and reject of variants that fell out."""
+
+
+def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[str, BaseModel]:
+    """params.yaml's values, limited to one tool and to so many variants."""
+    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants}
+    if tool is not None:
+        changes["weights"] = {tool: 1.0}
+    parse_params(values)  # the person's own mistakes first, as they wrote them
+    return parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+
+
+def _source(photo: Path) -> dict[str, Any]:
+    data = photo.read_bytes()
+    return {
+        "path": str(photo.resolve()),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "licence": "unknown",
+        "origin": "unknown",
+        "batch": "try",
+    }
+
+
+def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
+    documents = {name: outputs[name].document.model_dump(mode="json") for name in stage.reads}
+    members = {
+        f"{name}/{member}": data
+        for name, patterns in stage.reads.items()
+        for member, data in outputs[name].members.items()
+        if any(fnmatch.fnmatchcase(member, pattern) for pattern in patterns)
+    }
+    return Sample(key, documents, members)
+
+
+def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str], None]) -> Trial:
+    """Take one photo from ingest to explain.
+
+    Raises:
+        FactoryError: the photo falls out as a whole; says where and why.
+    """
+    try:
+        source = _source(photo)
+    except OSError as error:
+        raise FactoryError(f"{photo}: {error.strerror}") from error
+    trial, key = Trial(), source["sha256"][:16]
+    for name in STAGES[:-1]:
+        on_stage(name)
+        stage = build_stage(name, params)
+        stage.setup()
+        sample = _sample(stage, key, trial.outputs)
+        if not stage.reads:
+            sample = Sample(key, {"source": source}, {})
+        try:
+            output = stage.process(sample)
+        except RejectPhoto as out:
+            raise FactoryError(f"{photo}: {name}: {out.message}") from out
+        trial.outputs[name] = output
+        trial.rejects += [(name, reject) for reject in output.rejects]
+    return trial
+
+
+def _image(data: bytes, mode: str = "RGB") -> Image.Image:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.convert(mode)
+
+
+def picture(trial: Trial) -> Image.Image:
+    """A row a variant: photo, control, flaw, mask over the flaw; refused ones say why.
+
+    Raises:
+        FactoryError: no variant was rendered.
+    """
+    photo = _image(trial.outputs["ingest"].members["photo.png"])
+    injection, mapping = trial.outputs["inject"].document, trial.outputs["map"].document
+    explained = trial.outputs["explain"].document
+    assert isinstance(injection, Injection) and isinstance(mapping, Mapping)  # noqa: S101
+    assert isinstance(explained, Explanations)  # noqa: S101
+    words = {e.variant: f"accepted: {e.local}" for e in explained.explanations}
+    words |= {r.variant: f"refused: {r.message}" for _, r in trial.rejects if r.variant}
+    facts = {v.id: f"{v.tool} / {v.kernel}: {v.part_name}" for v in mapping.variants}
+    if not injection.outcomes:
+        raise FactoryError("; ".join(words.values()) or "no flaw could be rendered")
+    height = photo.height + _CAPTION
+    sheet = Image.new("RGB", (photo.width * 4, height * len(injection.outcomes)), "white")
+    for row, outcome in enumerate(injection.outcomes):
+        members = trial.outputs["inject"].members
+        control, flawed = photo.copy(), photo.copy()
+        control.paste(_image(members[f"{outcome.variant}.control.png"]), outcome.box[:2])
+        flawed.paste(_image(members[f"{outcome.variant}.artifact.png"]), outcome.box[:2])
+        marked = flawed.copy()
+        mask = _image(members[f"{outcome.variant}.mask.png"], "L").point(lambda v: v // 2)
+        marked.paste((255, 0, 80), outcome.box, mask)
+        for column, cell in enumerate((photo, control, flawed, marked)):
+            sheet.paste(cell, (column * photo.width, row * height + _CAPTION))
+        text = f"{facts[outcome.variant]}   {words.get(outcome.variant, '')}"
+        ImageDraw.Draw(sheet).text((6, row * height + 10), text, fill="black", font_size=16)
+    return sheet
