@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import (
@@ -47,7 +49,8 @@ class _ProgressArtifact:
     """One Prefect progress artifact a stage, updated every few seconds."""
 
     def __init__(self, stage: str) -> None:
-        self._id = create_progress_artifact(0.0, key=f"{stage}-progress", description=stage)
+        created = create_progress_artifact(0.0, key=f"{stage}-progress", description=stage)
+        self._id = cast(UUID, created)  # not a coroutine: tasks of this flow are synchronous
         self._last = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from flows.commands import (
     gc,
     models,
     plan,
+    samples,
     schedule,
     status,
     try_one,
@@ -59,6 +60,7 @@ for name, command in {
     "verify": verify.verify,
     "diff": diff.diff,
     "models": models.models,
+    "samples": samples.samples,
     "schedule": schedule.schedule,
     "gc": gc.gc,
 }.items():

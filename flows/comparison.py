@@ -35,10 +35,7 @@ def read_pairs(workspace: Workspace, version: str) -> Pairs:
     path = Path(version)
     if path.is_dir():
         path /= MANIFEST
-    if path.is_file():
-        rows = read_table(path)
-    else:
-        rows = _from_revision(workspace, version)
+    rows = read_table(path) if path.is_file() else _from_revision(workspace, version)
     return {row["key"]: row for row in rows}
 
 

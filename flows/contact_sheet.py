@@ -22,12 +22,12 @@ def pairs(workspace: Workspace, limit: int | None = None) -> Iterator[dict[str, 
         FactoryError: nothing is packaged yet.
     """
     os.environ["WDS_SECURE"] = "1"  # no pickle, no shell: shards may come from elsewhere
-    import webdataset
+    from webdataset.compat import WebDataset
 
     shards = sorted(str(path) for path in workspace.stage("package").glob("*.tar"))
     if not shards:
         raise FactoryError("no shards in data/package: run `flawfactory build`")
-    dataset = webdataset.WebDataset(shards, shardshuffle=False, empty_check=False)
+    dataset = WebDataset(shards, shardshuffle=False, empty_check=False)
     yield from itertools.islice(dataset, limit)
 
 

