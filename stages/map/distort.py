@@ -1,0 +1,107 @@
+"""distort: rearranges a central part in place (algorithm section 2).
+
+Jitter, strip and permutation are the paper's kernels, swirl and Voronoi the released code's.
+Every kernel's targets are all the part's tokens.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+from scipy.spatial.distance import cdist
+
+from stages.map import grid
+from stages.map.grid import Indices
+from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
+
+
+class DistortParams(ToolParams):
+    """Numbers of the kernels."""
+
+    jitter_sigma: float = Field(default=1.0, gt=0)
+    """Standard deviation of the shift along each axis, in tokens."""
+    strip_width: int = Field(default=2, ge=1)
+    """Tokens across a strip."""
+    swirl_angle: float = Field(default=0.5, gt=0, le=np.pi)
+    """Radians at the rim; the turn grows linearly from the centre."""
+    seed_share: float = Field(default=0.15, gt=0, le=0.5)
+    """Share of the part's tokens that are Voronoi seeds."""
+
+
+def _pairs(site: Site, sources: Indices, **facts: object) -> Pairs:
+    """All the part's tokens as targets, (n, 2) `sources` as references."""
+    return Pairs(grid.indices(site.part), grid.to_indices(sources, site.part.shape), facts)
+
+
+def jitter(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Each token looks a Gaussian step away: reference = clip(target + round(N(0, sigma^2)))."""
+    at = grid.points(site.part)
+    steps = np.rint(rng.normal(0, params.jitter_sigma, at.shape)).astype(np.int64)
+    return _pairs(site, np.clip(at + steps, 0, np.subtract(site.part.shape, 1)))
+
+
+def strip(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Cuts the part into strips and rolls each along its own length: a bijection on the part.
+
+    Raises:
+        NoMapping: ``too_thin`` - no strip is longer than it is wide.
+    """
+    at = grid.points(site.part)
+    across = int(rng.integers(2))  # 0: strips lie and roll sideways; 1: they stand
+    width = params.strip_width
+    lane = (at[:, across] - at[:, across].min()) // width
+    sources = at.copy()
+    for number in np.unique(lane):
+        members = np.flatnonzero(lane == number)
+        order = members[np.lexsort((at[members, across], at[members, 1 - across]))]
+        if len(order) > width:
+            # In multiples of the width: a full strip moves by whole cross-sections.
+            shift = width * int(rng.integers(1, -(-len(order) // width)))
+            sources[order] = at[np.roll(order, shift)]
+    if (sources == at).all():
+        raise NoMapping("too_thin")
+    return _pairs(site, sources, strips="standing" if across else "lying")
+
+
+def permutation(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """The part's tokens in random order: a bijection on the part."""
+    return _pairs(site, rng.permutation(grid.points(site.part)))
+
+
+def swirl(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Turns the part about its centre, by angle * r / R; leaving tokens snap back to the part."""
+    at = grid.points(site.part)
+    offset = at - at.mean(axis=0)
+    radius = np.hypot(offset[:, 0], offset[:, 1])
+    sign = int(rng.choice([-1, 1]))
+    angle = sign * params.swirl_angle * radius / max(float(radius.max()), 1.0)
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned = np.stack(
+        [cos * offset[:, 0] - sin * offset[:, 1], sin * offset[:, 0] + cos * offset[:, 1]], axis=1
+    )
+    # Looking up at +angle in (row, column) turns the picture the same way as seen on screen.
+    sense = "clockwise" if sign > 0 else "anticlockwise"
+    return _pairs(site, grid.snap(turned + at.mean(axis=0), at), sense=sense)
+
+
+def voronoi(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Random tokens of the part are seeds; every token takes its nearest seed (Euclid).
+
+    Raises:
+        NoMapping: ``too_small`` - the part has fewer than two tokens.
+    """
+    at = grid.points(site.part)
+    count = max(2, round(params.seed_share * len(at)))
+    if len(at) < count:
+        raise NoMapping("too_small")
+    seeds = at[rng.choice(len(at), count, replace=False)]
+    return _pairs(site, seeds[cdist(at, seeds).argmin(axis=1)], seeds=count)
+
+
+KERNELS: dict[str, Kernel] = {
+    "jitter": jitter,
+    "strip": strip,
+    "permutation": permutation,
+    "swirl": swirl,
+    "voronoi": voronoi,
+}

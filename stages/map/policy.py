@@ -1,0 +1,183 @@
+"""Which flaws a photo gets: K variants, balanced over tools, spread over parts and kernels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stages.engine.record import Scene, Tool, Variant
+from stages.engine.seeding import generator, seed_for
+from stages.map.pairs import NoMapping, Pairs, Site
+from stages.map.params import MapParams
+from stages.map.sites import Atlas, Limits, Option, options
+from stages.map.tools import KERNELS
+
+POSITIONAL_WEIGHT = 0.25
+"""A part known by its position only is drawn this much less often than a named one."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An option with the kernel to try on it."""
+
+    option: Option
+    kernel: str
+
+    @property
+    def tool(self) -> Tool:
+        """The option's tool."""
+        return self.option.tool
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Ids of the parts that the choice uses up."""
+        other = self.option.other
+        return (self.option.part.id, other.id) if other else (self.option.part.id,)
+
+
+@dataclass
+class Usage:
+    """What a photo's variants so far have used."""
+
+    tools: Counter[Tool] = field(default_factory=Counter)
+    kernels: Counter[tuple[Tool, str]] = field(default_factory=Counter)
+    parts: Counter[str] = field(default_factory=Counter)
+    fused_apart: bool = False
+    """Two instances were fused: then two parts of one entity are not (algorithm section 2)."""
+
+    def add(self, choice: Choice) -> None:
+        """Counts a choice that became a variant."""
+        self.tools[choice.tool] += 1
+        self.kernels[choice.tool, choice.kernel] += 1
+        self.parts.update(choice.sides)
+        self.fused_apart |= choice.tool == "fuse" and not choice.option.within_entity
+
+    def allows(self, choice: Choice, params: MapParams) -> bool:
+        """Whether quotas leave room for the choice."""
+        return (
+            self.tools[choice.tool] < params.max_per_tool
+            and all(self.parts[side] < params.max_per_part for side in choice.sides)
+            and not (choice.option.within_entity and self.fused_apart)
+        )
+
+
+def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Counter[str]]:
+    """Up to `params.variants` variants, and how often each reason kept something out.
+
+    Each variant draws from its own generator: (seed, photo key, variant id) decide it together
+    with the variants before it, whose tools, parts and kernels it avoids.
+    """
+    reasons: Counter[str] = Counter()
+    atlas = Atlas(scene)
+    limits = Limits(params.min_tokens, params.max_share, params.min_inside, params.entities)
+    choices = [
+        Choice(option, kernel)
+        for option in options(atlas, limits, reasons)
+        if params.weights.get(option.tool, 0) > 0
+        for kernel in params.kernels.get(option.tool, tuple(KERNELS[option.tool]))
+    ]
+    usage, variants = Usage(), list[Variant]()
+    while len(variants) < params.variants:
+        name = f"v{len(variants)}"
+        rng = generator(seed, scene.key, name, "policy")
+        passed_over: list[str] = []
+        made = None
+        while made is None and (open_ := [c for c in choices if usage.allows(c, params)]):
+            choice = draw(open_, usage, params.weights, rng)
+            choices.remove(choice)
+            try:
+                made = _variant(name, choice, atlas, params, seed, passed_over)
+                usage.add(choice)
+            except NoMapping as reason:
+                passed_over.append(f"{choice.tool}.{choice.kernel}.{reason.code}")
+        reasons.update(passed_over)
+        if made is None:
+            break
+        variants.append(made)
+    return variants, reasons
+
+
+def draw(
+    choices: Sequence[Choice], usage: Usage, weights: dict[Tool, float], rng: np.random.Generator
+) -> Choice:
+    """One choice: the least used tool first (ties by weight), then parts, then kernels."""
+    uses: dict[Tool, int] = {choice.tool: usage.tools[choice.tool] for choice in choices}
+    idle: list[Tool] = [tool for tool, count in uses.items() if count == min(uses.values())]
+    share = np.array([weights[tool] for tool in idle])
+    tool = idle[int(rng.choice(len(idle), p=share / share.sum()))]
+    left = [choice for choice in choices if choice.tool == tool]
+    left = _least(left, lambda choice: int(choice.option.within_entity))
+    left = _least(left, lambda choice: sum(usage.parts[side] for side in choice.sides))
+    left = _least(left, lambda choice: usage.kernels[tool, choice.kernel])
+    share = np.array([_weight(choice) for choice in left])
+    return left[int(rng.choice(len(left), p=share / share.sum()))]
+
+
+def _least(choices: list[Choice], cost: Callable[[Choice], int]) -> list[Choice]:
+    lowest = min(map(cost, choices))
+    return [choice for choice in choices if cost(choice) == lowest]
+
+
+def _weight(choice: Choice) -> float:
+    part = choice.option.part
+    return max(part.score, 0.01) * (POSITIONAL_WEIGHT if part.positional else 1)
+
+
+def _variant(
+    name: str, choice: Choice, atlas: Atlas, params: MapParams, seed: int, passed_over: list[str]
+) -> Variant:
+    """Runs the kernel and writes the record.
+
+    Raises:
+        NoMapping: the kernel's reasons; ``too_few``, ``too_many`` targets; ``too_still`` - too
+            many targets keep their own appearance.
+    """
+    option = choice.option
+    site = atlas.site(option)
+    names = (name, choice.tool, choice.kernel, *choice.sides)
+    rng = generator(seed, atlas.scene.key, *names)
+    pairs = KERNELS[choice.tool][choice.kernel](site, rng, getattr(params, choice.tool))
+    measures = measure(pairs, site)
+    if len(pairs.targets) < params.min_tokens:
+        raise NoMapping("too_few")
+    if measures["share"] > params.max_share:
+        raise NoMapping("too_many")
+    if measures["moved_share"] < params.min_moved_share:
+        raise NoMapping("too_still")
+    return Variant(
+        id=name,
+        window=option.window.id,
+        tool=choice.tool,
+        kernel=choice.kernel,
+        entity=option.entity.id,
+        entity_name=option.entity.name,
+        part=option.part.id,
+        part_name=option.part.name,
+        part_kind=option.part.kind,
+        positional=option.part.positional,
+        other=option.other.id if option.other else None,
+        other_name=option.other.name if option.other else None,
+        within_entity=option.within_entity,
+        seed=seed_for(seed, atlas.scene.key, *names),
+        targets=pairs.targets.tolist(),
+        references=pairs.references.tolist(),
+        facts=measures | pairs.facts | {"passed_over": passed_over},
+    )
+
+
+def measure(pairs: Pairs, site: Site) -> dict[str, Any]:
+    """What every tool's mapping is measured by; shares in 0..1, displacement in tokens."""
+    rows, columns = np.divmod(np.stack([pairs.targets, pairs.references]), site.part.shape[1])
+    moved = np.hypot(rows[1] - rows[0], columns[1] - columns[0])
+    count = len(pairs.targets)
+    return {
+        "window_tokens": site.part.size,
+        "share": round(count / site.part.size, 4),
+        "part_share": round(float(site.part.ravel()[pairs.targets].sum() / site.part.sum()), 4),
+        "moved_share": round(float((moved > 0).mean()), 4),
+        "displacement": round(float(moved.mean()), 4),
+    }

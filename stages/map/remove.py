@@ -1,0 +1,64 @@
+"""remove: fills a peripheral part from its surroundings (algorithm section 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from stages.map import grid
+from stages.map.grid import Grid, Indices
+from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
+
+
+class RemoveParams(ToolParams):
+    """Numbers of the neighbour draw."""
+
+    radius: int = Field(default=3, ge=1)
+    """Manhattan distance from the part within which references lie."""
+    power: float = Field(default=10.0, gt=0)
+    """A target draws a reference with probability proportional to 1 / distance ** power."""
+
+
+def surroundings(part: Grid, excluded: Grid, radius: int) -> tuple[Grid, int]:
+    """References within `radius` of the part and outside of `excluded`, and the radius used.
+
+    A part walled in by its siblings has none so near: the radius grows until one is found.
+
+    Raises:
+        NoMapping: ``no_surroundings`` - every token belongs to the part or its siblings.
+    """
+    for reach in range(radius, sum(part.shape)):
+        pool = grid.ring(part, reach) & ~excluded
+        if pool.any():
+            return pool, reach
+    raise NoMapping("no_surroundings")
+
+
+def draw(distances: Indices, power: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(n,) one column per row of (n, m) distances, p proportional to 1 / distance ** power."""
+    nearest = distances.min(axis=1, keepdims=True)
+    weights = (nearest / distances) ** power
+    cumulative = weights.cumsum(axis=1)
+    # The last column as the total: a separate sum may round above it, and find no column.
+    return (cumulative > rng.random((len(distances), 1)) * cumulative[:, -1:]).argmax(axis=1)
+
+
+def neighbours(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
+    """Every token of the part draws its own reference from what lies around the part.
+
+    Raises:
+        NoMapping: ``no_surroundings``.
+    """
+    pool, radius = surroundings(site.part, site.part | site.siblings, params.radius)
+    targets, references = grid.points(site.part), grid.points(pool)
+    chosen = references[draw(grid.manhattan(targets, references), params.power, rng)]
+    shape = site.part.shape
+    facts = {
+        "radius": radius,
+        "from_entity_share": round(float(site.entity[chosen[:, 0], chosen[:, 1]].mean()), 4),
+    }
+    return Pairs(grid.to_indices(targets, shape), grid.to_indices(chosen, shape), facts)
+
+
+KERNELS: dict[str, Kernel] = {"neighbours": neighbours}

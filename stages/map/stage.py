@@ -1,0 +1,78 @@
+"""The map stage: scene in, variants out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as ReadOnly
+from typing import Any, ClassVar
+
+from stages.engine.record import Mapping, Scene
+from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
+from stages.map.params import MapParams
+from stages.map.policy import plan
+
+
+class MapStage(Stage):
+    """Draws each photo's flaws as mappings (algorithm section 2). All randomness is spent here."""
+
+    name: ClassVar[str] = "map"
+    reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {"perceive": (), "ingest": ()}
+    params_model: ClassVar[type[StageParams]] = MapParams
+
+    def __init__(self, params: MapParams, base: BaseParams) -> None:
+        super().__init__(params, base)
+        self.settings = params
+
+    def process(self, sample: Sample) -> Output:
+        """One photo's variants; fewer than wanted show in the rows as ``shortfall``.
+
+        Raises:
+            RejectPhoto: ``no_mapping`` - no tool can break anything in the photo.
+        """
+        scene = sample.document("perceive", Scene)
+        variants, reasons = plan(scene, self.settings, self.base.seed)
+        if not variants:
+            raise RejectPhoto(
+                "no_mapping",
+                "no tool can break anything here: the evidence counts why; parts may be too small, "
+                "cut off, or fit for tools that map.weights leaves out",
+                entities=len(scene.entities),
+                parts=sum(len(entity.parts) for entity in scene.entities),
+                reasons=dict(sorted(reasons.items())),
+            )
+        return Output(Mapping(key=sample.key, variants=variants))
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row a variant."""
+        mapping = Mapping.model_validate(document)
+        wanted, made = self.settings.variants, len(mapping.variants)
+        return [
+            {
+                "key": mapping.key,
+                "variant": variant.id,
+                "window": variant.window,
+                "tool": variant.tool,
+                "kernel": variant.kernel,
+                "entity": variant.entity,
+                "entity_name": variant.entity_name,
+                "part": variant.part,
+                "part_name": variant.part_name,
+                "part_kind": variant.part_kind,
+                "positional": variant.positional,
+                "other": variant.other or "",
+                "other_name": variant.other_name or "",
+                "within_entity": variant.within_entity,
+                "targets": len(variant.targets),
+                "references": len(variant.references),
+                "distinct_targets": len(set(variant.targets)),
+                "share": float(variant.facts["share"]),
+                "part_share": float(variant.facts["part_share"]),
+                "moved_share": float(variant.facts["moved_share"]),
+                "displacement": float(variant.facts["displacement"]),
+                "direction": str(variant.facts.get("direction", "")),
+                "passed_over": len(variant.facts["passed_over"]),
+                "wanted": wanted,
+                "made": made,
+                "shortfall": wanted - made,
+            }
+            for variant in mapping.variants
+        ]
