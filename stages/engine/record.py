@@ -56,6 +56,8 @@ class Photo(Document):
     batch: str
     phash: str
     """64-bit perceptual hash as 16 hex digits."""
+    notes: list[str] = Field(default_factory=list)
+    """What had to be assumed or changed, as codes: ``cmyk_converted``, ``icc_profile_ignored`` ..."""
 
 
 class Part(Document):
@@ -158,11 +160,14 @@ class Inversion(Document):
 
     schema_version: int = SCHEMA_VERSION
     key: str
-    solver: str
+    solver: Literal["euler", "rf_solver", "fireflow"]
     timesteps: list[float]
+    """Of the first window: the shift depends on a window's token count."""
     windows: list[str]
     reconstruction_psnr: dict[str, float]
     """dB of decode(encode(window)) against the window: the autoencoder's share of the loss."""
+    latent_bytes: int = 0
+    """Size of all windows' latents together."""
 
 
 class Outcome(Document):
@@ -173,14 +178,19 @@ class Outcome(Document):
     """
 
     variant: str
+    tool: Tool | None = None
+    """The variant's tool, for the manifest."""
     box: Box
     """The bounding box of `edit`, in photo pixels."""
     target_box: Box
     """The bounding box of the target tokens, in photo pixels."""
     mask_pixels: int
     edit_pixels: int
+    difference: float = 0.0
+    """Mean absolute difference between artifact and control inside the mask, in grey levels."""
     evaluations: float
-    """Transformer evaluations spent on this variant and its share of the source branch."""
+    """Transformer evaluations spent on this variant: its own, its control's and its share of the
+    source branch; the inversion's and the autoencoder's not counted."""
 
 
 class Injection(Document):
@@ -216,6 +226,7 @@ class Explanation(Document):
     """explain: the words for one pair."""
 
     variant: str
+    tool: Tool
     local: str
     overall: str
     """Why the image as a whole is flawed."""

@@ -131,9 +131,9 @@ class DiffusersFlow:
     @classmethod
     def revision(cls, name: str, **_: Any) -> str:
         """Digest of the folder's weights and configurations."""
-        from stages.models import flow
+        from stages.models import flow_folder
 
-        return flow.revision(_local(name))
+        return flow_folder.revision(_local(name))
 
 
 def _local(name: str) -> str | Path:

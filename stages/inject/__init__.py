@@ -1,0 +1,1 @@
+"""inject: flaws rendered from inverted latents by one gather, with a control beside each."""

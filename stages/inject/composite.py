@@ -1,0 +1,96 @@
+"""From decoded windows to the photo: residual, feathered composite, the mask of what is visible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from skimage.color import rgb2lab
+
+from stages.engine.masks import Mask, from_grid
+from stages.engine.record import Box, Window
+from stages.inject.params import MaskParams
+from stages.inject.tokens import Index, to_picture, to_tokens
+from stages.invert.windows import resize
+from stages.models.protocols import Image
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How much of the decoded window each photo pixel takes."""
+
+    alpha: Plane
+    """(H, W) of the photo, 0..1."""
+
+    @property
+    def edit(self) -> Mask:
+        """Every pixel that may differ."""
+        return self.alpha > 0
+
+
+def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) -> Blend:
+    """Full weight on active tokens, smoothly to 0 within `feather` model pixels around them.
+
+    Towards window borders inside the photo the weight falls to 0 as well, so that a flaw that
+    reaches the border of what was decoded ends softly.
+
+    Args:
+        active: (rows, columns) tokens of the window.
+        window: where it lies.
+        shape: the photo's height and width.
+        feather: width of the ramp in model pixels.
+    """
+    x0, y0, x1, y1 = window.box
+    ramp = max(feather * (x1 - x0) / window.size[0], 1e-6)
+    inside = from_grid(active, window.box, shape)
+    weight = 1 - np.asarray(distance_transform_edt(~inside)) / (ramp + 1)
+    row, column = np.arange(shape[0])[:, None], np.arange(shape[1])[None]
+    for border, distance in (
+        (x0 > 0, column - x0 + 1),
+        (y0 > 0, row - y0 + 1),
+        (x1 < shape[1], x1 - column),
+        (y1 < shape[0], y1 - row),
+    ):
+        if border:
+            weight = np.minimum(weight, distance / (ramp + 1))
+    weight = np.clip(weight, 0, 1)
+    weight[:y0], weight[y1:], weight[:, :x0], weight[:, x1:] = 0, 0, 0, 0
+    return Blend((weight * weight * (3 - 2 * weight)).astype(np.float32))
+
+
+def residual(picture: Image, decoded: Plane, index: Index, grid: tuple[int, int]) -> Plane:
+    """What the autoencoder lost of the window, gathered like the latents, (H, W, 3) float32."""
+    lost = picture.astype(np.float32) - decoded
+    return to_picture(to_tokens(lost, grid)[index], grid)
+
+
+def composite(photo: Image, decoded: Plane, box: Box, weights: Blend) -> Image:
+    """The window laid over the photo; where the weight is 0 the photo's bytes are kept."""
+    x0, y0, x1, y1 = box
+    out = photo.copy()
+    alpha = weights.alpha[y0:y1, x0:x1, None]
+    below = photo[y0:y1, x0:x1].astype(np.float32)
+    mixed = np.rint(np.clip(below + alpha * (resize(decoded, box) - below), 0, 255))
+    out[y0:y1, x0:x1] = np.where(alpha > 0, mixed.astype(np.uint8), photo[y0:y1, x0:x1])
+    return out
+
+
+def visible(artifact: Image, control: Image, edit: Mask, params: MaskParams) -> Mask:
+    """The visible flaw: where artifact and control differ to the eye, inside `edit`, cleaned."""
+    difference = rgb2lab(artifact).astype(np.float32) - rgb2lab(control).astype(np.float32)
+    sigma = (params.smoothing, params.smoothing, 0)
+    distance = np.linalg.norm(gaussian_filter(difference, sigma), axis=-1)
+    seen = ((distance > params.threshold) & edit).astype(np.uint8)
+    seen = cv2.morphologyEx(
+        seen, cv2.MORPH_CLOSE, np.ones((params.closing, params.closing), np.uint8)
+    )
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= params.min_pixels
+    large[0] = False
+    pieces = np.asarray(labels, dtype=np.int64)
+    return large[pieces] & edit

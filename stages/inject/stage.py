@@ -1,0 +1,134 @@
+"""The inject stage: each variant rendered into its photo, with mask and control (section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stages.engine.record import Injection, Inversion, Mapping, Outcome, Scene, Variant
+from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
+from stages.inject.params import InjectParams
+
+if TYPE_CHECKING:
+    from stages.inject.window import Picture, Unusable
+    from stages.models.flow import Flow
+
+MODE = "compact"
+"""Recorded in the document: with the start-latent gather, which small models need."""
+
+
+class InjectStage(Stage):
+    """One photo: all its variants, window by window."""
+
+    name = "inject"
+    reads = {  # noqa: RUF012
+        "invert": ("*.safetensors",),
+        "map": (),
+        "perceive": (),
+        "ingest": ("photo.png",),
+    }
+    params_model = InjectParams
+    code = (
+        "stages.invert.params",
+        "stages.invert.solvers",
+        "stages.invert.trajectory",
+        "stages.invert.windows",
+        "stages.models.flow",
+        "stages.models.flow_attention",
+        "stages.models.flow_folder",
+        "stages.models.flow_text",
+        "stages.models.flow_tokens",
+    )
+    params: InjectParams
+    flow: Flow
+
+    def revisions(self) -> dict[str, str]:
+        """The flow model's weights."""
+        from stages.models import registry
+
+        return {"flow": registry.revision("flow", self.base.profile)}
+
+    def setup(self) -> None:
+        """Load the flow model."""
+        from stages.models import registry
+
+        self.flow = registry.create("flow", self.base.profile)
+
+    def process(self, sample: Sample) -> Output:
+        """Render the photo's variants; those that fail are rejected one by one.
+
+        Raises:
+            RejectPhoto: the inversion's latents cannot be used.
+        """
+        from stages.inject.window import Unusable, WindowJob
+        from stages.invert.trajectory import Trajectory
+        from stages.invert.windows import read_png
+
+        photo = read_png(sample.members["ingest/photo.png"])
+        variants = sample.document("map", Mapping).variants
+        inversion = sample.document("invert", Inversion)
+        windows = {w.id: w for w in sample.document("perceive", Scene).windows}
+        pictures: dict[str, Picture | Unusable] = {}
+        for name in dict.fromkeys(variant.window for variant in variants):
+            wanted = [variant for variant in variants if variant.window == name]
+            if name not in windows or name not in inversion.windows:
+                lost = Unusable("no_window", f"window {name} was not inverted")
+                pictures |= {variant.id: lost for variant in wanted}
+                continue
+            try:
+                trajectory = Trajectory.from_bytes(
+                    sample.members[f"invert/{name}.latents.safetensors"]
+                )
+                job = WindowJob(
+                    self.flow, photo, windows[name], trajectory, inversion.solver, self.params
+                )
+            except ValueError as error:
+                raise RejectPhoto("bad_latents", f"window {name}: {error}", window=name) from error
+            pictures |= job.run(wanted, self.base.seed, sample.key)
+        return _output(sample.key, variants, pictures)
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row a rendered variant."""
+        injection = Injection.model_validate(document)
+        return [
+            {
+                "key": injection.key,
+                "variant": outcome.variant,
+                "tool": outcome.tool,
+                "mask_pixels": outcome.mask_pixels,
+                "edit_pixels": outcome.edit_pixels,
+                "mask_share": outcome.mask_pixels / outcome.edit_pixels,
+                "difference": outcome.difference,
+                "evaluations": outcome.evaluations,
+            }
+            for outcome in injection.outcomes
+        ]
+
+
+def _output(key: str, variants: list[Variant], pictures: dict[str, Picture | Unusable]) -> Output:
+    from stages.inject.window import Unusable
+    from stages.invert.windows import write_png
+
+    outcomes, rejects = [], []
+    members: dict[str, bytes] = {}
+    for variant in variants:
+        picture = pictures[variant.id]
+        if isinstance(picture, Unusable):
+            rejects.append(Reject(key, variant.id, picture.code, str(picture)))
+            continue
+        outcomes.append(
+            Outcome(
+                variant=variant.id,
+                tool=variant.tool,
+                box=picture.box,
+                target_box=picture.target_box,
+                mask_pixels=int(picture.mask.sum()),
+                edit_pixels=int(picture.edit.sum()),
+                difference=picture.difference,
+                evaluations=picture.evaluations,
+            )
+        )
+        members[f"{variant.id}.artifact.png"] = write_png(picture.artifact)
+        members[f"{variant.id}.control.png"] = write_png(picture.control)
+        members[f"{variant.id}.mask.png"] = write_png(picture.mask)
+        members[f"{variant.id}.edit.png"] = write_png(picture.edit)
+    return Output(Injection(key=key, mode=MODE, outcomes=outcomes), members, rejects)

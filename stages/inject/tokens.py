@@ -1,0 +1,87 @@
+"""A variant's mapping over the latent grid (algorithm sections 2 and 4)."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stages.engine.masks import Mask
+from stages.engine.record import TOKEN, Variant
+
+Index = NDArray[np.int64]
+
+
+def source_index(variant: Variant, grid: tuple[int, int]) -> Index:
+    """(N,) int64: where each token takes its appearance from; identity where nothing changes.
+
+    Raises:
+        ValueError: the mapping is empty, doubled, or does not fit the grid.
+    """
+    tokens = grid[0] * grid[1]
+    targets, references = variant.targets, variant.references
+    if not targets or len(targets) != len(references) or len(set(targets)) != len(targets):
+        raise ValueError(
+            f"{len(targets)} targets ({len(set(targets))} different) and "
+            f"{len(references)} references do not make a mapping"
+        )
+    both = [*targets, *references]
+    if min(both) < 0 or max(both) >= tokens:
+        raise ValueError(
+            f"token indices {min(both)}..{max(both)} do not fit a grid of {grid[0]} x {grid[1]}"
+        )
+    index = np.arange(tokens, dtype=np.int64)
+    index[targets] = references
+    return index
+
+
+def grow(targets: Mask, margin: int) -> Mask:
+    """The active set, (rows, columns): targets and every token within `margin` (Chebyshev)."""
+    side = 2 * margin + 1
+    return cv2.dilate(targets.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
+
+
+def start_latent(
+    photo: torch.Tensor,
+    inverted: torch.Tensor,
+    t: float,
+    index: Index,
+    rho: float,
+    noise: torch.Tensor,
+) -> torch.Tensor:
+    """The start-latent gather (algorithm section 4), (N, 64).
+
+    On the targets z = (1 - t) x0[s] + t (sqrt(1 - rho^2) n[s] + rho eps), elsewhere the inversion's
+    latent. n is the noise that the inverted latent stands for, n = (z_t - (1 - t) x0) / t: at t = 1
+    it is z_T itself, below it spares the inversion the way from t to 1.
+
+    Args:
+        photo: x0, (N, 64).
+        inverted: z_t of the inversion, (N, 64).
+        t: start time in (0, 1].
+        index: (N,) source index.
+        rho: share of fresh noise in [0, 1].
+        noise: eps, (N, 64), standard normal.
+    """
+    gather = torch.from_numpy(index)
+    implied = (inverted - (1 - t) * photo) / t
+    mixed = math.sqrt(1 - rho**2) * implied[gather] + rho * noise
+    moved = (gather != torch.arange(len(index)))[:, None]
+    return torch.where(moved, (1 - t) * photo[gather] + t * mixed, inverted)
+
+
+def to_tokens(picture: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """(H, W, C) model pixels to (N, 16 * 16 * C)."""
+    rows, columns = grid
+    tiles = picture.reshape(rows, TOKEN, columns, TOKEN, -1).swapaxes(1, 2)
+    return tiles.reshape(rows * columns, -1)
+
+
+def to_picture(tokens: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """The inverse of `to_tokens`."""
+    rows, columns = grid
+    tiles = tokens.reshape(rows, columns, TOKEN, TOKEN, -1).swapaxes(1, 2)
+    return tiles.reshape(rows * TOKEN, columns * TOKEN, -1)

@@ -1,0 +1,1 @@
+"""invert: photo windows to noise along the rectified flow, latents kept on the way."""

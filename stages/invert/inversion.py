@@ -1,0 +1,46 @@
+"""One window's way from photo to noise, and how well the autoencoder keeps it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stages.engine.record import TOKEN
+from stages.invert.params import InvertParams
+from stages.invert.solvers import integrate, schedule
+from stages.invert.trajectory import Trajectory
+from stages.models.protocols import Image
+
+if TYPE_CHECKING:
+    from stages.models.flow import Flow
+
+
+def invert(flow: Flow, picture: Image, params: InvertParams) -> Trajectory:
+    """The latents a window passes through on its way from photo to noise (section 3)."""
+    rows, columns = picture.shape[0] // TOKEN, picture.shape[1] // TOKEN
+    times: list[float] = []
+    points: list[torch.Tensor] = []
+
+    def keep(z: torch.Tensor, t: float) -> torch.Tensor:
+        times.append(t)
+        points.append(z[0].float().cpu())
+        return z
+
+    integrate(
+        params.solver,
+        lambda z, t: flow.velocity(z, t, (rows, columns)),
+        flow.encode(picture).float(),
+        schedule(params.steps, flow.shift(rows * columns), params.until),
+        keep,
+    )
+    return Trajectory(tuple(times), torch.stack(points))
+
+
+def psnr(picture: Image, decoded: NDArray[np.float32]) -> float:
+    """Peak signal-to-noise ratio in dB over (H, W, 3) in 0..255; 100 for equal pictures."""
+    error = float(np.mean((picture.astype(np.float64) - decoded) ** 2))
+    return 100.0 if error < 255**2 / 1e10 else 10 * math.log10(255**2 / error)
