@@ -1,0 +1,1 @@
+"""People and their named parts, by MediaPipe's TFLite models."""

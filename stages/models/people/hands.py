@@ -1,0 +1,121 @@
+"""The hands of one person: where the pose has wrists, and where the palm detector sees palms."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.models import fetch
+from stages.models.people.detect import PALM, Detector
+from stages.models.people.geometry import Mask, Roi
+from stages.models.people.hand import (
+    FINGERS,
+    Hand,
+    HandModel,
+    hand_roi,
+    palm_roi,
+    wrist_roi,
+)
+from stages.models.people.person import PACKAGE
+from stages.models.people.pose import Pose
+from stages.models.regions import Region
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+WRIST, INDEX, LITTLE = 15, 19, 17
+"""Of the left hand in a pose; the right hand's are one higher."""
+
+
+class HandFinder:
+    """Finds up to two hands of a person and their stretched fingers."""
+
+    def __init__(self, score: float = 0.7, stretched: float = 0.45) -> None:
+        self._score, self._stretched = score, stretched
+        self._palms = Detector(fetch.read(PACKAGE, "palm_detection_full.tflite"), PALM)
+        self._model = HandModel(fetch.read(PACKAGE, "hand_landmark_full.tflite"))
+
+    def __call__(self, image: Image, body: Mask, pose: Pose | None) -> dict[str, Hand]:
+        """``left`` and ``right`` to the hand, as far as they are seen well."""
+        squares = self._squares(body, pose)
+        found = [self._look(image, roi) for roi in squares]
+        for square in _neighbourhoods(body):
+            palms = self._palms(image, square, 0.5)
+            for box, points in zip(palms.boxes, palms.keypoints, strict=True):
+                found.append(self._look(image, palm_roi(box, points)))
+        hands: dict[str, Hand] = {}
+        for hand in sorted((h for h in found if h is not None), key=lambda h: -h.score):
+            if not _on(body, hand) or any(_same(hand, h) for h in hands.values()):
+                continue
+            side = _side(hand, pose)
+            if side not in hands:
+                hands[side] = hand
+        return hands
+
+    def regions(self, hands: dict[str, Hand], shape: tuple[int, int]) -> list[Region]:
+        """Hands, and fingers that neither fold nor hide behind each other."""
+        out = []
+        for side, hand in sorted(hands.items()):
+            out.append(Region(f"{side} hand", "hand", hand.score, hand.mask(shape)))
+            fingers = {n: hand.finger(n, shape) for n in FINGERS}
+            for name, mask in fingers.items():
+                others = np.zeros(shape, bool)
+                for other, shadow in fingers.items():
+                    if other != name:
+                        others |= shadow
+                apart = 1 - float((mask & others).sum()) / max(int(mask.sum()), 1)
+                if hand.stretched(name) >= self._stretched and apart >= 0.6:
+                    out.append(Region(f"{side} {name}", "finger", hand.score * apart, mask))
+        return out
+
+    def _look(self, image: Image, roi: Roi) -> Hand | None:
+        """The hand in `roi` after a second, better centred look; None when it is not one."""
+        hand = self._model(image, roi)
+        if hand.score < 0.3:
+            return None
+        hand = self._model(image, hand_roi(hand.points))
+        return hand if hand.score >= self._score else None
+
+    def _squares(self, body: Mask, pose: Pose | None) -> list[Roi]:
+        if pose is None:
+            return []
+        out = []
+        for shift in (0, 1):
+            wrist, index, little = (pose.points[j + shift] for j in (WRIST, INDEX, LITTLE))
+            inside = (wrist >= 0).all() and (wrist < (body.shape[1], body.shape[0])).all()
+            if inside and pose.visible[WRIST + shift] >= 0.3:
+                out.append(wrist_roi(wrist, index, little))
+        return out
+
+
+def _neighbourhoods(body: Mask) -> list[Roi]:
+    """Squares along the person's box in which palms are big enough to be found."""
+    rows, columns = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
+    y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    side = float(min(y1 - y0, x1 - x0)) * 1.2
+    count = max(1, min(4, round(1.5 * max(y1 - y0, x1 - x0) / side)))
+    half = side / 2.4
+    xs = np.linspace(x0 + half, x1 - half, count) if x1 - x0 > y1 - y0 else [(x0 + x1) / 2] * count
+    ys = np.linspace(y0 + half, y1 - half, count) if y1 - y0 >= x1 - x0 else [(y0 + y1) / 2] * count
+    return [Roi(float(x), float(y), side) for x, y in zip(xs, ys, strict=True)]
+
+
+def _on(body: Mask, hand: Hand) -> bool:
+    """Whether most of the hand lies on the person."""
+    mask = hand.mask((body.shape[0], body.shape[1]))
+    return bool(mask.any()) and float((mask & body).sum()) >= 0.5 * float(mask.sum())
+
+
+def _same(a: Hand, b: Hand) -> bool:
+    return float(np.hypot(*(a.points - b.points).T).mean()) < 0.6 * max(a.size, b.size)
+
+
+def _side(hand: Hand, pose: Pose | None) -> str:
+    """Left or right by the nearer wrist of the pose where that is seen, else by its looks."""
+    if pose is not None:
+        wrists = pose.points[[WRIST, WRIST + 1]]
+        away = np.hypot(*(wrists - hand.points[0]).T) / hand.size
+        nearest = int(away.argmin())
+        clear = away[nearest] < 1.0 and away[1 - nearest] > 2 * away[nearest]
+        if clear and pose.visible[WRIST + nearest] >= 0.5:
+            return ("left", "right")[nearest]
+    return "left" if hand.left >= 0.5 else "right"

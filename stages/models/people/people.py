@@ -1,0 +1,122 @@
+"""People as things with named parts."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.models.people.face import CHIN, FEATURES, Face
+from stages.models.people.geometry import Mask
+from stages.models.people.hands import HandFinder
+from stages.models.people.limbs import limbs, torso
+from stages.models.people.looks import Looks, Probabilities, looks
+from stages.models.people.person import Limits, PeopleFinder, Person
+from stages.models.regions import Region, Thing
+
+Image = NDArray[np.uint8]
+ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
+"""From these probabilities on a head is an animal's, or wears glasses or a mask."""
+
+
+class People:
+    """All people of a photo with face, eyes, nose, mouth, arms, hands, fingers, legs, feet, torso.
+
+    Left and right are the person's own sides.
+    """
+
+    def __init__(
+        self,
+        classify: Probabilities,
+        limits: Limits | None = None,
+        visibility: float = 0.6,
+        hand: float = 0.7,
+    ) -> None:
+        """Load the models.
+
+        Args:
+            classify: picture to ImageNet probabilities; tells animals from people.
+            limits: what a person must reach.
+            visibility: least visibility of a limb's landmarks.
+            hand: least score of a hand.
+
+        Raises:
+            WeightsError: weights are missing or damaged.
+        """
+        self._find, self._hands = PeopleFinder(limits), HandFinder(hand)
+        self._classify, self._visibility = classify, visibility
+
+    def __call__(self, image: Image) -> list[Thing]:
+        """People, biggest face first; the masks of two people do not overlap."""
+        seen = [(person, looks(person, image, self._classify)) for person in self._find(image)]
+        return [self._describe(image, p, look) for p, look in seen if look.animal < ANIMAL]
+
+    def _describe(self, image: Image, person: Person, look: Looks) -> Thing:
+        shape = (image.shape[0], image.shape[1])
+        regions = list[Region]()
+        hands = self._hands(image, person.mask, person.pose)
+        hand_regions = self._hands.regions(hands, shape)
+        reach = np.zeros(shape, bool)
+        for region in hand_regions:
+            reach |= region.mask
+        body = person.mask | _attached(reach, person.mask)
+        if person.face is not None:
+            regions += face_regions(person.face, body, reach, look)
+        head = person.face.oval(shape) if person.face is not None else np.zeros(shape, bool)
+        arms = list[Region]()
+        if person.pose is not None:
+            arms = limbs(person.pose, body & ~reach & ~head, self._visibility)
+            regions += arms
+        front = reach | head
+        for region in arms:
+            front |= region.mask
+        chest = _chest(person, body & ~front, self._visibility)
+        regions += hand_regions + ([chest] if chest else [])
+        return Thing("person", person.score, body, regions)
+
+
+def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Region]:
+    """The face and what of its features is turned to the camera and not behind a hand.
+
+    Args:
+        face: the mesh.
+        body: (H, W) mask of the person.
+        covered: (H, W) pixels of the person's hands.
+        look: glasses hide the eyes, a mask the nose and the mouth.
+    """
+    shape = (body.shape[0], body.shape[1])
+    oval = face.oval(shape) & body
+    regions = [Region("face", "face", face.score, oval)]
+    for name in FEATURES:
+        mask = face.feature(name, shape) & body
+        hidden = float((mask & covered).sum()) / max(int(mask.sum()), 1)
+        score = face.score * face.facing(name)
+        kind = name.removeprefix("left ").removeprefix("right ")
+        worn = look.glasses >= GLASSES if kind == "eye" else look.mask >= MASK
+        if score >= 0.3 and hidden < 0.2 and not worn:
+            regions.append(Region(name, kind, score, mask))
+    return regions
+
+
+def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
+    """The torso when shoulders and hips are seen, else what is below the chin: the upper body."""
+    if person.pose is not None:
+        whole = torso(person.pose, free, visibility)
+        if whole is not None:
+            return whole
+    if person.face is None:
+        return None
+    below = free.copy()
+    below[: round(float(person.face.points[CHIN, 1]) + 0.35 * person.face.size)] = False
+    return Region("upper body", "torso", 0.8 * person.face.score, below)
+
+
+def _attached(hands: Mask, body: Mask) -> Mask:
+    """Pixels of hands that the body's mask missed: only hands that lie on it count."""
+    count, labels = cv2.connectedComponents(hands.astype(np.uint8))
+    out = np.zeros_like(hands)
+    for label in range(1, count):
+        piece = labels == label
+        if (piece & body).sum() >= 0.5 * piece.sum():
+            out |= piece
+    return out

@@ -1,0 +1,202 @@
+"""Who is in the photo: faces and poses that agree, with one mask each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.models import fetch
+from stages.models.litert import LiteModel
+from stages.models.people.anchors import iou
+from stages.models.people.detect import FACE_FAR, FACE_NEAR, POSE, Detector, merge, tiles
+from stages.models.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
+from stages.models.people.geometry import Mask, Roi
+from stages.models.people.pose import (
+    LEFT_HIP,
+    LEFT_SHOULDER,
+    NOSE,
+    RIGHT_HIP,
+    RIGHT_SHOULDER,
+    Pose,
+    PoseModel,
+    body_roi,
+)
+from stages.models.regions import largest_component
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+PACKAGE = "mediapipe"
+_SQUARES = ((2.0, 9.0), (0.5, 5.0))
+"""Where to look for the body of a face: how far below it and how wide, in face sizes."""
+_LIMBS = (13, 14, 25, 26)
+"""Elbows and knees."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a person must reach. Found by looking at 330 photos of people, animals and things."""
+
+    detection: float = 0.575
+    """Face detector's score."""
+    mesh: float = 0.9
+    """Face mesh's score: below it the face's features are not named."""
+    lone: float = 0.7
+    """Face detector's score when no pose goes with the face."""
+    pose: float = 0.9
+    """Pose score when the mesh does not vouch for the face."""
+    agreement: float = 0.6
+    """Greatest distance between the pose's nose and the face's, in face sizes."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person; at least one of `face` and `pose` is there."""
+
+    score: float
+    face: Face | None
+    """None when it is turned away, covered or too small to measure."""
+    pose: Pose | None
+    mask: Mask
+
+
+class PeopleFinder:
+    """Finds people by their faces. A body without any face is not taken for a person."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._faces = [
+            Detector(_read("face_detection_full_range_sparse.tflite"), FACE_FAR),
+            Detector(_read("face_detection_short_range.tflite"), FACE_NEAR),
+        ]
+        self._mesh = FaceModel(_read("face_landmark.tflite"))
+        self._bodies = Detector(_read("pose_detection.tflite"), POSE)
+        self._pose = PoseModel(_read("pose_landmark_full.tflite"))
+        self._selfie = LiteModel(_read("selfie_segmentation.tflite"))
+
+    def __call__(self, image: Image) -> list[Person]:
+        """People in the photo, biggest face first; masks do not overlap."""
+        shape = (image.shape[0], image.shape[1])
+        found: list[tuple[float, Face, Pose | None]] = []
+        for score, face in self._candidates(image):
+            pose, distance = self._body(image, face)
+            agrees = pose is not None and distance <= self.limits.agreement
+            sure = face.score >= self.limits.mesh
+            if agrees and pose is not None and (sure or self._whole(pose)):
+                found.append((score, face, pose))
+            elif self._stands_alone(score, face):
+                found.append((score, face, None))
+        found = [f for f in _distinct(found) if f[2] is not None or self._stands_alone(*f[:2])]
+        masks = self._masks(image, shape, found)
+        return [
+            Person(score, face if face.score >= self.limits.mesh else None, pose, mask)
+            for (score, face, pose), mask in zip(found, masks, strict=True)
+            if mask.any()
+        ]
+
+    def _whole(self, pose: Pose) -> bool:
+        """A body beyond doubt: three of its elbows and knees are seen."""
+        joints = int((pose.visible[list(_LIMBS)] >= 0.5).sum())
+        return pose.score >= self.limits.pose and joints >= 3
+
+    def _stands_alone(self, score: float, face: Face) -> bool:
+        return face.score >= self.limits.mesh and score >= self.limits.lone
+
+    def _candidates(self, image: Image) -> list[tuple[float, Face]]:
+        """Detected faces with their meshes, biggest first."""
+        squares = tiles(image.shape[1], image.shape[0])
+        found = merge([d(image, r, self.limits.detection) for r in squares for d in self._faces])
+        faces = [
+            (float(score), self._mesh(image, face_roi(box, points[0], points[1])))
+            for score, box, points in zip(found.scores, found.boxes, found.keypoints, strict=True)
+        ]
+        return sorted(faces, key=lambda f: -f[1].size)
+
+    def _body(self, image: Image, face: Face) -> tuple[Pose | None, float]:
+        """The pose that fits a face best, and its nose's distance from it in face sizes."""
+        x, y = (float(v) for v in face.centre)
+        span = max(image.shape[0], image.shape[1])
+        squares = [Roi(x, y + lift * face.size, side * face.size) for lift, side in _SQUARES]
+        best: tuple[Pose | None, float] = (None, np.inf)
+        least = np.inf
+        for square in [*squares, Roi(image.shape[1] / 2, image.shape[0] / 2, span)]:
+            for hips, rim in self._bodies(image, square, 0.3).keypoints[:3, :2]:
+                _, better = self._pose(image, body_roi(hips, rim))
+                pose, _ = self._pose(image, better)
+                distance = float(np.hypot(*(pose.points[NOSE] - face.points[NOSE_TIP]))) / face.size
+                misfit = distance + 2 * (1 - pose.score) + build_misfit(pose.points, face)
+                if pose.score >= 0.5 and distance <= self.limits.agreement and misfit < least:
+                    best, least = (pose, distance), misfit
+        return best
+
+    def _masks(
+        self, image: Image, shape: tuple[int, int], found: list[tuple[float, Face, Pose | None]]
+    ) -> list[Mask]:
+        """One mask a person; a pixel goes to the person who claims it most."""
+        if not found:
+            return []
+        claims = []
+        for _, face, pose in found:
+            claims.append(pose.mask if pose is not None else self._bust(image, face))
+        stack = np.stack(claims)
+        owner = stack.argmax(0)
+        out = []
+        for i, (_, face, _) in enumerate(found):
+            mask = (stack[i] > 0.5) & (owner == i)
+            oval = face.oval(shape)
+            if face.score >= self.limits.mesh:
+                mask |= oval & (owner == i)
+            mask = largest_component(mask)
+            # a mask that misses the face belongs to somebody else
+            headless = face.score >= self.limits.mesh and (mask & oval).sum() < 0.5 * oval.sum()
+            out.append(np.zeros(shape, bool) if headless else mask)
+        return out
+
+    def _bust(self, image: Image, face: Face) -> Array:
+        """(H, W) probability of the person around a face, by selfie segmentation of the bust."""
+        x, y = (float(v) for v in face.centre)
+        square = Roi(x, y + face.size, 4.5 * face.size)
+        crop = square.cut(image, self._selfie.size[0])
+        return square.paste(self._selfie(crop)["activation_10"][..., 0], image.shape[:2])
+
+
+def build_misfit(points: Array, face: Face) -> float:
+    """How far a pose's (33, 2) proportions are from those that go with a face; 0 is a good build.
+
+    A torso is about 3.3 face sizes long, the shoulders lie below the face.
+    """
+    down = points[[LEFT_HIP, RIGHT_HIP]].mean(0) - points[[LEFT_SHOULDER, RIGHT_SHOULDER]].mean(0)
+    length = max(float(np.hypot(*down)) / face.size, 1e-3)
+    neck = points[[LEFT_SHOULDER, RIGHT_SHOULDER]].mean(0) - face.centre
+    upside = float(neck @ (face.points[CHIN] - face.points[FOREHEAD])) <= 0
+    return abs(math.log(length / 3.3)) + (1.0 if upside else 0.0)
+
+
+def _read(member: str) -> bytes:
+    return fetch.read(PACKAGE, member)
+
+
+def _distinct(
+    found: list[tuple[float, Face, Pose | None]],
+) -> list[tuple[float, Face, Pose | None]]:
+    """One entry a face and a body: what sees the same face or wears the same body falls out."""
+    kept: list[tuple[float, Face, Pose | None]] = []
+    order = sorted(found, key=lambda f: (f[2] is None, f[1].score < 0.5, -f[1].size))
+    for score, face, pose in order:
+        box = np.concatenate([face.points.min(0), face.points.max(0)])
+        boxes = np.array([np.concatenate([f.points.min(0), f.points.max(0)]) for _, f, _ in kept])
+        if kept and float(iou(box, boxes.astype(np.float32)).max()) > 0.2:
+            continue
+        if pose is not None and any(p is not None and _same_body(pose, p) for _, _, p in kept):
+            pose = None
+        kept.append((score, face, pose))
+    return kept
+
+
+def _same_body(a: Pose, b: Pose) -> bool:
+    """Two poses that put shoulders and hips in the same places."""
+    joints = [11, 12, 23, 24]
+    span = float(np.hypot(*(a.points[11] - a.points[24]))) + 1.0
+    return float(np.hypot(*(a.points[joints] - b.points[joints]).T).mean()) < 0.25 * span
