@@ -206,6 +206,8 @@ class Verdict(Document):
     """filter: one variant's scores and whether it passed."""
 
     variant: str
+    tool: Tool | None = None
+    """The variant's tool, for the manifest."""
     passed: bool
     reason: str
     """Reject code, or ``ok``."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.engine.masks import Mask
-from stages.engine.record import Entity, Explanations, Scene, Variant, Verdict, Window
+from stages.engine.record import Entity, Explanations, Scene, Tool, Variant, Verdict, Window
 
 if TYPE_CHECKING:
     import torch
@@ -64,11 +64,19 @@ class Case:
     mask: Mask
     """The visible flaw, as rendered."""
     window: Window
+    window_control: Image
+    """`control` cut to the window, at the model's size."""
+    window_artifact: Image
     variant: Variant
 
 
 class Judge(Protocol):
     """Decides whether the intended flaw is perceptible and where it should be (section 5)."""
+
+    name: str
+    """Recorded with each verdict."""
+    tools: tuple[Tool, ...]
+    """Tools it can judge; the filter's own bounds alone decide on the others."""
 
     @classmethod
     def revision(cls) -> str:

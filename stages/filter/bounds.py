@@ -1,0 +1,55 @@
+"""LPIPS bounds (algorithm section 5): is the flaw strong enough, and not too strong?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stages.engine.record import Box, Tool
+from stages.filter.params import Bounds
+from stages.models.protocols import Case, PerceptualMetric
+
+TOO_WEAK = "too_weak"
+TOO_STRONG = "too_strong"
+NOT_PERCEPTIBLE = "not_perceptible"
+"""Reject codes."""
+
+
+@dataclass(frozen=True)
+class Distances:
+    """LPIPS of one variant."""
+
+    lpips_real: float
+    """Photo to artifact in the target box."""
+    lpips_control: float
+    """Control to artifact there."""
+    lpips_mask: float
+    """Mean of the map between control and artifact on the mask; 0 without one."""
+
+
+def measure(case: Case, target_box: Box, metric: PerceptualMetric) -> Distances:
+    """The three distances of a variant."""
+    x0, y0, x1, y1 = target_box
+    real, control, artifact = (
+        image[y0:y1, x0:x1] for image in (case.real, case.control, case.artifact)
+    )
+    mask = case.mask[y0:y1, x0:x1]
+    spatial = metric.spatial(control, artifact)
+    return Distances(
+        lpips_real=metric.distance(real, artifact),
+        lpips_control=metric.distance(control, artifact),
+        lpips_mask=float(spatial[mask].mean()) if mask.any() else 0.0,
+    )
+
+
+def check(tool: Tool, found: Distances, bounds: Bounds) -> tuple[str, str]:
+    """Reject code (or ``ok``) and message."""
+    if found.lpips_control < bounds.control or found.lpips_mask < bounds.mask:
+        return NOT_PERCEPTIBLE, (
+            f"LPIPS to the control is {found.lpips_control:.3f} in the target box "
+            f"and {found.lpips_mask:.3f} on the mask"
+        )
+    if tool == "distort" and found.lpips_real <= bounds.low:
+        return TOO_WEAK, f"LPIPS to the photo is {found.lpips_real:.3f}, at most {bounds.low}"
+    if tool == "distort" and found.lpips_real >= bounds.high:
+        return TOO_STRONG, f"LPIPS to the photo is {found.lpips_real:.3f}, at least {bounds.high}"
+    return "ok", "within the bounds"

@@ -1,0 +1,109 @@
+"""The filter stage: a verdict for each rendered variant of a photo (algorithm section 5)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping as ReadOnly
+from typing import Any, ClassVar
+
+from stages.engine.record import Curation, Injection, Mapping, Scene, Verdict
+from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
+from stages.filter import bounds
+from stages.filter.case import build, decode
+from stages.filter.params import FilterParams
+from stages.models import registry
+from stages.models.protocols import Case, Judge, PerceptualMetric
+
+COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
+"""Scores every judge's verdicts have; the others stay in the document."""
+
+
+class FilterStage(Stage):
+    """One photo: what passes is kept though a sibling falls out."""
+
+    name: ClassVar[str] = "filter"
+    reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
+        "inject": ("*.png",),
+        "map": (),
+        "perceive": (),
+        "ingest": ("photo.png",),
+    }
+    params_model: ClassVar[type[StageParams]] = FilterParams
+    code: ClassVar[tuple[str, ...]] = (
+        "stages.invert.windows",
+        "stages.models.efficientnet",
+        "stages.models.features",
+        "stages.models.judge",
+        "stages.models.lpips",
+    )
+    params: FilterParams
+    metric: PerceptualMetric
+    judge: Judge
+
+    def revisions(self) -> dict[str, str]:
+        """The metric's and the judge's."""
+        return registry.revisions(self.base.profile, "metric", "judge")
+
+    def setup(self) -> None:
+        """Load metric and judge."""
+        self.metric = registry.metric(self.base.profile)
+        self.judge = registry.judge(self.base.profile, thresholds=self.params.features)
+
+    def process(self, sample: Sample) -> Output:
+        """Verdicts on all variants; those that did not pass are rejects as well."""
+        photo_size = sample.documents["ingest"]["width"], sample.documents["ingest"]["height"]
+        photo = decode(sample.members["ingest/photo.png"], photo_size)
+        variants = {v.id: v for v in sample.document("map", Mapping).variants}
+        windows = {w.id: w for w in sample.document("perceive", Scene).windows}
+        verdicts, rejects = [], []
+        for outcome in sample.document("inject", Injection).outcomes:
+            variant = variants[outcome.variant]
+            case = build(photo, windows[variant.window], variant, outcome, sample.members)
+            verdict = self._verdict(case, outcome.target_box)
+            verdicts.append(verdict)
+            if not verdict.passed:
+                rejects.append(
+                    Reject(
+                        sample.key,
+                        variant.id,
+                        verdict.reason,
+                        verdict.message,
+                        {"tool": variant.tool, **verdict.scores},
+                    )
+                )
+        return Output(Curation(key=sample.key, verdicts=verdicts), rejects=rejects)
+
+    def _verdict(self, case: Case, target_box: tuple[int, int, int, int]) -> Verdict:
+        """The bounds first: a judge may cost money, and need not see what nobody can see."""
+        tool = case.variant.tool
+        found = bounds.measure(case, target_box, self.metric)
+        scores = dataclasses.asdict(found)
+        reason, message = bounds.check(tool, found, self.params.lpips)
+        if reason == "ok" and tool in self.judge.tools:
+            judged = self.judge.judge(case)
+            return judged.model_copy(update={"scores": {**scores, **judged.scores}})
+        return Verdict(
+            variant=case.variant.id,
+            tool=tool,
+            passed=reason == "ok",
+            reason=reason,
+            message=message,
+            judge="bounds",
+            scores=scores,
+        )
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row a variant that passed."""
+        curation = Curation.model_validate(document)
+        return [
+            {
+                "key": curation.key,
+                "variant": verdict.variant,
+                "tool": verdict.tool,
+                "judge": verdict.judge,
+                "passed": verdict.passed,
+                **{column: verdict.scores[column] for column in COLUMNS},
+            }
+            for verdict in curation.verdicts
+            if verdict.passed
+        ]
