@@ -34,21 +34,28 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
     return start + tarfile.BLOCKSIZE
 
 
-def write_to(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
-    """Write samples as USTAR in the given order, members sorted by name.
+def add_sample(
+    tar: tarfile.TarFile, index: Index, key: str, members: Mapping[str, bytes]
+) -> None:
+    """Append one sample, members sorted by name, and note it in `index`.
 
     Raises:
-        ValueError: a key holds a dot (WebDataset ends the key at the first one) or comes twice.
+        ValueError: the key holds a dot (WebDataset ends the key at the first one) or comes twice.
     """
+    if "." in key or "/" in key or key in index:
+        raise ValueError(f"unfit or repeated sample key {key!r}")
+    index[key] = {
+        name: Member(_add(tar, f"{key}.{name}", data), len(data), sha256(data))
+        for name, data in sorted(members.items())
+    }
+
+
+def write_to(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
+    """Write samples as USTAR in the given order, with `add_sample`."""
     index: Index = {}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for key, members in samples:
-            if "." in key or "/" in key or key in index:
-                raise ValueError(f"unfit or repeated sample key {key!r}")
-            index[key] = {
-                name: Member(_add(tar, f"{key}.{name}", data), len(data), sha256(data))
-                for name, data in sorted(members.items())
-            }
+            add_sample(tar, index, key, members)
     return index
 
 

@@ -1,0 +1,136 @@
+"""Is a text fit to be published with a variant? Pure checks for the grammar and for any model.
+
+Names from the record are taken out first, so that a cat called ``box`` or a ``T-34`` is no leak.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stages.engine.record import Variant
+from stages.explain.words import OPPOSITE
+
+MAX_CHARACTERS = 600
+"""Longest text: two or three sentences."""
+
+_LEAKS = re.compile(
+    r"\d|\b(?:pixels?|coordinates?|bounding|bbox|box(?:es|ed)?|masks?|masked|crop(?:s|ped)?|"
+    r"tokens?|patch(?:es)?|overlay|annotat\w+|highlight\w*|circled|marked|ground truth|"
+    r"first image|second image|image [ab]|prompt|as an ai)\b",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"[<>{}\[\]`*#_|\\\x00-\x1f\x7f]")
+_DOUBLED = r"extra|duplicat\w*|surplus|twice|too many"
+_LOST = r"missing|absent|vanish\w*|disappear\w*"
+_CONTRADICTIONS = {
+    "add": rf"{_LOST}|gone|remov\w*|lack\w*",
+    "remove": rf"{_DOUBLED}|doubled|second|additional|repeated",
+    "distort": rf"{_DOUBLED}|{_LOST}|fused",
+    "fuse": rf"{_DOUBLED}|{_LOST}",
+}
+_CLEAN = re.compile(
+    r"\b(?:no (?:visible |obvious )?(?:flaws?|defects?|artifacts?|problems?)|"
+    r"(?:free of|without) (?:flaws?|defects?)|nothing is wrong|"
+    r"looks? (?:perfectly )?(?:normal|natural|fine|correct))\b",
+    re.IGNORECASE,
+)
+_FLAWED = re.compile(
+    r"\b(?:distorted|deformed|misshapen|garbled|missing|duplicated?|surplus|fused|implausible)\b",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(
+    r"\b(?:no|not|nothing|none|neither|nor|never|without|free of)\b", re.IGNORECASE
+)
+_CLAUSE = re.compile(r"[.;:!?]")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a text is unfit."""
+
+    check: str
+    """``names``, ``leak``, ``markup``, ``contradiction``, ``direction``, ``side``, ``length``."""
+    found: str
+    """The offending words, or the words that are not there."""
+
+
+def _names(variant: Variant) -> list[str]:
+    names = [variant.part_name, variant.entity_name, variant.other_name or ""]
+    return sorted((name for name in names if name), key=len, reverse=True)
+
+
+def strip_names(text: str, names: list[str]) -> str:
+    """`text` with every name replaced by a dot."""
+    for name in names:
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "·", text, flags=re.IGNORECASE)
+    return text
+
+
+def _holds(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE) is not None
+
+
+def form(text: str, names: list[str]) -> list[Problem]:
+    """Checks that hold for every text: length, markup, leaked machinery."""
+    problems = []
+    if not 10 <= len(text) <= MAX_CHARACTERS:
+        problems.append(Problem("length", f"{len(text)} characters"))
+    rest = strip_names(text, names)
+    if found := _MARKUP.search(rest):
+        problems.append(Problem("markup", found[0]))
+    if found := _LEAKS.search(rest):
+        problems.append(Problem("leak", found[0]))
+    return problems
+
+
+def wrong_side(rest: str, variant: Variant) -> Problem | None:
+    """A part of the record's kind on the other side (``right hand`` for ``left hand``)."""
+    for side in ("left", "right"):
+        if side in variant.part_name.split():
+            other = re.compile(rf"\b{OPPOSITE[side]} {re.escape(variant.part_kind)}\b", re.I)
+            if found := other.search(rest):
+                return Problem("side", found[0])
+    return None
+
+
+def wrong_direction(rest: str, variant: Variant) -> Problem | None:
+    """add: a direction opposite to the recorded displacement."""
+    if variant.tool != "add":
+        return None
+    recorded = str(variant.facts.get("direction") or "")
+    recorded = recorded.replace("upper", "above").replace("lower", "below")
+    for word in recorded.replace("-", " ").split():
+        found = re.search(rf"\b{OPPOSITE.get(word, word)}\b", rest, re.I)
+        if word in OPPOSITE and found:
+            return Problem("direction", found[0])
+    return None
+
+
+def flaw(text: str, variant: Variant) -> list[Problem]:
+    """All that is wrong with the explanation of a flaw; empty when it is fit."""
+    names = _names(variant)
+    rest = strip_names(text, names)
+    problems = form(text, names)
+    problems += [
+        Problem("names", name)
+        for name in (variant.part_name, variant.entity_name)
+        if not _holds(text, name)
+    ]
+    if found := re.search(rf"\b(?:{_CONTRADICTIONS[variant.tool]})\b", rest, re.I):
+        problems.append(Problem("contradiction", found[0]))
+    if found := _CLEAN.search(rest):
+        problems.append(Problem("contradiction", found[0]))
+    problems += [p for p in (wrong_side(rest, variant), wrong_direction(rest, variant)) if p]
+    return problems
+
+
+def clean(text: str, names: list[str]) -> list[Problem]:
+    """All that is wrong with the words for the untouched photo; `names` are its entities'."""
+    clauses = _CLAUSE.split(strip_names(text, names))
+    claims = [
+        Problem("contradiction", found[0])
+        for clause in clauses
+        if (found := _FLAWED.search(clause)) and not _NEGATION.search(clause[: found.start()])
+    ]
+    return form(text, names) + claims

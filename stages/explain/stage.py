@@ -1,0 +1,123 @@
+"""The explain stage: words for the variants that passed the filter, checked before they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as ReadOnly
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from stages.engine.record import Curation, Explanation, Explanations, Mapping, Scene, Variant
+from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
+from stages.explain import check
+from stages.models.protocols import Explainer
+
+UNFIT = "explanation_unfit"
+
+
+class ExplainGate(GateParams):
+    """Thresholds of the explain gate."""
+
+    min_distinct: float = Field(default=0.9, ge=0, le=1)
+    """Least share of different texts among all local explanations."""
+    min_words_mean: float = 8.0
+    """Mean length of a local explanation."""
+
+
+class ExplainParams(StageParams):
+    """Section ``explain`` of params.yaml."""
+
+    gate: ExplainGate = ExplainGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
+    """Check and offending words of the texts that must not be published; empty when fit."""
+    return {
+        f"{field}.{problem.check}": problem.found
+        for field in ("local", "overall")
+        for problem in check.flaw(getattr(explanation, field), variant)
+    }
+
+
+class ExplainStage(Stage):
+    """Explains what is left of a photo's variants (algorithm section 6)."""
+
+    name: ClassVar[str] = "explain"
+    reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
+        "filter": (),
+        "map": (),
+        "perceive": (),
+        "ingest": (),
+    }
+    params_model: ClassVar[type[StageParams]] = ExplainParams
+    code: ClassVar[tuple[str, ...]] = ("stages.models.grammar",)
+    explainer: Explainer
+
+    def revisions(self) -> dict[str, str]:
+        """The explainer's."""
+        from stages.models import registry
+
+        return registry.revisions(self.base.profile, "explainer")
+
+    def setup(self) -> None:
+        """Build the explainer that the profile names."""
+        from stages.models import registry
+
+        self.explainer = registry.explainer(self.base.profile, seed=self.base.seed)
+
+    def process(self, sample: Sample) -> Output:
+        """Texts for the variants that passed; unfit ones fall out, the others go on.
+
+        Raises:
+            RejectPhoto: ``nothing_passed`` - the filter kept no variant; ``explanation_unfit`` -
+                the words for the untouched photo, which every pair of the photo carries.
+        """
+        verdicts = sample.document("filter", Curation).verdicts
+        passed = {verdict.variant for verdict in verdicts if verdict.passed}
+        variants = {v.id: v for v in sample.document("map", Mapping).variants if v.id in passed}
+        if not variants:
+            raise RejectPhoto("nothing_passed", "no variant of this photo passed the filter")
+        scene = sample.document("perceive", Scene)
+        texts = self.explainer.explain(scene, list(variants.values()), {})
+        if problems := check.clean(texts.clean, [entity.name for entity in scene.entities]):
+            raise RejectPhoto(
+                UNFIT,
+                "the words for the untouched photo are not fit to publish",
+                text=texts.clean,
+                problems={problem.check: problem.found for problem in problems},
+            )
+        kept, rejects = [], []
+        for explanation in texts.explanations:
+            if problems := unfit(explanation, variants[explanation.variant]):
+                rejects.append(_reject(sample.key, explanation, problems))
+            else:
+                kept.append(explanation)
+        return Output(texts.model_copy(update={"explanations": kept}), rejects=rejects)
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row an explained variant."""
+        texts = Explanations.model_validate(document)
+        return [
+            {
+                "key": texts.key,
+                "variant": explanation.variant,
+                "tool": explanation.tool,
+                "author": texts.author,
+                "local": explanation.local,
+                "overall": explanation.overall,
+                "clean": texts.clean,
+                "local_words": len(explanation.local.split()),
+                "overall_words": len(explanation.overall.split()),
+            }
+            for explanation in texts.explanations
+        ]
+
+
+def _reject(key: str, explanation: Explanation, problems: dict[str, str]) -> Reject:
+    return Reject(
+        key,
+        explanation.variant,
+        UNFIT,
+        f"the explanation fails {', '.join(sorted(problems))}",
+        {"local": explanation.local, "overall": explanation.overall, "problems": problems},
+    )

@@ -1,0 +1,1 @@
+"""package: pairs as WebDataset shards, their manifest, index and data set card."""

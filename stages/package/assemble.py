@@ -1,0 +1,153 @@
+"""From finished photos to the data set's folder: shards per split, index, rows of the manifest."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from stages.engine.files import canonical_json, pretty_json
+from stages.engine.shard import Index, add_sample
+from stages.engine.stage import Assembled
+from stages.package.pair import MEMBERS
+from stages.package.provenance import Provenance
+from stages.package.split import SPLITS, Ratios, split_of
+
+INDEX, CARD = "_info.json", "README.md"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How pairs are spread over shards."""
+
+    groups: Mapping[str, str]
+    """Photo key to its near-duplicate group."""
+    ratios: Ratios
+    photos_per_shard: int
+    """A shard holds the pairs of one split from this many consecutive lines of the source list, so
+    that growth adds shards and a withdrawal rewrites one."""
+
+
+def finished(pair: dict[str, Any], split: str, group: str, made_by: Provenance) -> dict[str, Any]:
+    """A pair's JSON with what only the whole data set knows."""
+    return pair | {
+        "split": split,
+        "group": group,
+        "profile": made_by.profile,
+        "models": [asdict(model) for model in made_by.models],
+        "params_sha256": made_by.params_sha256,
+    }
+
+
+def members_of(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A sample: the photo, the variant's pictures and the JSON."""
+    variant = pair["variant"]
+    pictures = {
+        name: photo_members[f"{variant}.{name}"]
+        for name in ("artifact.png", "control.png", "edit.png", "mask.png")
+    }
+    return {"real.png": photo_members["real.png"], "json": canonical_json(pair), **pictures}
+
+
+def row_of(pair: dict[str, Any]) -> dict[str, Any]:
+    """A pair's manifest columns as far as one photo knows them."""
+    scalars = {
+        name: value
+        for name, value in pair.items()
+        if isinstance(value, str | int | float) and name not in ("pair", "photo", "variant")
+    }
+    texts = {f"{name}_text" if name != "author" else name: pair["explanation"][name]
+             for name in sorted(pair["explanation"])}  # fmt: skip
+    scores = {f"score.{score['name']}": score["value"] for score in pair["scores"]}
+    key = {"key": pair["photo"], "variant": pair["variant"], "pair": pair["pair"]}
+    return key | scalars | texts | scores
+
+
+def same_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with every column that any row has; a score that a tool lacks is None."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    ordered = [n for n in names if not n.startswith("score.")]
+    ordered += sorted(n for n in names if n.startswith("score."))
+    return [{name: row.get(name) for name in ordered} for row in rows]
+
+
+class Shards:
+    """The open shards of one range of the source list: at most one a split."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.folder, self.number = folder, number
+        self.names: dict[str, str] = {}
+        self._tars: dict[str, tarfile.TarFile] = {}
+        self._indices: dict[str, Index] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Shards:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def add(self, split: str, key: str, members: Mapping[str, bytes]) -> dict[str, str]:
+        """Append a sample to its split's shard; returns the sha256 of each member."""
+        if split not in self._tars:
+            self.names[split] = f"{split}-{self.number:05d}.tar"
+            file = self._open.enter_context((self.folder / self.names[split]).open("wb"))
+            tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+            self._tars[split] = self._open.enter_context(tar)
+            self._indices[split] = {}
+        index = self._indices[split]
+        add_sample(self._tars[split], index, key, members)
+        return {name: member.sha256 for name, member in index[key].items()}
+
+
+def write_shards(
+    outputs: Iterable[Assembled], folder: Path, layout: Layout, made_by: Provenance
+) -> list[dict[str, Any]]:
+    """Write all shards; memory holds one photo at a time. Returns the manifest's rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for number, photos in groupby(outputs, key=lambda o: o.position // layout.photos_per_shard):
+        with Shards(folder, number) as shards:
+            for output in photos:
+                rows += _write_photo(output, shards, layout, made_by)
+    return same_columns(rows)
+
+
+def _write_photo(
+    output: Assembled, shards: Shards, layout: Layout, made_by: Provenance
+) -> Iterator[dict[str, Any]]:
+    group = layout.groups[output.key]
+    split = split_of(group, layout.ratios)
+    for record in output.document["pairs"]:
+        pair = finished(record, split, group, made_by)
+        digests = shards.add(split, pair["pair"], members_of(pair, output.members))
+        hashes = {f"sha256.{name}": digests[name] for name in MEMBERS}
+        yield row_of(pair) | {"shard": shards.names[split]} | hashes
+
+
+def index_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """``_info.json`` as timm's WebDataset reader wants it: per split the file names, how many
+    samples each holds, and their sum."""
+    splits: dict[str, Any] = {}
+    for split in SPLITS:
+        counts: dict[str, int] = {}
+        for row in rows:
+            if row["split"] == split:
+                counts[row["shard"]] = counts.get(row["shard"], 0) + 1
+        if counts:
+            splits[split] = {
+                "name": split,
+                "num_samples": sum(counts.values()),
+                "filenames": list(counts),
+                "shard_lengths": list(counts.values()),
+            }
+    return {"splits": splits}
+
+
+def write_index(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Write ``_info.json``."""
+    (folder / INDEX).write_bytes(pretty_json(index_of(rows)))

@@ -1,0 +1,137 @@
+"""The data set card: README.md with Hugging Face's header. Same rows, same bytes: no dates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import yaml
+
+from stages.package.provenance import Provenance
+from stages.package.split import SPLITS
+
+UNKNOWN = "unknown"
+STAND_INS = {
+    ("flow", "weights/compact"): "**Model**: a small rectified-flow transformer and autoencoder of "
+    "our own stand in for FLUX.1-dev. Its flaws are coarser.",
+    ("perceiver", "mediapipe"): "**Perceiver**: MediaPipe's models for people, an ImageNet "
+    "classifier and superpixels for everything else stand in for an open-vocabulary detector and "
+    "segmenter. Parts marked `positional` are known by their place only.",
+    ("judge", "features"): "**Judge**: rules on perceptual features stand in for a vision-language "
+    "model.",
+    ("explainer", "grammar"): "**Explainer**: a grammar over the record stands in for a "
+    "vision-language model. It did not look at the pictures.",
+}
+"""Role and back end to what it stands in for."""
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_FIELDS = (
+    ("real.png", "the photo, upright, sRGB, without metadata"),
+    ("artifact.png", "the photo with one flaw"),
+    ("control.png", "same region through the same model without a flaw: clean, but with the "
+     "machine's fingerprints. Train against it, or a detector learns to spot the autoencoder"),
+    ("mask.png", "the visible flaw, 0 or 255"),
+    ("edit.png", "every pixel that may differ; outside it artifact and control equal the photo"),
+    ("json", "tool, entity, part, boxes in pixels, scores, explanations, licence, origin, models"),
+)  # fmt: skip
+
+
+def size_category(pairs: int) -> str:
+    """Hugging Face's size class."""
+    return next((name for bound, name in _SIZES if pairs < bound), "n>1M")
+
+
+def publishable(licences: Iterable[str]) -> bool:
+    """Whether every photo's licence is known."""
+    return UNKNOWN not in {licence.lower() for licence in licences}
+
+
+def header(rows: Sequence[dict[str, Any]]) -> str:
+    """The YAML front matter."""
+    licences = sorted({row["licence"] for row in rows})
+    splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
+    single = len(licences) == 1 and publishable(licences)
+    values: dict[str, Any] = {
+        "pretty_name": "flawfactory pairs",
+        "license": licences[0].lower() if single else UNKNOWN if not publishable(licences)
+        else "other",
+        "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
+        "language": ["en"],
+        "tags": ["webdataset", "synthetic-artifacts", "image-forensics"],
+        "size_categories": [size_category(len(rows))],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": s, "path": f"{s}-*.tar"} for s in splits],
+            }
+        ],
+    }  # fmt: skip
+    return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _cell(text: object) -> str:
+    """Text that cannot break out of a table cell or start markup."""
+    plain = " ".join(str(text).split())
+    for mark in "\\`*_[]<>|":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *[[_cell(v) for v in row] for row in rows]]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _counts(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[str, int, int]]:
+    """Value, pairs, photos; most frequent first."""
+    pairs = Counter(row[column] for row in rows)
+    photos = {name: len({r["key"] for r in rows if r[column] == name}) for name in pairs}
+    return sorted(((n, c, photos[n]) for n, c in pairs.items()), key=lambda x: (-x[1], x[0]))
+
+
+def _licences(rows: Sequence[dict[str, Any]]) -> str:
+    table = _table(("licence", "pairs", "photos"), _counts(rows, "licence"))
+    if publishable(row["licence"] for row in rows):
+        return f"{table}\n\nA pair is under its photo's licence (`licence`, `origin` in its JSON)."
+    return (
+        "> **Not publishable.** The licence of at least one photo is unknown. Name it in the "
+        f"folder's licence ledger or withdraw the photo before passing this data set on.\n\n{table}"
+    )
+
+
+def card(rows: Sequence[dict[str, Any]], made_by: Provenance) -> str:
+    """README.md of a data set with these manifest rows."""
+    columns = ("tool", "pairs", "photos")
+    splits = {split: (split, n, photos) for split, n, photos in _counts(rows, "split")}
+    stand_ins = [STAND_INS[chosen] for chosen in made_by.back_ends if chosen in STAND_INS]
+    sections = [
+        "# flawfactory pairs",
+        f"{len(rows)} pairs from {len({row['key'] for row in rows})} photos. Each pair is a real "
+        "photo, the same photo with one flaw, a clean control that went through the same model, "
+        "the flaw's mask, and words that say what is wrong.",
+        "## Splits",
+        _table(("split", "pairs", "photos"), (splits[s] for s in SPLITS if s in splits)),
+        "Photos that look alike are in one split: it is drawn from a hash of their near-duplicate "
+        "group's name, so it does not change when the data set grows.",
+        "## Tools",
+        _table(columns, _counts(rows, "tool")),
+        "## Licences",
+        _licences(rows),
+        "## A sample",
+        _table(("member", "what it is"), _FIELDS),
+        "```python\nfrom datasets import load_dataset\n\n"
+        'pairs = load_dataset("webdataset", data_files={"train": "train-*.tar"}, split="train")\n'
+        'pairs[0]["artifact.png"], pairs[0]["json"]["explanation"]["local"]\n```',
+        "`manifest.parquet` has one row a pair with the sha256 of every member; `_info.json` lists "
+        "the shards as timm reads them.",
+        "## How it was made",
+        f"Profile `{made_by.profile}`, seed {made_by.seed}, params sha256 "
+        f"`{made_by.params_sha256}`.",
+        _table(
+            ("stage", "model", "revision"),
+            [(model.stage, model.name, model.revision) for model in made_by.models],
+        ),
+    ]
+    if stand_ins:
+        sections += ["## Stand-ins", "\n".join(f"- {line}" for line in stand_ins)]
+    return header(rows) + "\n" + "\n\n".join(sections) + "\n"

@@ -1,0 +1,168 @@
+"""The package stage: what passed every gate becomes a data set that others can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping as ReadOnly
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from stages.engine.record import (
+    SCHEMA_VERSION,
+    Curation,
+    Document,
+    Explanations,
+    Injection,
+    Mapping,
+    Outcome,
+    Photo,
+    Scene,
+)
+from stages.engine.stage import (
+    Assembled,
+    GateParams,
+    Output,
+    Reject,
+    RejectPhoto,
+    Sample,
+    Stage,
+    StageParams,
+)
+from stages.engine.tables import MANIFEST, read_table
+from stages.engine.workspace import Workspace
+from stages.package import assemble, card
+from stages.package.pair import (
+    Image,
+    Pair,
+    Pictures,
+    describe,
+    paste,
+    problem,
+    read_image,
+    write_image,
+)
+from stages.package.provenance import collect
+from stages.package.split import Ratios
+
+PICTURES = ("artifact", "control", "edit", "mask")
+
+
+class PackageGate(GateParams):
+    """Thresholds of the package gate."""
+
+    min_pairs: int = Field(default=1, ge=0)
+    """Fewest rows in the manifest."""
+
+
+class PackageParams(StageParams):
+    """Section ``package`` of params.yaml."""
+
+    photos_per_shard: int = Field(default=64, ge=1)
+    """Lines of the source list that share a shard (and split)."""
+    splits: Ratios = Ratios()
+    gate: PackageGate = PackageGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class Pairs(Document):
+    """package: the pairs of a photo. Members ``real.png`` and ``<variant>.{artifact,control,edit,
+    mask}.png``, all of the photo's size."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    pairs: list[Pair]
+
+
+def pictures_of(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -> Pictures:
+    """A variant's crops at full size.
+
+    Raises:
+        ValueError: a crop is not what `outcome` says.
+    """
+    crops = {
+        name: read_image(members[f"inject/{outcome.variant}.{name}.png"], mode)
+        for name, mode in (("artifact", "RGB"), ("control", "RGB"), ("edit", "L"), ("mask", "L"))
+    }
+    blank = photo[..., 0] * 0
+    return Pictures(
+        artifact=paste(photo, crops["artifact"], outcome.box),
+        control=paste(photo, crops["control"], outcome.box),
+        edit=paste(blank, crops["edit"], outcome.box) > 0,
+        mask=paste(blank, crops["mask"], outcome.box) > 0,
+    )
+
+
+class PackageStage(Stage):
+    """Pairs, shards, manifest, index and card."""
+
+    name: ClassVar[str] = "package"
+    reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
+        "explain": (),
+        "filter": (),
+        "inject": ("*.png",),
+        "map": (),
+        "perceive": (),
+        "ingest": ("photo.png",),
+    }
+    params_model: ClassVar[type[StageParams]] = PackageParams
+    own_layout: ClassVar[bool] = True
+    params: PackageParams
+
+    def process(self, sample: Sample) -> Output:
+        """The pairs of one photo, each checked for what the format promises.
+
+        Raises:
+            RejectPhoto: ``no_pairs`` - nothing of this photo can be published.
+        """
+        photo = read_image(sample.members["ingest/photo.png"], "RGB")
+        texts = sample.document("explain", Explanations)
+        variants = {v.id: v for v in sample.document("map", Mapping).variants}
+        outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
+        verdicts = {v.variant: v for v in sample.document("filter", Curation).verdicts}
+        pairs: list[Pair] = []
+        rejects: list[Reject] = []
+        members: dict[str, bytes] = {}
+        for explanation in texts.explanations:
+            name = explanation.variant
+            pictures = pictures_of(photo, outcomes[name], sample.members)
+            if broken := problem(photo, pictures):
+                rejects.append(Reject(sample.key, name, *broken))
+                continue
+            pairs.append(
+                describe(
+                    sample.document("ingest", Photo),
+                    sample.document("perceive", Scene),
+                    variants[name],
+                    outcomes[name],
+                    verdicts[name],
+                    texts,
+                    explanation,
+                    pictures,
+                )
+            )
+            for member in PICTURES:
+                members[f"{name}.{member}.png"] = write_image(getattr(pictures, member))
+        if not pairs:
+            codes = sorted(reject.code for reject in rejects)
+            raise RejectPhoto("no_pairs", "no variant is left to publish", codes=codes)
+        members["real.png"] = sample.members["ingest/photo.png"]
+        return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row a pair, without what only `assemble` knows (split, shard, digests)."""
+        return assemble.same_columns([assemble.row_of(pair) for pair in document["pairs"]])
+
+    def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
+        """Write shards, ``_info.json`` and the card; the rows become ``manifest.parquet``."""
+        ingested = read_table(folder.parent / "ingest" / MANIFEST)
+        layout = assemble.Layout(
+            groups={row["key"]: row["group"] for row in ingested},
+            ratios=self.params.splits,
+            photos_per_shard=self.params.photos_per_shard,
+        )
+        made_by = collect(Workspace.find().root)
+        rows = assemble.write_shards(outputs, folder, layout, made_by)
+        assemble.write_index(rows, folder)
+        (folder / assemble.CARD).write_text(card.card(rows, made_by), encoding="utf-8")
+        return rows

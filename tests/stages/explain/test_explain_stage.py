@@ -1,0 +1,116 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.engine import gate
+from stages.engine.record import (
+    Curation,
+    Explanation,
+    Explanations,
+    Mapping,
+    Scene,
+    Variant,
+    Verdict,
+)
+from stages.engine.stage import BaseParams, RejectPhoto, Sample
+from stages.explain.stage import ExplainParams, ExplainStage
+from stages.models.grammar import GrammarExplainer
+
+KEY = "0123456789abcdef"
+
+
+def variant(name, tool="add"):
+    return Variant(
+        id=name, window="w0", tool=tool, kernel="ring", entity="e0", entity_name="person",
+        part="e0.p0", part_name="left hand", part_kind="hand", positional=False, seed=1,
+        targets=[1], references=[2], facts={"direction": "below"},
+    )  # fmt: skip
+
+
+def sample(passed):
+    variants = [variant("v0"), variant("v1", "remove"), variant("v2", "distort")]
+    verdicts = [
+        Verdict(variant=v.id, passed=v.id in passed, reason="ok", message="", judge="j", scores={})
+        for v in variants
+    ]
+    documents = {
+        "filter": Curation(key=KEY, verdicts=verdicts),
+        "map": Mapping(key=KEY, variants=variants),
+        "perceive": Scene(key=KEY, entities=[], windows=[], detector="test"),
+    }
+    return Sample(KEY, {name: doc.model_dump(mode="json") for name, doc in documents.items()}, {})
+
+
+@pytest.fixture
+def stage():
+    made = ExplainStage(ExplainParams(), BaseParams())
+    made.explainer = GrammarExplainer(0)
+    return made
+
+
+def test_only_what_passed_is_explained(stage):
+    out = stage.process(sample({"v0", "v2"}))
+    rows = stage.rows(json.loads(out.document.model_dump_json()))
+    assert [(r["key"], r["variant"], r["tool"]) for r in rows] == [
+        (KEY, "v0", "add"),
+        (KEY, "v2", "distort"),
+    ]
+    assert out.rejects == []
+
+
+def test_a_photo_of_which_nothing_passed_falls_out(stage):
+    with pytest.raises(RejectPhoto) as caught:
+        stage.process(sample(set()))
+    assert caught.value.code == "nothing_passed"
+
+
+class Careless(GrammarExplainer):
+    clean_text = "The person is drawn in a consistent way."
+
+    def explain(self, scene, variants, images):
+        good = super().explain(scene, variants, images)
+        bad = Explanation(
+            variant="v0", tool="add", local="See box 12.", overall=good.explanations[0].overall
+        )
+        return Explanations(
+            key=scene.key, author="careless", clean=self.clean_text,
+            explanations=[bad, *good.explanations[1:]],
+        )  # fmt: skip
+
+
+def test_an_unfit_text_drops_its_variant_and_no_other(stage):
+    stage.explainer = Careless(0)
+    out = stage.process(sample({"v0", "v1"}))
+    assert [e.variant for e in out.document.explanations] == ["v1"]
+    (reject,) = out.rejects
+    assert (reject.variant, reject.code) == ("v0", "explanation_unfit")
+    assert reject.evidence["problems"]["local.leak"] == "box"
+
+
+def test_an_unfit_clean_text_drops_the_photo(stage):
+    stage.explainer = Careless(0)
+    stage.explainer.clean_text = "The person is misshapen."
+    with pytest.raises(RejectPhoto) as caught:
+        stage.process(sample({"v0"}))
+    assert caught.value.code == "explanation_unfit"
+
+
+def _judge(rows):
+    folder = Path(__file__).parents[3] / "stages/explain"
+    suite = gate.load_suite(folder, ExplainParams().gate)
+    own = {"manifest": suite["manifest"]}
+    tables = {"manifest": rows, "rejects": [], "photos": [], "summary": []}
+    return gate.run("explain", own, tables, lambda column: [])
+
+
+def test_the_gate_passes_good_rows_and_names_bad_ones(stage):
+    out = stage.process(sample({"v0", "v1", "v2"}))
+    rows = stage.rows(json.loads(out.document.model_dump_json()))
+    assert _judge(rows).success
+    bad = _judge([{**rows[0], "local": "short"}, *rows[1:]])
+    assert {check.expectation for check in bad.failures} == {
+        "expect_column_value_lengths_to_be_between",
+        "expect_column_values_to_match_regex",
+    }
+    assert f"{KEY}-v0" in bad.failures[0].examples

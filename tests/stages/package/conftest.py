@@ -1,0 +1,119 @@
+"""One photo with its records, as the package stage gets them."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.engine.record import (
+    Curation,
+    Entity,
+    Explanation,
+    Explanations,
+    Injection,
+    Mapping,
+    Outcome,
+    Part,
+    Photo,
+    Rle,
+    Scene,
+    Variant,
+    Verdict,
+    Window,
+)
+from stages.engine.stage import Sample
+
+TOOLS = ("add", "remove", "distort", "fuse")
+SIDE = 64
+
+
+def png(array):
+    out = io.BytesIO()
+    Image.fromarray(array).save(out, "PNG")
+    return out.getvalue()
+
+
+def variant(name, tool):
+    return Variant(
+        id=name, window="w0", tool=tool, kernel="ring", entity="e0", entity_name="person",
+        part="e0.p0", part_name="left hand", part_kind="hand", positional=False,
+        other_name="neck" if tool == "fuse" else None, within_entity=tool == "fuse", seed=2**62,
+        targets=[1, 2], references=[3, 4],
+        facts={"direction": "below"} if tool == "add" else {"share": 0.5},
+    )  # fmt: skip
+
+
+def build(key, count=4, licence="CC0-1.0", spoil=None):
+    """A sample of `count` variants; `spoil(name, crop arrays)` may damage them."""
+    rng = np.random.default_rng(int(key, 16) % 2**32)
+    photo = rng.integers(0, 256, (SIDE, SIDE + 16, 3), dtype=np.uint8)
+    box, mask = (8, 16, 40, 48), Rle(size=(SIDE, SIDE + 16), counts=[SIDE * (SIDE + 16)])
+    crop = photo[16:48, 8:40]
+    edit = np.zeros((32, 32), np.uint8)
+    edit[4:28, 4:28] = 255
+    flaw = np.zeros((32, 32), np.uint8)
+    flaw[10:20, 8:24] = 255
+    members = {"ingest/photo.png": png(photo)}
+    variants = [variant(f"v{n}", TOOLS[n % 4]) for n in range(count)]
+    for made in variants:
+        parts = {
+            "artifact": np.where(edit[..., None] > 0, 255 - crop, crop),
+            "control": np.where(edit[..., None] > 0, crop // 2, crop),
+            "edit": edit.copy(),
+            "mask": flaw.copy(),
+        }
+        if spoil:
+            spoil(made.id, parts)
+        members |= {f"inject/{made.id}.{name}.png": png(a) for name, a in parts.items()}
+    part = Part(
+        id="e0.p0", name="left hand", kind="hand", positional=False, score=0.9,
+        box=(10, 20, 30, 40), mask=mask, tools=["add"],
+    )  # fmt: skip
+    documents = {
+        "explain": Explanations(
+            key=key, author="grammar", clean="The photo is consistent.",
+            explanations=[
+                Explanation(
+                    variant=v.id, tool=v.tool, local=f"The person's left hand, {v.tool}.",
+                    overall="The image is flawed at the left hand of the person.",
+                )
+                for v in variants
+            ],
+        ),
+        "filter": Curation(
+            key=key,
+            verdicts=[
+                Verdict(variant=v.id, passed=True, reason="ok", message="", judge="features",
+                        scores={"lpips": 0.25} | ({"change": 0.5} if v.tool == "add" else {}))
+                for v in variants
+            ],
+        ),
+        "inject": Injection(
+            key=key, mode="compact",
+            outcomes=[
+                Outcome(variant=v.id, box=box, target_box=(12, 20, 36, 44), mask_pixels=160,
+                        edit_pixels=576, evaluations=8.0)
+                for v in variants
+            ],
+        ),
+        "map": Mapping(key=key, variants=variants),
+        "perceive": Scene(
+            key=key, detector="test",
+            entities=[Entity(id="e0", name="person", score=0.9, box=(0, 0, 60, 60), mask=mask,
+                             parts=[part])],
+            windows=[Window(id="w0", box=(0, 0, 64, 64), size=(384, 384), parts=["e0.p0"])],
+        ),
+        "ingest": Photo(
+            key=key, path="/home/someone/my | <photos>/a.png", source_sha256="0" * 64,
+            source_bytes=10, source_format="PNG", width=SIDE + 16, height=SIDE, scaled_from=None,
+            licence=licence, origin="tests", batch="b", phash="0" * 16,
+        ),
+    }  # fmt: skip
+    dumped = {name: document.model_dump(mode="json") for name, document in documents.items()}
+    return Sample(key, dumped, members)
+
+
+@pytest.fixture
+def make_sample():
+    return build

@@ -1,0 +1,287 @@
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from stages.engine import gate
+from stages.engine.stage import Assembled, BaseParams, RejectPhoto
+from stages.engine.tables import write_table
+from stages.package import assemble, card
+from stages.package import stage as package_stage
+from stages.package.pair import MEMBERS, paste, read_image
+from stages.package.provenance import Model, Provenance
+from stages.package.split import SPLITS, Ratios, split_of
+from stages.package.stage import PackageParams, PackageStage
+
+KEYS = [f"{n:016x}" for n in range(12)]
+MADE_BY = Provenance(
+    profile="compact",
+    seed=0,
+    models=(Model("inject", "flow", "diffusers:abc"),),
+    back_ends=(("explainer", "grammar"), ("flow", "weights/compact")),
+    params_sha256="f" * 64,
+)
+
+
+@pytest.fixture
+def stage():
+    return PackageStage(PackageParams(photos_per_shard=4), BaseParams())
+
+
+@pytest.fixture
+def packed(stage, make_sample, tmp_path, monkeypatch):
+    """A data folder with twelve photos of three pairs; photos 0 and 1 look the same."""
+    groups = [{"key": k, "group": KEYS[0] if n == 1 else k} for n, k in enumerate(KEYS)]
+    write_table(tmp_path / "ingest" / "manifest.parquet", groups)
+    monkeypatch.setattr(package_stage, "collect", lambda root: MADE_BY)
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
+
+    def assemble_into(folder, keys=KEYS):
+        outputs = []
+        for position, key in enumerate(KEYS):
+            if key in keys:
+                out = stage.process(make_sample(key, count=3))
+                document = json.loads(out.document.model_dump_json())
+                outputs.append(Assembled(position, key, document, out.members))
+        (tmp_path / folder).mkdir(exist_ok=True)
+        return tmp_path / folder, stage.assemble(iter(outputs), tmp_path / folder)
+
+    return assemble_into
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_outside_edit_every_picture_equals_the_photo(stage, make_sample):
+    sample = make_sample(KEYS[3])
+    out = stage.process(sample)
+    real = read_image(out.members["real.png"], "RGB")
+    assert out.members["real.png"] == sample.members["ingest/photo.png"]
+    for name in ("v0", "v3"):
+        edit = read_image(out.members[f"{name}.edit.png"], "L") > 0
+        mask = read_image(out.members[f"{name}.mask.png"], "L")
+        artifact = read_image(out.members[f"{name}.artifact.png"], "RGB")
+        control = read_image(out.members[f"{name}.control.png"], "RGB")
+        assert artifact.shape == control.shape == real.shape and mask.shape == real.shape[:2]
+        assert (artifact[~edit] == real[~edit]).all() and (control[~edit] == real[~edit]).all()
+        assert (artifact[edit] != real[edit]).any()
+        assert set(np.unique(mask)) == {0, 255} and edit[mask > 0].all()
+
+
+def test_boxes_are_those_of_the_full_size_masks(stage, make_sample):
+    pair = stage.process(make_sample(KEYS[0])).document.pairs[0]
+    assert pair.edit_box == (12, 20, 36, 44)
+    assert pair.mask_box == (16, 26, 32, 36)
+    assert (pair.mask_pixels, pair.edit_pixels) == (160, 576)
+    assert pair.file_name == "a.png"
+
+
+def _change_outside(name, parts):
+    if name == "v1":
+        parts["control"] = parts["control"] + np.uint8(1)
+
+
+def _no_mask(name, parts):
+    if name == "v1":
+        parts["mask"][:] = 0
+
+
+def _mask_outside(name, parts):
+    if name == "v1":
+        parts["mask"][0, 0] = 255
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (_change_outside, "background_changed"),
+        (_no_mask, "empty_mask"),
+        (_mask_outside, "mask_outside_edit"),
+    ],
+)
+def test_a_broken_promise_drops_the_pair_alone(stage, make_sample, spoil, code):
+    out = stage.process(make_sample(KEYS[0], spoil=spoil))
+    assert [(r.variant, r.code) for r in out.rejects] == [("v1", code)]
+    assert [pair.variant for pair in out.document.pairs] == ["v0", "v2", "v3"]
+    assert "v1.artifact.png" not in out.members
+
+
+def test_a_photo_without_a_pair_falls_out(stage, make_sample):
+    with pytest.raises(RejectPhoto) as caught:
+        stage.process(make_sample(KEYS[0], count=0))
+    assert caught.value.code == "no_pairs"
+
+
+def test_a_crop_must_fit():
+    with pytest.raises(ValueError, match="does not fit"):
+        paste(np.zeros((8, 8, 3), np.uint8), np.zeros((4, 4, 3), np.uint8), (6, 6, 10, 10))
+
+
+def test_process_rows_name_photo_and_variant(stage, make_sample):
+    document = json.loads(stage.process(make_sample(KEYS[0])).document.model_dump_json())
+    rows = stage.rows(document)
+    assert [(r["key"], r["variant"], r["pair"]) for r in rows][:1] == [
+        (KEYS[0], "v0", f"{KEYS[0]}-v0")
+    ]
+    assert rows[0]["score.change"] == 0.5 and rows[1]["score.change"] is None
+
+
+def test_shards_are_ranges_of_the_source_list_and_one_group_is_in_one_split(packed):
+    folder, rows = packed("package")
+    assert len(rows) == 36
+    for row in rows:
+        position = KEYS.index(row["key"])
+        assert row["shard"] == f"{row['split']}-{position // 4:05d}.tar"
+    split = {row["key"]: row["split"] for row in rows}
+    assert split[KEYS[0]] == split[KEYS[1]] == split_of(KEYS[0], Ratios())
+    assert {row["shard"] for row in rows} == {p.name for p in folder.glob("*.tar")}
+
+
+def test_every_sample_has_the_same_members_with_the_digests_of_the_manifest(packed):
+    import hashlib
+
+    folder, rows = packed("package")
+    by_pair = {row["pair"]: row for row in rows}
+    seen = {}
+    for path in sorted(folder.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for info in tar:
+                assert (info.mtime, info.uid, info.gid) == (0, 0, 0)
+                key, name = info.name.split(".", 1)
+                seen.setdefault(key, []).append(name)
+                data = tar.extractfile(info).read()
+                assert hashlib.sha256(data).hexdigest() == by_pair[key][f"sha256.{name}"]
+    assert set(seen) == set(by_pair)
+    assert all(tuple(names) == MEMBERS for names in seen.values())
+
+
+def test_same_inputs_same_bytes_and_growth_keeps_full_shards(packed):
+    first = files(packed("one")[0])
+    assert first == files(packed("two")[0])
+    grown = files(packed("three", KEYS[:8])[0])
+    kept = [name for name in grown if name.endswith(".tar")]
+    assert kept and all(grown[name] == first[name] for name in kept)
+
+
+def test_index_is_what_timm_reads(packed):
+    folder, rows = packed("package")
+    info = json.loads((folder / "_info.json").read_bytes())
+    assert sum(s["num_samples"] for s in info["splits"].values()) == len(rows)
+    for name, split in info["splits"].items():
+        assert split["name"] == name
+        assert sum(split["shard_lengths"]) == split["num_samples"]
+        for file, length in zip(split["filenames"], split["shard_lengths"], strict=True):
+            assert sum(row["shard"] == file for row in rows) == length
+            assert (folder / file).is_file()
+
+
+def test_webdataset_reads_it(packed, monkeypatch):
+    monkeypatch.setitem(os.environ, "WDS_SECURE", "1")
+    import webdataset
+
+    folder, rows = packed("package")
+    urls = [str(path) for path in sorted(folder.glob("*.tar"))]
+    pairs = webdataset.WebDataset(urls, shardshuffle=False).decode("pil")
+    names = {name for pair in pairs for name in pair if not name.startswith("__")}
+    assert names == set(MEMBERS)
+    found = {pair["__key__"]: pair for pair in pairs}
+    assert set(found) == {row["pair"] for row in rows}
+    one = found[rows[0]["pair"]]
+    assert one["artifact.png"].size == one["real.png"].size == (80, 64)
+    assert one["json"]["pair"] == rows[0]["pair"] and one["json"]["split"] == rows[0]["split"]
+
+
+def test_datasets_reads_it(packed, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    folder, _ = packed("package")
+    splits = json.loads((folder / "_info.json").read_bytes())["splits"]
+    data_files = {s: [str(folder / f) for f in info["filenames"]] for s, info in splits.items()}
+    loaded = datasets.load_dataset(
+        "webdataset", data_files=data_files, cache_dir=str(tmp_path / "cache")
+    )
+    assert {name: len(part) for name, part in loaded.items()} == {
+        name: info["num_samples"] for name, info in splits.items()
+    }
+    for part in loaded.values():
+        for pair in part:
+            assert set(pair) - {"__key__", "__url__"} == set(MEMBERS)
+            assert isinstance(pair["mask.png"], Image.Image)
+            assert pair["json"]["explanation"]["local"]
+            assert all(score["value"] is not None for score in pair["json"]["scores"])
+
+
+def test_the_card_counts_and_says_what_stands_in(packed):
+    folder, rows = packed("package")
+    text = (folder / "README.md").read_text()
+    front = yaml.safe_load(text.split("---")[1])
+    assert front["license"] == "cc0-1.0" and front["size_categories"] == ["n<1K"]
+    splits = {entry["split"] for entry in front["configs"][0]["data_files"]}
+    assert splits == {row["split"] for row in rows} <= set(SPLITS)
+    assert "36 pairs from 12 photos" in text and "| add | 12 | 12 |" in text
+    assert "**Explainer**" in text and "**Judge**" not in text
+    assert "Not publishable" not in text and "| inject | flow | diffusers:abc |" in text
+
+
+def test_an_unknown_licence_makes_it_unpublishable(packed):
+    rows = packed("package")[1]
+    rows[0] = {**rows[0], "licence": "unknown"}
+    text = card.card(rows, MADE_BY)
+    assert "Not publishable" in text
+    assert yaml.safe_load(text.split("---")[1])["license"] == "unknown"
+
+
+def test_a_hostile_licence_does_not_break_the_card(packed):
+    rows = packed("package")[1]
+    text = card.card([{**row, "licence": "a | b\n# <b>x</b>"} for row in rows], MADE_BY)
+    assert "a \\| b # \\<b\\>x\\</b\\>" in text
+    assert yaml.safe_load(text.split("---")[1])["license"].startswith("a | b")
+
+
+def _nobody(column):
+    return []
+
+
+def test_the_gate_passes_and_finds_a_pair_listed_twice(packed):
+    rows = packed("package")[1]
+    suite = gate.load_suite(Path(package_stage.__file__).parent, PackageParams().gate)
+    own = {"manifest": suite["manifest"]}
+    tables = {"rejects": [], "photos": [], "summary": []}
+    assert gate.run("package", own, {"manifest": rows, **tables}, _nobody).success
+    twice = gate.run("package", own, {"manifest": [*rows, rows[0]], **tables}, _nobody)
+    assert [c.expectation for c in twice.failures] == ["expect_column_values_to_be_unique"]
+
+
+def test_memory_holds_one_photo(stage, make_sample, tmp_path):
+    """Outputs are pulled one by one: each is written before the next is asked for."""
+    layout = assemble.Layout({k: k for k in KEYS}, Ratios(), 100)
+    sizes = []
+
+    def outputs():
+        for position, key in enumerate(KEYS[:3]):
+            out = stage.process(make_sample(key, count=1))
+            sizes.append(sum(p.stat().st_size for p in tmp_path.glob("*.tar")))
+            document = json.loads(out.document.model_dump_json())
+            yield Assembled(position, key, document, out.members)
+
+    assemble.write_shards(outputs(), tmp_path, layout, MADE_BY)
+    assert 0 == sizes[0] < sizes[1] < sizes[2]
+
+
+def test_pictures_are_read_as_png_only():
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(out, "JPEG")
+    with pytest.raises(OSError, match="cannot identify"):
+        read_image(out.getvalue(), "RGB")
+    out = io.BytesIO()
+    Image.new("RGBA", (4, 4)).save(out, "PNG")
+    with pytest.raises(ValueError, match="RGBA"):
+        read_image(out.getvalue(), "RGB")
