@@ -32,8 +32,10 @@ class Bounds(BaseModel):
 class FilterGate(GateParams):
     """Thresholds of the filter's gate."""
 
-    max_reject_rate: float = 0.9
-    """Of the variants that were rendered."""
+    max_reject_rate: float = 0.0
+    """Photos: a photo goes on even when none of its variants passes."""
+    max_variant_reject_rate: float = 0.9
+    """Variants, of those that were mapped."""
     min_lpips_control_mean: float = 0.1
     """Flaws that passed differ from their controls by this much on average."""
     max_lpips_real_mean: float = 0.8
