@@ -36,14 +36,23 @@ def _unknown_key(where: str, key: str, known: list[str]) -> str:
     return f"params.yaml: unknown key `{where}{key}`; {hint}"
 
 
+def _keys_at(model: type[BaseModel], place: list[str]) -> list[str]:
+    """Keys known below a section: `place` leads through nested models."""
+    for part in place:
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
 def _explain(section: str, model: type[BaseModel], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]
         if problem["type"] == "extra_forbidden":
             where = ".".join([section, *place[:-1]]) + "."
-            known = list(model.model_fields) if len(place) == 1 else []
-            lines.append(_unknown_key(where, place[-1], known))
+            lines.append(_unknown_key(where, place[-1], _keys_at(model, place[:-1])))
         else:
             name = ".".join([section, *place])
             lines.append(f"params.yaml: `{name}`: {problem['msg']} (got {problem['input']!r})")
@@ -63,7 +72,8 @@ def parse_params(values: Any) -> dict[str, BaseModel]:
     sections: dict[str, BaseModel] = {}
     for name, model in models.items():
         try:
-            sections[name] = model.model_validate(values.get(name) or {})
+            section = values.get(name)
+            sections[name] = model.model_validate({} if section is None else section)
         except ValidationError as error:
             problems.append(_explain(name, model, error))
     if problems:

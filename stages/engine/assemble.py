@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -57,7 +58,9 @@ def assemble(
     ordered = sorted((u for u in units if u.key not in failed), key=lambda u: u.position)
 
     outputs = _accepted(store, ordered, out)
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir():  # its files may be links into DVC's cache: never write over them
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     if stage.own_layout:
         out.rows = stage.assemble(_noted(outputs, out), folder)
     else:

@@ -7,81 +7,112 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from stages.engine.settings import ExecutorSettings
 from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.units import Unit
-from stages.engine.worker import Done, initialise, limit_threads, work, work_here
+from stages.engine.worker import Done, initialise, load, ready, work, work_here
+from stages.engine.workspace import FactoryError
 
 WORKER_DIED = "worker_died"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def execute(
-    stage: Stage, store: Store, units: list[Unit], settings: ExecutorSettings
+    stage: Stage, store: Store, units: list[Unit], settings: ExecutorSettings, code: str
 ) -> Iterator[Done]:
-    """Compute units in any order; results go to the store, the word on each is yielded."""
+    """Compute units in any order; results go to the store, the word on each is yielded.
+
+    `code` is the digest of the stage's sources that the units' keys were made with.
+
+    Raises:
+        FactoryError: the models do not load, an input is damaged, the store cannot be written, or
+            the code was edited meanwhile.
+    """
     if not units:
         return
-    if settings.kind == "inline":
-        limit_threads(settings.threads)
-        stage.setup()
-        for unit in units:
-            yield work(stage, store, unit)
-        return
-    yield from _in_processes(stage, store, units, settings)
+    with _thread_variables(settings.threads):
+        if settings.kind == "inline":
+            load(stage, settings.threads)
+            for unit in units:
+                yield work(stage, store, unit)
+        else:
+            yield from _Processes(stage, store, settings, code).run(units)
 
 
 @contextmanager
-def _pool(
-    stage: Stage, store: Store, workers: int, settings: ExecutorSettings
-) -> Iterator[ProcessPoolExecutor]:
-    # Thread counts must be in the environment before a worker imports its numeric libraries.
+def _thread_variables(threads: int) -> Iterator[None]:
+    """Numeric libraries read these when they are imported, here or in a worker."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(settings.threads)))
-    arguments = (
-        type(stage), stage.params, stage.base, store.root, settings.threads, os.getpid(),
-    )  # fmt: skip
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initialise, arguments)
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     try:
-        yield pool
+        yield
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
-def _in_processes(
-    stage: Stage, store: Store, units: list[Unit], settings: ExecutorSettings
-) -> Iterator[Done]:
-    """When a worker dies, those in flight are tried again one at a time: the one that kills its
-    worker is rejected, the others go on."""
-    left = {unit.key: unit for unit in units}
-    while left:
-        workers = settings.worker_count(len(left))
+@dataclass(frozen=True)
+class _Processes:
+    stage: Stage
+    store: Store
+    settings: ExecutorSettings
+    code: str
+
+    @contextmanager
+    def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
+        stage, threads = self.stage, self.settings.threads
+        arguments = (
+            type(stage), stage.params, stage.base, self.store.root, threads, self.code, os.getpid(),
+        )  # fmt: skip
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, initialise, arguments)
         try:
-            with _pool(stage, store, workers, settings) as pool:
-                futures: dict[Future[Done], Unit] = {
-                    pool.submit(work_here, unit): unit for unit in left.values()
-                }
-                for future in as_completed(futures):
-                    done = future.result()
-                    left.pop(done.unit.key)
-                    yield done
-        except BrokenProcessPool:
-            suspects = list(left.values())[: 2 * workers]
-            for unit in suspects:
-                kept = store.has(unit.store_key)
-                yield Done(unit) if kept else _alone(stage, store, unit, settings)
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, units: list[Unit]) -> Iterator[Done]:
+        """When a worker dies, those in flight are tried again one at a time: the one that kills
+        its worker is rejected, the others go on."""
+        left = {unit.key: unit for unit in units}
+        while left:
+            workers = self.settings.worker_count(len(left))
+            for done in self._until_a_death(list(left.values()), workers):
+                left.pop(done.unit.key)
+                yield done
+            # Work is handed out in order: those in flight are the first of those left.
+            for unit in list(left.values())[:workers]:
                 left.pop(unit.key)
+                yield self._alone(unit)
 
+    def _until_a_death(self, units: list[Unit], workers: int) -> Iterator[Done]:
+        """All units, or those that were done when a worker died and broke the pool."""
+        with self._pool(workers) as pool:
+            futures: list[Future[Done]] = []
+            with suppress(BrokenProcessPool):
+                for unit in units:
+                    futures.append(pool.submit(work_here, unit))
+            for future in as_completed(futures):
+                with suppress(BrokenProcessPool):
+                    yield future.result()
 
-def _alone(stage: Stage, store: Store, unit: Unit, settings: ExecutorSettings) -> Done:
-    try:
-        with _pool(stage, store, 1, settings) as pool:
-            return pool.submit(work_here, unit).result()
-    except BrokenProcessPool:
-        message = "its worker process died (out of memory?); use smaller photos or fewer workers"
-        return Done(unit, Reject(unit.key, None, WORKER_DIED, message))
+    def _alone(self, unit: Unit) -> Done:
+        kept = self.store.get(unit.store_key)
+        if kept is not None:  # it died after its work was done
+            return Done(unit, rejected=kept.document is None)
+        with self._pool(1) as pool:
+            try:
+                pool.submit(ready).result()
+            except BrokenProcessPool as error:
+                message = f"{self.stage.name}: its worker dies while it loads (out of memory?)"
+                raise FactoryError(message) from error
+            try:
+                return pool.submit(work_here, unit).result()
+            except BrokenProcessPool:
+                message = "its worker process died (out of memory?); use smaller photos"
+                reject = Reject(unit.key, None, WORKER_DIED, message)
+                return Done(unit, reject, rejected=True)

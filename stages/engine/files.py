@@ -32,8 +32,9 @@ def canonical_json(value: Any) -> bytes:
 
 
 def pretty_json(value: Any) -> bytes:
-    """JSON for people to read: sorted keys, indented, newline at the end."""
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+    """JSON for people to read: sorted keys, indented, newline at the end. NaN is an error."""
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
 
 
 def sha256(data: bytes) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from stages.engine.summary import EXAMPLES, name_of
 from stages.engine.workspace import FactoryError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Suite = dict[str, list[dict[str, Any]]]
 """Table name to expectations (type, kwargs)."""
 _COMMON = Path(__file__).with_name("gate.json")
-_EXAMPLES = 5
+TABLES = ("manifest", "photos", "rejects", "summary")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Check:
     """One expectation and what was seen."""
 
     table: str
+    column: str | None
     expectation: str
     expected: str
     observed: str
@@ -71,11 +73,14 @@ def load_suite(folder: Path, thresholds: BaseModel) -> Suite:
     """The engine's own expectations and the stage's, with ``$param`` filled in.
 
     Raises:
-        FactoryError: an expectation names a threshold that params.yaml's section does not have.
+        FactoryError: an expectation names a threshold that params.yaml's section does not have,
+            or a table that no stage has.
     """
     suite: Suite = {}
     for path in (_COMMON, folder / "gate.json"):
         for table, expectations in json.loads(path.read_text()).items():
+            if table not in TABLES:
+                raise FactoryError(f"{path}: no table {table!r}; known: {', '.join(TABLES)}")
             suite.setdefault(table, []).extend(_resolve(e, thresholds, path) for e in expectations)
     return suite
 
@@ -93,10 +98,6 @@ def _resolve(value: Any, thresholds: BaseModel, path: Path) -> Any:
     return value
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return "-".join(str(row[c]) for c in ("key", "variant") if row.get(c))
-
-
 def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
     config = outcome.expectation_config
     kwargs = {k: v for k, v in config.kwargs.items() if k != "batch_id"}
@@ -106,7 +107,7 @@ def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
         nested = [v for v in outcome.exception_info.values() if isinstance(v, dict)]
         error = next((v.get("exception_message") for v in nested), None)
     indices = result.get("unexpected_index_list") or []
-    rows = [frame.iloc[i] for i in indices[:_EXAMPLES] if isinstance(i, int)]
+    rows = [frame.iloc[i] for i in indices[:EXAMPLES] if isinstance(i, int)]
     observed = result.get("observed_value")
     if error:
         observed = error
@@ -116,20 +117,31 @@ def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
         observed = frame.iloc[0][kwargs["column"]]
     return Check(
         table=table,
+        column=kwargs.get("column"),
         expectation=config.type,
         expected=", ".join(f"{k}={v}" for k, v in kwargs.items()),
         observed="as expected" if observed is None else f"observed {observed}",
         success=bool(outcome.success),
-        examples=[_name(row.to_dict()) for row in rows if "key" in row],
+        examples=[name_of(row["key"], row.get("variant")) for row in rows if "key" in row],
     )
 
 
-def run(stage: str, suite: Suite, tables: Mapping[str, Sequence[dict[str, Any]]]) -> GateResult:
+def _with_examples(check: Check, examples: Callable[[str], list[str]]) -> Check:
+    if check.success or check.column is None:
+        return check
+    return replace(check, examples=examples(check.column))
+
+
+def run(
+    stage: str,
+    suite: Suite,
+    tables: Mapping[str, Sequence[dict[str, Any]]],
+    examples: Callable[[str], list[str]],
+) -> GateResult:
     """Judge the tables. Tables without rows are judged by the summary alone.
 
-    A failed expectation on the summary shows keys of photos that fell out as its examples.
+    `examples` names photos or variants behind a number of the summary, by its column.
     """
-    fallen = [_name(row) for row in tables["rejects"]][:_EXAMPLES]
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     import pandas as pd
@@ -155,6 +167,6 @@ def run(stage: str, suite: Suite, tables: Mapping[str, Sequence[dict[str, Any]]]
         )
         found = [_check(table, frame, outcome) for outcome in validation.results]
         if table == "summary":
-            found = [c if c.success else replace(c, examples=fallen) for c in found]
+            found = [_with_examples(check, examples) for check in found]
         checks += found
     return GateResult(stage, checks)

@@ -16,8 +16,10 @@ from stages.engine.stage import Stage
 NUMERIC_LIBRARIES = (
     "numpy",
     "torch",
+    "torchvision",
     "diffusers",
     "transformers",
+    "safetensors",
     "pillow",
     "scipy",
     "scikit-image",
@@ -37,22 +39,29 @@ def _module_path(module: str) -> Path:
     return Path(spec.origin)
 
 
-def code_files(stage: type[Stage]) -> list[Path]:
-    """The sources that shape a stage's results: its own folder (without the gate) and the modules
-    it declares; a declared package counts with all of its files."""
-    own = _module_path(stage.__module__).parent
-    files = {p for p in own.rglob("*") if p.suffix in _SOURCES and p.name != "__main__.py"}
+def _sources(folder: Path, name: str) -> dict[str, Path]:
+    """A folder's source files; their names do not tell where the checkout lies."""
+    return {
+        f"{name}/{path.relative_to(folder).as_posix()}": path
+        for path in folder.rglob("*")
+        if path.suffix in _SOURCES and "__pycache__" not in path.parts
+    }
+
+
+def code_files(stage: type[Stage]) -> dict[str, Path]:
+    """The sources that shape a stage's results, name to path: its own folder (without gate and
+    entry point) and the modules it declares; a declared package counts with all of its files."""
+    own = _sources(_module_path(stage.__module__).parent, stage.__module__.rpartition(".")[0])
+    files = {name: path for name, path in own.items() if path.name != "__main__.py"}
     for module in stage.code:
         path = _module_path(module)
-        package = path.name == "__init__.py"
-        files |= {p for p in path.parent.rglob("*") if p.suffix in _SOURCES} if package else {path}
-    return sorted(p for p in files if "__pycache__" not in p.parts)
+        files |= _sources(path.parent, module) if path.name == "__init__.py" else {module: path}
+    return files
 
 
 def code_digest(stage: type[Stage]) -> str:
     """sha256 over the names and bytes of `code_files`."""
-    base = Path(__file__).parents[1]
-    content = {p.relative_to(base).as_posix(): sha256(p.read_bytes()) for p in code_files(stage)}
+    content = {name: sha256(path.read_bytes()) for name, path in code_files(stage).items()}
     return sha256(canonical_json(content))
 
 

@@ -5,11 +5,14 @@ This is what DVC calls (``python -m stages.<name>``). It imports no Prefect.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +20,21 @@ from pathlib import Path
 from stages.engine import gate
 from stages.engine.assemble import Assembly, assemble
 from stages.engine.executor import execute
-from stages.engine.files import pretty_json, write_atomically
+from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, store_root
 from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.summary import Upstream, summarise
-from stages.engine.tables import MANIFEST, METRICS, read_photos, read_table, reject_row
+from stages.engine.tables import MANIFEST, METRICS, PHOTOS, read_photos, read_table, reject_row
 from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
 
 WATCHED_PARENT = "FLAWFACTORY_PARENT"
 """Environment variable: the stage leaves when the process with this id is gone."""
+
+_CODE = "its code"
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,16 @@ class Work:
 
 
 def gather(stage: Stage, workspace: Workspace) -> Work:
-    """All units of a stage from its upstream outputs, or from the source list."""
+    """All units of a stage from its upstream outputs, or from the source list.
+
+    Raises:
+        FactoryError: an upstream has no output, or two photos go by one key.
+    """
     if not stage.reads:
         entries, refused = stage.entries(workspace.sources)
         keys = [entry.key for entry in entries] + [reject.key for reject in refused]
+        if twice := [key for key, count in Counter(keys).items() if count > 1]:
+            raise FactoryError(f"{stage.name}: the source list has the key {twice[0]} twice")
         return Work(source_units(stage, entries), refused, Upstream(keys, set()))
     units = upstream_units(stage, workspace.data)
     return Work(units, [], Upstream([u.key for u in units], _incoming_variants(stage, workspace)))
@@ -58,59 +69,73 @@ def _incoming_variants(stage: Stage, workspace: Workspace) -> set[tuple[str, str
         rows = read_table(workspace.stage(name) / MANIFEST)
         if rows and "variant" in rows[0]:
             return {(r["key"], r["variant"]) for r in rows if r["key"] in photos}
+        metrics = json.loads((workspace.stage(name) / METRICS).read_bytes())
+        if not rows and metrics["variants_in"]:  # none of them passed it
+            return set()
     return set()
 
 
 def _compute(
-    stage: Stage, store: Store, work: Work, settings: Settings, report: Path
+    stage: Stage, store: Store, work: Work, settings: Settings, code: str, report: Path
 ) -> tuple[list[Reject], int]:
     """Fill the store; returns the failures that left nothing in it and how many were computed."""
     todo = [unit for unit in work.units if store.get(unit.store_key) is None]
     reporter = Reporter(stage.name, len(work.units), len(work.units) - len(todo), report)
     failures: list[Reject] = []
-    for done in execute(stage, store, todo, settings.executor):
+    for done in execute(stage, store, todo, settings.executor, code):
         failures += [done.failure] if done.failure else []
-        reporter.advance(rejected=done.failure is not None)
+        reporter.advance(done.rejected)
     return failures, len(todo)
 
 
-def _judge(stage: Stage, work: Work, out: Assembly, folder: Path) -> gate.GateResult:
+def _judge(
+    stage: Stage, suite: gate.Suite, work: Work, out: Assembly, folder: Path
+) -> gate.GateResult:
     """Summarise, keep the deterministic numbers as DVC metrics, run the suite."""
     summary = summarise(work.upstream, out.accepted, out.rows, out.rejects)
-    write_atomically(folder / METRICS, pretty_json(summary))
-    suite = gate.load_suite(_folder_of(stage), stage.params.gate)
+    write_atomically(folder / METRICS, pretty_json(summary.numbers))
     tables = {
         "manifest": out.rows,
         "photos": out.photos,
         "rejects": [reject_row(reject) for reject in out.rejects],
-        "summary": [summary],
+        "summary": [summary.numbers],
     }
-    return gate.run(stage.name, suite, tables)
+    return gate.run(stage.name, suite, tables, summary.examples)
 
 
 def _folder_of(stage: Stage) -> Path:
     return Path(sys.modules[type(stage).__module__].__file__ or "").parent
 
 
+def _digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
+    """Of all that a run stands on, beside its params."""
+    files = [workspace.stage(name) / PHOTOS for name in stage.reads] or [workspace.sources]
+    files.append(_folder_of(stage) / "gate.json")
+    found = {str(path): sha256_file(path) if path.is_file() else "absent" for path in files}
+    return {_CODE: code_digest(type(stage)), **found}
+
+
 def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     """Bring one stage's output folder up to date and judge it.
 
     Raises:
-        FactoryError: bad settings, missing weights, or code edited while the stage ran.
+        FactoryError: bad settings, missing weights, or code, gate or inputs that changed while
+            the stage ran (DVC would note the new ones beside results of the old).
     """
     start = time.monotonic()
     settings = load_settings(workspace)
     store = Store(store_root(workspace, settings))
-    code = code_digest(type(stage))
+    suite = gate.load_suite(_folder_of(stage), stage.params.gate)
+    before = _digests(stage, workspace)
     work = gather(stage, workspace)
-    failures, computed = _compute(
-        stage, store, work, settings, workspace.reports / f"{stage.name}.progress.json"
-    )
+    progress = workspace.reports / f"{stage.name}.progress.json"
+    failures, computed = _compute(stage, store, work, settings, before[_CODE], progress)
     folder = workspace.stage(stage.name)
     out = assemble(stage, store, work.units, failures + work.refused, folder)
-    verdict = _judge(stage, work, out, folder)
-    if code_digest(type(stage)) != code:
-        raise FactoryError(f"{stage.name}: its code was edited while it ran; run it again")
+    verdict = _judge(stage, suite, work, out, folder)
+    after = _digests(stage, workspace)
+    if changed := [name for name in before if before[name] != after[name]]:
+        raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
     report = {
         "stage": stage.name,
         "photos": len(work.units),
@@ -144,8 +169,14 @@ def main(build: Callable[[Path], Stage]) -> None:
         workspace = Workspace.find()
         stage = build(workspace.root)
         verdict = run(stage, workspace)
+        again = build(workspace.root)
+        if (again.params, again.base) != (stage.params, stage.base):
+            raise FactoryError(f"{stage.name}: params.yaml changed while it ran; run it again")
     except FactoryError as error:
         print(f"flawfactory: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception:  # Python's own exit code would be 1, the gate's
+        traceback.print_exc()
         sys.exit(2)
     passed = sum(check.success for check in verdict.checks)
     print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations hold")

@@ -48,8 +48,9 @@ def load_settings(workspace: Workspace) -> Settings:
     """
     path = workspace.root / "factory.toml"
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text()) if path.exists() else {})
-    except tomllib.TOMLDecodeError as error:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return Settings.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FactoryError(f"{path}: {error}") from error
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]

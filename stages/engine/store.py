@@ -17,6 +17,7 @@ from typing import Any
 from stages.engine import shard
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.stage import Output, Reject
+from stages.engine.workspace import FactoryError
 
 _HEADER = 65  # 64 hex digits and a newline
 _OUTPUT = "output.json"
@@ -52,14 +53,24 @@ class Store:
         return self.path(key).is_file()
 
     def put(self, key: str, result: Result) -> None:
-        """Keep `result`; atomic, so that a killed worker leaves all of it or nothing."""
+        """Keep `result`; atomic, so that a killed worker leaves all of it or nothing.
+
+        Raises:
+            ValueError, TypeError: the document or a reject's evidence is no JSON (NaN is not).
+            FactoryError: the disk is full or the folder not writable.
+        """
         output = {"document": result.document, "rejects": [asdict(r) for r in result.rejects]}
         buffer = io.BytesIO()
         files = {_OUTPUT: canonical_json(output)}
         files |= {f"members/{name}": data for name, data in result.members.items()}
         shard.write_to(buffer, [("blob", files)])
         payload = buffer.getvalue()
-        write_atomically(self.path(key), sha256(payload).encode() + b"\n" + payload)
+        try:
+            write_atomically(self.path(key), sha256(payload).encode() + b"\n" + payload)
+        except OSError as error:
+            raise FactoryError(
+                f"cannot write to the store {self.root}: {error.strerror}"
+            ) from error
 
     def get(self, key: str) -> Result | None:
         """The result under `key`; None when there is none or it was damaged (then removed)."""

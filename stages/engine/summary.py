@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stages.engine.stage import Reject
 from stages.engine.worker import INTERNAL_ERROR
+from stages.engine.workspace import FactoryError
 
+EXAMPLES = 5
+"""So many keys are shown with a failed expectation."""
 _COUNTED = ("tool", "reason", "split")
+
+Row = dict[str, Any]
+Pair = tuple[str, str]
+"""(photo key, variant)"""
 
 
 @dataclass(frozen=True)
@@ -18,10 +27,44 @@ class Upstream:
     """What came in: photo keys and, past map, (photo, variant) pairs of those photos."""
 
     photos: list[str]
-    variants: set[tuple[str, str]]
+    variants: set[Pair]
 
 
-def _statistics(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+@dataclass(frozen=True)
+class Summary:
+    """The numbers, and the keys behind them."""
+
+    numbers: dict[str, float]
+    keys: dict[str, list[str]]
+    """For the counts: the photos or variants counted."""
+    rows: Sequence[Row]
+
+    def examples(self, column: str) -> list[str]:
+        """Keys of photos or variants that make the number `column` what it is."""
+        if column in self.keys:
+            return self.keys[column][:EXAMPLES]
+        name, _, statistic = column.partition(".")
+        rows = [row for row in self.rows if row.get(name) is not None]
+        if not statistic:
+            found: Iterable[Row] = ()
+        elif name in _COUNTED:
+            found = [row for row in rows if str(row[name]) == statistic][:EXAMPLES]
+        elif statistic == "max":
+            found = heapq.nlargest(EXAMPLES, rows, key=lambda row: row[name])
+        elif statistic == "mean":  # the farthest from it
+            mean = self.numbers[column]
+            found = heapq.nlargest(EXAMPLES, rows, key=lambda row: abs(row[name] - mean))
+        else:  # min, and rate: those that are False
+            found = heapq.nsmallest(EXAMPLES, rows, key=lambda row: row[name])
+        return [name_of(row["key"], row.get("variant")) for row in found]
+
+
+def name_of(key: str, variant: str | None) -> str:
+    """``<photo>`` or ``<photo>-<variant>``, as published."""
+    return f"{key}-{variant}" if variant else key
+
+
+def _statistics(rows: Sequence[Row]) -> dict[str, float]:
     """Mean, minimum and maximum of numeric columns, rates of booleans, counts of categories."""
     found: dict[str, float] = {}
     for column in rows[0] if rows else ():
@@ -29,8 +72,11 @@ def _statistics(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         if column in _COUNTED:
             found |= {f"{column}.{name}": n for name, n in sorted(Counter(values).items())}
         elif values and all(isinstance(v, bool) for v in values):
-            found[f"{column}.rate"] = sum(values) / len(values)
+            found[f"{column}.rate"] = round(sum(values) / len(values), 6)
         elif values and all(isinstance(v, int | float) for v in values):
+            if not all(map(math.isfinite, values)):
+                # Great Expectations takes NaN for "no value": it would pass every bound.
+                raise FactoryError(f"manifest column {column!r} holds NaN or infinity")
             found[f"{column}.mean"] = round(sum(values) / len(values), 6)
             found[f"{column}.min"] = min(values)
             found[f"{column}.max"] = max(values)
@@ -40,36 +86,59 @@ def _statistics(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 def summarise(
     upstream: Upstream,
     accepted: Sequence[str],
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Row],
     rejects: Sequence[Reject],
-) -> dict[str, float]:
+) -> Summary:
     """Counts that must balance (accepted + rejected = incoming, as sets) and statistics.
 
     A photo that falls out takes its variants with it: they count as rejected.
+
+    Raises:
+        FactoryError: a manifest column is not finite.
     """
+    incoming, taken = set(upstream.photos), set(accepted)
     out = {r.key for r in rejects if r.variant is None}
-    accounted = set(accepted) | out
-    incoming = set(upstream.photos)
-    kept = {(r["key"], r["variant"]) for r in rows if "variant" in r}
+    errors = [r.key for r in rejects if r.code == INTERNAL_ERROR]
+    listed = [(r["key"], r["variant"]) for r in rows if "variant" in r]
+    kept = set(listed)
     fallen = {(r.key, r.variant) for r in rejects if r.variant is not None}
     fallen |= {pair for pair in upstream.variants if pair[0] in out}
     ends_variants = bool(upstream.variants) and (not rows or "variant" in rows[0])
-    missing = upstream.variants - kept - fallen if ends_variants else set()
-    extra = (kept | fallen) - upstream.variants if ends_variants else set()
-    errors = sum(r.code == INTERNAL_ERROR for r in rejects)
-    return {
-        "photos_in": len(incoming),
-        "photos_accepted": len(accepted),
-        "photos_rejected": len(out),
-        "photos_missing": len(incoming - accounted),
-        "photos_extra": len(accounted - incoming) + len(set(accepted) & out),
-        "variants_in": len(upstream.variants),
-        "variants_accepted": len(kept),
-        "variants_rejected": len(fallen),
-        "variants_missing": len(missing),
-        "variants_extra": len(extra) + len(kept & fallen),
-        "reject_rate": round(len(out) / max(1, len(incoming)), 6),
-        "internal_errors": errors,
-        "internal_error_rate": round(errors / max(1, len(incoming)), 6),
+    lost = upstream.variants - kept - fallen if ends_variants else set()
+    strange = (kept | fallen) - upstream.variants if ends_variants else set()
+    twice = [pair for pair, count in Counter(listed).items() if count > 1]
+    photos = {
+        "in": incoming,
+        "accepted": taken,
+        "rejected": out,
+        "missing": incoming - taken - out,
+        "extra": ((taken | out) - incoming) | (taken & out),
+    }
+    variants = {
+        "in": upstream.variants,
+        "accepted": kept,
+        "rejected": fallen,
+        "missing": lost,
+        "extra": strange | (kept & fallen) | set(twice),
+    }
+    keys = {f"photos_{name}": sorted(found) for name, found in photos.items()}
+    keys |= {
+        f"variants_{name}": [name_of(*pair) for pair in sorted(found)]
+        for name, found in variants.items()
+    }
+    total = max(1, len(incoming))
+    numbers = {
+        **{column: len(found) for column, found in keys.items()},
+        "reject_rate": round(len(out) / total, 6),
+        "variant_reject_rate": round(len(fallen) / max(1, len(upstream.variants)), 6),
+        "internal_errors": len(errors),
+        "internal_error_rate": round(len(errors) / total, 6),
         **_statistics(rows),
     }
+    keys |= {
+        "reject_rate": keys["photos_rejected"],
+        "variant_reject_rate": keys["variants_rejected"],
+        "internal_errors": errors,
+        "internal_error_rate": errors,
+    }
+    return Summary(numbers, keys, rows)

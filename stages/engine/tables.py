@@ -11,6 +11,7 @@ from typing import Any
 from stages.engine.files import canonical_json
 from stages.engine.shard import Member
 from stages.engine.stage import Reject
+from stages.engine.workspace import FactoryError
 
 MANIFEST, PHOTOS, REJECTS, METRICS = (
     "manifest.parquet",
@@ -66,7 +67,13 @@ def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
 
 
 def read_photos(folder: Path) -> list[PhotoEntry]:
-    """The accepted photos of a stage in source order."""
+    """The accepted photos of a stage in source order.
+
+    Raises:
+        FactoryError: the stage has not run yet.
+    """
+    if not (folder / PHOTOS).is_file():
+        raise FactoryError(f"{folder} holds no output yet: run `flawfactory build`")
     return [
         PhotoEntry(
             key=row["key"],

@@ -12,6 +12,7 @@ from stages.engine.provenance import stage_digest, unit_key
 from stages.engine.shard import Member, read_member
 from stages.engine.stage import Sample, SourceEntry, Stage
 from stages.engine.tables import PhotoEntry, read_photos
+from stages.engine.workspace import FactoryError
 
 DOCUMENT = "json"
 """Member name of a sample's document in its shard."""
@@ -41,12 +42,18 @@ def _wanted(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, Member]:
 
 
 def upstream_units(stage: Stage, data: Path) -> list[Unit]:
-    """One unit for each photo that the direct upstream accepted, in source order."""
+    """One unit for each photo that the direct upstream accepted, in source order.
+
+    Raises:
+        FactoryError: an upstream further up does not have a photo that a nearer one has.
+    """
     digest = stage_digest(stage)
     upstreams = {name: read_photos(data / name) for name in stage.reads}
     by_key = {name: {e.key: e for e in entries} for name, entries in upstreams.items()}
     units = []
     for entry in upstreams[next(iter(stage.reads))]:
+        if without := [name for name in stage.reads if entry.key not in by_key[name]]:
+            raise FactoryError(f"{without[0]} has no photo {entry.key}; run `dvc repro`")
         entries = {name: by_key[name][entry.key] for name in stage.reads}
         places = {name: _wanted(e, stage.reads[name]) for name, e in entries.items()}
         inputs = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import traceback
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from stages.engine.provenance import code_digest
 from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
 from stages.engine.store import Result, Store
 from stages.engine.units import Unit, load_sample
@@ -21,38 +23,59 @@ INTERNAL_ERROR = "internal_error"
 
 @dataclass(frozen=True)
 class Done:
-    """A worker's word on one unit. `failure` is set when the code raised: that is not kept."""
+    """A worker's word on one unit."""
 
     unit: Unit
     failure: Reject | None = None
+    """Why nothing was kept: the code raised, or the reason may be gone next time."""
+    rejected: bool = False
+    """The photo fell out, for good or for now."""
 
 
 def _failure(unit: Unit, error: BaseException) -> Reject:
     place = traceback.extract_tb(error.__traceback__)[-1]
+    # A message may quote a file name that is no UTF-8; manifests are.
+    words = str(error).encode("utf-8", "backslashreplace").decode()
     return Reject(
         unit.key,
         None,
         INTERNAL_ERROR,
-        f"{type(error).__name__}: {error}"[:500],
+        f"{type(error).__name__}: {words}"[:500],
         {"at": f"{Path(place.filename).name}:{place.lineno} in {place.name}"},
     )
 
 
-def work(stage: Stage, store: Store, unit: Unit) -> Done:
-    """Process one unit and keep its result. Only an unexpected exception leaves nothing behind."""
+def _result(stage: Stage, unit: Unit) -> Result:
+    """Raises: FactoryError when the inputs are damaged, which is not the photo's fault."""
     try:
         sample = load_sample(unit)
-        try:
-            result = Result.of(stage.process(sample))
-        except RejectPhoto as out:
-            reject = Reject(unit.key, None, out.code, out.message, out.evidence)
-            if isinstance(out, RejectForNow):
-                return Done(unit, reject)
-            result = Result(None, {}, [reject])
+    except (OSError, ValueError) as error:
+        raise FactoryError(f"{stage.name}: an input cannot be read: {error}") from error
+    try:
+        return Result.of(stage.process(sample))
+    except RejectForNow:
+        raise
+    except RejectPhoto as out:
+        return Result(None, {}, [Reject(unit.key, None, out.code, out.message, out.evidence)])
+
+
+def work(stage: Stage, store: Store, unit: Unit) -> Done:
+    """Process one unit and keep its result.
+
+    Raises:
+        FactoryError: an input is damaged, or the store cannot be written (disk full?).
+    """
+    try:
+        result = _result(stage, unit)
         store.put(unit.store_key, result)
+    except FactoryError:
+        raise
+    except RejectForNow as out:
+        reject = Reject(unit.key, None, out.code, out.message, out.evidence)
+        return Done(unit, reject, rejected=True)
     except Exception as error:  # one photo's failure never stops the rest; the gate bounds it
-        return Done(unit, _failure(unit, error))
-    return Done(unit)
+        return Done(unit, _failure(unit, error), rejected=True)
+    return Done(unit, rejected=result.document is None)
 
 
 _stage: Stage | None = None
@@ -67,11 +90,31 @@ def _leave_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def limit_threads(threads: int) -> None:
-    """One thread a worker: with more, OpenMP waits cost 40 to 90 times on a busy machine."""
-    import torch
+def _limit_threads(threads: int) -> None:
+    """One thread a worker: with more, OpenMP waits cost 40 to 90 times on a busy machine.
 
-    torch.set_num_threads(threads)
+    A torch that is imported later reads the environment, where the executor has put the number.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
+
+
+def load(stage: Stage, threads: int) -> None:
+    """Load a stage's models in this process.
+
+    Raises:
+        FactoryError: they do not load.
+    """
+    _limit_threads(threads)
+    try:
+        stage.setup()
+    except FactoryError:
+        raise
+    except Exception as error:
+        message = f"{stage.name}: cannot load its models: {type(error).__name__}: {error}"
+        raise FactoryError(message) from error
+    _limit_threads(threads)
 
 
 def initialise(
@@ -80,29 +123,45 @@ def initialise(
     base: BaseModel,
     store: Path,
     threads: int,
+    code: str,
     parent: int,
 ) -> None:
-    """Make this process a worker: build the stage and load its models once."""
+    """Make this process a worker: build the stage and load its models once.
+
+    `code` is the driver's digest of the stage's sources: a worker that started after an edit would
+    put the new code's results under the old code's keys.
+    """
     global _stage, _store, _setup_error
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
-    _stage = stage(params, base)  # pyright: ignore[reportArgumentType]
-    _store = Store(store)
-    limit_threads(threads)
     try:
-        _stage.setup()
+        built = stage(params, base)  # pyright: ignore[reportArgumentType]
+        load(built, threads)
+        if code_digest(stage) != code:
+            raise FactoryError(f"{built.name}: its code was edited while it ran; run it again")
+        _stage, _store = built, Store(store)
     except Exception as error:
         # Raising here would only break the pool; the word must reach the driver.
-        _setup_error = f"{_stage.name}: cannot load its models: {type(error).__name__}: {error}"
+        known = isinstance(error, FactoryError)
+        _setup_error = str(error) if known else f"{type(error).__name__}: {error}"
 
 
-def work_here(unit: Unit) -> Done:
-    """`work` with this process's stage and store.
+def ready() -> None:
+    """Nothing, in a process that can work.
 
     Raises:
         FactoryError: the models did not load in this process.
     """
     if _setup_error is not None:
         raise FactoryError(_setup_error)
+
+
+def work_here(unit: Unit) -> Done:
+    """`work` with this process's stage and store.
+
+    Raises:
+        FactoryError: the models did not load in this process; see `work` for the others.
+    """
+    ready()
     if _stage is None or _store is None:
         raise RuntimeError("initialise() was not called in this process")
     return work(_stage, _store, unit)
