@@ -44,8 +44,10 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
                 raise FileProblem("not_a_file", "is a FIFO, socket or device: not read")
             yield file, status
     except FileNotFoundError as error:
-        what = "is a link to nothing" if path.is_symlink() else "is no longer there"
-        raise FileProblem("missing", f"{what}: put the file back, or withdraw it") from error
+        message = "is no longer there: withdraw it, or put it back and `dvc repro --force ingest`"
+        if path.is_symlink():
+            message = "is a link to nothing: mend the link and scan again"
+        raise FileProblem("missing", message) from error
     except OSError as error:
         raise FileProblem(
             "unreadable", f"cannot be read ({error.strerror}): mend its permissions or its disk"

@@ -1,0 +1,92 @@
+"""Real bytes of photos, good and bad, made on the spot."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def picture(seed: int = 0, size: tuple[int, int] = (200, 150)) -> Image.Image:
+    """A smooth RGB picture that differs plainly from one seed to the next."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """The picture as a file's bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that declares a size and holds hardly any data."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = [
+        chunk(b"IHDR", header),
+        chunk(b"IDAT", zlib.compress(b"\0" * 100)),
+        chunk(b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.fixture
+def make() -> Callable[..., bytes]:
+    """``make(seed, kind, **options)``: bytes of a photo."""
+
+    def build(
+        seed: int = 0, kind: str = "PNG", size: tuple[int, int] = (200, 150), **options: object
+    ) -> bytes:
+        return saved(picture(seed, size), kind, **options)
+
+    return build
+
+
+@pytest.fixture
+def bad_files() -> dict[str, tuple[bytes, str]]:
+    """File name to bytes and the reject code they must end with."""
+    jpeg = saved(picture(20, (640, 480)), "JPEG", quality=95)
+    png = saved(picture(21))
+    damaged = bytearray(png)
+    damaged[60:90] = bytes(30)
+    frames = [picture(seed) for seed in (22, 23)]
+    animation = {"save_all": True, "append_images": frames[1:], "duration": 100}
+    return {
+        "corrupt.png": (bytes(damaged), "corrupt"),
+        "noise.jpg": (bytes(range(256)) * 40, "unsupported_format"),
+        "header only.jpg": (b"\xff\xd8\xff\xe0" + bytes(50), "corrupt"),
+        "truncated.jpg": (jpeg[: len(jpeg) // 2], "truncated"),
+        "truncated.png": (png[: len(png) // 2], "truncated"),
+        "huge.png": (png_header(60_000, 60_000), "too_many_pixels"),
+        "large.png": (png_header(12_000, 12_000), "too_many_pixels"),
+        "animated.gif": (saved(frames[0], "GIF", **animation), "unsupported_format"),
+        "gif named.jpg": (saved(frames[1], "GIF", **animation), "unsupported_format"),
+        "animated.webp": (saved(frames[0], "WEBP", **animation), "animated"),
+        "animated.png": (saved(frames[0], "PNG", **animation), "animated"),
+        "one pixel.png": (saved(picture(24, (1, 1))), "too_small"),
+        "ribbon.png": (saved(picture(25, (4000, 130))), "too_narrow"),
+        "scan.tiff": (saved(picture(26), "TIFF"), "unsupported_format"),
+        "old.bmp": (saved(picture(27), "BMP"), "unsupported_format"),
+        "phone.heic": (b"\0\0\0\x18ftypheic" + bytes(100), "unsupported_format"),
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for photos."""
+    path = tmp_path / "photos"
+    path.mkdir()
+    return path

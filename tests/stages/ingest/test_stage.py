@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from stages.engine.record import Photo
+from stages.engine.runner import run
+from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
+from stages.engine.tables import read_table
+from stages.engine.workspace import Workspace
+from stages.ingest.scan import scan
+from stages.ingest.stage import IngestParams, IngestStage
+
+
+def stage_of(**params):
+    return IngestStage(IngestParams.model_validate(params), BaseParams())
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
+    (tmp_path / "factory.toml").write_text('[executor]\nkind = "inline"\n')
+    (tmp_path / "photos").mkdir()
+    return Workspace(tmp_path)
+
+
+def put(workspace, files):
+    for name, data in files.items():
+        (workspace.root / "photos" / name).write_bytes(data)
+
+
+def entries(workspace, stage):
+    scan([workspace.root / "photos"], workspace.sources, workspace.root)
+    return stage.entries(workspace.sources)
+
+
+def sample(workspace, stage):
+    (entry,), _ = entries(workspace, stage)
+    return Sample(entry.key, {"source": entry.source}, {})
+
+
+def test_photo_becomes_document_and_png(workspace, make):
+    put(workspace, {"a ü.jpg": make(1, "JPEG", size=(800, 400))})
+    (workspace.root / "photos" / "a ü.json").write_text('{"licence": "CC0-1.0"}')
+    stage = stage_of(max_side=400)
+    given = sample(workspace, stage)
+    output = stage.process(given)
+    photo = Photo.model_validate(output.document)
+    image = Image.open(io.BytesIO(output.members["photo.png"]))
+    assert (photo.width, photo.height) == image.size == (400, 200)
+    assert photo.scaled_from == (800, 400) and photo.key == given.key == photo.source_sha256[:16]
+    assert (photo.path, photo.licence, photo.source_format) == ("photos/a ü.jpg", "CC0-1.0", "JPEG")
+    assert stage.process(given).members == output.members
+    (row,) = stage.rows(json.loads(output.document.model_dump_json()))
+    assert row["scaled"] is True and row["phash"] == photo.phash and row["notes"] == ""
+
+
+@pytest.mark.parametrize("change,code", [("edit", "changed_since_scan"), ("remove", "missing")])
+def test_folder_that_changed_since_the_scan_is_not_remembered(workspace, make, change, code):
+    put(workspace, {"a.png": make(1)})
+    stage = stage_of()
+    given = sample(workspace, stage)
+    path = workspace.root / "photos" / "a.png"
+    path.unlink()
+    if change == "edit":
+        path.write_bytes(make(2))
+    with pytest.raises(RejectForNow) as out:
+        stage.process(given)
+    assert out.value.code == code and out.value.message.startswith("photos/a.png ")
+
+
+def test_byte_cap(workspace, make):
+    put(workspace, {"a.png": make(1)})
+    stage = stage_of(max_bytes=100)
+    with pytest.raises(RejectPhoto) as out:
+        stage.process(sample(workspace, stage))
+    assert out.value.code == "too_large" and not isinstance(out.value, RejectForNow)
+
+
+def test_groups_join_near_duplicates_to_the_first(workspace, make):
+    stage = stage_of(near_duplicate_distance=6)
+    rows = [
+        {"key": "a" * 16, "phash": "00000000000000ff"},
+        {"key": "b" * 16, "phash": "00000000000000fc"},
+        {"key": "c" * 16, "phash": "ffffffff00000000"},
+    ]
+    assert [row["group"][0] for row in stage.finish(rows)] == ["a", "a", "c"]
+    assert [row["group"][0] for row in stage_of(near_duplicate_distance=1).finish(rows)] == [*"abc"]
+
+
+def test_params_name_what_is_wrong():
+    with pytest.raises(ValidationError, match="min_side is larger than max_side"):
+        stage_of(min_side=2000)
+    with pytest.raises(ValidationError, match="max_pixel"):
+        stage_of(max_pixel=3)
+
+
+def test_caps_reach_the_gate_unless_it_says_otherwise():
+    gate = IngestParams.model_validate({"min_side": 64, "max_side": 640}).gate
+    assert (gate.shortest_side, gate.longest_side) == (64, 640)
+    gate = IngestParams.model_validate({"max_side": 640, "gate": {"longest_side": 500}}).gate
+    assert (gate.shortest_side, gate.longest_side) == (128, 500)
+
+
+def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_files):
+    """Every bad input of the issue at once, through the engine, with the gate's verdict."""
+    put(workspace, {name: data for name, (data, _) in bad_files.items()})
+    grey = np.linspace(0, 65535, 200 * 150).reshape(150, 200).astype(np.uint16)
+    sixteen, cmyk = io.BytesIO(), io.BytesIO()
+    Image.fromarray(grey).save(sixteen, "PNG")
+    Image.open(io.BytesIO(make(31))).convert("CMYK").save(cmyk, "JPEG")
+    good = {
+        "with spaces ü.jpg": make(30, "JPEG"),
+        "cmyk.jpg": cmyk.getvalue(),
+        "sixteen.png": sixteen.getvalue(),
+        "twin a.png": make(32),
+    }
+    put(workspace, {**good, "twin b.png": make(32), "empty.jpg": b""})
+    os.mkfifo(workspace.root / "photos" / "fifo.jpg")
+    scan([workspace.root / "photos"], workspace.sources, workspace.root)
+    verdict = run(stage_of(gate={"max_reject_rate": 1.0}), workspace)
+    assert verdict.success, [str(check) for check in verdict.failures]
+    folder = workspace.stage("ingest")
+    rows = read_table(folder / "manifest.parquet")
+    assert {Path(row["path"]).name for row in rows} == set(good)
+    expected = {name: code for name, (_, code) in bad_files.items()}
+    expected |= {"twin b.png": "duplicate", "empty.jpg": "empty", "fifo.jpg": "not_a_file"}
+    rejects = read_table(folder / "rejects.parquet")
+    found = {
+        Path(json.loads(reject["evidence"])["path"]).name: reject["code"] for reject in rejects
+    }
+    assert found == expected
+
+
+def test_gate_names_photos_that_came_through_too_large(workspace, make, monkeypatch):
+    put(workspace, {"a.png": make(1), "b.png": make(2, size=(500, 300))})
+    scan([workspace.root / "photos"], workspace.sources, workspace.root)
+    monkeypatch.setattr("stages.ingest.decode._scaled", lambda size, max_side: size)
+    verdict = run(stage_of(max_side=400), workspace)
+    (failure,) = verdict.failures
+    rows = read_table(workspace.stage("ingest") / "manifest.parquet")
+    (key,) = [row["key"] for row in rows if row["path"].endswith("b.png")]
+    assert failure.examples == [key] and "width" in failure.expected and "500" in failure.observed
