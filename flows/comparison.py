@@ -43,7 +43,7 @@ def _from_revision(workspace: Workspace, revision: str) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
     from dvc.api import read
     from dvc.exceptions import DvcException
-    from dvc.scm import SCMError
+    from scmrepo.exceptions import SCMError
 
     name = f"data/package/{MANIFEST}"
     try:

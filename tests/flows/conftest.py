@@ -1,0 +1,63 @@
+"""A small DVC project with the eight stage names, each a script that copies and counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages import STAGES
+from stages.engine.workspace import Workspace
+
+SCRIPT = """
+import io, json, os, sys, time
+from pathlib import Path
+from PIL import Image
+from stages.engine.shard import write_shard
+
+name, upstream = sys.argv[1], Path(sys.argv[2])
+print(f"{name} speaks")
+time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
+text = upstream.read_text() if upstream.is_file() else (upstream / "out.txt").read_text()
+if "bad " + name in text:
+    sys.exit(f"{name} met something bad")
+out = Path("data") / name
+out.mkdir(parents=True, exist_ok=True)
+(out / "out.txt").write_text(text.split("#")[0])
+if name == "package":
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), "teal").save(buffer, "PNG")
+    members = dict.fromkeys(["real.png", "control.png", "artifact.png", "mask.png"], buffer.getvalue())
+    write_shard(out / "train-00000.tar", [("a-v0", {**members, "json": b"{}"})])
+"""
+
+
+def _run(*command: str, cwd: Path) -> None:
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Git and DVC repository whose pipeline costs milliseconds a stage."""
+    root = tmp_path / "toy factory"
+    (root / "data").mkdir(parents=True)
+    (root / "stage.py").write_text(SCRIPT)
+    (root / "data" / "sources.jsonl").write_text("photos")
+    stages, upstream = {}, "data/sources.jsonl"
+    for name in STAGES:
+        stages[name] = {
+            "cmd": f"python stage.py {name} {upstream}",
+            "deps": [upstream],
+            "outs": [f"data/{name}"],
+        }
+        upstream = f"data/{name}"
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    (root / "params.yaml").write_text("{}\n")
+    _run("git", "init", "-q", cwd=root)
+    _run(sys.executable, "-m", "dvc", "init", "-q", cwd=root)
+    _run(sys.executable, "-m", "dvc", "config", "core.analytics", "false", cwd=root)
+    monkeypatch.chdir(root)
+    return Workspace(root)

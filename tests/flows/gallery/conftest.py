@@ -1,0 +1,125 @@
+"""A data folder as the stages write it, with synthetic photos: enough for the gallery."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.engine.shard import write_shard
+from stages.engine.tables import PHOTO_COLUMNS, REJECT_COLUMNS, PhotoEntry, photo_row, write_table
+
+TOOLS = ("add", "remove", "distort", "fuse")
+HOSTILE = "<img src=x onerror=document.title='owned'></script>\u2028 {x}.jpg"
+
+
+def png(array):
+    out = io.BytesIO()
+    Image.fromarray(array).save(out, "PNG")
+    return out.getvalue()
+
+
+def scene(number, size=(96, 128)):
+    """A smooth photo-like gradient with a disc."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    disc = (rows - 48) ** 2 + (columns - 40 - 3 * number) ** 2 < 500
+    out = np.stack([rows * 2, columns, (rows + columns + 30 * number) % 256], -1).astype(np.uint8)
+    out[disc] = (230, 180, 120)
+    return out
+
+
+def spoiled(photo, tool, box):
+    """A visible change in `box`, and its mask."""
+    x0, y0, x1, y1 = box
+    out, mask = photo.copy(), np.zeros(photo.shape[:2], np.uint8)
+    crop = photo[y0:y1, x0:x1]
+    out[y0:y1, x0:x1] = {
+        "add": np.roll(photo, 20, 1)[y0:y1, x0:x1], "remove": photo[y0:y1, x1 - 1 : x1],
+        "distort": crop[::-1, ::-1], "fuse": 255 - crop,
+    }[tool]  # fmt: skip
+    mask[y0:y1, x0:x1] = 255
+    return out, mask
+
+
+def pair_of(key, variant, tool, photo, split, file_name):
+    height, width = photo.shape[:2]
+    box = [width // 4, height // 4, width // 2, height // 2]
+    artifact, mask = spoiled(photo, tool, box)
+    words = {"author": "grammar", "clean": "The photo is coherent.",
+             "local": f"The person's left hand shows the work of {tool}.",
+             "overall": "The picture as a whole is flawed."}  # fmt: skip
+    document = {
+        "pair": f"{key}-{variant}", "photo": key, "variant": variant, "tool": tool, "kernel": "ring",
+        "entity": "person" if tool != "fuse" else "tabby cat", "part": "left hand",
+        "other": "torso" if tool == "fuse" else "", "positional": tool == "distort", "split": split,
+        "licence": "CC0-1.0", "origin": "tests", "judge": "features", "file_name": file_name,
+        "width": width, "height": height, "mask_box": box, "edit_box": box,
+        "scores": [{"name": "lpips", "value": 0.25}], "explanation": words,
+    }  # fmt: skip
+    members = {"real.png": png(photo), "artifact.png": png(artifact), "mask.png": png(mask),
+               "edit.png": png(mask), "control.png": png(photo // 8 * 8),
+               "json": json.dumps(document).encode()}  # fmt: skip
+    return document["pair"], members
+
+
+def stage_tables(folder, rows, photos, rejects):
+    write_table(folder / "manifest.parquet", rows, ["key"])
+    write_table(folder / "photos.parquet", photos, PHOTO_COLUMNS)
+    columns = [dict(zip(REJECT_COLUMNS, row, strict=True)) for row in rejects]
+    write_table(folder / "rejects.parquet", columns, REJECT_COLUMNS)
+
+
+def build(data, count=3, make=scene):
+    """`count` photos with one pair a tool, one refused variant and some rejects."""
+    keys = [f"{n:016x}" for n in range(count)]
+    photos = {key: make(n) for n, key in enumerate(keys)}
+    pairs = [
+        pair_of(key, f"v{n}", tool, photos[key], "train", HOSTILE if index == 0 else f"{index}.jpg")
+        for index, key in enumerate(keys)
+        for n, tool in enumerate(TOOLS)
+    ]
+    write_shard(data / "package" / "train-00000.tar", pairs)
+    stage_tables(data / "package", [{"key": k} for k in keys], [], [])
+
+    index = write_shard(
+        data / "ingest" / "shard-00000.tar",
+        [(key, {"photo.png": png(photos[key]), "json": b"{}"}) for key in keys],
+    )
+    entries = [photo_row(PhotoEntry(k, n, "shard-00000.tar", index[k]), 1)
+               for n, k in enumerate(keys)]  # fmt: skip
+    ingested = [{"key": k, "path": f"/home/a/{HOSTILE}", "licence": "unknown", "origin": "tests",
+                 "width": photos[k].shape[1], "height": photos[k].shape[0]} for k in keys]  # fmt: skip
+    stage_tables(data / "ingest", ingested, entries, [
+        ("f" * 16, "", "too_many_pixels", f"{HOSTILE}: 60000 x 60000", '{"limit": 100}'),
+        ("e" * 16, "", "animated", "an animation", "{}"),
+    ])  # fmt: skip
+
+    key, box = keys[0], [20, 20, 60, 60]
+    artifact, mask = spoiled(photos[key], "add", box)
+    crop = np.s_[20:60, 20:60]
+    injected = {
+        "json": json.dumps({"outcomes": [{"variant": "v7", "box": box}]}).encode(),
+        "v7.artifact.png": png(artifact[crop]), "v7.control.png": png(photos[key][crop]),
+        "v7.mask.png": png(mask[crop]), "v7.edit.png": png(mask[crop]),
+    }  # fmt: skip
+    index = write_shard(data / "inject" / "shard-00000.tar", [(key, injected)])
+    stage_tables(data / "inject", [{"key": key, "variant": "v7"}],
+                 [photo_row(PhotoEntry(key, 0, "shard-00000.tar", index[key]), 1)], [])  # fmt: skip
+    variant = {"key": key, "variant": "v7", "tool": "add", "kernel": "ring", "entity_name": "owl",
+               "part_name": "left wing", "other_name": "", "positional": False}  # fmt: skip
+    stage_tables(data / "map", [variant], [], [])
+    stage_tables(data / "filter", [{"key": key}], [], [
+        (key, "v7", "imperceptible", "LPIPS below the band", '{"tool": "add", "lpips": 0.01}'),
+    ])  # fmt: skip
+    return data
+
+
+@pytest.fixture
+def data(tmp_path):
+    return build(tmp_path / "data")
+
+
+@pytest.fixture
+def make_data():
+    return build

@@ -1,0 +1,91 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from stages import STAGES
+from stages.engine.workspace import FactoryError, Workspace
+
+SERVE = """
+import sys
+from pathlib import Path
+from flows.schedule import serve_build
+from stages.engine.workspace import Workspace
+
+serve_build(Workspace(Path(sys.argv[1])), [], cron=None, every_minutes=0.1)
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A Prefect server on loopback with a database of its own; yields its clients' environment."""
+    port = 4200 + os.getpid() % 1000
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }
+    prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*prefect, "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield environment
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def completed_scheduled_runs(url: str) -> int:
+    with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+        runs = client.read_flow_runs()
+    return sum(run.auto_scheduled and run.state_name == "Completed" for run in runs)
+
+
+@pytest.mark.timeout(300)
+def test_a_scheduled_build_runs_without_a_hand(
+    workspace: Workspace, server: dict[str, str]
+) -> None:
+    # With the wrong SQLAlchemy the scheduler dies silently and this never completes.
+    served = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(workspace.root)],
+        env=server,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(240):
+            time.sleep(1)
+            try:
+                if completed_scheduled_runs(server["PREFECT_API_URL"]):
+                    break
+            except Exception:  # the server is still starting
+                continue
+        assert completed_scheduled_runs(server["PREFECT_API_URL"]) >= 1
+    finally:
+        os.killpg(served.pid, signal.SIGKILL)
+        served.wait()
+    assert all(workspace.stage(name).is_dir() for name in STAGES)
+
+
+def test_a_schedule_needs_exactly_one_rhythm() -> None:
+    from flows.commands.schedule import schedule
+
+    with pytest.raises(FactoryError, match="--cron or --every"):
+        schedule(cron=None, every=None)
+    with pytest.raises(FactoryError, match="--cron or --every"):
+        schedule(cron="* * * * *", every=5)
