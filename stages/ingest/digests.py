@@ -44,7 +44,7 @@ class Digests:
             stamp = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
             known = self.known.get(str(photo))
             if isinstance(known, list) and known[:-1] == stamp:
-                digest = known[-1]
+                digest = str(known[-1])
             else:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if time.time_ns() - max(stamp[2:]) > _SETTLED_NS:

