@@ -1,0 +1,69 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.engine.record import Outcome, Variant, Window
+from stages.filter import case
+
+
+def png(array) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def parts():
+    photo = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    window = Window(id="w0", box=(16, 0, 80, 64), size=(32, 32), parts=[])
+    variant = Variant(
+        id="v3", window="w0", tool="add", kernel="k", entity="e0", entity_name="n", part="p",
+        part_name="p", part_kind="p", positional=False, seed=0, targets=[0], references=[1],
+    )  # fmt: skip
+    outcome = Outcome(
+        variant="v3", box=(20, 8, 52, 24), target_box=(20, 8, 40, 20), mask_pixels=1,
+        edit_pixels=1, evaluations=1,
+    )  # fmt: skip
+    crop = np.zeros((16, 32, 3), np.uint8)
+    mask = np.zeros((16, 32), np.uint8)
+    mask[2:4, 5:9] = 255
+    members = {
+        "inject/v3.artifact.png": png(crop + 9),
+        "inject/v3.control.png": png(crop + 7),
+        "inject/v3.mask.png": png(mask),
+    }
+    return photo, window, variant, outcome, members
+
+
+def test_crops_are_pasted_where_they_belong(parts):
+    photo, window = parts[:2]
+    found = case.build(*parts)
+    assert (found.artifact[8:24, 20:52] == 9).all() and (found.control[8:24, 20:52] == 7).all()
+    outside = np.ones(photo.shape[:2], bool)
+    outside[8:24, 20:52] = False
+    np.testing.assert_array_equal(found.artifact[outside], photo[outside])
+    np.testing.assert_array_equal(found.real, photo)
+    assert found.mask.sum() == 8 and found.mask[10:12, 25:29].all()
+    assert found.window_artifact.shape == (window.size[1], window.size[0], 3)
+
+
+def test_a_member_that_is_missing_is_named(parts):
+    del parts[4]["inject/v3.mask.png"]
+    with pytest.raises(KeyError, match=r"v3\.mask\.png"):
+        case.build(*parts)
+
+
+def test_a_member_of_another_size_is_refused_before_decoding(parts):
+    huge = bytearray(parts[4]["inject/v3.control.png"])
+    huge[16:24] = (60000).to_bytes(4, "big") * 2  # the header's width and height
+    with pytest.raises(ValueError, match=r"expected \(32, 16\)"):
+        case.decode(png(np.zeros((3, 3), np.uint8)), (32, 16))
+    with pytest.raises(ValueError, match=r"60000|not a readable PNG"):
+        case.decode(bytes(huge), (32, 16))
+
+
+def test_a_member_that_is_no_png_is_refused():
+    with pytest.raises(ValueError, match="not a readable PNG"):
+        case.decode(b"junk", (1, 1))

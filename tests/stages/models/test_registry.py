@@ -1,0 +1,62 @@
+import pytest
+
+from stages.models import registry
+from stages.models.registry import RegistryError
+
+
+class Thing:
+    def __init__(self, colour, size=1):
+        self.colour, self.size = colour, size
+
+    @classmethod
+    def revision(cls, colour):
+        return f"thing {colour}"
+
+
+@pytest.fixture
+def shelf(monkeypatch):
+    monkeypatch.setitem(registry.BACKENDS, "judge", {"thing": f"{__name__}:Thing"})
+    monkeypatch.setattr(registry, "_load", lambda target: Thing)
+    choices = {
+        name: {"judge": registry.Choice.model_validate({"backend": "thing", "colour": name})}
+        for name in ("red", "blue")
+    }
+    monkeypatch.setattr(registry, "profiles", lambda: choices)
+
+
+def test_a_back_end_gets_its_options_and_arguments(shelf):
+    thing = registry.create("judge", "red", size=7)
+    assert (thing.colour, thing.size) == ("red", 7)
+
+
+def test_options_enter_the_revision(shelf):
+    found = registry.revisions("red", "judge")
+    assert found["judge"].startswith("thing:")
+    assert found["judge"] != registry.revision("judge", "blue")
+    assert found["judge"] == registry.revision("judge", "red")
+
+
+@pytest.mark.parametrize(
+    ("role", "profile", "message"),
+    [
+        ("metric", "huge", "profile 'huge' does not exist; known: compact, flux"),
+        ("cook", "compact", "role of profile 'compact' 'cook' does not exist"),
+    ],
+)
+def test_unknown_names_are_told_the_known_ones(role, profile, message):
+    with pytest.raises(RegistryError, match=message):
+        registry.create(role, profile)
+
+
+def test_every_profile_names_back_ends_that_exist():
+    for name, roles in registry.profiles().items():
+        assert roles.keys() == registry.BACKENDS.keys()
+        for role in roles:
+            assert registry.choice(role, name).backend in registry.BACKENDS[role]
+
+
+def test_a_flow_folder_is_found_from_any_directory(monkeypatch, tmp_path, flow_folder):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry.fetch, "ROOT", flow_folder.parent)
+    first = registry.DiffusersFlow.revision(flow_folder.name)
+    assert len(first) == 64 and first == registry.DiffusersFlow.revision(str(flow_folder))
