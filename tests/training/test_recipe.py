@@ -1,0 +1,151 @@
+"""The recipe on synthetic photos: a killed and resumed run equals one that was never killed."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from training import autoencoder, data, evaluate, export, latents, transformer
+from training.runtime import Worker
+
+AUTOENCODER = autoencoder.AutoencoderParams(
+    block_out_channels=(8, 8, 8, 16), crop=32, batch=1, lpips=0.0
+)
+TRANSFORMER = transformer.TransformerParams(
+    heads=1, single_blocks=1, batch=2, side=4, large_side=6, large_from=0.5, masked=0.5
+)
+
+
+def shard(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sources = ["made up", "made up", "made up", "Debian plasma-workspace-data"]
+    with tarfile.open(path, "w") as tar:
+        for number, source in enumerate(sources):
+            coarse = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+            image = Image.fromarray(coarse).resize((288, 256), Image.Resampling.BICUBIC)
+            stream = io.BytesIO()
+            image.save(stream, "WEBP")
+            info = {"source": source, "licence": "CC0-1.0", "width": 288, "height": 256}
+            key = f"{[0, 90, 170, 250][number]:02x}{number:014x}"
+            for extension, content in (("webp", stream.getvalue()), ("json", json.dumps(info))):
+                content = content if isinstance(content, bytes) else content.encode()
+                member = tarfile.TarInfo(f"{key}.{extension}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    shard(folder / "train-0.tar")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory) -> Path:
+    """Two steps of each network, and the cache between them."""
+    folder = tmp_path_factory.mktemp("run")
+    train, _, _ = data.split(data.load_photos(photos))
+    autoencoder.train(train, folder, AUTOENCODER, Worker(), steps=2, minutes=None)
+    latents.cache(photos, folder, workers=1)
+    cached = transformer.load_latents(folder / transformer.LATENTS, "train")
+    transformer.train(cached, folder, TRANSFORMER, Worker(), steps=2, minutes=None)
+    return folder
+
+
+def equal(a: dict, b: dict) -> bool:
+    return all(torch.equal(a["model"][k], b["model"][k]) for k in a["model"]) and all(
+        torch.equal(a["ema"]["tensors"][k], b["ema"]["tensors"][k]) for k in a["ema"]["tensors"]
+    )
+
+
+def killed_and_resumed(module, start, monkeypatch) -> None:
+    """Run `start`, dying while the second checkpoint is half written, then run it again."""
+    real, calls = module.save_atomically, []
+
+    def dying(path, tree):
+        calls.append(path)
+        if len(calls) == 2:
+            path.with_name(path.name + ".partial").write_bytes(b"half")
+            raise KeyboardInterrupt
+        real(path, tree)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "save_atomically", dying)
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    start()
+
+
+def test_a_killed_autoencoder_run_resumes_to_the_same_weights(photos, tmp_path, monkeypatch):
+    train, _, _ = data.split(data.load_photos(photos))
+
+    def start(folder, every):
+        return autoencoder.train(
+            train, folder, AUTOENCODER, Worker(), steps=3, minutes=None, save_every=every
+        )
+
+    whole = torch.load(start(tmp_path / "whole", 1e9), weights_only=True)
+    killed_and_resumed(autoencoder, lambda: start(tmp_path / "killed", -1.0), monkeypatch)
+    resumed = torch.load(tmp_path / "killed" / autoencoder.CHECKPOINT, weights_only=True)
+    assert resumed["step"] == whole["step"] == 3
+    assert equal(whole, resumed)
+
+
+def test_a_killed_transformer_run_resumes_to_the_same_weights(run, tmp_path, monkeypatch):
+    cached = transformer.load_latents(run / transformer.LATENTS, "train")
+
+    def start(folder, every):
+        return transformer.train(
+            cached, folder, TRANSFORMER, Worker(), steps=3, minutes=None, save_every=every
+        )
+
+    whole = torch.load(start(tmp_path / "whole", 1e9), weights_only=True)
+    killed_and_resumed(transformer, lambda: start(tmp_path / "killed", -1.0), monkeypatch)
+    resumed = torch.load(tmp_path / "killed" / transformer.CHECKPOINT, weights_only=True)
+    assert resumed["step"] == whole["step"] == 3
+    assert equal(whole, resumed)
+
+
+def test_cached_latents_are_normalised_and_the_export_reproduces_them(run, photos, tmp_path):
+    export.export(run, tmp_path / "compact")
+    flow = evaluate.Flow.load(tmp_path / "compact")
+    cached = transformer.load_latents(run / transformer.LATENTS, "train")
+    flat = torch.cat([z.flatten(1) for z in cached], dim=1).float()
+    assert flat.mean(1).abs().max() < 0.01
+    assert (flat.std(1) - 1).abs().max() < 0.01
+    train, _, _ = data.split(data.load_photos(photos))
+    _, pixels = latents.views(train[0])[0]
+    tokens = flow.encode(np.ascontiguousarray(pixels))
+    expected = transformer.pack(cached[0][None].float())
+    assert torch.nn.functional.cosine_similarity(tokens, expected, dim=-1).mean() > 0.99
+
+
+def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
+    export.export(run, tmp_path / "compact")
+    flow = evaluate.Flow.load(tmp_path / "compact")
+    chosen = data.load_photos(photos)[:1]
+    assert evaluate.autoencoder_psnr(flow, chosen)["mean_db"] > 0
+    assert evaluate.flow_loss(flow, chosen, 4)["mean"] > 0
+    report = evaluate.inversion(flow, chosen, 2, tmp_path / "pictures")
+    assert report["against_autoencoder_db"] > 0
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 1
+
+
+def test_sample_photos_and_held_out_photos_are_never_trained_on(photos):
+    train, held_out, samples = data.split(data.load_photos(photos))
+    assert [photo.source for photo in samples] == ["Debian plasma-workspace-data"]
+    assert [photo.key[:2] for photo in held_out] == ["00"]
+    assert [photo.key[:2] for photo in train] == ["5a", "aa"]
+
+
+def test_a_folder_without_shards_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=tmp_path.name):
+        data.load_photos(tmp_path)

@@ -1,0 +1,1 @@
+"""Recipe that trains the compact model (autoencoder and flow transformer) on two CPU cores."""

@@ -1,0 +1,127 @@
+"""Write checkpoints as a diffusers folder: `python -m training.export --run DIR --to DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from training import autoencoder as autoencoder_run
+from training import transformer as transformer_run
+from training.models import LATENT_CHANNELS, AutoencoderKL, FluxTransformer2DModel
+from training.models import autoencoder as build_autoencoder
+from training.models import transformer as build_transformer
+from training.optim import load_checkpoint
+from training.runtime import log_to_stderr
+
+log = logging.getLogger("export")
+
+SCHEDULER = {
+    "_class_name": "FlowMatchEulerDiscreteScheduler",
+    "base_image_seq_len": 256,
+    "base_shift": 0.5,
+    "max_image_seq_len": 4096,
+    "max_shift": 1.15,
+    "num_train_timesteps": 1000,
+    "shift": 1.0,
+    "use_dynamic_shifting": True,
+}
+"""FLUX.1-dev's time shift."""
+
+
+@torch.no_grad()
+def fold_normalisation(model: AutoencoderKL, mean: Tensor, std: Tensor) -> None:
+    """Make latents z' = (z - mean) / std per channel (16,), in place; what is decoded stays.
+
+    AutoencoderKL's configuration holds one scalar factor, so the encoder's last 1x1 convolution
+    and the decoder's first absorb the sixteen.
+    """
+    last, first = model.quant_conv, model.post_quant_conv
+    assert last is not None and first is not None and first.bias is not None
+    assert last.bias is not None
+    moments = slice(0, LATENT_CHANNELS), slice(LATENT_CHANNELS, None)
+    last.weight[moments[0]] /= std[:, None, None, None]
+    last.bias[moments[0]] = (last.bias[moments[0]] - mean) / std
+    last.bias[moments[1]] -= 2 * std.log()
+    first.bias += first.weight[:, :, 0, 0] @ mean
+    first.weight *= std[None, :, None, None]
+
+
+def trained_autoencoder(run: Path) -> AutoencoderKL:
+    """The autoencoder of the run's checkpoint (moving average), latents not yet normalised."""
+    tree = load_checkpoint(run / autoencoder_run.CHECKPOINT)
+    if tree is None:
+        raise FileNotFoundError(f"no {autoencoder_run.CHECKPOINT} in {run}")
+    model = build_autoencoder(tuple(tree["block_out_channels"]))
+    model.load_state_dict(tree["ema"]["tensors"])
+    return model.eval()
+
+
+def normalised_autoencoder(run: Path) -> AutoencoderKL:
+    """The trained autoencoder with the cached latents' statistics folded in, where there are any."""
+    model = trained_autoencoder(run)
+    cached = run / transformer_run.LATENTS
+    if cached.exists():
+        with safe_open(cached, framework="pt") as file:
+            fold_normalisation(model, file.get_tensor("mean"), file.get_tensor("std"))
+    model.register_to_config(scaling_factor=1.0, shift_factor=0.0)
+    return model.eval()
+
+
+def trained_transformer(run: Path) -> FluxTransformer2DModel:
+    """The transformer of the run's checkpoint (moving average); untrained where there is none."""
+    tree = load_checkpoint(run / transformer_run.CHECKPOINT)
+    if tree is None:
+        log.info("no transformer checkpoint: exporting an untrained one")
+        torch.manual_seed(0)
+        return build_transformer(**transformer_run.TransformerParams().shape()).eval()
+    model = build_transformer(**tree["shape"])
+    model.load_state_dict(tree["ema"]["tensors"])
+    return model.eval()
+
+
+def _save(model: Any, folder: Path) -> None:
+    model.half().save_pretrained(folder, safe_serialization=True)
+    config = folder / "config.json"
+    content = json.loads(config.read_text())
+    content.pop("_name_or_path", None)
+    config.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def export(run: Path, to: Path) -> None:
+    """Write vae/, transformer/ and scheduler/ as fp16 safetensors; each file is replaced at once."""
+    to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent) as name:
+        staged = Path(name)
+        _save(normalised_autoencoder(run), staged / "vae")
+        _save(trained_transformer(run), staged / "transformer")
+        (staged / "scheduler").mkdir()
+        text = json.dumps(SCHEDULER, indent=2, sort_keys=True) + "\n"
+        (staged / "scheduler" / "scheduler_config.json").write_text(text)
+        for file in sorted(path for path in staged.rglob("*") if path.is_file()):
+            target = to / file.relative_to(staged)
+            target.parent.mkdir(exist_ok=True)
+            file.chmod(0o644)
+            shutil.move(file, target)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoints")
+    parser.add_argument("--to", type=Path, required=True, help="folder to write, weights/compact")
+    args = parser.parse_args()
+    log_to_stderr()
+    export(args.run, args.to)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Encode the photos once: `python -m training.latents --photos DIR --out DIR`.
+
+Every photo is encoded whole at full size and at a smaller scale, one of the two mirrored (by the
+key's last digit), so that the transformer's crops cost nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from training.data import Photo, load_photos, split
+from training.export import trained_autoencoder
+from training.fused_norm import compile_kernel, fuse
+from training.models import AutoencoderKL
+from training.runtime import Worker, log_to_stderr, together
+from training.transformer import LATENTS
+
+log = logging.getLogger("latents")
+
+SCALES = (1.0, 0.68)
+MINIMUM_SIDE = 256
+
+
+def views(photo: Photo) -> list[tuple[str, np.ndarray]]:
+    """Named (H, W, 3) uint8 views, sides cut to multiples of 16, at least 256 px."""
+    made = []
+    for number, scale in enumerate(SCALES):
+        pixels = photo.pixels
+        height, width = pixels.shape[:2]
+        scale = max(scale, MINIMUM_SIDE / min(height, width))
+        if number and scale >= 1:
+            continue
+        if scale != 1.0:
+            size = (round(width * scale), round(height * scale))
+            pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+        pixels = pixels[: pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]
+        if (int(photo.key[-1], 16) + number) % 2:
+            pixels = pixels[:, ::-1]
+        made.append((f"{photo.key}.{number}", pixels))
+    return made
+
+
+@torch.inference_mode()
+def encode(model: AutoencoderKL, pixels: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 to the posterior's mode, (16, H/8, W/8) float16, computed in bfloat16."""
+    x = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+    with torch.autocast("cpu", torch.bfloat16):
+        posterior = model.encode(x.contiguous(memory_format=torch.channels_last)).latent_dist
+    return posterior.mode()[0].half().contiguous()
+
+
+def _part(run: Path, rank: int) -> Path:
+    return run / f"latents-{rank}.safetensors"
+
+
+def encode_share(photos: list[Photo], prefix: str, run: Path, worker: Worker) -> dict[str, Tensor]:
+    """This worker's share of the photos' latents, by `<prefix>/<key>.<view>`."""
+    model = trained_autoencoder(run).to(memory_format=torch.channels_last)  # pyright: ignore
+    fuse(model, compile_kernel(run / "build"))
+    encoded: dict[str, Tensor] = {}
+    for number, photo in enumerate(photos[worker.rank :: worker.world]):
+        for name, pixels in views(photo):
+            encoded[f"{prefix}/{name}"] = encode(model, pixels)
+        if number % 200 == 0 and worker.leads:
+            log.info("%s: %d of %d", prefix, number * worker.world, len(photos))
+    return encoded
+
+
+def statistics(latents: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation per channel (16,) over all training latents."""
+    count, first, second = 0, torch.zeros(16, dtype=torch.float64), 0.0
+    for name, latent in latents.items():
+        if name.startswith("train/"):
+            flat = latent.flatten(1).double()
+            count += flat.shape[1]
+            first = first + flat.sum(1)
+            second = second + flat.square().sum(1)
+    mean = first / count
+    return mean.float(), (second / count - mean.square()).sqrt().float()
+
+
+def cache(photos: Path, run: Path, workers: int) -> Path:
+    """Write the latents of train and held-out photos, with their statistics, to one file."""
+    train, held_out, _ = split(load_photos(photos))
+
+    def work(worker: Worker) -> None:
+        encoded = encode_share(held_out, "held-out", run, worker)
+        encoded |= encode_share(train, "train", run, worker)
+        save_file(encoded, _part(run, worker.rank))
+
+    together(workers, work)
+    parts = [_part(run, rank) for rank in range(workers)]
+    merged = {name: value for part in parts for name, value in load_file(part).items()}
+    merged["mean"], merged["std"] = statistics(merged)
+    partial = run / (LATENTS + ".partial")
+    save_file(merged, partial)
+    partial.replace(run / LATENTS)
+    for part in parts:
+        part.unlink()
+    log.info("std per channel %s", [round(v, 2) for v in merged["std"].tolist()])
+    return run / LATENTS
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    log_to_stderr()
+    cache(args.photos, args.out, args.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""LPIPS (AlexNet) as a training loss: the factory's own metric, with gradients."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stages.models.fetch import WeightsError
+from stages.models.lpips import AlexLpips
+
+
+class Lpips:
+    """Mean LPIPS of two (B, 3, H, W) batches in [-1, 1]; the gradient reaches the second."""
+
+    def __init__(self) -> None:
+        """Raises FileNotFoundError when the pinned weights were not fetched."""
+        try:
+            self.network = AlexLpips().network
+        except WeightsError as error:
+            raise FileNotFoundError(str(error)) from error
+
+    def __call__(self, real: Tensor, made: Tensor) -> Tensor:
+        return self.network(real.contiguous(), made.contiguous()).mean()

@@ -1,0 +1,101 @@
+"""Process set-up shared by the recipe's commands: single-threaded workers that average gradients.
+
+Two processes of one thread each beat one process of two threads on a machine that others use too:
+they meet once a step instead of at every operator, where one preempted thread stops both.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+
+import torch
+from torch import distributed, nn
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One of `world` processes training together; rank 0 logs and saves."""
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that logs and saves."""
+        return self.rank == 0
+
+    def average(self, values: torch.Tensor) -> torch.Tensor:
+        """`values` averaged over the workers, in place."""
+        if self.world > 1:
+            distributed.all_reduce(values)
+            values /= self.world
+        return values
+
+    def average_gradients(self, model: nn.Module) -> None:
+        """Replace each gradient by its mean over the workers."""
+        if self.world == 1:
+            return
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        flat = self.average(torch.cat([g.flatten() for g in gradients]))
+        for gradient, mean in zip(
+            gradients, flat.split([g.numel() for g in gradients]), strict=True
+        ):
+            gradient.copy_(mean.view(gradient.shape))
+
+
+def log_to_stderr() -> None:
+    """Log with times; one thread in every process."""
+    torch.set_num_threads(1)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
+    )
+
+
+def _enter(rank: int, world: int, meeting: str, work: Callable[[Worker], None]) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world
+    )
+    try:
+        work(Worker(rank, world))
+    finally:
+        distributed.destroy_process_group()
+
+
+def together(world: int, work: Callable[[Worker], None]) -> None:
+    """Run `work` in `world` forked processes (memory read before is shared) and wait for them.
+
+    Raises RuntimeError when a worker fails; the others are ended then.
+    """
+    if world == 1:
+        work(Worker())
+        return
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = str(Path(folder, "meeting"))
+        workers = [
+            context.Process(target=_enter, args=(rank, world, meeting, work), daemon=True)
+            for rank in range(world)
+        ]
+        for worker in workers:
+            worker.start()
+        while any(worker.is_alive() for worker in workers):
+            for worker in workers:
+                worker.join(timeout=0.5)
+            if any(worker.exitcode not in (None, 0) for worker in workers):
+                break
+        failed = [worker.exitcode for worker in workers if worker.exitcode not in (None, 0)]
+        for worker in workers:
+            worker.terminate()
+        if failed:
+            raise RuntimeError(f"a training worker failed with exit status {failed[0]}")

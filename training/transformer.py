@@ -1,0 +1,290 @@
+"""Train the compact flow transformer: `python -m training.transformer --out DIR --minutes 50`.
+
+Rectified flow on cached latents: z_t = (1 - t) x0 + t eps, target velocity eps - x0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from stages.engine.seeding import generator, seed_for
+from stages.models.flow_tokens import image_ids, pack
+from training.models import FluxTransformer2DModel, transformer
+from training.optim import (
+    Ema,
+    learning_rate,
+    load_checkpoint,
+    optimisers,
+    save_atomically,
+)
+from training.runtime import Worker, log_to_stderr, together
+
+log = logging.getLogger("transformer")
+
+CHECKPOINT = "transformer.pt"
+LATENTS = "latents.safetensors"
+OUTER = ("x_embedder", "context_embedder", "proj_out", "time_text_embed", "norm_out")
+"""Parameters that AdamW trains: not a map from the residual stream to itself."""
+
+
+@dataclass(frozen=True)
+class TransformerParams:
+    """What decides the trained transformer besides the latents and the time it is given."""
+
+    seed: int = 0
+    heads: int = 4
+    double_blocks: int = 1
+    single_blocks: int = 7
+    batch: int = 8
+    """Crops a step and worker, of 16 x 16 tokens; large crops count by their tokens."""
+    side: int = 16
+    large_side: int = 24
+    large_from: float = 0.85
+    """Progress after which half of the batches are of `large_side`."""
+    lr: float = 1.5e-3
+    weight_decay: float = 0.02
+    ema: float = 0.997
+    clip: float = 1.0
+    time_mean: float = -0.3
+    time_std: float = 1.0
+    uniform_times: float = 0.2
+    """Share of the timesteps drawn uniformly: inversion passes through all of them."""
+    masked: float = 0.2
+    """Share of the batches in which a blob is noisier than what surrounds it."""
+    stretched: float = 0.25
+    """Share of the batches whose positions are stretched, as in larger windows."""
+
+    def shape(self) -> dict[str, int]:
+        """Arguments of `training.models.transformer`."""
+        return {
+            "heads": self.heads,
+            "double_blocks": self.double_blocks,
+            "single_blocks": self.single_blocks,
+        }
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input: what is drawn depends on seed, step and rank alone."""
+
+    tokens: Tensor
+    """(B, N, 64) normalised latents x0."""
+    noise: Tensor
+    """(B, N, 64)."""
+    times: Tensor
+    """(B, 1, 1), of the tokens to learn from."""
+    context_times: Tensor
+    """(B, 1, 1), of the others."""
+    learnt: Tensor
+    """(B, N, 1) float: 1 where the loss counts."""
+    ids: Tensor
+    """(N, 3) positions."""
+
+
+def load_latents(path: Path, prefix: str) -> list[Tensor]:
+    """All (16, h, w) float16 latents under a prefix, normalised to unit variance per channel."""
+    with safe_open(path, framework="pt") as file:
+        mean, std = (file.get_tensor(k)[:, None, None] for k in ("mean", "std"))
+        names = sorted(name for name in file.keys() if name.startswith(prefix + "/"))  # noqa: SIM118
+        return [((file.get_tensor(name).float() - mean) / std).half() for name in names]
+
+
+def blob(side: int, rng: np.random.Generator) -> np.ndarray:
+    """(side * side,) bool: a random ellipse that covers about 3 to 35 % of the square."""
+    row, column = np.mgrid[:side, :side] / side
+    y, x = rng.uniform(0.2, 0.8, 2)
+    a, b = rng.uniform(0.1, 0.33, 2)
+    angle = rng.uniform(0, np.pi)
+    u = (row - y) * np.cos(angle) + (column - x) * np.sin(angle)
+    v = (column - x) * np.cos(angle) - (row - y) * np.sin(angle)
+    return ((u / a) ** 2 + (v / b) ** 2 <= 1).ravel()
+
+
+def positions(side: int, stretch: float, offset: np.ndarray) -> Tensor:
+    """(side * side, 3) positions: the grid stretched and moved by a (row, column) offset."""
+    ids = image_ids((side, side)) * stretch
+    ids[:, 1:] += torch.from_numpy(offset).float()
+    return ids
+
+
+def draw_times(count: int, params: TransformerParams, rng: np.random.Generator) -> np.ndarray:
+    """(count,) timesteps in (0, 1): logit-normal, a share of them uniform."""
+    normal = rng.normal(params.time_mean, params.time_std, count)
+    uniform = rng.random(count)
+    return np.where(
+        rng.random(count) < params.uniform_times, uniform, 1 / (1 + np.exp(-normal))
+    )
+
+
+def batch_at(
+    latents: list[Tensor], params: TransformerParams, step: int, rank: int, side: int
+) -> Batch:
+    """The batch of a step: random crops, times, positions, and for a share of them a blob."""
+    rng = generator(params.seed, "transformer", step, rank)
+    count = max(1, params.batch * params.side**2 // side**2)
+    large = [i for i, z in enumerate(latents) if min(z.shape[1:]) >= 2 * side]
+    crops = []
+    for index in rng.choice(large, count):
+        z = latents[index]
+        y, x = rng.integers(z.shape[1] - 2 * side + 1), rng.integers(z.shape[2] - 2 * side + 1)
+        crops.append(z[:, y : y + 2 * side, x : x + 2 * side])
+    tokens = pack(torch.stack(crops).float())
+    noise = torch.Generator().manual_seed(seed_for(params.seed, "flow noise", step, rank))
+    times = draw_times(count, params, rng)
+    learnt, context = np.ones((count, side * side)), times
+    if rng.random() < params.masked:
+        learnt = np.stack([blob(side, rng) for _ in range(count)])
+        context = times * rng.uniform(0, 1, count) * (rng.random(count) < 0.7)
+    stretch = rng.uniform(0.8, 1.6) if rng.random() < params.stretched else 1.0
+    offset = rng.integers(0, 9, 2) if rng.random() < 0.5 else np.zeros(2)
+
+    def column(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.asarray(values)).float().reshape(count, -1, 1)
+
+    return Batch(
+        tokens=tokens,
+        noise=torch.randn(tokens.shape, generator=noise),
+        times=column(times),
+        context_times=column(context),
+        learnt=column(learnt),
+        ids=positions(side, stretch, offset),
+    )
+
+
+def velocity(model: FluxTransformer2DModel, z: Tensor, t: Tensor, ids: Tensor) -> Tensor:
+    """v(z, t) of (B, N, 64) tokens at (B,) times, conditioned on one zero text token."""
+    width = model.config["joint_attention_dim"], model.config["pooled_projection_dim"]
+    with torch.autocast("cpu", torch.bfloat16):
+        return model(
+            hidden_states=z,
+            encoder_hidden_states=torch.zeros(len(z), 1, width[0]),
+            pooled_projections=torch.zeros(len(z), width[1]),
+            timestep=t,
+            img_ids=ids,
+            txt_ids=torch.zeros(1, 3),
+            return_dict=False,
+        )[0].float()
+
+
+def loss_of(model: FluxTransformer2DModel, batch: Batch) -> Tensor:
+    """Mean squared error of the velocity over the tokens that count."""
+    times = batch.learnt * batch.times + (1 - batch.learnt) * batch.context_times
+    z = (1 - times) * batch.tokens + times * batch.noise
+    error = velocity(model, z, batch.times.flatten(), batch.ids) - (batch.noise - batch.tokens)
+    squared = error.square().mean(-1, keepdim=True) * batch.learnt
+    return squared.sum() / batch.learnt.sum().clamp(min=1)
+
+
+def side_at(params: TransformerParams, progress: float, step: int) -> int:
+    """Crop side in tokens of a step: every second batch is large near the end."""
+    return params.large_side if progress >= params.large_from and step % 2 else params.side
+
+
+def train(
+    latents: list[Tensor],
+    out: Path,
+    params: TransformerParams,
+    worker: Worker,
+    *,
+    steps: int | None,
+    minutes: float | None,
+    save_every: float = 120.0,
+) -> Path:
+    """Train, or resume from `out`'s checkpoint, until the steps or minutes in all are spent.
+
+    As `training.autoencoder.train`: with `steps` alone a resumed run equals an uninterrupted one.
+    """
+    torch.manual_seed(seed_for(params.seed, "transformer", "weights"))
+    model = transformer(**params.shape())
+    opts = optimisers(model, params.lr, params.weight_decay, OUTER)
+    ema = Ema(model, params.ema)
+    path = out / CHECKPOINT
+    step, spent = 0, 0.0
+    if (tree := load_checkpoint(path)) is not None:
+        model.load_state_dict(tree["model"])
+        ema.load_state_dict(tree["ema"])
+        for opt, state in zip(opts, tree["opts"], strict=True):
+            opt.load_state_dict(state)
+        step, spent = tree["step"], tree["seconds"]
+        log.info("resumed at step %d, %.1f min", step, spent / 60)
+
+    def save() -> None:
+        if worker.leads:
+            save_atomically(
+                path,
+                {
+                    "model": model.state_dict(),
+                    "ema": ema.state_dict(),
+                    "opts": [opt.state_dict() for opt in opts],
+                    "step": step,
+                    "seconds": spent,
+                    "shape": params.shape(),
+                },
+            )
+
+    started = saved = mark = time.monotonic()
+    before, losses = spent, []
+    size = sum(p.numel() for p in model.parameters()) / 1e6
+    log.info("%d latents, %.2f M parameters", len(latents), size)
+    while True:
+        progress = max(step / steps if steps else 0.0, spent / 60 / minutes if minutes else 0.0)
+        if progress >= 1:
+            break
+        side = side_at(params, progress, step)
+        loss = loss_of(model, batch_at(latents, params, step, worker.rank, side))
+        for opt in opts:
+            opt.zero_grad(set_to_none=True)
+            for group in opt.param_groups:
+                group["lr"] = params.lr * learning_rate(progress)
+        loss.backward()
+        worker.average_gradients(model)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip)
+        for opt in opts:
+            opt.step()
+        ema.update(model)
+        step += 1
+        spent = before + float(worker.average(torch.tensor(time.monotonic() - started)))
+        losses.append(loss.item())
+        now = time.monotonic()
+        if len(losses) == 50:
+            rate = len(losses) * params.batch * worker.world / (now - mark)
+            if worker.leads:
+                log.info(
+                    "step %d %.1f%% loss %.4f norm %.2f %.1f crops/s",
+                    step, 100 * progress, np.mean(losses), float(norm), rate,
+                )
+            losses, mark = [], now
+        if now - saved > save_every:
+            save()
+            saved = now
+    save()
+    return path
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder, with latents")
+    parser.add_argument("--minutes", type=float, default=50)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    log_to_stderr()
+    latents = load_latents(args.out / LATENTS, "train")
+    params = TransformerParams()
+    together(
+        args.workers,
+        lambda worker: train(latents, args.out, params, worker, steps=None, minutes=args.minutes),
+    )
+
+
+if __name__ == "__main__":
+    main()
