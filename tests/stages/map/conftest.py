@@ -37,10 +37,10 @@ def sites(draw, side=12):
 
 @st.composite
 def touching_sites(draw):
-    """Two blocks that overlap by 0 to 2 columns, or meet along an edge."""
+    """Two blocks that overlap by 0 to 4 columns, or meet along an edge."""
     shape = (10, 16)
-    middle, overlap = draw(st.integers(5, 10)), draw(st.integers(0, 2))
-    part = box_mask(shape, draw(st.integers(0, 2)), middle - 4, 8, middle)
+    middle, overlap = draw(st.integers(5, 10)), draw(st.integers(0, 4))
+    part = box_mask(shape, draw(st.integers(0, 2)), middle - 5, 8, middle)
     other = box_mask(shape, 1, middle - overlap, draw(st.integers(6, 10)), middle + 5)
     return Site(part, part | other, np.zeros(shape, dtype=bool), other)
 

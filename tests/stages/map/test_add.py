@@ -30,7 +30,7 @@ def test_the_copy_is_the_part_displaced(site, seed):
     assert add.hidden(site, pairs.targets) <= params.max_hidden
     assert grid.dilate(site.entity, 1).ravel()[pairs.targets].any()
     # Its centre lies in the ring around the part's own outline.
-    centre = grid.anchor(site.part) + [dy, dx]
+    centre = grid.anchor(site.part) + np.array([dy, dx])
     assert 1 <= grid.manhattan(centre[None], grid.points(site.part)).min() <= params.ring_width
 
 
@@ -76,7 +76,7 @@ def test_covering_the_entity_is_drawn_less_often():
 
     def downwards(entity):
         site = Site(part, entity, NONE, NONE)
-        drawn = [add.ring(site, generator(s), AddParams()).facts["offset"] for s in range(300)]
+        drawn = [add.ring(site, generator(s), AddParams()).facts["offset"] for s in range(120)]
         return sum(dy > 1 for dy, _ in drawn)
 
     assert downwards(part | below) < 0.7 * downwards(part)

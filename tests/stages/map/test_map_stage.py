@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+import stages.map
+from stages.engine import gate
+from stages.engine.record import Mapping
+from stages.engine.stage import BaseParams, RejectPhoto, Sample
+from stages.map.params import MapGate, MapParams
+from stages.map.stage import MapStage
+from tests.stages.map.conftest import make_entity, make_scene
+
+FOLDER = Path(stages.map.__file__).parent
+EMPTY = {"photos": [], "rejects": []}
+
+
+def sample_of(scene):
+    return Sample(scene.key, {"perceive": scene.model_dump(mode="json")}, {})
+
+
+def stage_of(**numbers):
+    return MapStage(MapParams(**numbers), BaseParams(seed=0))
+
+
+def test_a_photo_becomes_a_mapping(person_scene):
+    output = stage_of().process(sample_of(person_scene))
+    again = stage_of().process(sample_of(person_scene))
+    assert output.document.model_dump_json() == again.document.model_dump_json()
+    document = Mapping.model_validate_json(output.document.model_dump_json())
+    assert document.key == person_scene.key
+    assert len(document.variants) == 4
+    assert not output.members
+    assert not output.rejects
+
+
+def test_a_photo_with_nothing_to_break_is_rejected_with_the_reasons():
+    scene = make_scene([make_entity("cat", (0, 0, 64, 64), [])])
+    with pytest.raises(RejectPhoto) as caught:
+        stage_of().process(sample_of(scene))
+    assert caught.value.code == "no_mapping"
+    assert caught.value.evidence == {"entities": 1, "parts": 0, "reasons": {}}
+
+
+def rows_of(scene, **numbers):
+    stage = stage_of(**numbers)
+    return stage.rows(stage.process(sample_of(scene)).document.model_dump(mode="json"))
+
+
+def test_rows_are_scalars_with_the_columns_that_the_gate_expects(person_scene):
+    rows = rows_of(person_scene, variants=6)
+    suite = gate.load_suite(FOLDER, MapGate())
+    columns = suite["manifest"][0]["kwargs"]["column_set"]
+    assert all(list(row) == columns for row in rows)
+    assert all(isinstance(value, str | int | float) for row in rows for value in row.values())
+    assert {row["tool"] for row in rows} == {"add", "remove", "distort", "fuse"}
+    assert all((row["direction"] != "") == (row["tool"] == "add") for row in rows)
+
+
+def test_rows_report_the_shortfall(person_scene):
+    rows = rows_of(person_scene, variants=20)
+    made = len(rows)
+    assert 4 <= made < 20
+    assert {(row["wanted"], row["made"], row["shortfall"]) for row in rows} == {
+        (20, made, 20 - made)
+    }
+
+
+def failures(rows, **thresholds):
+    """What the engine's gate finds wrong: (expectation, column or the whole expected text)."""
+    suite = gate.load_suite(FOLDER, MapGate(**thresholds))
+    shortfall = sum(row["shortfall"] for row in rows) / len(rows)
+    suite["summary"] = [e for e in suite["summary"] if e["kwargs"]["column"] == "shortfall.mean"]
+    tables = {"manifest": rows, "summary": [{"shortfall.mean": shortfall}]}
+    result = gate.run("map", suite | {"photos": [], "rejects": []}, tables | EMPTY, lambda _: [])
+    return sorted((c.expectation, c.column or c.expected) for c in result.failures)
+
+
+def test_the_gate_passes_good_rows(person_scene):
+    rows = rows_of(person_scene)
+    assert failures(rows, min_add=1, min_remove=1, min_distort=1, min_fuse=1) == []
+
+
+def test_the_gate_finds_faults(person_scene):
+    good = rows_of(person_scene)
+    broken = [
+        good[0] | {"targets": 5000, "share": 0.7, "shortfall": 40},
+        good[1] | {"variant": "v0", "moved_share": 0.1, "displacement": 0.0},
+        *(row | {"positional": True, "other": "", "extra": 1} for row in good[2:]),
+    ]
+    found = failures(broken, min_fuse=2)
+    between = "expect_column_values_to_be_between"
+    for column in ("targets", "share", "moved_share", "displacement", "shortfall.mean"):
+        assert (between, column) in found
+    kinds = [kind for kind, _ in found]
+    assert kinds.count("expect_column_pair_values_to_be_equal") == 2
+    assert "expect_compound_columns_to_be_unique" in kinds
+    assert "expect_table_columns_to_match_set" in kinds
+    assert kinds.count("expect_table_row_count_to_be_between") == 1
+
+
+def test_the_gate_minds_tools_and_parts(person_scene):
+    good = rows_of(person_scene)
+    found = failures([row | {"positional": True, "other": ""} for row in good])
+    assert found == [
+        ("expect_column_value_lengths_to_be_between", "other"),
+        ("expect_column_values_to_be_in_set", "positional"),
+    ]

@@ -1,0 +1,26 @@
+import pytest
+from pydantic import ValidationError
+
+from stages.map.params import MapParams
+
+
+def test_defaults_hold():
+    assert MapParams().variants == 4
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"weights": {"add": -1.0}}, "weights"),
+        ({"weights": {"add": 0.0}}, "weights"),
+        ({"weights": {"melt": 1.0}}, "melt"),
+        ({"kernels": {"distort": ["twirl"]}}, "jitter, strip"),
+        ({"kernels": {"distort": []}}, "kernels.distort"),
+        ({"fuse": {"near": 5}}, "fuse.far"),
+        ({"add": {"ring": 2}}, "ring"),
+        ({"variants": 0}, "variants"),
+    ],
+)
+def test_wrong_values_are_errors_that_name_them(section, message):
+    with pytest.raises(ValidationError, match=message):
+        MapParams.model_validate(section)
