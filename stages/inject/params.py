@@ -34,7 +34,9 @@ class MaskParams(BaseModel):
 class InjectGate(GateParams):
     """Thresholds of the inject gate."""
 
-    max_reject_rate: float = 0.1
+    max_reject_rate: float = 0.02
+    max_variant_reject_rate: float = 0.25
+    """Variants that could not be rendered or cannot be seen."""
     max_evaluations: float = 60.0
     """Forwards per variant, control and source branch counted."""
     max_mask_share_mean: float = 0.95

@@ -1,0 +1,79 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from stages.engine.record import Variant
+from stages.inject.tokens import grow, source_index, start_latent, to_picture, to_tokens
+
+GRID = (3, 4)
+
+
+def variant(targets, references):
+    return Variant(
+        id="v0",
+        window="w0",
+        tool="add",
+        kernel="ring",
+        entity="e0",
+        entity_name="person",
+        part="e0.p0",
+        part_name="left hand",
+        part_kind="hand",
+        positional=False,
+        seed=1,
+        targets=targets,
+        references=references,
+    )
+
+
+def test_source_index_is_identity_but_for_the_targets():
+    index = source_index(variant([5, 6], [1, 2]), GRID)
+    assert index.tolist() == [0, 1, 2, 3, 4, 1, 2, 7, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("targets", "references"),
+    [([], []), ([1], [2, 3]), ([1, 1], [2, 3]), ([12], [0]), ([0], [12]), ([-1], [0])],
+    ids=["empty", "lengths", "doubled", "target outside", "reference outside", "negative"],
+)
+def test_mappings_that_do_not_fit_are_refused(targets, references):
+    with pytest.raises(ValueError, match=r"mapping|do not fit"):
+        source_index(variant(targets, references), GRID)
+
+
+def test_the_active_set_is_the_targets_and_their_margin():
+    targets = np.zeros(GRID, dtype=bool)
+    targets[0, 1] = True
+    assert np.array_equal(grow(targets, 0), targets)
+    expected = np.array([[1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]], dtype=bool)
+    assert np.array_equal(grow(targets, 1), expected)
+
+
+def test_without_fresh_noise_targets_start_at_the_references_latents():
+    photo, inverted, noise = torch.randn(3, 12, 64).unbind()
+    index = source_index(variant([5], [1]), GRID)
+    start = start_latent(photo, inverted, 0.6, index, 0.0, noise)
+    torch.testing.assert_close(start[5], inverted[1])
+    rest = torch.arange(12) != 5
+    assert torch.equal(start[rest], inverted[rest])
+
+
+def test_the_gather_is_the_formula_at_t_one():
+    photo, inverted, noise = torch.randn(3, 12, 64).unbind()
+    start = start_latent(photo, inverted, 1.0, source_index(variant([5], [1]), GRID), 0.3, noise)
+    torch.testing.assert_close(start[5], math.sqrt(1 - 0.09) * inverted[1] + 0.3 * noise[5])
+
+
+def test_only_fresh_noise_keeps_the_references_photo_share():
+    photo, inverted, noise = torch.randn(3, 12, 64).unbind()
+    start = start_latent(photo, inverted, 0.6, source_index(variant([5], [1]), GRID), 1.0, noise)
+    torch.testing.assert_close(start[5], 0.4 * photo[1] + 0.6 * noise[5])
+
+
+def test_picture_tokens_there_and_back():
+    picture = np.random.default_rng(0).normal(size=(48, 64, 3)).astype(np.float32)
+    tokens = to_tokens(picture, GRID)
+    assert np.array_equal(tokens[5].reshape(16, 16, 3), picture[16:32, 16:32])
+    assert np.array_equal(to_picture(tokens, GRID), picture)

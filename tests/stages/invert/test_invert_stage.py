@@ -1,0 +1,81 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages import invert
+from stages.engine import gate
+from stages.engine.record import Inversion
+from stages.engine.stage import BaseParams, RejectPhoto
+from stages.invert.params import InvertGate, InvertParams
+from stages.invert.stage import InvertStage
+from stages.invert.trajectory import Trajectory
+
+
+@pytest.fixture
+def stage(flow):
+    stage = InvertStage(InvertParams(steps=4), BaseParams())
+    stage.flow = flow
+    return stage
+
+
+def edited(sample, **window):
+    documents = {name: dict(document) for name, document in sample.documents.items()}
+    first = documents["perceive"]["windows"][0] | window
+    documents["perceive"]["windows"] = [first]
+    return dataclasses.replace(sample, documents=documents)
+
+
+def test_the_windows_that_variants_use_are_inverted(stage, flow_sample):
+    output = stage.process(flow_sample)
+    assert isinstance(output.document, Inversion)
+    assert output.document.windows == ["w0"]
+    assert list(output.members) == ["w0.latents.safetensors"]
+    kept = Trajectory.from_bytes(output.members["w0.latents.safetensors"])
+    assert kept.points.shape == (9, 20, 64)
+    assert list(kept.states("fireflow")) == output.document.timesteps
+    assert stage.process(flow_sample).members == output.members
+
+
+def test_a_row_a_photo(stage, flow_sample):
+    output = stage.process(flow_sample)
+    (row,) = stage.rows(output.document.model_dump(mode="json"))
+    assert row["key"] == flow_sample.key and row["windows"] == 1
+    assert row["latent_bytes"] == len(output.members["w0.latents.safetensors"])
+    assert row["psnr_min"] == row["psnr_mean"] > 0
+
+
+def test_a_photo_without_windows_is_rejected(stage, flow_sample):
+    with pytest.raises(RejectPhoto) as caught:
+        stage.process(edited(flow_sample, id="w9"))
+    assert caught.value.code == "no_window"
+
+
+def test_a_window_outside_the_photo_is_rejected(stage, flow_sample):
+    with pytest.raises(RejectPhoto) as caught:
+        stage.process(edited(flow_sample, box=[60, 16, 140, 80]))
+    assert caught.value.code == "bad_window"
+
+
+def test_latents_that_are_not_finite_are_rejected(stage, flow_sample, monkeypatch):
+    monkeypatch.setattr(stage.flow, "velocity", lambda z, *_: torch.full_like(z, torch.inf))
+    with pytest.raises(RejectPhoto) as caught:
+        stage.process(flow_sample)
+    assert caught.value.code == "not_finite"
+
+
+@pytest.mark.parametrize(("quality", "passes"), [(26.0, True), (9.0, False)])
+def test_the_gate_bounds_the_reconstruction(quality, passes):
+    row = {
+        "key": "00112233445566aa",
+        "windows": 1,
+        "psnr_min": quality,
+        "psnr_mean": quality,
+        "latent_bytes": 10,
+    }
+    suite = gate.load_suite(Path(invert.__file__).parent, InvertGate())
+    tables = {"manifest": [row], "photos": [], "rejects": [], "summary": []}
+    result = gate.run("invert", suite, tables, lambda _: [])
+    assert result.success is passes
+    assert {c.column for c in result.failures} == (set() if passes else {"psnr_min", "psnr_mean"})
