@@ -111,10 +111,10 @@ def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
     observed = result.get("observed_value")
     if error:
         observed = error
+    elif len(frame) == 1 and kwargs.get("column") in frame.columns:
+        observed = frame[kwargs["column"]].iloc[0]
     elif observed is None and result.get("partial_unexpected_list"):
         observed = f"{result['unexpected_count']} rows, values {result['partial_unexpected_list']}"
-    elif len(frame) == 1 and kwargs.get("column") in frame.columns:
-        observed = frame.iloc[0][kwargs["column"]]
     return Check(
         table=table,
         column=kwargs.get("column"),

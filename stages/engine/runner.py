@@ -69,10 +69,13 @@ def _incoming_variants(stage: Stage, workspace: Workspace) -> set[tuple[str, str
         rows = read_table(workspace.stage(name) / MANIFEST)
         if rows and "variant" in rows[0]:
             return {(r["key"], r["variant"]) for r in rows if r["key"] in photos}
-        metrics = json.loads((workspace.stage(name) / METRICS).read_bytes())
-        if not rows and metrics["variants_in"]:  # none of them passed it
+        if not rows and _variants_in(workspace.stage(name)):  # none of them passed it
             return set()
     return set()
+
+
+def _variants_in(folder: Path) -> int:
+    return json.loads((folder / METRICS).read_bytes())["variants_in"]
 
 
 def _compute(

@@ -43,11 +43,12 @@ class Summary:
         """Keys of photos or variants that make the number `column` what it is."""
         if column in self.keys:
             return self.keys[column][:EXAMPLES]
+        if column not in self.numbers:
+            return []
         name, _, statistic = column.partition(".")
         rows = [row for row in self.rows if row.get(name) is not None]
-        if not statistic:
-            found: Iterable[Row] = ()
-        elif name in _COUNTED:
+        found: Iterable[Row]
+        if name in _COUNTED:
             found = [row for row in rows if str(row[name]) == statistic][:EXAMPLES]
         elif statistic == "max":
             found = heapq.nlargest(EXAMPLES, rows, key=lambda row: row[name])

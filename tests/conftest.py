@@ -1,0 +1,21 @@
+"""What holds for every test: one thread, nothing phones home, the toy stages import."""
+
+import os
+import sys
+from pathlib import Path
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    MKL_NUM_THREADS="1",
+    OPENBLAS_NUM_THREADS="1",
+    DO_NOT_TRACK="1",
+    DVC_NO_ANALYTICS="1",
+    GX_ANALYTICS_ENABLED="false",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_HUB_OFFLINE="1",
+    PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    WDS_SECURE="1",
+)
+sys.path.insert(0, str(FIXTURES))

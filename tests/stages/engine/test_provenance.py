@@ -1,0 +1,140 @@
+import importlib
+import sys
+
+import pytest
+from toy.double.stage import DoubleParams, DoubleStage
+
+from stages.engine import provenance
+from stages.engine.provenance import code_digest, code_files, stage_digest, unit_key
+from stages.engine.stage import BaseParams
+
+STAGE = """
+from stages.engine.stage import Stage, StageParams
+class RoomStage(Stage):
+    name, reads, params_model = "room", {}, StageParams
+    code = ("house.lamp", "house.tools")
+    def process(self, sample): raise NotImplementedError
+    def rows(self, document): return []
+"""
+FILES = {
+    "__init__.py": "",
+    "lamp.py": "LIGHT = 1\n",
+    "cellar.py": "DARK = 1\n",
+    "tools/__init__.py": "",
+    "tools/saw.py": "TEETH = 9\n",
+    "tools/weights.toml": "a = 1\n",
+    "room/__init__.py": "",
+    "room/stage.py": STAGE,
+    "room/table.py": "LEGS = 4\n",
+    "room/prompt.txt": "Look closely.\n",
+    "room/gate.json": "{}",
+    "room/__main__.py": "",
+}
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A package of its own with one stage; edits do not reach the toy stages."""
+    for name, text in FILES.items():
+        path = tmp_path / "house" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    yield tmp_path / "house"
+    for name in [n for n in sys.modules if n.split(".")[0] == "house"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def room(house):
+    return importlib.import_module("house.room.stage").RoomStage
+
+
+CODE = ["room/stage.py", "room/table.py", "room/prompt.txt", "lamp.py", "tools/weights.toml"]
+NO_CODE = ["room/gate.json", "room/__main__.py", "cellar.py"]
+
+
+@pytest.mark.parametrize("name", [*CODE, "tools/saw.py", "room/new.py", "tools/new.py"])
+def test_code_that_shapes_results_enters_the_digest(house, room, name):
+    before = code_digest(room)
+    with (house / name).open("a") as file:
+        file.write("# edited\n")
+    assert code_digest(room) != before
+
+
+@pytest.mark.parametrize("name", [*NO_CODE, "room/__pycache__/table.py", "room/notes.json"])
+def test_the_rest_does_not(house, room, name):
+    before = code_digest(room)
+    (house / name).parent.mkdir(exist_ok=True)
+    with (house / name).open("a") as file:
+        file.write("# edited\n")
+    assert code_digest(room) == before
+
+
+def test_a_renamed_module_is_other_code(house, room):
+    before = code_digest(room)
+    (house / "room/table.py").rename(house / "room/desk.py")
+    assert code_digest(room) != before
+
+
+def test_names_do_not_tell_where_the_checkout_lies(house, room):
+    names = {f"house.{n}".replace("room/", "room/").replace("tools/", "tools/") for n in CODE}
+    assert names - set(code_files(room)) == {"house.lamp.py"}  # a module goes by its own name
+    assert "house.lamp" in code_files(room)
+
+
+def test_declared_code_that_is_not_there_is_named(room):
+    room.code = ("house.attic",)
+    with pytest.raises(ModuleNotFoundError, match=r"house\.attic"):
+        code_digest(room)
+
+
+def digest(base=None, **params):
+    return stage_digest(DoubleStage(DoubleParams.model_validate(params), base or BaseParams()))
+
+
+def test_params_seed_and_profile_are_in_the_key():
+    digests = {
+        digest(),
+        digest(variants=3),
+        digest(base=BaseParams(seed=1)),
+        digest(base=BaseParams(profile="flux")),
+    }
+    assert len(digests) == 4
+
+
+def test_thresholds_and_shard_size_are_not():
+    assert digest(gate={"max_length": 3}) == digest()
+    assert digest(base=BaseParams(photos_per_shard=7)) == digest()
+
+
+def test_model_revisions_are_in_the_key(monkeypatch):
+    before = digest()
+    monkeypatch.setattr(DoubleStage, "revisions", lambda self: {"flow": "sha256:1"})
+    assert digest() != before
+
+
+def test_numerics_are_in_the_key(monkeypatch):
+    before = digest()
+    found = provenance.numerics()
+    assert found["torch"] != "absent" and found["cpu"]
+    monkeypatch.setattr(provenance, "numerics", lambda: found | {"torch": "9.9"})
+    assert digest() != before
+
+
+def test_the_engines_format_is_in_the_key(monkeypatch):
+    before = digest()
+    monkeypatch.setattr(provenance, "FORMAT_VERSION", provenance.FORMAT_VERSION + 1)
+    assert digest() != before
+
+
+def test_unit_keys_differ_by_stage_and_inputs():
+    inputs = {"key": "k", "members": {"map": {"json": "1"}}}
+    keys = {
+        unit_key("s", inputs),
+        unit_key("t", inputs),
+        unit_key("s", {"key": "k", "members": {"map": {"json": "2"}}}),
+    }
+    assert len(keys) == 3
+    assert unit_key("s", dict(reversed(inputs.items()))) in keys

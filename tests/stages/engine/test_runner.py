@@ -1,0 +1,252 @@
+import importlib
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import toy
+from toy.double.stage import DoubleStage
+from toy.factory import build, key_of, line
+from toy.pack.stage import PackStage
+from toy.source.stage import SourceStage
+
+from stages.engine import runner
+from stages.engine.progress import Progress
+from stages.engine.runner import gather, main
+from stages.engine.stage import Stage
+from stages.engine.workspace import FactoryError
+
+TEXTS = ["a", "b?", "c", "d"]
+ALL = (SourceStage, DoubleStage, PackStage)
+
+
+@pytest.fixture
+def ready(factory, monkeypatch):
+    """Four photos, and no stage that misbehaves."""
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(factory.root))
+    monkeypatch.delenv(runner.WATCHED_PARENT, raising=False)
+    factory.sources(*map(line, TEXTS))
+    return factory
+
+
+def exit_code(stage):
+    with pytest.raises(SystemExit) as end:
+        main(partial(build, stage))
+    return end.value.code
+
+
+def test_three_stages_pass_their_gates_and_report(ready):
+    assert ready.run(*ALL).success
+    report = ready.report("double")
+    assert (report["photos"], report["computed"], report["rejected"]) == (4, 4, 0)
+    assert (report["variants_rejected"], report["rows"]) == (1, 7)
+    assert report["gate"]["success"] is True
+    assert ready.metrics("pack")["variants_in"] == 7
+    progress = Progress.read(ready.workspace.reports / "double.progress.json")
+    assert progress is not None and (progress.done, progress.total) == (4, 4)
+
+
+def test_what_dvc_keeps_has_no_times_in_it(ready):
+    ready.run(*ALL)
+    before = {stage.name: ready.files(stage.name) for stage in ALL}
+    shutil.rmtree(ready.workspace.data / ".store")
+    ready.run(*ALL)
+    assert {stage.name: ready.files(stage.name) for stage in ALL} == before
+    assert ready.report("double")["computed"] == 4
+
+
+def test_a_passed_gate_exits_0(ready, capsys):
+    assert exit_code(SourceStage) == 0
+    assert "gate of source: " in capsys.readouterr().out
+
+
+def test_a_failed_gate_exits_1_and_says_why(ready, capsys):
+    ready.run(SourceStage)
+    ready.save(double={"gate": {"max_length": 2}})
+    assert exit_code(DoubleStage) == 1
+    told = capsys.readouterr().err
+    assert "FAILED: manifest: expect_column_values_to_be_between(column=length, max_value=2" in told
+    assert f"values [4] for example {key_of('b?')}-v0" in told.replace(",", "")
+
+
+def test_a_mended_threshold_computes_nothing_anew(ready):
+    ready.run(SourceStage)
+    ready.save(double={"gate": {"max_length": 2}})
+    assert not ready.run(DoubleStage).success
+    assert ready.report("double")["computed"] == 4
+    ready.save(double={"gate": {"max_length": 4}})
+    assert ready.run(DoubleStage).success
+    assert ready.report("double")["computed"] == 0
+
+
+def test_a_fault_in_a_stages_function_fails_its_gate(ready, capsys, monkeypatch):
+    ready.run(SourceStage)
+    monkeypatch.setattr("toy.double.stage.double", lambda text: text * 700)
+    assert exit_code(DoubleStage) == 1
+    assert "column=length" in capsys.readouterr().err
+
+
+def test_an_exception_on_too_many_photos_fails_the_gate(ready, capsys, monkeypatch):
+    ready.sources(*map(line, TEXTS), line("bad", "raise"))
+    assert exit_code(SourceStage) == 1
+    told = capsys.readouterr().err
+    assert "column=internal_error_rate, max_value=0.02" in told
+    assert "observed 0.2, for example " + key_of("bad") in told
+
+
+def test_params_seed_and_growth_compute_only_what_they_touch(ready):
+    ready.run(SourceStage)
+    ready.sources(*map(line, [*TEXTS, "e"]))
+    ready.run(SourceStage, DoubleStage)
+    assert (ready.report("source")["computed"], ready.report("double")["computed"]) == (1, 5)
+    ready.save(double={"variants": 1})
+    ready.run(DoubleStage)
+    assert ready.report("double")["computed"] == 5
+    ready.save(double={"variants": 2})
+    ready.run(DoubleStage)
+    assert ready.report("double")["computed"] == 0
+
+
+def test_a_killed_run_goes_on_where_it_was(ready, monkeypatch):
+    done = []
+
+    def interrupted(self, sample):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(sample.key)
+        return process(self, sample)
+
+    process = SourceStage.process
+    monkeypatch.setattr(SourceStage, "process", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ready.run(SourceStage)
+    monkeypatch.setattr(SourceStage, "process", process)
+    assert ready.run(SourceStage).success
+    assert ready.report("source")["computed"] == 2
+
+
+def test_a_damaged_blob_is_computed_again(ready):
+    ready.run(SourceStage)
+    before = ready.files("source")
+    blob = ready.blobs()[0]
+    blob.write_bytes(blob.read_bytes()[:-7])
+    assert ready.run(SourceStage).success
+    assert ready.report("source")["computed"] == 1
+    assert ready.files("source") == before
+
+
+def test_a_reject_for_now_is_looked_at_again(ready, monkeypatch):
+    ready.sources(*map(line, TEXTS), line("away", "away"))
+    assert ready.run(SourceStage).success
+    assert ready.metrics("source")["photos_rejected"] == 1
+    monkeypatch.setenv("TOY_CALM", "1")
+    ready.run(SourceStage)
+    assert ready.metrics("source")["photos_rejected"] == 0
+    assert ready.report("source")["computed"] == 1
+
+
+def test_what_cannot_run_exits_2_in_one_line(ready, capsys):
+    assert exit_code(DoubleStage) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("flawfactory: ") and "holds no output yet" in told
+    assert told.count("\n") == 1
+
+
+def test_an_unforeseen_exception_is_no_gates_verdict(ready, capsys):
+    ready.workspace.sources.write_text("no json\n")
+    assert exit_code(SourceStage) == 2
+    assert "JSONDecodeError" in capsys.readouterr().err
+
+
+def test_an_unknown_threshold_stops_before_any_work(ready, monkeypatch):
+    def broken(folder, thresholds):
+        raise FactoryError("threshold 'x' is not in GateParams")
+
+    monkeypatch.setattr(runner.gate, "load_suite", broken)
+    with pytest.raises(FactoryError, match="threshold"):
+        ready.run(SourceStage)
+    assert ready.blobs() == []
+
+
+def test_two_photos_of_one_key_are_an_error(ready):
+    ready.sources(line("a"), line("b"), line("a"))
+    with pytest.raises(FactoryError, match=f"key {key_of('a')} twice"):
+        ready.run(SourceStage)
+
+
+def test_variants_that_all_fell_out_are_not_expected_further_down(ready):
+    """An empty manifest is not taken for one without variants."""
+    ready.run(*ALL)
+    (ready.workspace.stage("double") / "manifest.parquet").unlink()
+    ready.save(double={"variants": 0})
+    ready.fill(DoubleStage)
+    metrics = ready.workspace.stage("double") / "metrics.json"
+    metrics.write_text('{"variants_in": 3}')
+    assert gather(ready.build(PackStage), ready.workspace).upstream.variants == set()
+
+
+def test_incoming_variants_are_those_of_photos_that_go_on(ready):
+    ready.run(SourceStage, DoubleStage)
+    upstream = gather(ready.build(PackStage), ready.workspace).upstream
+    assert upstream.photos == list(map(key_of, TEXTS))
+    assert len(upstream.variants) == 7 and (key_of("b?"), "v1") not in upstream.variants
+
+
+@pytest.fixture
+def copy(ready, tmp_path, monkeypatch):
+    """A copy of the toy stages that a test may edit: its `double` and the folder it lies in."""
+    folder = tmp_path / "copied"
+    shutil.copytree(Path(toy.__file__).parent, folder / "toy_copy")
+    for path in (folder / "toy_copy").rglob("*.py"):
+        path.write_text(path.read_text().replace("toy.", "toy_copy."))
+    monkeypatch.syspath_prepend(str(folder))
+    importlib.invalidate_caches()
+    yield importlib.import_module("toy_copy.double.stage").DoubleStage, folder / "toy_copy"
+    for name in [n for n in sys.modules if n.split(".")[0] == "toy_copy"]:
+        del sys.modules[name]
+
+
+def editing(stage: type[Stage], edit):
+    """`stage`, whose first photo calls `edit`."""
+    process = stage.process
+
+    def edited(self, sample):
+        edit()
+        return process(self, sample)
+
+    stage.process = edited
+    return stage
+
+
+@pytest.mark.parametrize("name", ["double/stage.py", "words.py", "double/gate.json"])
+def test_what_is_edited_meanwhile_fails_the_stage(ready, copy, name):
+    stage, folder = copy
+    ready.run(SourceStage)
+    text = (folder / name).read_text()
+    edited = editing(stage, lambda: (folder / name).write_text(text + "\n"))
+    with pytest.raises(FactoryError, match=r"double: .* changed while it ran; run it again"):
+        ready.run(edited)
+
+
+def test_an_input_that_changes_meanwhile_fails_the_stage(ready, copy):
+    stage, _ = copy
+    ready.run(SourceStage)
+    photos = ready.workspace.stage("source") / "photos.parquet"
+    edited = editing(stage, lambda: photos.write_bytes(photos.read_bytes() + b" "))
+    with pytest.raises(FactoryError, match=r"photos\.parquet changed while it ran"):
+        ready.run(edited)
+
+
+def test_params_that_change_meanwhile_fail_the_stage(ready, copy, capsys):
+    stage, _ = copy
+    ready.run(SourceStage)
+    edited = editing(stage, lambda: ready.save(double={"variants": 1}))
+    assert exit_code(edited) == 2
+    assert "params.yaml changed while it ran" in capsys.readouterr().err
+
+
+def test_another_stages_params_may_change_meanwhile(ready, copy):
+    stage, _ = copy
+    ready.run(SourceStage)
+    assert exit_code(editing(stage, lambda: ready.save(source={}))) == 0

@@ -1,0 +1,45 @@
+import pytest
+
+from stages.engine.settings import ExecutorSettings, Settings, load_settings, store_root
+from stages.engine.workspace import FactoryError, Workspace
+
+
+def load(tmp_path, text):
+    (tmp_path / "factory.toml").write_bytes(text.encode() if isinstance(text, str) else text)
+    return load_settings(Workspace(tmp_path))
+
+
+def test_silence_means_defaults(tmp_path):
+    assert load_settings(Workspace(tmp_path)) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("stor = 'x'", "stor: "),
+        ("[executor]\nworker = 2", "executor.worker: "),
+        ("[executor]\nkind = 'threads'", "executor.kind: "),
+        ("[executor]\nworkers = 'many'", "executor.workers: "),
+        ("[executor]\nthreads = 0", "executor.threads: "),
+        ("stage_timeout_minutes = 0", "stage_timeout_minutes: "),
+        ("[executor", "factory.toml: "),
+        (b"store = '\xff'", "factory.toml: "),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, named):
+    with pytest.raises(FactoryError, match=r"factory\.toml") as error:
+        load(tmp_path, text)
+    assert named in str(error.value)
+
+
+def test_store_is_relative_to_the_project_or_absolute(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert store_root(workspace, load(tmp_path, "")) == tmp_path / "data" / ".store"
+    assert store_root(workspace, load(tmp_path, "store = '/big/disk'")).as_posix() == "/big/disk"
+
+
+def test_never_more_workers_than_photos_and_never_none():
+    assert ExecutorSettings(workers=4).worker_count(2) == 2
+    assert ExecutorSettings(workers=4).worker_count(9) == 4
+    assert ExecutorSettings(workers=4).worker_count(0) == 1
+    assert ExecutorSettings(workers=0).worker_count(1000) >= 1

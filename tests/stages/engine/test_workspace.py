@@ -1,0 +1,32 @@
+import pytest
+
+from stages.engine.workspace import FactoryError, Workspace
+
+
+@pytest.fixture(autouse=True)
+def no_override(monkeypatch):
+    monkeypatch.delenv("FLAWFACTORY_ROOT", raising=False)
+
+
+def test_find_looks_upwards(tmp_path):
+    (tmp_path / "dvc.yaml").touch()
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert Workspace.find(below).root == tmp_path
+
+
+def test_environment_overrides(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
+    assert Workspace.find().root == tmp_path
+
+
+def test_outside_a_checkout_says_what_to_do(tmp_path):
+    with pytest.raises(FactoryError, match="inside a flawfactory checkout"):
+        Workspace.find(tmp_path)
+
+
+def test_what_dvc_does_not_own_starts_with_a_dot(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert workspace.reports.name.startswith(".")
+    assert workspace.stage("map") == tmp_path / "data" / "map"
+    assert workspace.sources == tmp_path / "data" / "sources.jsonl"

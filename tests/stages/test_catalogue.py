@@ -1,0 +1,120 @@
+import pytest
+import yaml
+from pydantic import Field
+
+from stages import STAGES, catalogue
+from stages.catalogue import build_stage, load_params, parse_params, section_models, stage_class
+from stages.engine.stage import BaseParams, GateParams, Stage, StageParams
+from stages.engine.workspace import FactoryError
+
+
+class MapGate(GateParams):
+    min_variants: int = 1
+
+
+class MapParams(StageParams):
+    variants: int = Field(default=4, ge=1)
+    tools: dict[str, float] = {"add": 1.0}  # noqa: RUF012 - pydantic copies it
+    gate: MapGate = MapGate()
+
+
+@pytest.fixture
+def two_sections(monkeypatch):
+    """`base` and one stage, whatever the real stages' params are."""
+    monkeypatch.setattr(catalogue, "section_models", lambda: {"base": BaseParams, "map": MapParams})
+
+
+def complaint(values):
+    with pytest.raises(FactoryError) as error:
+        parse_params(values)
+    return str(error.value)
+
+
+@pytest.mark.usefixtures("two_sections")
+class TestParse:
+    def test_silence_means_defaults(self):
+        assert parse_params({"map": None}) == {"base": BaseParams(), "map": MapParams()}
+
+    def test_values_arrive(self):
+        found = parse_params({"base": {"seed": 3}, "map": {"gate": {"min_variants": 2}}})
+        assert found["base"] == BaseParams(seed=3)
+        assert found["map"] == MapParams(gate=MapGate(min_variants=2))
+
+    @pytest.mark.parametrize(
+        ("values", "told"),
+        [
+            ({"mapp": {}}, "unknown key `mapp`; did you mean `map`?"),
+            ({"zzz": {}}, "unknown key `zzz`; known: base, map"),
+            ({"map": {"varants": 3}}, "unknown key `map.varants`; did you mean `variants`?"),
+            ({"base": {"seeed": 3}}, "unknown key `base.seeed`; did you mean `seed`?"),
+            (
+                {"map": {"gate": {"min_variant": 2}}},
+                "unknown key `map.gate.min_variant`; did you mean `min_variants`?",
+            ),
+            ({"map": {"variants": "many"}}, "`map.variants`: Input should be a valid integer"),
+            ({"map": {"variants": 0}}, "`map.variants`: Input should be greater than"),
+            ({"map": {"tools": {"add": "x"}}}, "`map.tools.add`: Input should be a valid number"),
+            ({"map": {"gate": 3}}, "`map.gate`: Input should be"),
+            ({"map": 0}, "`map`: Input should be"),
+            ({"map": []}, "`map`: Input should be"),
+            ({"base": {"seed": None}}, "`base.seed`: Input should be"),
+            ([1], "expected sections"),
+            (None, "expected sections"),
+            ({3: {}}, "unknown key `3`"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, values, told):
+        assert told in complaint(values)
+        assert complaint(values).startswith("params.yaml: ")
+
+    def test_every_mistake_is_named_at_once(self):
+        told = complaint({"base": {"seed": "x"}, "map": {"variants": "y", "tool": 1}, "no": 1})
+        for name in ("base.seed", "map.variants", "map.tool", "no"):
+            assert f"`{name}`" in told
+        assert len(told.splitlines()) == 4
+
+    def test_the_wrong_value_is_shown(self):
+        assert "(got 'many')" in complaint({"map": {"variants": "many"}})
+
+
+@pytest.mark.usefixtures("two_sections")
+class TestLoad:
+    def load(self, root, text):
+        (root / "params.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
+        return load_params(root)
+
+    def test_a_file_arrives(self, tmp_path):
+        assert self.load(tmp_path, "map:\n  variants: 2\n")["map"] == MapParams(variants=2)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(FactoryError, match=r"params\.yaml: No such file"):
+            load_params(tmp_path)
+
+    @pytest.mark.parametrize(
+        "text", ["map: [", "a: b: c", b"\xff\xfe\x00", "!!python/name:os.kill"]
+    )
+    def test_what_is_no_yaml_is_said(self, tmp_path, text):
+        with pytest.raises(FactoryError, match=r"params\.yaml: not valid YAML"):
+            self.load(tmp_path, text)
+
+    def test_an_endless_file_is_refused(self, tmp_path):
+        with pytest.raises(FactoryError, match="larger than"):
+            self.load(tmp_path, "#" * 1_000_001)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_is_there(name):
+    stage = stage_class(name)
+    assert issubclass(stage, Stage) and stage.name == name
+    assert set(stage.reads) <= set(STAGES[: STAGES.index(name)])
+    assert issubclass(section_models()[name], StageParams)
+
+
+def test_the_checkouts_params_fit():
+    from stages.engine.workspace import Workspace
+
+    root = Workspace.find().root
+    params = load_params(root)
+    assert set(yaml.safe_load((root / "params.yaml").read_text())) <= set(params)
+    for name in STAGES:
+        assert build_stage(name, params).params == params[name]
