@@ -75,7 +75,7 @@ class Flow:
             ValueError: another geometry than FLUX's.
         """
         folder, device = resolve(name), torch.device(device)
-        options: dict[str, Any] = {"torch_dtype": dtype, "use_safetensors": True}
+        options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
         transformer = FluxTransformer2DModel.from_pretrained(
             folder, subfolder="transformer", **options
         )

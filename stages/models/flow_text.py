@@ -40,7 +40,7 @@ def empty_prompt(folder: Path, dtype: torch.dtype, device: torch.device) -> Cond
     from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
     pipeline: Any = FluxPipeline.from_pretrained(
-        folder, transformer=None, vae=None, torch_dtype=dtype, use_safetensors=True
+        folder, transformer=None, vae=None, dtype=dtype, use_safetensors=True
     ).to(device)
     with torch.inference_mode():
         text, pooled, _ = pipeline.encode_prompt(prompt="", device=device)

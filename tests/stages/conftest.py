@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 
-def save_tiny_flow(folder: Path, latent_channels: int = 16) -> Path:
+def save_tiny_flow(folder: Path, latent_channels: int = 16, guidance: bool = False) -> Path:
     import torch
 
     from stages.models import flow
@@ -19,6 +19,7 @@ def save_tiny_flow(folder: Path, latent_channels: int = 16) -> Path:
         num_attention_heads=2,
         joint_attention_dim=8,
         pooled_projection_dim=8,
+        guidance_embeds=guidance,
         axes_dims_rope=(4, 6, 6),
     )
     with torch.no_grad():

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+import torch
+
+from stages.models.flow import Flow
+from stages.models.flow_text import empty_prompt, zero_token
+
+CPU = torch.device("cpu")
+
+
+def save_encoders(folder):
+    """Real CLIP and T5 classes with random weights and vocabularies of a few words."""
+    from transformers import (
+        CLIPTextConfig,
+        CLIPTextModel,
+        CLIPTokenizer,
+        T5Config,
+        T5EncoderModel,
+        T5TokenizerFast,
+    )
+
+    torch.manual_seed(1)
+    words = ["<|startoftext|>", "<|endoftext|>", "a</w>", "b</w>", "a", "b"]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁a", -1.0)]
+    clip = CLIPTokenizer(vocab={w: i for i, w in enumerate(words)}, merges=[], model_max_length=77)
+    clip.save_pretrained(folder / "tokenizer")
+    t5 = T5TokenizerFast(vocab=pieces, extra_ids=0, model_max_length=512)
+    t5.save_pretrained(folder / "tokenizer_2")
+    clip_size = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1}
+    tokens = {"vocab_size": 6, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    config = CLIPTextConfig(**clip_size, **tokens, num_attention_heads=2)
+    CLIPTextModel(config).save_pretrained(folder / "text_encoder")
+    config = T5Config(vocab_size=4, d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
+    T5EncoderModel(config).save_pretrained(folder / "text_encoder_2")
+    index = {
+        "_class_name": "FluxPipeline",
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "text_encoder_2": ["transformers", "T5EncoderModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "tokenizer_2": ["transformers", "T5TokenizerFast"],
+        "transformer": ["diffusers", "FluxTransformer2DModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+
+
+@pytest.fixture(scope="module")
+def whole_folder(tmp_path_factory, make_flow_folder):
+    folder = make_flow_folder(tmp_path_factory.mktemp("whole"), guidance=True)
+    save_encoders(folder)
+    return folder
+
+
+def test_without_encoders_the_text_is_one_zero_token(flow):
+    told = zero_token(flow.transformer.config, torch.float32, CPU)
+    assert told.text.shape == (1, 1, 8) and told.pooled.shape == (1, 8)
+    assert not told.text.any() and not told.pooled.any()
+    assert torch.equal(flow.conditioning.text, told.text)
+
+
+def test_the_empty_prompt_goes_through_both_encoders(whole_folder):
+    told = empty_prompt(whole_folder, torch.float32, CPU)
+    assert told.text.shape == (1, 512, 8) and told.pooled.shape == (1, 8)
+    assert told.text.std() > 0.1 and told.pooled.std() > 0.1
+
+
+def test_a_whole_pipelines_folder_loads_and_its_guidance_counts(whole_folder):
+    tokens = torch.randn(2, 6, 64)
+    plain, strong = (Flow.load(whole_folder, guidance=scale) for scale in (1.0, 5.0))
+    assert plain.conditioning.text.shape[1] == 512
+    injection = plain.inject(torch.arange(6).expand(2, 6), (2, 3), 1.0, 1.0)
+    v = plain.velocity(tokens, 0.5, (2, 3), injection)
+    assert v.shape == tokens.shape and torch.isfinite(v).all()
+    assert (v - strong.velocity(tokens, 0.5, (2, 3), injection)).abs().max() > 1e-4
+
+
+def test_bfloat16_computes_in_bfloat16_and_returns_what_it_was_given(flow_folder, flow):
+    tokens = torch.randn(1, 6, 64)
+    half = Flow.load(flow_folder, dtype=torch.bfloat16)
+    v = half.velocity(tokens, 0.5, (2, 3))
+    assert half.transformer.dtype == torch.bfloat16 and v.dtype == torch.float32
+    torch.testing.assert_close(v, flow.velocity(tokens, 0.5, (2, 3)), atol=0.3, rtol=0.2)
