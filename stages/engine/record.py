@@ -57,7 +57,7 @@ class Photo(Document):
     phash: str
     """64-bit perceptual hash as 16 hex digits."""
     notes: list[str] = Field(default_factory=list)
-    """What had to be assumed or changed, as codes: ``cmyk_converted``, ``icc_profile_ignored`` ..."""
+    """What had to be assumed or changed: ``cmyk_converted``, ``icc_profile_ignored`` ..."""
 
 
 class Part(Document):
