@@ -42,7 +42,8 @@ class MapParams(StageParams):
     variants: int = Field(default=4, ge=1, le=64)
     """K, variants wanted of each photo; they share its windows' inversions."""
     weights: dict[Tool, float] = Field(default_factory=lambda: dict.fromkeys(TOOLS, 1.0))
-    """Relative chance among the tools that a photo used least; absent or 0 = not this tool."""
+    """A photo draws its tools from an urn with so many tickets a tool, refilled when it is empty
+    (equal weights: every possible tool once before any twice); absent or 0 = not this tool."""
     kernels: dict[Tool, tuple[str, ...]] = Field(default_factory=dict)
     """Kernels to draw from, by tool; a tool not named here uses all it has."""
     entities: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.engine.record import Scene, Tool, Variant
 from stages.engine.seeding import generator, seed_for
@@ -101,14 +102,25 @@ def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Cou
     return variants, reasons
 
 
+def tickets(weights: NDArray[np.float64], uses: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each tool's tickets in the urn: `weight` a round, less one a use; emptied, it is refilled.
+
+    (n,) weights above 0 and (n,) uses so far to (n,) tickets >= 0, one of them above 0.
+    """
+    # A hair more, so that 30 rounds of 0.1 tickets are 3 uses and not 29.999... rounds.
+    rounds = np.floor((uses / weights).min() + 1e-9) + 1
+    return np.maximum(rounds * weights - uses, 0)
+
+
 def draw(
     choices: Sequence[Choice], usage: Usage, weights: dict[Tool, float], rng: np.random.Generator
 ) -> Choice:
-    """One choice: the least used tool first (ties by weight), then parts, then kernels."""
-    uses: dict[Tool, int] = {choice.tool: usage.tools[choice.tool] for choice in choices}
-    idle: list[Tool] = [tool for tool, count in uses.items() if count == min(uses.values())]
-    share = np.array([weights[tool] for tool in idle])
-    tool = idle[int(rng.choice(len(idle), p=share / share.sum()))]
+    """One choice: a tool from the urn, then the least used parts, then the least used kernels."""
+    tools: list[Tool] = list(dict.fromkeys(choice.tool for choice in choices))
+    share = tickets(
+        np.array([weights[tool] for tool in tools]), np.array([usage.tools[tool] for tool in tools])
+    )
+    tool = tools[int(rng.choice(len(tools), p=share / share.sum()))]
     left = [choice for choice in choices if choice.tool == tool]
     left = _least(left, lambda choice: int(choice.option.within_entity))
     left = _least(left, lambda choice: sum(usage.parts[side] for side in choice.sides))

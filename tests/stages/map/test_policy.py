@@ -9,7 +9,7 @@ from stages.engine.record import TOOLS
 from stages.engine.seeding import generator
 from stages.map.pairs import source_index
 from stages.map.params import MapParams
-from stages.map.policy import plan
+from stages.map.policy import plan, tickets
 from stages.map.sites import Atlas
 from stages.map.tools import KERNELS
 from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
@@ -98,6 +98,40 @@ def test_weights_sway_the_first_draw():
     tools = Counter(plan(crowd(), params, seed)[0][0].tool for seed in range(60))
     assert 42 <= tools["add"] <= 59
     assert tools["add"] + tools["distort"] == 60
+
+
+@pytest.mark.parametrize(
+    ("weights", "uses", "left"),
+    [
+        ([1, 1, 1], [0, 0, 0], [1, 1, 1]),
+        ([1, 1, 1], [1, 0, 1], [0, 1, 0]),
+        ([1, 1], [1, 1], [1, 1]),  # empty: refilled
+        ([2, 1], [1, 1], [1, 0]),
+        ([2, 1], [2, 1], [2, 1]),
+        ([0.5, 1], [1, 0], [0, 1]),
+        ([0.5, 1], [1, 1], [0, 1]),
+    ],
+)
+def test_the_urn(weights, uses, left):
+    assert tickets(np.array(weights, dtype=float), np.array(uses)).tolist() == left
+
+
+@given(st.lists(st.floats(0.01, 9), min_size=1, max_size=4), st.data())
+def test_the_urn_is_never_empty(weights, data):
+    uses = data.draw(st.lists(st.integers(0, 60), min_size=len(weights), max_size=len(weights)))
+    left = tickets(np.array(weights), np.array(uses))
+    assert (left >= 0).all()
+    assert left.max() > 0
+
+
+def test_the_urn_rounds_well():
+    assert tickets(np.array([0.1]), np.array([3])) == pytest.approx(0.1)
+
+
+def test_a_heavier_tool_comes_oftener_in_a_photo():
+    params = MapParams(weights={"add": 2.0, "remove": 2.0, "distort": 1.0, "fuse": 1.0})
+    tools = Counter(v.tool for n in range(20) for v in plan(crowd(f"{n:016x}"), params, 0)[0])
+    assert tools["add"] + tools["remove"] > 1.5 * (tools["distort"] + tools["fuse"])
 
 
 def test_balance_over_photos():
