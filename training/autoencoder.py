@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import torch
 from torch import Tensor, nn
 
@@ -62,13 +62,17 @@ def batch_at(photos: list[Photo], params: AutoencoderParams, step: int, rank: in
 
 
 def loss_of(
-    model: nn.Module, x: Tensor, params: AutoencoderParams, perceptual: Any, noise: torch.Generator
+    model: Any,
+    x: Tensor,
+    params: AutoencoderParams,
+    perceptual: Callable[[Tensor, Tensor], Tensor] | None,
+    noise: torch.Generator,
 ) -> tuple[Tensor, float]:
     """(loss, mean squared error in [-1, 1] units) of a batch."""
     with torch.autocast("cpu", torch.bfloat16):
-        posterior = model.encode(x).latent_dist  # pyright: ignore[reportCallIssue]
+        posterior = model.encode(x).latent_dist
         z = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=noise)
-        y = model.decode(z).sample  # pyright: ignore[reportCallIssue]
+        y = model.decode(z).sample
     error = y.float() - x
     squared = error.square().mean()
     kl = posterior.kl().mean() / posterior.mean[0].numel()
@@ -94,8 +98,8 @@ def train(
     an uninterrupted one bit for bit on one machine. Returns the checkpoint's path.
     """
     torch.manual_seed(seed_for(params.seed, "autoencoder", "weights"))
-    model = autoencoder(params.block_out_channels).to(memory_format=torch.channels_last)
-    fuse(model, compile_kernel(out / "build"))
+    model: Any = autoencoder(params.block_out_channels)
+    fuse(model.to(memory_format=torch.channels_last), compile_kernel(out / "build"))
     opts = optimisers(
         model, params.lr, params.weight_decay, ("encoder.conv_in", "decoder.conv_out")
     )
@@ -119,6 +123,7 @@ def train(
                 "opts": [opt.state_dict() for opt in opts],
                 "step": step,
                 "seconds": spent,
+                "workers": worker.world,
                 "block_out_channels": list(params.block_out_channels),
             },
         )
@@ -126,7 +131,11 @@ def train(
     perceptual = None
     started = saved = mark = time.monotonic()
     before, errors = spent, []
-    log.info("%d photos, %.2f M parameters", len(photos), sum(p.numel() for p in model.parameters()) / 1e6)
+    log.info(
+        "%d photos, %.2f M parameters",
+        len(photos),
+        sum(p.numel() for p in model.parameters()) / 1e6,
+    )
     while True:
         progress = max(step / steps if steps else 0.0, spent / 60 / minutes if minutes else 0.0)
         if progress >= 1:
@@ -134,7 +143,9 @@ def train(
         if perceptual is None and params.lpips and progress >= params.lpips_from:
             perceptual = perceptual_loss()
         noise = torch.Generator().manual_seed(seed_for(params.seed, "noise", step, worker.rank))
-        loss, error = loss_of(model, batch_at(photos, params, step, worker.rank), params, perceptual, noise)
+        loss, error = loss_of(
+            model, batch_at(photos, params, step, worker.rank), params, perceptual, noise
+        )
         for opt in opts:
             opt.zero_grad(set_to_none=True)
             for group in opt.param_groups:
@@ -152,8 +163,15 @@ def train(
         if step % 50 == 0 and worker.leads:
             psnr = -10 * np.log10(np.mean(errors) / 4)
             rate = len(errors) * params.batch * worker.world / (now - mark)
-            log.info("step %d %.1f%% loss %.4f psnr %.2f norm %.2f %.1f crops/s", step,
-                     100 * progress, loss.item(), psnr, float(norm), rate)
+            log.info(
+                "step %d %.1f%% loss %.4f psnr %.2f norm %.2f %.1f crops/s",
+                step,
+                100 * progress,
+                loss.item(),
+                psnr,
+                float(norm),
+                rate,
+            )
             errors, mark = [], now
         if worker.leads and now - saved > save_every:
             save()
@@ -163,15 +181,11 @@ def train(
     return path
 
 
-def perceptual_loss() -> Any:
-    """LPIPS (AlexNet) as a differentiable mean over a batch in [-1, 1]; None where not fetched."""
-    try:
-        from training.perceptual import Lpips
+def perceptual_loss() -> Callable[[Tensor, Tensor], Tensor]:
+    """LPIPS (AlexNet). Raises FileNotFoundError where its weights were not fetched."""
+    from training.perceptual import Lpips
 
-        return Lpips()
-    except (ImportError, FileNotFoundError) as error:
-        log.info("no LPIPS: %s", error)
-        return None
+    return Lpips()
 
 
 def main() -> None:

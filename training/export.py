@@ -38,15 +38,13 @@ SCHEDULER = {
 
 
 @torch.no_grad()
-def fold_normalisation(model: AutoencoderKL, mean: Tensor, std: Tensor) -> None:
+def fold_normalisation(model: Any, mean: Tensor, std: Tensor) -> None:
     """Make latents z' = (z - mean) / std per channel (16,), in place; what is decoded stays.
 
     AutoencoderKL's configuration holds one scalar factor, so the encoder's last 1x1 convolution
     and the decoder's first absorb the sixteen.
     """
     last, first = model.quant_conv, model.post_quant_conv
-    assert last is not None and first is not None and first.bias is not None
-    assert last.bias is not None
     moments = slice(0, LATENT_CHANNELS), slice(LATENT_CHANNELS, None)
     last.weight[moments[0]] /= std[:, None, None, None]
     last.bias[moments[0]] = (last.bias[moments[0]] - mean) / std
@@ -66,7 +64,7 @@ def trained_autoencoder(run: Path) -> AutoencoderKL:
 
 
 def normalised_autoencoder(run: Path) -> AutoencoderKL:
-    """The trained autoencoder with the cached latents' statistics folded in, where there are any."""
+    """The trained autoencoder, with the cached latents' statistics (where any) folded in."""
     model = trained_autoencoder(run)
     cached = run / transformer_run.LATENTS
     if cached.exists():
@@ -97,7 +95,7 @@ def _save(model: Any, folder: Path) -> None:
 
 
 def export(run: Path, to: Path) -> None:
-    """Write vae/, transformer/ and scheduler/ as fp16 safetensors; each file is replaced at once."""
+    """Write vae/, transformer/ and scheduler/ as fp16 safetensors, each file at once."""
     to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent) as name:
         staged = Path(name)

@@ -83,9 +83,7 @@ class FusedNorm(nn.Module):
         if x.dtype != torch.bfloat16:
             y = nn.functional.group_norm(x, self.groups, self.weight, self.bias, self.eps)
             return nn.functional.silu(y)
-        return _GroupNormSilu.apply(
-            x, self.weight, self.bias, self.groups, self.eps, self.kernel
-        )  # pyright: ignore[reportReturnType]
+        return _GroupNormSilu.apply(x, self.weight, self.bias, self.groups, self.eps, self.kernel)  # pyright: ignore[reportReturnType]
 
 
 def fuse(model: AutoencoderKL, kernel: ctypes.CDLL | None) -> AutoencoderKL:
@@ -97,7 +95,8 @@ def fuse(model: AutoencoderKL, kernel: ctypes.CDLL | None) -> AutoencoderKL:
             module.norm1 = FusedNorm(module.norm1, kernel)  # pyright: ignore
             module.norm2 = FusedNorm(module.norm2, kernel)  # pyright: ignore
             module.nonlinearity = nn.Identity()
-    for half in (model.encoder, model.decoder):
+    halves: list[Any] = [model.encoder, model.decoder]
+    for half in halves:
         half.conv_norm_out = FusedNorm(half.conv_norm_out, kernel)  # pyright: ignore
         half.conv_act = nn.Identity()
     return model

@@ -1,7 +1,6 @@
 """Encode the photos once: `python -m training.latents --photos DIR --out DIR`.
 
-Every photo is encoded whole at full size and at a smaller scale, one of the two mirrored (by the
-key's last digit), so that the transformer's crops cost nothing.
+Of every photo one large view is encoded, so that the transformer's crops cost nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,40 +16,44 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from stages.engine.seeding import generator
 from training.data import Photo, load_photos, split
 from training.export import trained_autoencoder
 from training.fused_norm import compile_kernel, fuse
-from training.models import AutoencoderKL
 from training.runtime import Worker, log_to_stderr, together
 from training.transformer import LATENTS
 
 log = logging.getLogger("latents")
 
-SCALES = (1.0, 0.68)
-MINIMUM_SIDE = 256
+SCALES = {1.0: 0.6, 0.68: 0.3, 1.5: 0.1}
+"""Scale of a photo's view and how often it is drawn: windows are zoomed and shrunk too."""
+
+SIDES = (256, 512)
+"""Least and greatest side of a view, px."""
 
 
-def views(photo: Photo) -> list[tuple[str, np.ndarray]]:
-    """Named (H, W, 3) uint8 views, sides cut to multiples of 16, at least 256 px."""
-    made = []
-    for number, scale in enumerate(SCALES):
-        pixels = photo.pixels
-        height, width = pixels.shape[:2]
-        scale = max(scale, MINIMUM_SIDE / min(height, width))
-        if number and scale >= 1:
-            continue
-        if scale != 1.0:
-            size = (round(width * scale), round(height * scale))
-            pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
-        pixels = pixels[: pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]
-        if (int(photo.key[-1], 16) + number) % 2:
-            pixels = pixels[:, ::-1]
-        made.append((f"{photo.key}.{number}", pixels))
-    return made
+def view(photo: Photo) -> np.ndarray:
+    """The (H, W, 3) uint8 view of a photo that is encoded, sides multiples of 16 in 256..512 px.
+
+    Scale, crop and mirroring follow from the key.
+    """
+    rng = generator(0, photo.key, "view")
+    pixels = photo.pixels
+    height, width = pixels.shape[:2]
+    scale = float(rng.choice(list(SCALES), p=list(SCALES.values())))
+    scale = max(scale, SIDES[0] / min(height, width))
+    if scale != 1.0:
+        size = (round(width * scale), round(height * scale))
+        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+    rows, columns = (min(side, SIDES[1]) // 16 * 16 for side in pixels.shape[:2])
+    y = int(rng.integers(pixels.shape[0] - rows + 1))
+    x = int(rng.integers(pixels.shape[1] - columns + 1))
+    pixels = pixels[y : y + rows, x : x + columns]
+    return pixels[:, ::-1] if rng.random() < 0.5 else pixels
 
 
 @torch.inference_mode()
-def encode(model: AutoencoderKL, pixels: np.ndarray) -> Tensor:
+def encode(model: Any, pixels: np.ndarray) -> Tensor:
     """(H, W, 3) uint8 to the posterior's mode, (16, H/8, W/8) float16, computed in bfloat16."""
     x = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.autocast("cpu", torch.bfloat16):
@@ -62,13 +66,12 @@ def _part(run: Path, rank: int) -> Path:
 
 
 def encode_share(photos: list[Photo], prefix: str, run: Path, worker: Worker) -> dict[str, Tensor]:
-    """This worker's share of the photos' latents, by `<prefix>/<key>.<view>`."""
-    model = trained_autoencoder(run).to(memory_format=torch.channels_last)  # pyright: ignore
-    fuse(model, compile_kernel(run / "build"))
+    """This worker's share of the photos' latents, by `<prefix>/<key>`."""
+    model: Any = trained_autoencoder(run)
+    fuse(model.to(memory_format=torch.channels_last), compile_kernel(run / "build"))
     encoded: dict[str, Tensor] = {}
     for number, photo in enumerate(photos[worker.rank :: worker.world]):
-        for name, pixels in views(photo):
-            encoded[f"{prefix}/{name}"] = encode(model, pixels)
+        encoded[f"{prefix}/{photo.key}"] = encode(model, view(photo))
         if number % 200 == 0 and worker.leads:
             log.info("%s: %d of %d", prefix, number * worker.world, len(photos))
     return encoded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -9,8 +11,9 @@ from stages.models import vision
 
 vision.prepare()
 
-from diffusers import AutoencoderKL, FluxTransformer2DModel  # noqa: E402
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: E402
 from diffusers.models.resnet import ResnetBlock2D  # noqa: E402
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel  # noqa: E402
 
 __all__ = ["AutoencoderKL", "FluxTransformer2DModel", "ResnetBlock2D", "autoencoder", "transformer"]
 
@@ -22,7 +25,8 @@ def autoencoder(block_out_channels: tuple[int, ...]) -> AutoencoderKL:
 
     The posterior's log-variance starts at -6: sampling at the start would drown the mean.
     """
-    model = AutoencoderKL(
+    kind: Any = AutoencoderKL  # its annotations say one-element tuples
+    model: AutoencoderKL = kind(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -58,10 +62,12 @@ def transformer(heads: int, double_blocks: int, single_blocks: int) -> FluxTrans
         guidance_embeds=False,
         axes_dims_rope=(8, 28, 28),
     )
-    zeroed = [model.proj_out, model.norm_out.linear]
-    for block in model.transformer_blocks:
+    zeroed: list[Any] = [model.proj_out, model.norm_out.linear]
+    blocks: Any = model.transformer_blocks
+    for block in blocks:
         zeroed += [block.norm1.linear, block.norm1_context.linear]
-    zeroed += [block.norm.linear for block in model.single_transformer_blocks]
+    blocks = model.single_transformer_blocks
+    zeroed += [block.norm.linear for block in blocks]
     for layer in zeroed:
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)

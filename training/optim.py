@@ -41,12 +41,10 @@ class Muon(torch.optim.Optimizer):
     def __init__(
         self, params: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float
     ) -> None:
-        super().__init__(
-            params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-        )
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One update from the gradients; `closure` is not used."""
         for group in self.param_groups:
             by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
@@ -71,7 +69,7 @@ class Muon(torch.optim.Optimizer):
 def optimisers(
     model: nn.Module, lr: float, weight_decay: float, outer: tuple[str, ...]
 ) -> list[torch.optim.Optimizer]:
-    """Muon for inner matrices, AdamW for vectors and for parameters named by a prefix in `outer`."""
+    """Muon for inner matrices; AdamW for vectors and for names that begin as in `outer`."""
     inner, rest = [], []
     for name, param in model.named_parameters():
         if param.requires_grad:
@@ -103,8 +101,8 @@ class Ema:
         """Move the average towards the model's parameters."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        current = [v.detach().float() for _, v in model.named_parameters()]
-        torch._foreach_lerp_(list(self.tensors.values()), current, 1 - decay)
+        for name, value in model.named_parameters():
+            self.tensors[name].lerp_(value.detach().float(), 1 - decay)
 
     def state_dict(self) -> Tree:
         """State for a checkpoint."""

@@ -19,4 +19,5 @@ class Lpips:
             raise FileNotFoundError(str(error)) from error
 
     def __call__(self, real: Tensor, made: Tensor) -> Tensor:
+        """The loss, a scalar."""
         return self.network(real.contiguous(), made.contiguous()).mean()

@@ -61,7 +61,7 @@ def log_to_stderr() -> None:
     )
 
 
-def _enter(rank: int, world: int, meeting: str, work: Callable[[Worker], None]) -> None:
+def _enter(rank: int, world: int, meeting: str, work: Callable[[Worker], object]) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
         "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world
@@ -72,7 +72,7 @@ def _enter(rank: int, world: int, meeting: str, work: Callable[[Worker], None]) 
         distributed.destroy_process_group()
 
 
-def together(world: int, work: Callable[[Worker], None]) -> None:
+def together(world: int, work: Callable[[Worker], object]) -> None:
     """Run `work` in `world` forked processes (memory read before is shared) and wait for them.
 
     Raises RuntimeError when a worker fails; the others are ended then.

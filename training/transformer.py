@@ -44,13 +44,13 @@ class TransformerParams:
     heads: int = 4
     double_blocks: int = 1
     single_blocks: int = 7
-    batch: int = 8
+    batch: int = 12
     """Crops a step and worker, of 16 x 16 tokens; large crops count by their tokens."""
     side: int = 16
     large_side: int = 24
     large_from: float = 0.85
     """Progress after which half of the batches are of `large_side`."""
-    lr: float = 1.5e-3
+    lr: float = 2e-3
     weight_decay: float = 0.02
     ema: float = 0.997
     clip: float = 1.0
@@ -120,9 +120,7 @@ def draw_times(count: int, params: TransformerParams, rng: np.random.Generator) 
     """(count,) timesteps in (0, 1): logit-normal, a share of them uniform."""
     normal = rng.normal(params.time_mean, params.time_std, count)
     uniform = rng.random(count)
-    return np.where(
-        rng.random(count) < params.uniform_times, uniform, 1 / (1 + np.exp(-normal))
-    )
+    return np.where(rng.random(count) < params.uniform_times, uniform, 1 / (1 + np.exp(-normal)))
 
 
 def batch_at(
@@ -227,6 +225,7 @@ def train(
                     "opts": [opt.state_dict() for opt in opts],
                     "step": step,
                     "seconds": spent,
+                    "workers": worker.world,
                     "shape": params.shape(),
                 },
             )
@@ -260,7 +259,11 @@ def train(
             if worker.leads:
                 log.info(
                     "step %d %.1f%% loss %.4f norm %.2f %.1f crops/s",
-                    step, 100 * progress, np.mean(losses), float(norm), rate,
+                    step,
+                    100 * progress,
+                    np.mean(losses),
+                    float(norm),
+                    rate,
                 )
             losses, mark = [], now
         if now - saved > save_every:
