@@ -36,7 +36,7 @@ def read_pairs(workspace: Workspace, version: str) -> Pairs:
     if path.is_dir():
         path /= MANIFEST
     rows = read_table(path) if path.is_file() else _from_revision(workspace, version)
-    return {row["key"]: row for row in rows}
+    return {row["pair"]: row for row in rows}
 
 
 def _from_revision(workspace: Workspace, revision: str) -> list[dict[str, Any]]:

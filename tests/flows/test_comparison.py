@@ -9,14 +9,14 @@ from stages.engine.workspace import FactoryError, Workspace
 
 def test_added_removed_changed_and_same() -> None:
     before = {
-        "a": {"key": "a", "shard": "0", "tool": "add"},
-        "b": {"key": "b", "shard": "0", "tool": "add"},
-        "c": {"key": "c", "shard": "0", "tool": "add"},
+        "a": {"pair": "a", "shard": "0", "tool": "add"},
+        "b": {"pair": "b", "shard": "0", "tool": "add"},
+        "c": {"pair": "c", "shard": "0", "tool": "add"},
     }
     after = {
-        "b": {"key": "b", "shard": "9", "tool": "add"},
-        "c": {"key": "c", "shard": "0", "tool": "fuse", "lpips": 0.2},
-        "d": {"key": "d", "shard": "0", "tool": "add"},
+        "b": {"pair": "b", "shard": "9", "tool": "add"},
+        "c": {"pair": "c", "shard": "0", "tool": "fuse", "lpips": 0.2},
+        "d": {"pair": "d", "shard": "0", "tool": "add"},
     }
     found = compare(before, after)
     assert (found.added, found.removed, found.same) == (["d"], ["a"], 1)
@@ -24,7 +24,7 @@ def test_added_removed_changed_and_same() -> None:
 
 
 def test_versions_are_read_from_folders_and_files(tmp_path: Path) -> None:
-    rows = [{"key": "a", "tool": "add"}]
+    rows = [{"pair": "a", "tool": "add"}]
     write_table(tmp_path / "manifest.parquet", rows)
     for version in (tmp_path, tmp_path / "manifest.parquet"):
         assert read_pairs(Workspace(tmp_path), str(version)) == {"a": rows[0]}
