@@ -10,6 +10,7 @@ from pydantic import Field
 from stages.engine.record import Curation, Explanation, Explanations, Mapping, Scene, Variant
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
 from stages.explain import check
+from stages.models import registry
 from stages.models.protocols import Explainer
 
 UNFIT = "explanation_unfit"
@@ -55,14 +56,10 @@ class ExplainStage(Stage):
 
     def revisions(self) -> dict[str, str]:
         """The explainer's."""
-        from stages.models import registry
-
         return registry.revisions(self.base.profile, "explainer")
 
     def setup(self) -> None:
         """Build the explainer that the profile names."""
-        from stages.models import registry
-
         self.explainer = registry.explainer(self.base.profile, seed=self.base.seed)
 
     def process(self, sample: Sample) -> Output:

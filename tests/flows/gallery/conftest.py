@@ -50,7 +50,8 @@ def pair_of(key, variant, tool, photo, split, file_name):
              "local": f"The person's left hand shows the work of {tool}.",
              "overall": "The picture as a whole is flawed."}  # fmt: skip
     document = {
-        "pair": f"{key}-{variant}", "photo": key, "variant": variant, "tool": tool, "kernel": "ring",
+        "pair": f"{key}-{variant}", "photo": key, "variant": variant, "tool": tool,
+        "kernel": "ring",
         "entity": "person" if tool != "fuse" else "tabby cat", "part": "left hand",
         "other": "torso" if tool == "fuse" else "", "positional": tool == "distort", "split": split,
         "licence": "CC0-1.0", "origin": "tests", "judge": "features", "file_name": file_name,
@@ -89,7 +90,8 @@ def build(data, count=3, make=scene):
     entries = [photo_row(PhotoEntry(k, n, "shard-00000.tar", index[k]), 1)
                for n, k in enumerate(keys)]  # fmt: skip
     ingested = [{"key": k, "path": f"/home/a/{HOSTILE}", "licence": "unknown", "origin": "tests",
-                 "width": photos[k].shape[1], "height": photos[k].shape[0]} for k in keys]  # fmt: skip
+                 "width": photo.shape[1], "height": photo.shape[0]}
+                for k, photo in photos.items()]  # fmt: skip
     stage_tables(data / "ingest", ingested, entries, [
         ("f" * 16, "", "too_many_pixels", f"{HOSTILE}: 60000 x 60000", '{"limit": 100}'),
         ("e" * 16, "", "animated", "an animation", "{}"),

@@ -1,0 +1,1 @@
+"""The gallery: a static page over the packaged pairs and everything that fell out."""

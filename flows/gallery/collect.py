@@ -1,0 +1,160 @@
+"""What the page shows, read from the stages' outputs: pairs, refused variants, rejects, counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path, PurePath
+from typing import Any
+
+from flows.gallery.images import Pictures
+from stages import STAGES
+from stages.engine.masks import bounding_box
+from stages.engine.record import Box
+from stages.engine.shard import read_member, read_shard
+from stages.engine.tables import MANIFEST, PHOTOS, REJECTS, PhotoEntry, read_photos, read_table
+from stages.package.pair import paste, read_image, write_image
+
+_Row = dict[str, Any]
+
+
+def _table(path: Path) -> list[_Row]:
+    """A stage's table; none when the stage did not run."""
+    return read_table(path) if path.is_file() else []
+
+
+def _images(pictures: Pictures, members: dict[str, bytes], box: Box) -> dict[str, str]:
+    return {
+        "real": pictures.view(members["real.png"]),
+        "artifact": pictures.view(members["artifact.png"]),
+        "control": pictures.view(members["control.png"]),
+        "mask": pictures.mask(members["mask.png"]),
+        "thumb": pictures.thumb(members["real.png"], members["artifact.png"], box),
+    }
+
+
+def accepted(data: Path, pictures: Pictures) -> Iterator[_Row]:
+    """The packaged pairs, in shard order."""
+    for path in sorted((data / "package").glob("*.tar")):
+        with path.open("rb") as file:
+            for _, group in groupby(read_shard(file), key=lambda item: item[0].split(".", 1)[0]):
+                members = {name.split(".", 1)[1]: content for name, content in group}
+                yield _accepted(json.loads(members["json"]), members, pictures)
+
+
+def _accepted(pair: _Row, members: dict[str, bytes], pictures: Pictures) -> _Row:
+    words = pair["explanation"]
+    return {
+        "id": pair["pair"],
+        "verdict": "accepted",
+        "reason": "",
+        "message": "",
+        **{name: pair[name] for name in ("photo", "variant", "tool", "kernel", "entity", "part")},
+        **{name: pair[name] for name in ("other", "split", "licence", "origin", "judge")},
+        "file": pair["file_name"],
+        "positional": pair["positional"],
+        "width": pair["width"],
+        "height": pair["height"],
+        "box": pair["mask_box"],
+        "scores": [[score["name"], score["value"]] for score in pair["scores"]],
+        "words": [words["local"], words["overall"], words["clean"]],
+        "author": words["author"],
+        "images": _images(pictures, members, tuple(pair["edit_box"])),
+    }
+
+
+def _members(data: Path, stage: str, entry: PhotoEntry, prefix: str = "") -> dict[str, bytes]:
+    shard = data / stage / entry.shard
+    return {
+        name.removeprefix(prefix): read_member(shard, place)
+        for name, place in entry.places.items()
+        if name.startswith(prefix) or name == "json"
+    }
+
+
+def refused(data: Path, pictures: Pictures) -> Iterator[_Row]:
+    """Variants that were rendered and that the filter did not let through."""
+    folders = [data / name for name in ("ingest", "inject", "map")]
+    if not all((folder / MANIFEST).is_file() for folder in folders):
+        return
+    photos = {row["key"]: row for row in read_table(data / "ingest" / MANIFEST)}
+    ingested = {entry.key: entry for entry in read_photos(data / "ingest")}
+    rendered = {entry.key: entry for entry in read_photos(data / "inject")}
+    variants = {(r["key"], r["variant"]): r for r in read_table(data / "map" / MANIFEST)}
+    for reject in _table(data / "filter" / REJECTS):
+        key, name = reject["key"], reject["variant"]
+        if not name or key not in rendered or (key, name) not in variants:
+            continue
+        crops = _members(data, "inject", rendered[key], f"{name}.")
+        real = _members(data, "ingest", ingested[key], "photo.")["png"]
+        members, box = _full_size(real, crops, name)
+        yield _refused(reject, variants[key, name], photos[key]) | {
+            "box": box,
+            "images": _images(pictures, members, box),
+        }
+
+
+def _full_size(real: bytes, crops: dict[str, bytes], name: str) -> tuple[dict[str, bytes], Box]:
+    """A variant's pictures at the photo's size, and the bounds of its mask (or of its crop)."""
+    photo = read_image(real, "RGB")
+    outcomes = json.loads(crops["json"])["outcomes"]
+    box: Box = tuple(next(o["box"] for o in outcomes if o["variant"] == name))
+    mask = paste(photo[..., 0] * 0, read_image(crops["mask.png"], "L"), box)
+    members = {"real.png": real, "mask.png": write_image(mask)}
+    for member in ("artifact.png", "control.png"):
+        members[member] = write_image(paste(photo, read_image(crops[member], "RGB"), box))
+    return members, bounding_box(mask > 0) if mask.any() else box
+
+
+def _refused(reject: _Row, variant: _Row, photo: _Row) -> _Row:
+    evidence = json.loads(reject["evidence"] or "{}")
+    numbers = {n: v for n, v in sorted(evidence.items()) if isinstance(v, int | float)}
+    return {
+        "id": f"{reject['key']}-{reject['variant']}",
+        "verdict": "refused",
+        "reason": reject["code"],
+        "message": reject["message"],
+        "photo": reject["key"],
+        "variant": reject["variant"],
+        "tool": variant["tool"],
+        "kernel": variant["kernel"],
+        "entity": variant["entity_name"],
+        "part": variant["part_name"],
+        "other": variant["other_name"] or "",
+        "positional": variant["positional"],
+        "split": "",
+        "licence": photo["licence"],
+        "origin": photo["origin"],
+        "judge": "",
+        "file": PurePath(photo["path"]).name,
+        "width": photo["width"],
+        "height": photo["height"],
+        "scores": [[name, float(value)] for name, value in numbers.items()],
+        "words": ["", "", ""],
+        "author": "",
+    }
+
+
+def rejects(data: Path) -> list[_Row]:
+    """All rejects of all stages, in stage order."""
+    return [{"stage": stage, **row} for stage in STAGES for row in _table(data / stage / REJECTS)]
+
+
+def stages(data: Path) -> list[_Row]:
+    """How many photos and rows each stage has and what fell out."""
+    found = []
+    for stage in STAGES:
+        if not (data / stage / PHOTOS).is_file():
+            continue
+        fallen = _table(data / stage / REJECTS)
+        found.append(
+            {
+                "stage": stage,
+                "photos": len(_table(data / stage / PHOTOS)),
+                "rows": len(_table(data / stage / MANIFEST)),
+                "photos_rejected": sum(not row["variant"] for row in fallen),
+                "variants_rejected": sum(bool(row["variant"]) for row in fallen),
+            }
+        )
+    return found

@@ -1,0 +1,106 @@
+"""Pictures for the page: WebP files named by their content, written once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from stages.engine.record import Box
+
+MAX_SIDE = 1024
+"""Longest side of a full view in pixels."""
+THUMB = 288
+"""Side of each half of a thumbnail in pixels."""
+_TINT = (255, 0, 128)
+_NAME = re.compile(r"[0-9a-f]{20}\.webp")
+
+
+def region(box: Box, size: tuple[int, int], margin: float = 0.35) -> Box:
+    """A square around `box` with `margin` of its side on each side, inside a picture of `size`
+    (width, height) as far as that allows."""
+    width, height = size
+    side = max(box[2] - box[0], box[3] - box[1], 32) * (1 + 2 * margin)
+    side = int(min(side, width, height))
+    x0 = int((box[0] + box[2] - side) / 2)
+    y0 = int((box[1] + box[3] - side) / 2)
+    x0, y0 = max(0, min(x0, width - side)), max(0, min(y0, height - side))
+    return (x0, y0, x0 + side, y0 + side)
+
+
+def overlay(mask: Image.Image) -> Image.Image:
+    """The mask as a tint with a firm outline, transparent elsewhere (RGBA)."""
+    grown = np.asarray(mask.filter(ImageFilter.MaxFilter(5))) > 0
+    inside = np.asarray(mask) > 0
+    out = np.zeros((*inside.shape, 4), np.uint8)
+    out[..., :3] = _TINT
+    out[..., 3] = np.where(inside, 90, np.where(grown, 255, 0))
+    return Image.fromarray(out)
+
+
+def thumbnail(real: Image.Image, artifact: Image.Image, box: Box) -> Image.Image:
+    """Before and after, side by side, cut to the flaw."""
+    around = region(box, real.size)
+    out = Image.new("RGB", (2 * THUMB + 4, THUMB), "white")
+    for column, picture in enumerate((real, artifact)):
+        cut = picture.crop(around).resize((THUMB, THUMB), Image.Resampling.LANCZOS)
+        out.paste(cut, (column * (THUMB + 4), 0))
+    return out
+
+
+class Pictures:
+    """The page's ``images`` folder. A file that is there already is not encoded again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.used: set[str] = set()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _place(self, kind: str, *content: bytes) -> tuple[str, bool]:
+        digest = hashlib.sha256(f"{kind} {MAX_SIDE} {THUMB}".encode())
+        for data in content:
+            digest.update(hashlib.sha256(data).digest())
+        name = f"{digest.hexdigest()[:20]}.webp"
+        self.used.add(name)
+        return name, (self.folder / name).is_file()
+
+    def _write(self, name: str, picture: Image.Image) -> None:
+        picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+        picture.save(self.folder / name, "WEBP", quality=88, method=4)
+
+    def view(self, png: bytes) -> str:
+        """A full view; returns its file name."""
+        name, there = self._place("view", png)
+        if not there:
+            with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+                self._write(name, picture.convert("RGB"))
+        return name
+
+    def mask(self, png: bytes) -> str:
+        """The mask as an overlay; returns its file name."""
+        name, there = self._place("mask", png)
+        if not there:
+            with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+                self._write(name, overlay(picture.convert("L")))
+        return name
+
+    def thumb(self, real: bytes, artifact: bytes, box: Box) -> str:
+        """Before and after around `box`; returns its file name."""
+        name, there = self._place("thumb", real, artifact, str(box).encode())
+        if not there:
+            with (
+                Image.open(io.BytesIO(real), formats=["PNG"]) as before,
+                Image.open(io.BytesIO(artifact), formats=["PNG"]) as after,
+            ):
+                self._write(name, thumbnail(before.convert("RGB"), after.convert("RGB"), box))
+        return name
+
+    def sweep(self) -> None:
+        """Remove pictures of earlier pages that this one does not show."""
+        for path in self.folder.iterdir():
+            if _NAME.fullmatch(path.name) and path.name not in self.used:
+                path.unlink()

@@ -1,0 +1,41 @@
+"""Write the gallery: one page that works from ``file://``, without a network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from flows.gallery import collect
+from flows.gallery.images import Pictures
+
+TEMPLATE = Path(__file__).with_name("template")
+
+
+def script(data: dict[str, Any]) -> str:
+    """`data` as a script that assigns it: a page from ``file://`` may not fetch.
+
+    ASCII only, and no ``<``, so that no name from a photo can end or change the script.
+    """
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return "window.GALLERY = " + text.replace("<", "\\u003c") + ";\n"
+
+
+def render(data_dir: Path, out_dir: Path) -> Path:
+    """Write the page for the stages' outputs below `data_dir`; returns its ``index.html``.
+
+    Stages that did not run are left out, so that a failed build can be looked at too.
+    """
+    pictures = Pictures(out_dir / "images")
+    items = [*collect.accepted(data_dir, pictures), *collect.refused(data_dir, pictures)]
+    content = {
+        "items": items,
+        "rejects": collect.rejects(data_dir),
+        "stages": collect.stages(data_dir),
+    }
+    (out_dir / "data.js").write_text(script(content), encoding="ascii")
+    for source in sorted(TEMPLATE.iterdir()):
+        shutil.copyfile(source, out_dir / source.name)
+    pictures.sweep()
+    return out_dir / "index.html"
