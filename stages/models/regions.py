@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from stages.engine.masks import bounding_box
 
 Mask = NDArray[np.bool_]
 
@@ -37,12 +39,10 @@ class Thing:
 
 def largest_component(mask: Mask) -> Mask:
     """The biggest 8-connected piece; all false stays all false."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3), bool))
-    if count < 2:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    if count < 3:
         return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return labels == int(sizes.argmax())
+    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
 
 
 def touching(a: Mask, b: Mask, gap: int) -> bool:
@@ -50,7 +50,10 @@ def touching(a: Mask, b: Mask, gap: int) -> bool:
 
     A nose is inside its face; it does not touch it.
     """
-    smaller = min(int(a.sum()), int(b.sum()))
-    if smaller == 0 or int((a & b).sum()) > 0.5 * smaller:
+    x0, y0, x1, y1 = bounding_box(a)
+    window = np.s_[max(y0 - gap, 0) : y1 + gap, max(x0 - gap, 0) : x1 + gap]
+    near = b[window]
+    if not near.any() or int((a[window] & near).sum()) > 0.5 * min(int(a.sum()), int(b.sum())):
         return False
-    return bool((ndimage.distance_transform_edt(~a)[b] <= gap).any())
+    away = cv2.distanceTransform((~a[window]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return bool((away[near] <= gap).any())

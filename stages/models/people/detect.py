@@ -70,7 +70,8 @@ def merge(parts: list[Detections], overlap: float = 0.3) -> Detections:
     """Detections of several squares as one list: of overlapping boxes the best score stays."""
     parts = [p for p in parts if len(p.scores)]
     if not parts:
-        return Detections(np.zeros(0, np.float32), np.zeros((0, 4), np.float32), np.zeros((0, 0, 2), np.float32))
+        none = np.zeros(0, np.float32)
+        return Detections(none, none.reshape(0, 4), none.reshape(0, 0, 2))
     scores = np.concatenate([p.scores for p in parts])
     boxes = np.concatenate([p.boxes for p in parts])
     keypoints = np.concatenate([p.keypoints for p in parts])

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.models.litert import LiteModel
-from stages.models.people.geometry import Mask, Roi, facing, polygon
+from stages.models.people.geometry import Mask, Roi, facing, hull, polygon
 from stages.models.people.pose import sigmoid
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 
 # Vertices of MediaPipe's canonical face model; left and right are the person's own.
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
 LEFT_EYE = (467, 260, 259, 257, 258, 286, 414, 359, 255, 339, 254, 253, 252, 256, 341, 463)
 RIGHT_EYE = (247, 30, 29, 27, 28, 56, 190, 130, 25, 110, 24, 23, 22, 26, 112, 243)
 MOUTH = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
@@ -52,8 +55,7 @@ class Face:
 
     def feature(self, name: str, shape: tuple[int, int]) -> Mask:
         """An eye with its lids, the nose or the mouth: the hull of its vertices."""
-        hull = cv2.convexHull(self.points[list(FEATURES[name])])
-        return polygon(hull[:, 0], shape)
+        return hull(self.points[list(FEATURES[name])], shape)
 
     def facing(self, name: str) -> float:
         """How squarely a feature is seen: 1 from the front, 0 at or behind the outline.

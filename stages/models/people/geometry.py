@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 
@@ -30,12 +32,12 @@ class Roi:
         local = (np.asarray(points, np.float64) / side - 0.5) * self.size
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         turned = local @ np.array([[cos, sin], [-sin, cos]])
-        return (turned + (self.x, self.y)).astype(np.float32)
+        return (turned + np.array([self.x, self.y])).astype(np.float32)
 
     def to_crop(self, points: Array, side: float = 1.0) -> Array:
         """(N, 2) photo pixels to crop coordinates in 0..`side`: the inverse of `to_photo`."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
-        local = (np.asarray(points, np.float64) - (self.x, self.y)) @ np.array(
+        local = (np.asarray(points, np.float64) - np.array([self.x, self.y])) @ np.array(
             [[cos, -sin], [sin, cos]]
         )
         return ((local / self.size + 0.5) * side).astype(np.float32)
@@ -43,7 +45,8 @@ class Roi:
     def _affine(self, side: int) -> NDArray[np.float64]:
         corners = np.array([[0, 0], [side, 0], [0, side]], np.float32)
         # cv2 counts pixel centres from zero, crop coordinates count pixel edges
-        return cv2.getAffineTransform(self.to_photo(corners, side) - 0.5, corners - 0.5)
+        matrix = cv2.getAffineTransform(self.to_photo(corners, side) - 0.5, corners - 0.5)
+        return np.asarray(matrix, np.float64)
 
     def cut(self, image: NDArray[np.uint8], side: int) -> Array:
         """The crop as (side, side, 3) float32 in 0..1; black where it leaves the photo."""
@@ -55,12 +58,10 @@ class Roi:
 
     def paste(self, values: Array, shape: tuple[int, int]) -> Array:
         """A square map (S, S) on this crop as an (H, W) map of the photo, zero outside."""
-        return cv2.warpAffine(
-            values,
-            self._affine(values.shape[0]),
-            (shape[1], shape[0]),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        matrix = self._affine(values.shape[0])
+        out = cv2.warpAffine(values, matrix, (shape[1], shape[0]), flags=flags)
+        return np.asarray(out, np.float32)
 
 
 def facing(start: Array, end: Array, target: float) -> float:
@@ -80,13 +81,16 @@ def polygon(points: Array, shape: tuple[int, int]) -> Mask:
     return canvas.astype(bool)
 
 
+def hull(points: Array, shape: tuple[int, int]) -> Mask:
+    """(H, W) mask of the convex hull of (N, 2) points in photo pixels."""
+    outline = cv2.convexHull(np.asarray(points, np.float32))
+    return polygon(np.asarray(outline[:, 0], np.float32), shape)
+
+
 def capsules(points: Array, radii: Array, shape: tuple[int, int]) -> Mask:
     """(H, W) mask of a chain of rounded cones through (N, 2) points with one radius each, in px."""
     canvas = np.zeros(shape, np.uint8)
-    for (a, b), (ra, rb) in zip(
-        zip(points[:-1], points[1:], strict=True), zip(radii[:-1], radii[1:], strict=True),
-        strict=True,
-    ):
+    for (a, b), (ra, rb) in zip(pairwise(points), pairwise(radii), strict=True):
         for centre, radius in ((a, ra), (b, rb)):
             x, y = (round(float(v) - 0.5) for v in centre)
             cv2.circle(canvas, (x, y), max(round(float(radius)), 1), 1, -1)

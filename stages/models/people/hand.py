@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.models.litert import LiteModel
-from stages.models.people.geometry import Mask, Roi, capsules, facing, polygon
+from stages.models.people.geometry import Mask, Roi, capsules, facing, hull
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 
 FINGERS = {
@@ -59,7 +60,7 @@ class Hand:
 
     def mask(self, shape: tuple[int, int]) -> Mask:
         """Palm and fingers."""
-        palm = polygon(cv2.convexHull(self.points[list(_PALM)])[:, 0], shape)
+        palm = hull(self.points[list(_PALM)], shape)
         reach = max(round(0.08 * self.size), 1)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
         out = cv2.dilate(palm.astype(np.uint8), disc).astype(bool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ from stages.models.people.person import PACKAGE
 from stages.models.people.pose import Pose
 from stages.models.regions import Region
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 WRIST, INDEX, LITTLE = 15, 19, 17
 """Of the left hand in a pose; the right hand's are one higher."""

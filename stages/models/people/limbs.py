@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.models.people.geometry import Mask, capsules, polygon
+from stages.models.people.geometry import Mask, capsules, hull, polygon
 from stages.models.people.pose import Pose
 from stages.models.regions import Region
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def torso(pose: Pose, body: Mask, threshold: float) -> Region | None:
 def _foot(pose: Pose, joints: tuple[int, ...], size: float) -> Mask:
     """The hull of ankle, heel and toes, as thick as a shoe."""
     shape = (pose.mask.shape[0], pose.mask.shape[1])
-    mask = polygon(cv2.convexHull(pose.points[list(joints)])[:, 0], shape)
+    mask = hull(pose.points[list(joints)], shape)
     reach = max(round(0.07 * size), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,11 @@ from stages.models.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel,
 from stages.models.people.geometry import Mask, Roi
 from stages.models.people.pose import (
     LEFT_HIP,
+    LEFT_KNEE,
     LEFT_SHOULDER,
     NOSE,
     RIGHT_HIP,
+    RIGHT_KNEE,
     RIGHT_SHOULDER,
     Pose,
     PoseModel,
@@ -26,7 +29,7 @@ from stages.models.people.pose import (
 )
 from stages.models.regions import largest_component
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 PACKAGE = "mediapipe"
 _SQUARES = ((2.0, 9.0), (0.5, 5.0))
@@ -165,13 +168,16 @@ class PeopleFinder:
 def build_misfit(points: Array, face: Face) -> float:
     """How far a pose's (33, 2) proportions are from those that go with a face; 0 is a good build.
 
-    A torso is about 3.3 face sizes long, the shoulders lie below the face.
+    A torso is about 3.3 face sizes long, a thigh 2.9; the shoulders lie below the face.
     """
     down = points[[LEFT_HIP, RIGHT_HIP]].mean(0) - points[[LEFT_SHOULDER, RIGHT_SHOULDER]].mean(0)
     length = max(float(np.hypot(*down)) / face.size, 1e-3)
     neck = points[[LEFT_SHOULDER, RIGHT_SHOULDER]].mean(0) - face.centre
     upside = float(neck @ (face.points[CHIN] - face.points[FOREHEAD])) <= 0
-    return abs(math.log(length / 3.3)) + (1.0 if upside else 0.0)
+    bones = points[[LEFT_KNEE, RIGHT_KNEE]] - points[[LEFT_HIP, RIGHT_HIP]]
+    thigh = max(float(np.hypot(*bones.T).max()) / face.size, 1e-3)
+    build = abs(math.log(length / 3.3)) + 0.5 * abs(math.log(thigh / 2.9))
+    return build + (1.0 if upside else 0.0)
 
 
 def _read(member: str) -> bytes:

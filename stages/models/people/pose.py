@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from stages.models.litert import LiteModel
 from stages.models.people.geometry import Roi, facing
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 
-NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR = 0, 2, 5, 7, 8
-LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 11, 12, 23, 24
+NOSE = 0
+LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26
 _CENTRE, _SCALE = 33, 34
 """Auxiliary landmarks: middle of the hips, and a point on the circle around the whole body."""
 
@@ -68,7 +69,7 @@ def refine(points: Array, heatmap: Array, kernel: int = 7, floor: float = 0.5) -
 
 def sigmoid(values: Array) -> Array:
     """Logits to probabilities."""
-    return 1 / (1 + np.exp(-np.clip(values, -60, 60)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
 
 
 class PoseModel:
@@ -81,7 +82,7 @@ class PoseModel:
         """The pose in `roi`, and the better crop that its landmarks suggest."""
         out = self._model(roi.cut(image, self._model.size[0]))
         rows = out["Identity"].reshape(39, 5)
-        local = refine(rows[:, :2] / self._model.size[0], out["Identity_3"])
+        local = refine(rows[:, :2] / np.float32(self._model.size[0]), out["Identity_3"])
         points = roi.to_photo(local)
         visible = np.minimum(sigmoid(rows[:33, 3]), sigmoid(rows[:33, 4]))
         mask = roi.paste(sigmoid(out["Identity_2"][..., 0]), image.shape[:2])

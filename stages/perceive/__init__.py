@@ -1,0 +1,1 @@
+"""perceive: who and what is in a photo, which parts they have, and where to work."""

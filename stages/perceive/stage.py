@@ -1,0 +1,163 @@
+"""The perceive stage: entities, parts and work windows of one photo (algorithm section 1)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from stages.engine.record import TOKEN, Photo, Scene
+from stages.engine.stage import GateParams, Output, RejectPhoto, Sample, Stage, StageParams
+from stages.models import registry
+from stages.models.protocols import Perceiver
+from stages.perceive.windows import choose
+
+
+class PerceiveGate(GateParams):
+    """Thresholds of the perceive gate."""
+
+    max_reject_rate: float = Field(default=0.3, ge=0, le=1)
+    min_parts_mean: float = Field(default=2.0, ge=0)
+    """Mean number of parts a photo."""
+    min_score_mean: float = Field(default=0.3, ge=0, le=1)
+    """Mean of the photos' mean part scores."""
+    min_served_mean: float = Field(default=0.3, ge=0, le=1)
+    """Mean share of a photo's parts that a window serves."""
+    max_part_share: float = Field(default=0.5, gt=0, le=1)
+    """Largest part as a share of its photo."""
+
+
+class PerceiveParams(StageParams):
+    """Section ``perceive``: what counts as found, and how windows are chosen."""
+
+    detection: float = Field(default=0.575, ge=0, le=1)
+    """Least score of a detected face."""
+    visibility: float = Field(default=0.6, ge=0, le=1)
+    """Least visibility of a limb's landmarks."""
+    hand: float = Field(default=0.7, ge=0, le=1)
+    """Least score of a hand."""
+    sure: float = Field(default=0.7, ge=0, le=1)
+    """Least probability for naming a thing by its ImageNet class."""
+    floor: float = Field(default=0.5, ge=0, le=1)
+    """Least probability for a coarser word; below it a thing is an ``object``."""
+    parts: int = Field(default=5, ge=2, le=9)
+    """Superpixels in a thing."""
+    people_share: float = Field(default=0.15, ge=0, le=1)
+    """People who cover this share of the photo or more leave things out."""
+    part_area: tuple[float, float] = (0.0005, 0.5)
+    """Least and greatest share of the photo for a part. The paper's band begins at 0.005; windows
+    zoom in on smaller parts."""
+    window: int = Field(default=384, ge=64, multiple_of=TOKEN)
+    """Side of a window in model pixels."""
+    max_windows: int = Field(default=2, ge=1, le=8)
+    min_part_tokens: float = Field(default=3.0, gt=0)
+    """Least width of a part in a window, in tokens."""
+    gate: PerceiveGate = PerceiveGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class PerceiveStage(Stage):
+    """Finds what can be broken in a photo, and where the model should work."""
+
+    name: ClassVar[str] = "perceive"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"ingest": ("photo.png",)}
+    params_model: ClassVar[type[StageParams]] = PerceiveParams
+    code: ClassVar[tuple[str, ...]] = (
+        "stages.models.classifier",
+        "stages.models.efficientnet",
+        "stages.models.foreground",
+        "stages.models.litert",
+        "stages.models.mediapipe",
+        "stages.models.names",
+        "stages.models.people",
+        "stages.models.regions",
+        "stages.models.things",
+        "stages.models.vision",
+    )
+    params: PerceiveParams
+    perceiver: Perceiver
+
+    def revisions(self) -> dict[str, str]:
+        """The perceiver's."""
+        return registry.revisions(self.base.profile, "perceiver")
+
+    def setup(self) -> None:
+        """Load the perceiver that the profile names."""
+        p = self.params
+        self.perceiver = registry.perceiver(
+            self.base.profile,
+            detection=p.detection,
+            visibility=p.visibility,
+            hand=p.hand,
+            sure=p.sure,
+            floor=p.floor,
+            parts=p.parts,
+            people_share=p.people_share,
+            part_area=p.part_area,
+        )
+
+    def process(self, sample: Sample) -> Output:
+        """Entities, parts and windows.
+
+        Raises:
+            RejectPhoto: ``nothing_found`` - no entity with a part that a tool can break;
+                ``no_window`` - no part can be wide enough in a window.
+        """
+        photo = sample.document("ingest", Photo)
+        with Image.open(io.BytesIO(sample.members["ingest/photo.png"])) as picture:
+            image = np.asarray(picture.convert("RGB"))
+        entities = self.perceiver.perceive(image)
+        parts = [part for entity in entities for part in entity.parts]
+        if not parts:
+            raise RejectPhoto(
+                "nothing_found",
+                "no person and no thing with parts was found",
+                entities=[entity.name for entity in entities],
+            )
+        p = self.params
+        size = (photo.width, photo.height)
+        windows = choose(entities, size, p.window, p.max_windows, p.min_part_tokens)
+        if not windows:
+            raise RejectPhoto(
+                "no_window",
+                f"no part is {p.min_part_tokens:g} tokens wide in any window; "
+                "lower perceive.min_part_tokens or give a larger photo",
+                parts=[part.name for part in parts],
+            )
+        detector = self.revisions()["perceiver"]
+        return Output(Scene(key=sample.key, entities=entities, windows=windows, detector=detector))
+
+    def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """One row a photo."""
+        scene = Scene.model_validate(document)
+        parts = [part for entity in scene.entities for part in entity.parts]
+        scores = [part.score for part in parts]
+        served = {part for window in scene.windows for part in window.parts}
+        return [
+            {
+                "key": scene.key,
+                "entities": len(scene.entities),
+                "people": sum(entity.name == "person" for entity in scene.entities),
+                "names": ", ".join(entity.name for entity in scene.entities),
+                "parts": len(parts),
+                "positional_parts": sum(part.positional for part in parts),
+                "unnamed": sum(not p.name.strip() for p in (*scene.entities, *parts)),
+                "served_share": len(served) / len(parts),
+                "mean_score": float(np.mean(scores)),
+                "min_score": min(scores),
+                "max_score": max(scores),
+                "largest_part_share": max(_share(part.mask.counts) for part in parts),
+                "windows": len(scene.windows),
+                "size_remainder": max(side % TOKEN for w in scene.windows for side in w.size),
+                "max_zoom": max(w.size[0] / (w.box[2] - w.box[0]) for w in scene.windows),
+                "detector": scene.detector,
+            }
+        ]
+
+
+def _share(counts: list[int]) -> float:
+    """Share of set pixels in run lengths that begin with zeros."""
+    return sum(counts[1::2]) / max(sum(counts), 1)
