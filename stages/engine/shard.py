@@ -34,9 +34,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
     return start + tarfile.BLOCKSIZE
 
 
-def add_sample(
-    tar: tarfile.TarFile, index: Index, key: str, members: Mapping[str, bytes]
-) -> None:
+def add_sample(tar: tarfile.TarFile, index: Index, key: str, members: Mapping[str, bytes]) -> None:
     """Append one sample, members sorted by name, and note it in `index`.
 
     Raises:
