@@ -151,6 +151,13 @@ def test_quotas_leave_a_shortfall():
     assert len(plan(face, MapParams(max_per_part=3), 0)[0]) == 3
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_tool_has_its_quota(most):
+    params = MapParams(variants=20, max_per_tool=most, max_per_part=20)
+    tools = Counter(v.tool for v in plan(crowd(), params, 0)[0])
+    assert tools == dict.fromkeys(TOOLS, most)
+
+
 def test_an_impossible_mapping_falls_back_to_another_tool():
     # Three tokens wide, the swirl moves too few of them: the policy goes on to add or remove.
     part = make_part("left hand", (128, 224, 176, 272), ["add", "distort"])
