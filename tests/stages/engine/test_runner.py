@@ -1,4 +1,5 @@
 import importlib
+import json
 import shutil
 import sys
 from functools import partial
@@ -15,6 +16,7 @@ from stages.engine import runner
 from stages.engine.progress import Progress
 from stages.engine.runner import gather, main
 from stages.engine.stage import Stage
+from stages.engine.tables import MANIFEST, METRICS, write_table
 from stages.engine.workspace import FactoryError
 
 TEXTS = ["a", "b?", "c", "d"]
@@ -175,15 +177,16 @@ def test_two_photos_of_one_key_are_an_error(ready):
         ready.run(SourceStage)
 
 
-def test_variants_that_all_fell_out_are_not_expected_further_down(ready):
-    """An empty manifest is not taken for one without variants."""
-    ready.run(*ALL)
-    (ready.workspace.stage("double") / "manifest.parquet").unlink()
-    ready.save(double={"variants": 0})
-    ready.fill(DoubleStage)
-    metrics = ready.workspace.stage("double") / "metrics.json"
-    metrics.write_text('{"variants_in": 3}')
-    assert gather(ready.build(PackStage), ready.workspace).upstream.variants == set()
+@pytest.mark.parametrize(("variants_in", "expected"), [(3, 0), (0, 1)])
+def test_an_empty_manifest_may_mean_that_all_variants_fell_out(ready, variants_in, expected):
+    """Then those further up are not expected; a stage that never had any looks further up."""
+    ready.fill(SourceStage, DoubleStage)
+    source, double = ready.workspace.stage("source"), ready.workspace.stage("double")
+    write_table(source / MANIFEST, [{"key": key_of("a"), "variant": "v0"}])
+    write_table(double / MANIFEST, [])
+    (double / METRICS).write_text(json.dumps({"variants_in": variants_in}))
+    upstream = gather(ready.build(PackStage), ready.workspace).upstream
+    assert len(upstream.variants) == expected
 
 
 def test_incoming_variants_are_those_of_photos_that_go_on(ready):
