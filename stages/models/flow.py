@@ -111,7 +111,7 @@ class Flow:
         height, width, _ = image.shape
         if height % TOKEN or width % TOKEN:
             raise ValueError(f"{width} x {height} px is not a whole number of {TOKEN} px tokens")
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
+        pixels = torch.tensor(image, device=self._device)
         pixels = (pixels.permute(2, 0, 1)[None].float() / 127.5 - 1).to(self._dtype)
         latents = self.vae.encode(pixels).latent_dist.mode()
         config = self.vae.config

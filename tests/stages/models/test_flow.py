@@ -1,12 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 import torch
 
 from stages.models import flow as module
 from stages.models.flow import Flow
-from stages.models.flow_folder import revision
 
 
 def picture(height=32, width=48):
@@ -43,18 +40,6 @@ def test_another_geometry_is_refused(tmp_path, make_flow_folder):
         Flow.load(make_flow_folder(tmp_path, latent_channels=4))
 
 
-def test_revision_follows_weights_and_configuration(tmp_path, make_flow_folder):
-    folder = make_flow_folder(tmp_path)
-    first = revision(folder)
-    assert revision(str(folder)) == first
-    config = folder / "vae" / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"scaling_factor": 0.4}))
-    second = revision(folder)
-    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
-    assert len({first, second, revision(folder)}) == 3
-
-
 def test_pickled_weights_are_not_loaded(tmp_path, make_flow_folder):
     folder = make_flow_folder(tmp_path)
     weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
@@ -62,8 +47,3 @@ def test_pickled_weights_are_not_loaded(tmp_path, make_flow_folder):
     weights.unlink()
     with pytest.raises(OSError, match="safetensors"):
         Flow.load(folder)
-
-
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        Flow.load(tmp_path / "nowhere")
