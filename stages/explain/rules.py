@@ -3,7 +3,8 @@
 An alternative may start with a condition in square brackets that the facts must meet:
 ``[dir]`` a direction is known, else ``[nodir]``; ``[count]``, ``[many]`` or ``[mass]`` the part is
 one thing, several or uncountable; ``[kernel]`` the kernel has words of its own; ``[entity]`` the
-part is the entity itself, else ``[part]``. ``<name>`` expands a rule, ``{slot}`` takes a fact.
+part is the entity itself, else ``[part]``; ``[known]`` the entity has a name of its own;
+``[apart]`` fuse joins two entities. ``<name>`` expands a rule, ``{slot}`` takes a fact.
 Every alternative must be true of every variant of its tool that meets the condition: nothing here
 may say more than the record does. Words for a direction never hold ``left`` or ``right`` unless
 they mean it, so that `check.py` can tell a contradiction.
@@ -70,7 +71,7 @@ ADD: Rules = {
         "[mass] an extra copy of the {part}",
         "[mass] a duplicate of the {part}",
     ),
-    "second": ("second", "repeated", "superfluous", "duplicate"),
+    "second": ("second", "superfluous", "surplus"),
     "double": ("double", "duplicate", "twin"),
     "doubled": ("doubled", "duplicated", "repeated", "copied"),
     "sits": ("sits", "appears", "can be seen", "shows up", "lies"),
@@ -94,7 +95,7 @@ ADD: Rules = {
         " The copy does not belong there.",
         " The copy echoes the original instead of being something of its own.",
         " One of the two is plainly superfluous.",
-        " No real {entity} show{es} the same {part} twice.",
+        "[known]  No real {entity} show{es} the same {part} twice.",
         " The repetition gives the flaw away.",
         " Nothing in the scene calls for this repetition.",
         " What stands there is a copy, not a thing of its own.",
@@ -138,14 +139,13 @@ REMOVE: Rules = {
         "the neighbouring texture",
         "the surrounding texture",
         "a continuation of the surroundings",
-        "stuff borrowed from nearby",
+        "texture borrowed from nearby",
     ),
     "fills": ("fills", "covers", "closes"),
     "remove_why": (
         "",
         "",
         " Nothing in the scene explains the absence.",
-        " The area has been filled with <filler>.",
         " The gap has no natural cause.",
         " The rest of the {entity} does not account for it.",
         " The surroundings have spread over the place.",
@@ -161,7 +161,7 @@ DISTORT: Rules = {
         "<part> {has} lost {its} natural shape; <how>.",
         "<look>, <part> {is} <bent>; <how>.",
         "Something is wrong with <part>: <how>.",
-        "The {part} {do} not look like that of any real {entity}: <how>.",
+        "[known] The {part} {do} not look like that of any real {entity}: <how>.",
         "<how> in <part>, which makes {it} look <odd>.",
         "The structure of <part> has been broken up. <how>.",
         "<part> {has} an <odd2> form. <how>.",
@@ -171,7 +171,7 @@ DISTORT: Rules = {
         "Within <part>, <how>, and the form <suffers>.",
         "The inner layout of <part> is <odd>: <how>.",
         "<part> {is} drawn in an <odd2> way; <how>.",
-        "No real {entity} look{es} like this, for the {part} {is} <bent>: <how>.",
+        "[known] No real {entity} look{es} like this, for the {part} {is} <bent>: <how>.",
         "In <part>, <how>.<distort_why>",
         "<part> {is} out of shape, and <how>.<distort_why>",
         "The {part} of this {entity} {is} <bent>; <how>.<distort_why>",
@@ -210,7 +210,7 @@ DISTORT: Rules = {
     "how_swirl": (
         "the lines are twisted around the middle",
         "the details turn about the centre as in a whirl",
-        "the form is wrung around the middle",
+        "the details are wrung around the middle",
     ),
     "how_voronoi": (
         "the details have run together into coarse cells",
@@ -244,7 +244,7 @@ FUSE: Rules = {
         "The line that should part <pair> is <lost>.<fuse_why>",
         "Pieces of <pair> are mixed along their border.<fuse_why>",
         "<pair> bleed into each other where they should stay apart.",
-        "What should be two things, <pair>, is one <muddled> shape where they touch.",
+        "[apart] What should be two things, <pair>, is one <muddled> shape where they touch.",
         "<part> and <other> are not kept apart: they <merge> at their border.",
         "The contact between <pair> is <muddled>, as if both were <fused>.",
     ),
@@ -267,9 +267,49 @@ FUSE: Rules = {
         "",
         " Each should keep an outline of its own.",
         " In a real photo they would stay distinct.",
-        " Two separate things cannot share one surface.",
+        "[apart]  Two separate things cannot share one surface.",
         " The transition follows neither of the two shapes.",
         " One cannot be told from the other there.",
+    ),
+}
+
+# Parts known by their place only have no outline of their own that could be lost.
+FUSE_POSITIONAL: Rules = {
+    **{name: FUSE[name] for name in ("pair", "other", "muddled")},
+    "local": (
+        "Details of <pair> are mixed where they meet.<mixed_why>",
+        "Where <pair> meet, the surface is <muddled>.<mixed_why>",
+        "Pieces of <part> turn up in <other>.<mixed_why>",
+        "<pair> are <muddled> along their border.<mixed_why>",
+        "Between <pair>, the surface is <muddled>.<mixed_why>",
+        "<look>, the zone between <pair> is <muddled>.<mixed_why>",
+        "The zone between <pair> repeats pieces of both.<mixed_why>",
+        "What belongs to <part> is <strewn> into <other>.",
+        "At the place where <pair> touch, details are <strewn> across.<mixed_why>",
+        "The details of <pair> have been <strewn> into one another.<mixed_why>",
+        "The transition between <pair> is <odd>.<mixed_why>",
+        "The step between <pair> is <muddled>, with pieces of one in the other.",
+        "<part> run{s} into <other> in an <odd2> way.<mixed_why>",
+        "Pieces of <pair> have changed places near their border.<mixed_why>",
+        "Something is wrong between <pair>: the surface is <muddled>.",
+        "The {entity} {is_e} <muddled> where <pair_only> meet.<mixed_why>",
+    ),
+    "clause": (
+        "details of <pair> are mixed where they meet",
+        "the zone between <pair> is <muddled>",
+        "pieces of <part> turn up in <other>",
+        "the transition between <pair> is <odd>",
+    ),
+    "pair_only": ("{pair_only}",),
+    "strewn": ("scattered", "spilled", "smeared", "carried"),
+    "odd2": ("odd", "implausible", "unnatural", "unconvincing"),
+    "mixed_why": (
+        "",
+        "",
+        " The {entity} cannot look like that there.",
+        " The surface does not run on as it should.",
+        " The details do not line up across it.",
+        " Lines break off and start again elsewhere.",
     ),
 }
 

@@ -51,7 +51,7 @@ class ExplainStage(Stage):
         "ingest": (),
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
-    code: ClassVar[tuple[str, ...]] = ("stages.models.grammar",)
+    code: ClassVar[tuple[str, ...]] = ("stages.models.grammar", "stages.models.names")
     explainer: Explainer
 
     def revisions(self) -> dict[str, str]:

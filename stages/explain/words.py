@@ -1,19 +1,14 @@
-"""English nouns as the explanations need them: articles, plurals, possessives, directions."""
+"""English nouns as the explanations need them: plurals, possessives, directions."""
 
 from __future__ import annotations
 
 PLURALS = frozenset(
     {"feet", "teeth", "people", "children", "men", "women", "mice", "geese", "oxen"}
 )
-SINGULAR_IN_S = frozenset(
-    {"iris", "lens", "bus", "gas", "cactus", "octopus", "hippopotamus", "platypus"}
-)
+SINGULAR_IN_S = frozenset({"lens", "gas", "triceratops", "hen-of-the-woods"})
 MASS = frozenset(
     {"hair", "fur", "skin", "water", "grass", "food", "foliage", "plumage", "background"}
 )
-SILENT_H = ("hour", "honest", "heir", "honour")
-SOUNDS_LIKE_YOU = ("uni", "use", "eu", "ukulele", "one")
-POSITION_WORDS = ("part", "side", "half", "region", "area")
 
 OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
 """The four simple directions, in the picture as the viewer sees it."""
@@ -32,16 +27,6 @@ def is_plural(noun: str) -> bool:
 def is_mass(noun: str) -> bool:
     """Whether a noun phrase cannot be counted (``hair``): no `an extra ...`."""
     return bool(noun.split()) and noun.lower().split()[-1] in MASS
-
-
-def article(noun: str) -> str:
-    """``a`` or ``an``, by sound."""
-    word = noun.lower()
-    if word.startswith(SILENT_H):
-        return "an"
-    if word.startswith(SOUNDS_LIKE_YOU):
-        return "a"
-    return "an" if word[:1] in "aeiou" else "a"
 
 
 def possessive(noun: str) -> str:

@@ -16,6 +16,7 @@ from stages.engine.files import sha256
 from stages.engine.record import Entity, Explanation, Explanations, Scene, Variant
 from stages.engine.seeding import generator
 from stages.explain import rules, words
+from stages.models.names import UNSURE
 from stages.models.protocols import Image
 
 _SYMBOL = re.compile(r"<(\w+)>")
@@ -58,6 +59,7 @@ def slots(variant: Variant) -> dict[str, str]:
     pair = f"the {part} of the {entity} and {other}"
     if variant.within_entity:
         pair = f"the {part} and {other} of the {entity}"
+    only = pair.removesuffix(f" of the {entity}")
     if variant.part == variant.entity:
         pair = f"the {entity} and {other}"
     return {
@@ -68,7 +70,8 @@ def slots(variant: Variant) -> dict[str, str]:
         "itself": "themselves" if plural else "itself",
         "it_is": "they are" if plural else "it is", "pl": "s" if plural else "",
         "direction": direction_words(variant.facts.get("direction")),
-        "kernel": variant.kernel, "other": other, "pair": pair, "os": "" if many else "s",
+        "kernel": variant.kernel, "other": other, "pair": pair, "pair_only": only,
+        "os": "" if many else "s",
     }  # fmt: skip
 
 
@@ -81,6 +84,10 @@ def conditions(variant: Variant) -> set[str]:
         tags.add("mass" if words.is_mass(variant.part_name) else "count")
     if variant.kernel in _KERNELS:
         tags.add("kernel")
+    if variant.entity_name != UNSURE:
+        tags.add("known")
+    if not variant.within_entity:
+        tags.add("apart")
     tags.add("entity" if variant.part == variant.entity else "part")
     return tags
 
@@ -115,9 +122,9 @@ class Writer:
 
 
 def _things(entities: Sequence[Entity]) -> str:
-    """``around the person and the cat``: at most two different things, in the scene's order."""
+    """``in and around the person and the cat``: at most two things, in order."""
     names = list(dict.fromkeys(entity.name for entity in entities))[:2]
-    return f"around {words.enumerate_words([f'the {n}' for n in names])}" if names else ""
+    return f"in and around {words.enumerate_words([f'the {n}' for n in names])}" if names else ""
 
 
 class GrammarExplainer:
@@ -135,7 +142,10 @@ class GrammarExplainer:
         return sha256(b"".join(Path(source).read_bytes() for source in sources))[:16]
 
     def _writer(self, key: str, variant: Variant, purpose: str) -> Writer:
-        grammar = rules.COMMON | rules.BY_TOOL[variant.tool] | rules.OVERALL
+        own = rules.BY_TOOL[variant.tool]
+        if variant.tool == "fuse" and variant.positional:
+            own = rules.FUSE_POSITIONAL
+        grammar = rules.COMMON | own | rules.OVERALL
         rng = generator(self.seed, key, variant.id, purpose)
         return Writer(grammar, slots(variant), conditions(variant), rng)
 

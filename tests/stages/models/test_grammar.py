@@ -43,7 +43,7 @@ def variants(draw):
     if tool == "fuse":
         within = draw(st.booleans())
         changes |= {"other_name": draw(st.sampled_from(PARTS if within else ENTITIES)),
-                    "within_entity": within}  # fmt: skip
+                    "within_entity": within, "positional": draw(st.booleans())}  # fmt: skip
         if not within and draw(st.booleans()):
             return variant(tool, entity, entity, **changes, part="e0")
     return variant(tool, draw(st.sampled_from(PARTS)), entity, **changes)
@@ -106,11 +106,12 @@ def test_no_skeleton_in_more_than_five_percent(field):
     assert len(counts) > 200
 
 
+@pytest.mark.parametrize("positional", [False, True])
 @pytest.mark.parametrize("tool", sorted(KERNELS))
-def test_one_tool_alone_is_varied_too(tool):
-    author, counts = GrammarExplainer(0), Counter()
+def test_one_tool_alone_is_varied_too(tool, positional):
+    author, counts, made = GrammarExplainer(0), Counter(), variant(tool, positional=positional)
     for number in range(400):
-        counts[_skeleton(author.local(f"{number:016x}", variant(tool)), variant(tool))] += 1
+        counts[_skeleton(author.local(f"{number:016x}", made), made)] += 1
     assert max(counts.values()) <= 20
 
 
@@ -155,17 +156,38 @@ def test_explain_returns_one_text_a_variant():
     assert texts.author == "grammar" and texts.clean
 
 
-@pytest.mark.parametrize("tool", sorted(KERNELS))
+def test_positional_parts_are_not_said_to_have_outlines():
+    for number in range(200):
+        made = variant("fuse", "upper part", "rocket", other_name="left part", positional=True)
+        text = GrammarExplainer(0).local(f"{number:016x}", made)
+        assert not re.search("boundary|outline|separate|distinct|edge", text), text
+
+
+def test_nobody_speaks_of_a_real_object():
+    for number in range(200):
+        text = GrammarExplainer(0).local(f"{number:016x}", variant("distort", "face", "object"))
+        assert "real object" not in text
+
+
+GRAMMARS = {**rules.BY_TOOL, "fuse positional": rules.FUSE_POSITIONAL}
+
+
+@pytest.mark.parametrize("tool", sorted(GRAMMARS))
 def test_every_rule_is_reachable_and_every_symbol_defined(tool):
-    grammar = rules.COMMON | rules.BY_TOOL[tool] | rules.OVERALL
+    grammar = rules.COMMON | GRAMMARS[tool] | rules.OVERALL
     used = set(re.findall(r"<(\w+)>", " ".join(t for texts in grammar.values() for t in texts)))
     kernels = {name for name in grammar if name.startswith("how_")}
     assert used <= set(grammar)
     assert set(grammar) - used - kernels - {"local", "overall", "odd", "look"} == set()
 
 
-def test_articles_by_sound():
-    assert [words.article(n) for n in ("owl", "unicycle", "hour", "cat")] == ["an", "a", "an", "a"]
+@pytest.mark.parametrize(
+    ("noun", "plural"),
+    [("left fingers", True), ("feet", True), ("sunglasses", True), ("lens", False), ("bus", False),
+     ("iris", False), ("hen-of-the-woods", False), ("upper left part", False), ("", False)],
+)  # fmt: skip
+def test_plurals(noun, plural):
+    assert words.is_plural(noun) is plural
 
 
 def test_writer_keeps_to_its_conditions():
