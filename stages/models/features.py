@@ -1,8 +1,6 @@
-"""Appearance of each latent token of a window, from the middle layers of EfficientNet-Lite0.
+"""Texture of each latent token of a window, from early layers of EfficientNet-Lite0.
 
-Layers at stride 4 tell textures and colours of a patch from its neighbours'. Deeper layers look at
-ever more of the window: on stand-in renderings they told distorted parts from noise no better than
-chance, these two without a fault.
+Layers at stride 4 tell a patch from its neighbours; deeper ones look at ever more of the window.
 """
 
 from __future__ import annotations
@@ -55,13 +53,3 @@ class TokenFeatures:
             layers = self.network.features(efficientnet.to_tensor(window), BLOCKS)
             pooled = [avg_pool2d(x, x.shape[2] * TOKEN // height) for x in layers]
         return torch.cat(pooled, dim=1)[0].permute(1, 2, 0).contiguous().numpy()
-
-
-def standardise(features: Features, reference: Features) -> Features:
-    """Each channel by mean and spread over `reference`, then unit length at each token.
-
-    Without this, the channels all pictures share make every two patches look alike.
-    """
-    flat = reference.reshape(-1, reference.shape[-1])
-    scaled = (features - flat.mean(0)) / (flat.std(0) + 1e-3)
-    return scaled / (np.linalg.norm(scaled, axis=-1, keepdims=True) + 1e-6)

@@ -68,7 +68,7 @@ def test_scores_hold_every_number_and_rejects_carry_them(stage, photos, standin)
     case = standin(photos[0], "add")
     kept = verdict(stage, case.sample(case.flawed()))
     assert kept.judge == "features" and kept.reason == "ok"
-    assert {"lpips_real", "lpips_control", "lpips_mask", "rise", "gone"} <= kept.scores.keys()
+    assert {"lpips_real", "lpips_control", "lpips_mask", "agreement"} <= kept.scores.keys()
     (reject,) = stage.process(case.sample(case.null("same"))).rejects
     assert (reject.variant, reject.code) == ("v0", "not_perceptible")
     assert reject.evidence["lpips_control"] == 0 and reject.evidence["tool"] == "add"

@@ -65,11 +65,3 @@ def test_features_are_local(features):
 def test_a_size_off_the_grid_is_an_error(features):
     with pytest.raises(ValueError, match="multiples of 16"):
         features.tokens(np.zeros((128, 100, 3), np.uint8))
-
-
-def test_standardised_features_have_unit_length(features):
-    from stages.models.features import standardise
-
-    found = features.tokens(photo("coffee.png")[:128, :128])
-    unit = standardise(found, found)
-    np.testing.assert_allclose(np.linalg.norm(unit, axis=-1), 1, atol=1e-3)

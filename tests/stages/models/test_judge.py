@@ -2,109 +2,97 @@ import numpy as np
 import pytest
 
 from stages.engine.record import Variant, Window
-from stages.models.judge import FeatureJudge, FeatureThresholds, movement
+from stages.models.judge import FeatureJudge, FeatureThresholds, intended, projection
 from stages.models.protocols import Case
 
-ROWS = COLUMNS = 4
+TARGETS, REFERENCES = [0, 1, 4], [10, 11, 14]
 
 
-def features(seed: int = 0):
-    return np.random.default_rng(seed).normal(size=(ROWS, COLUMNS, 8)).astype(np.float32)
+@pytest.fixture
+def control():
+    return np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
 
-def moved(control, targets, references):
-    out = control.reshape(-1, 8).copy()
-    out[targets] = out[references]
-    return out.reshape(control.shape)
+def test_patches_go_from_references_to_targets(control):
+    found = intended(control, [1, 6], [4, 15])
+    np.testing.assert_array_equal(found[:16, 16:32], control[16:32, :16])
+    np.testing.assert_array_equal(found[16:32, 32:48], control[48:, 48:])
+    same = (found == control).all(2).reshape(4, 16, 4, 16).all((1, 3))
+    assert np.flatnonzero(~same).tolist() == [1, 6]
 
 
-def test_appearance_that_follows_the_mapping_rises():
-    control = features()
-    found = movement(moved(control, [0, 1], [10, 11]), control, [0, 1], [10, 11])
-    assert found.rise > 0.5 and found.gone > 0.5 and found.moved == 1
+def test_swapped_patches_are_read_before_they_are_written(control):
+    found = intended(control, [0, 1], [1, 0])
+    np.testing.assert_array_equal(found[:16, :16], control[:16, 16:32])
+    np.testing.assert_array_equal(found[:16, 16:32], control[:16, :16])
 
 
-def test_nothing_moved_is_zero():
-    control = features()
-    found = movement(control, control, [0, 1], [10, 11])
-    assert (found.rise, found.moved) == (0, 0)
-    assert found.gone == pytest.approx(0, abs=1e-5)
+def test_projection_tells_share_and_direction():
+    change = np.array([[3.0, 4.0]], np.float32)
+    assert projection(0.25 * change, change) == pytest.approx((0.25, 1))
+    assert projection(-change, change) == pytest.approx((-1, -1))
+    assert projection(change, np.array([[4.0, -3.0]], np.float32)) == pytest.approx((0, 0))
+    assert projection(change, np.array([[3.0, 0.0]], np.float32)) == pytest.approx((1, 0.6))
+    assert projection(change, 0 * change) == projection(0 * change, change) == (0, 0)
 
 
-def test_appearance_from_elsewhere_goes_without_rising():
-    control = features()
-    found = movement(moved(control, [0, 1, 2, 3], [4, 5, 6, 7]), control, [0, 1, 2, 3], [12] * 4)
-    assert found.gone > 0.5 and found.rise < 0.3
-
-
-def test_scale_and_offset_of_a_channel_do_not_matter():
-    control = features()
-    artifact = moved(control, [0, 1], [10, 11])
-    scale, offset = np.arange(1, 9, dtype=np.float32), np.full(8, 50, np.float32)
-    plain = movement(artifact, control, [0, 1], [10, 11])
-    other = movement(artifact * scale + offset, control * scale + offset, [0, 1], [10, 11])
-    assert other.rise == pytest.approx(plain.rise, abs=0.02)
-
-
-class Given:
-    """Features that were told beforehand: the window's first pixel says which."""
-
-    def __init__(self, *found):
-        self.found = found
+class PatchColours:
+    """Stands for the network: mean and spread of each patch."""
 
     def tokens(self, window):
-        return self.found[int(window[0, 0, 0])]
+        patches = window.reshape(4, 16, 4, 16, 3).swapaxes(1, 2).reshape(4, 4, 256, 3)
+        return np.concatenate([patches.mean(2), patches.std(2)], -1).astype(np.float32)
 
 
-def judged(tool, artifact, control, targets, references, mask=None, **thresholds):
+def judged(artifact, control, tool="add", mask=None, **thresholds):
     window = Window(id="w0", box=(0, 0, 64, 64), size=(64, 64), parts=[])
     variant = Variant(
         id="v0", window="w0", tool=tool, kernel="k", entity="e0", entity_name="n", part="p",
-        part_name="p", part_kind="p", positional=False, seed=0, targets=targets,
-        references=references,
+        part_name="p", part_kind="p", positional=False, seed=0, targets=TARGETS,
+        references=REFERENCES,
     )  # fmt: skip
-    picture = np.zeros((64, 64, 3), np.uint8)
     if mask is None:
-        mask = np.zeros((64, 64), bool)
-        mask[:16, :32] = True
+        mask = (artifact != control).any(2)
     judge = FeatureJudge.__new__(FeatureJudge)
-    judge.thresholds = FeatureThresholds(**thresholds)
-    judge.features = Given(control, artifact)
-    case = Case(picture, picture, picture, mask, window, picture, picture + 1, variant)
-    return judge.judge(case)
+    judge.thresholds, judge.features = FeatureThresholds(**thresholds), PatchColours()
+    return judge.judge(Case(control, control, artifact, mask, window, control, artifact, variant))
 
 
-def test_the_intended_change_passes_with_all_scores():
-    control = features()
-    verdict = judged("add", moved(control, [0, 1], [10, 11]), control, [0, 1], [10, 11])
+@pytest.mark.parametrize("tool", ["add", "remove", "distort", "fuse"])
+def test_the_intended_change_passes_with_all_scores(control, tool):
+    verdict = judged(intended(control, TARGETS, REFERENCES), control, tool)
     assert (verdict.passed, verdict.reason, verdict.judge) == (True, "ok", "features")
-    assert verdict.scores.keys() == {"rise", "gone", "moved", "inside"}
-    assert verdict.scores["inside"] == 1
+    assert verdict.tool == tool
+    for name in ("delivered", "agreement", "delivered_colour", "delivered_texture", "inside"):
+        assert verdict.scores.pop(name) == pytest.approx(1)
+    assert not verdict.scores
 
 
-def test_change_outside_the_targets_is_the_wrong_place():
-    control = features()
+def test_a_blended_change_passes_and_a_trace_does_not(control):
+    goal = intended(control, TARGETS, REFERENCES).astype(float)
+    half = (control + 0.5 * (goal - control)).astype(np.uint8)
+    assert judged(half, control).passed
+    trace = (control + 0.1 * (goal - control)).astype(np.uint8)
+    verdict = judged(trace, control)
+    assert verdict.reason == "not_intended" and "delivered" in verdict.message
+
+
+def test_nothing_and_noise_are_not_what_was_intended(control):
+    noise = np.random.default_rng(5).normal(0, 25, control.shape)
+    noisy = np.clip(control + noise, 0, 255).astype(np.uint8)
+    all_over = np.ones((64, 64), bool)
+    assert judged(control, control, mask=all_over, inside=0).reason == "not_intended"
+    assert judged(noisy, control, mask=all_over, inside=0).reason == "not_intended"
+
+
+def test_another_mapping_is_not_what_was_intended(control):
+    other = intended(control, TARGETS, [7, 2, 9])
+    verdict = judged(other, control, delivered=0.6)
+    assert verdict.reason == "not_intended" and "0.6 is asked" in verdict.message
+
+
+def test_change_outside_the_targets_is_the_wrong_place(control):
     mask = np.zeros((64, 64), bool)
     mask[32:, :] = True
-    artifact = moved(control, [0, 1], [10, 11])
-    verdict = judged("add", artifact, control, [0, 1], [10, 11], mask)
+    verdict = judged(intended(control, TARGETS, REFERENCES), control, mask=mask)
     assert (verdict.passed, verdict.reason) == (False, "wrong_place")
-
-
-def test_no_movement_is_not_what_was_intended():
-    verdict = judged("add", features(), features(), [0, 1], [10, 11])
-    assert verdict.reason == "not_intended"
-
-
-def test_too_few_targets_that_moved_are_refused():
-    control = features()
-    artifact = moved(control, [0], [10])
-    verdict = judged("fuse", artifact, control, [0, 1, 2], [10, 11, 9])
-    assert verdict.reason == "not_intended" and "33%" in verdict.message
-
-
-def test_a_part_that_stays_is_not_removed():
-    control = features()
-    artifact = moved(control, [0, 1], [10, 11])
-    verdict = judged("remove", artifact, control, [0, 1], [10, 11], gone=1.99)
-    assert verdict.reason == "not_intended" and "still there" in verdict.message
