@@ -70,15 +70,15 @@ def unit(values: Array) -> Array:
 def seeds(score: Array, blocked: Mask) -> NDArray[np.uint8]:
     """(H, W) scores to GrabCut's four classes; `blocked` pixels are background for sure.
 
-    The split between likely and unlikely is Otsu's; the top twelfth is sure, and so is what stays
-    under half the split.
+    The split between likely and unlikely is Otsu's; the top twelfth is sure, and so is what does
+    not pass half the split.
     """
     grey = np.round(np.clip(score, 0, 1) * 255).astype(np.uint8)
     split = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0] / 255
     out = np.full(score.shape, cv2.GC_PR_BGD, np.uint8)
     out[score > split] = cv2.GC_PR_FGD
     out[score > max(split, float(np.quantile(score, 11 / 12)))] = cv2.GC_FGD
-    out[score < split / 2] = cv2.GC_BGD
+    out[score <= split / 2] = cv2.GC_BGD
     out[blocked] = cv2.GC_BGD
     return out
 

@@ -77,7 +77,7 @@ def facing(start: Array, end: Array, target: float) -> float:
 def polygon(points: Array, shape: tuple[int, int]) -> Mask:
     """(H, W) mask of the closed polygon through (N, 2) points in photo pixels."""
     canvas = np.zeros(shape, np.uint8)
-    cv2.fillPoly(canvas, [np.round(points - 0.5).astype(np.int32)], 1)
+    cv2.fillPoly(canvas, [np.floor(points).astype(np.int32)], 1)
     return canvas.astype(bool)
 
 
@@ -92,12 +92,12 @@ def capsules(points: Array, radii: Array, shape: tuple[int, int]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
     for (a, b), (ra, rb) in zip(pairwise(points), pairwise(radii), strict=True):
         for centre, radius in ((a, ra), (b, rb)):
-            x, y = (round(float(v) - 0.5) for v in centre)
+            x, y = (math.floor(float(v)) for v in centre)
             cv2.circle(canvas, (x, y), max(round(float(radius)), 1), 1, -1)
         axis = np.asarray(b, np.float64) - a
         length = float(np.hypot(*axis))
         if length > 0:
             normal = np.array([-axis[1], axis[0]]) / length
             quad = np.array([a + normal * ra, b + normal * rb, b - normal * rb, a - normal * ra])
-            cv2.fillPoly(canvas, [np.round(quad - 0.5).astype(np.int32)], 1)
+            cv2.fillPoly(canvas, [np.floor(quad).astype(np.int32)], 1)
     return canvas.astype(bool)

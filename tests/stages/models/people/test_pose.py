@@ -1,0 +1,29 @@
+import numpy as np
+
+from stages.models.people.pose import body_roi, refine, sigmoid
+
+
+def test_body_roi_is_upright_and_wide_enough():
+    roi = body_roi(np.array([100.0, 200.0]), np.array([100.0, 120.0]))
+    assert (roi.x, roi.y, roi.size) == (100, 200, 200)
+    assert abs(roi.angle) < 1e-9
+
+
+def test_refine_moves_to_the_peak_and_leaves_the_unsure():
+    heatmap = np.full((64, 64, 2), -20.0, np.float32)
+    heatmap[32, 34, 0] = 20.0
+    heatmap[10, 10, 1] = -1.0  # below one half
+    points = np.array([[0.5, 0.5], [0.16, 0.16]], np.float32)
+    out = refine(points, heatmap)
+    assert np.allclose(out[0], (34 / 64, 32 / 64), atol=1e-4)
+    assert np.array_equal(out[1], points[1])
+
+
+def test_refine_leaves_points_outside_the_map():
+    points = np.array([[1.4, 0.5]], np.float32)
+    assert np.array_equal(refine(points, np.full((64, 64, 1), 9.0, np.float32)), points)
+
+
+def test_sigmoid_does_not_overflow():
+    out = sigmoid(np.array([-1e4, 0.0, 1e4], np.float32))
+    assert np.allclose(out, [0, 0.5, 1])

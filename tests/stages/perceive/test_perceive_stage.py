@@ -1,0 +1,133 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from stages.engine import gate
+from stages.engine.masks import encode
+from stages.engine.record import Entity, Part, Photo, Scene
+from stages.engine.stage import BaseParams, RejectPhoto, Sample
+from stages.perceive.stage import PerceiveGate, PerceiveParams, PerceiveStage
+
+KEY = "00112233445566aa"
+
+
+def part(number, box, **changes):
+    mask = np.zeros((400, 500), bool)
+    mask[box[1] : box[3], box[0] : box[2]] = True
+    fields = {
+        "id": f"e0.p{number}", "name": "left hand", "kind": "hand", "positional": False,
+        "score": 0.9, "box": box, "mask": encode(mask), "tools": ["add", "remove"],
+    }  # fmt: skip
+    return Part(**(fields | changes))
+
+
+class Found:
+    """A perceiver that sees what it was told."""
+
+    def __init__(self, *parts, name="person"):
+        whole = encode(np.ones((400, 500), bool))
+        box = (0, 0, 500, 400)
+        self.entities = [Entity(id="e0", name=name, score=1, box=box, mask=whole, parts=[*parts])]
+
+    def perceive(self, image):
+        assert image.shape == (400, 500, 3)
+        return self.entities
+
+
+def run(perceiver, **params):
+    stage = PerceiveStage(PerceiveParams(**params), BaseParams())
+    stage.perceiver = perceiver
+    stage.revisions = lambda: {"perceiver": "test:1"}
+    file = io.BytesIO()
+    Image.new("RGB", (500, 400), "grey").save(file, "PNG")
+    photo = Photo(
+        key=KEY, path="a.png", source_sha256="0" * 64, source_bytes=9, source_format="PNG",
+        width=500, height=400, scaled_from=None, licence="CC0-1.0", origin="", batch="",
+        phash="0" * 16,
+    )  # fmt: skip
+    documents = {"ingest": photo.model_dump(mode="json")}
+    return stage, stage.process(Sample(KEY, documents, {"ingest/photo.png": file.getvalue()}))
+
+
+def test_a_scene_names_its_detector_and_windows():
+    stage, output = run(Found(part(0, (100, 100, 200, 200)), part(1, (220, 100, 320, 200))))
+    scene = output.document
+    assert isinstance(scene, Scene) and scene.detector == "test:1" and scene.key == KEY
+    assert [w.parts for w in scene.windows] == [["e0.p0", "e0.p1"]]
+    (row,) = stage.rows(scene.model_dump(mode="json"))
+    assert (row["entities"], row["people"], row["parts"], row["positional_parts"]) == (1, 1, 2, 0)
+    assert row["largest_part_share"] == pytest.approx(0.05)
+    assert row["served_share"] == 1 and row["size_remainder"] == 0
+
+
+@pytest.mark.parametrize(
+    ("perceiver", "code"),
+    [(Found(), "nothing_found"), (Found(part(0, (100, 100, 106, 106))), "no_window")],
+)
+def test_a_photo_without_work_falls_out(perceiver, code):
+    with pytest.raises(RejectPhoto) as caught:
+        run(perceiver)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("wrong", [{"window": 390}, {"max_windows": 0}, {"windw": 384}])
+def test_wrong_params_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        PerceiveParams(**wrong)
+
+
+def test_declared_code_is_there():
+    for module in PerceiveStage.code:
+        path = Path(__file__).parents[3] / Path(*module.split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+ENGINE = {
+    "photos_in", "photos_missing", "photos_extra", "variants_missing", "variants_extra",
+    "internal_error_rate", "reject_rate", "photos_accepted",
+}  # fmt: skip
+FOLDER = Path(__file__).parents[3] / "stages" / "perceive"
+
+
+def checks(row, **summary):
+    suite = {
+        table: [e for e in expectations if e["kwargs"].get("column") not in ENGINE]
+        for table, expectations in gate.load_suite(FOLDER, PerceiveGate()).items()
+    }
+    means = {"parts.mean": 3.0, "mean_score.mean": 0.8, "served_share.mean": 0.9}
+    tables = {"manifest": [row], "photos": [], "rejects": [], "summary": [means | summary]}
+    return gate.run("perceive", suite, tables, lambda column: [])
+
+
+@pytest.fixture(scope="module")
+def row():
+    stage, output = run(Found(part(0, (100, 100, 200, 200))))
+    return stage.rows(output.document.model_dump(mode="json"))[0]
+
+
+def test_the_gate_passes_a_good_row(row):
+    assert checks(row).success
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"parts": 0}, "parts"),
+        ({"max_score": 1.5}, "max_score"),
+        ({"largest_part_share": 0.7}, "largest_part_share"),
+        ({"unnamed": 1}, "unnamed"),
+        ({"size_remainder": 8}, "size_remainder"),
+    ],
+)
+def test_the_gate_stops_a_bad_row(row, change, column):
+    result = checks(row | change)
+    assert column in {check.column for check in result.failures}
+
+
+def test_the_gate_stops_a_poor_mean(row):
+    result = checks(row, **{"parts.mean": 0.5})
+    assert {check.column for check in result.failures} == {"parts.mean"}
