@@ -324,7 +324,7 @@ OVERALL: Rules = {
         "Since <clause>, <therefore>.",
         "That <clause> <betrays> this picture, however ordinary the rest may be.",
         "<clause>, and so <therefore>.",
-        "Judged as a whole, <therefore>: <clause>.",
+        "All in all, <therefore>: <clause>.",
         "The rest of the scene may pass, yet <clause>. <verdict>",
         "What speaks against this image is that <clause>. <verdict>",
     ),
@@ -352,7 +352,7 @@ OVERALL: Rules = {
     ),
     "betrays": ("gives away", "betrays", "undermines", "discredits"),
     "therefore": (
-        "the image as a whole cannot be a faithful photo",
+        "the image cannot be a faithful photo",
         "the picture is not plausible",
         "the image must count as flawed",
         "the picture does not show the {entity} as a camera would have",
