@@ -45,6 +45,8 @@ def build(source: Source = None) -> None:
 def _run_flow(workspace: Workspace) -> None:
     # Set before Prefect is imported: stages' words go to its log, not between the bars.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # A busy machine needs more than the 20 seconds that Prefect gives its temporary server.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     from flows.build import build as build_flow
     from flows.build import watch

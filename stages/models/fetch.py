@@ -20,6 +20,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.workspace import FactoryError
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "data" / ".weights"
 CATALOGUE = Path(__file__).with_name("weights.toml")
@@ -28,7 +30,7 @@ TIMEOUT = 900.0
 """Seconds for one archive."""
 
 
-class WeightsError(RuntimeError):
+class WeightsError(FactoryError):
     """Weights are missing, damaged or not what was pinned; the message says the remedy."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from stages.engine.workspace import FactoryError
 from stages.models import fetch
 from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric
 
@@ -28,7 +29,7 @@ BACKENDS: dict[str, dict[str, str]] = {
 """Role to back end to ``module:class``; imported when it is asked for."""
 
 
-class RegistryError(ValueError):
+class RegistryError(FactoryError):
     """A profile, role or back end that does not exist; the message names those that do."""
 
 

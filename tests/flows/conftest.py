@@ -30,7 +30,8 @@ out.mkdir(parents=True, exist_ok=True)
 if name == "package":
     buffer = io.BytesIO()
     Image.new("RGB", (32, 32), "teal").save(buffer, "PNG")
-    members = dict.fromkeys(["real.png", "control.png", "artifact.png", "mask.png"], buffer.getvalue())
+    names = ["real.png", "control.png", "artifact.png", "mask.png"]
+    members = dict.fromkeys(names, buffer.getvalue())
     write_shard(out / "train-00000.tar", [("a-v0", {**members, "json": b"{}"})])
 """
 

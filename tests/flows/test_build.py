@@ -48,12 +48,14 @@ def test_watchers_are_told_of_progress(
     watch(seen.append)
     monkeypatch.setattr(
         "flows.pipeline.run_stage",
-        lambda workspace, name, timeout, on_line, on_progress: on_progress(
-            __import__("stages.engine.progress", fromlist=["Progress"]).Progress(
-                name, 3, 4, 1, 0, 2.0
+        lambda workspace, name, timeout, on_line, on_progress: (
+            on_progress(
+                __import__("stages.engine.progress", fromlist=["Progress"]).Progress(
+                    name, 3, 4, 1, 0, 2.0
+                )
             )
-        )
-        or 0,
+            or 0
+        ),
     )
     monkeypatch.setattr("flows.pipeline.stale", lambda workspace: {"ingest": ["new"]})
     monkeypatch.setattr("flows.build.publish_contact_sheet", lambda root: None)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from stages.engine.workspace import FactoryError, Workspace
 
 def dvc_repro(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "dvc", "repro", "ingest"]
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path}
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
