@@ -1,8 +1,10 @@
-"""What holds for every test: one thread, nothing phones home, the toy stages import."""
+"""What holds for every test: one thread, nothing phones home, no clocks, toy stages import."""
 
 import os
 import sys
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -19,3 +21,9 @@ os.environ.update(
     WDS_SECURE="1",
 )
 sys.path.insert(0, str(FIXTURES))
+
+# A busy machine is no failure.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
