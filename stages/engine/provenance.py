@@ -89,7 +89,8 @@ def numerics() -> dict[str, str]:
 
 def result_params(stage: Stage) -> dict[str, Any]:
     """The params that change results: the section without its gate, seed and profile."""
-    section = stage.params.model_dump(mode="json", exclude={"gate"})
+    layout = stage.params.layout_only
+    section = stage.params.model_dump(mode="json", exclude={"gate", *layout})
     return {"stage": section, "base": {"seed": stage.base.seed, "profile": stage.base.profile}}
 
 

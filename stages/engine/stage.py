@@ -33,6 +33,8 @@ class StageParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     gate: GateParams = GateParams()
+    layout_only: ClassVar[frozenset[str]] = frozenset()
+    """Fields that shape the output folder but no photo's result: not in the store's key."""
 
 
 class BaseParams(BaseModel):

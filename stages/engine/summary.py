@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stages.engine.record import TOOLS
 from stages.engine.stage import Reject
 from stages.engine.worker import INTERNAL_ERROR
 from stages.engine.workspace import FactoryError
@@ -71,7 +72,9 @@ def _statistics(rows: Sequence[Row]) -> dict[str, float]:
     for column in rows[0] if rows else ():
         values = [row[column] for row in rows if row[column] is not None]
         if column in _COUNTED:
-            found |= {f"{column}.{name}": n for name, n in sorted(Counter(values).items())}
+            # A tool that no row has counts 0: a gate may ask for it.
+            names = dict.fromkeys(TOOLS if column == "tool" else (), 0)
+            found |= {f"{column}.{n}": c for n, c in sorted((names | Counter(values)).items())}
         elif values and all(isinstance(v, bool) for v in values):
             found[f"{column}.rate"] = round(sum(values) / len(values), 6)
         elif values and all(isinstance(v, int | float) for v in values):

@@ -41,6 +41,7 @@ class IngestGate(GateParams):
 class IngestParams(StageParams):
     """Section ``ingest``: what is accepted as a photo, and how large it goes on."""
 
+    layout_only: ClassVar[frozenset[str]] = frozenset({"near_duplicate_distance"})
     max_bytes: int = Field(default=64 << 20, ge=1)
     max_pixels: int = Field(default=100_000_000, ge=1, le=178_000_000)
     """As the header declares; Pillow refuses twice its own 89 million whatever is set here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ STAND_INS = {
     "vision-language model. It did not look at the pictures.",
 }
 """Role and back end to what it stands in for."""
+_SPDX = re.compile(r"[A-Za-z0-9.+-]+")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _FIELDS = (
     ("real.png", "the photo, upright, sRGB, without metadata"),
@@ -42,8 +44,9 @@ def size_category(pairs: int) -> str:
 
 
 def publishable(licences: Iterable[str]) -> bool:
-    """Whether every photo's licence is known."""
-    return UNKNOWN not in {licence.lower() for licence in licences}
+    """Whether every photo's licence is named by an SPDX identifier; a ledger's free words ("MIT
+    (package); photographers not named") are for a person to read first."""
+    return all(_SPDX.fullmatch(name) and name.lower() != UNKNOWN for name in licences)
 
 
 def header(rows: Sequence[dict[str, Any]]) -> str:
@@ -94,7 +97,8 @@ def _licences(rows: Sequence[dict[str, Any]]) -> str:
     if publishable(row["licence"] for row in rows):
         return f"{table}\n\nA pair is under its photo's licence (`licence`, `origin` in its JSON)."
     return (
-        "> **Not publishable.** The licence of at least one photo is unknown. Name it in the "
+        "> **Not publishable.** The licence of at least one photo is unknown or not an SPDX "
+        "identifier. Name it in the "
         f"folder's licence ledger or withdraw the photo before passing this data set on.\n\n{table}"
     )
 

@@ -59,6 +59,7 @@ class PackageGate(GateParams):
 class PackageParams(StageParams):
     """Section ``package`` of params.yaml."""
 
+    layout_only: ClassVar[frozenset[str]] = frozenset({"photos_per_shard", "splits"})
     photos_per_shard: int = Field(default=64, ge=1)
     """Lines of the source list that share a shard (and split)."""
     splits: Ratios = Ratios()
