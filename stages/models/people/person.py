@@ -36,6 +36,7 @@ _SQUARES = ((2.0, 9.0), (0.5, 5.0))
 """Where to look for the body of a face: how far below it and how wide, in face sizes."""
 _LIMBS = (13, 14, 25, 26)
 """Elbows and knees."""
+_HIPS, _SHOULDERS = (LEFT_HIP, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_SHOULDER)
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,11 @@ class PeopleFinder:
         ]
 
     def _whole(self, pose: Pose) -> bool:
-        """A body beyond doubt: three of its elbows and knees are seen."""
+        """A body beyond doubt: upright, with three of its elbows and knees seen."""
         joints = int((pose.visible[list(_LIMBS)] >= 0.5).sum())
-        return pose.score >= self.limits.pose and joints >= 3
+        hips, shoulders = (pose.points[list(pair)].mean(0) for pair in (_HIPS, _SHOULDERS))
+        upright = float(hips[1] - shoulders[1]) > abs(float(hips[0] - shoulders[0]))
+        return pose.score >= self.limits.pose and joints >= 3 and upright
 
     def _stands_alone(self, score: float, face: Face) -> bool:
         return face.score >= self.limits.mesh and score >= self.limits.lone
@@ -170,11 +173,11 @@ def build_misfit(points: Array, face: Face) -> float:
 
     A torso is about 3.3 face sizes long, a thigh 2.9; the shoulders lie below the face.
     """
-    down = points[[LEFT_HIP, RIGHT_HIP]].mean(0) - points[[LEFT_SHOULDER, RIGHT_SHOULDER]].mean(0)
+    down = points[list(_HIPS)].mean(0) - points[list(_SHOULDERS)].mean(0)
     length = max(float(np.hypot(*down)) / face.size, 1e-3)
-    neck = points[[LEFT_SHOULDER, RIGHT_SHOULDER]].mean(0) - face.centre
+    neck = points[list(_SHOULDERS)].mean(0) - face.centre
     upside = float(neck @ (face.points[CHIN] - face.points[FOREHEAD])) <= 0
-    bones = points[[LEFT_KNEE, RIGHT_KNEE]] - points[[LEFT_HIP, RIGHT_HIP]]
+    bones = points[[LEFT_KNEE, RIGHT_KNEE]] - points[list(_HIPS)]
     thigh = max(float(np.hypot(*bones.T).max()) / face.size, 1e-3)
     build = abs(math.log(length / 3.3)) + 0.5 * abs(math.log(thigh / 2.9))
     return build + (1.0 if upside else 0.0)
