@@ -1,0 +1,60 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from flows.console import build_table
+from flows.report import failed_checks, gate_table, read_report, reports
+from stages.engine.workspace import Workspace
+
+CHECK = {
+    "table": "summary",
+    "expectation": "expect_column_values_to_be_between",
+    "expected": "column=reject_rate, max_value=0.5",
+    "observed": "observed 0.75",
+    "success": False,
+    "examples": ["00ff", "11ee"],
+    "column": "reject_rate",
+}
+
+
+@pytest.fixture
+def reported(workspace: Workspace) -> Workspace:
+    gate = {"stage": "map", "success": False, "checks": [{**CHECK, "success": True}, CHECK]}
+    run = {"computed": 3, "seconds": 1.5, "gate": gate}
+    metrics = {
+        "photos_in": 4,
+        "photos_accepted": 1,
+        "photos_rejected": 3,
+        "variants_accepted": 2,
+        "variants_rejected": 1,
+        "tool.add": 2,
+    }
+    workspace.reports.mkdir()
+    (workspace.reports / "map.json").write_text(json.dumps(run))
+    workspace.stage("map").mkdir()
+    (workspace.stage("map") / "metrics.json").write_text(json.dumps(metrics))
+    return workspace
+
+
+def test_a_stage_that_never_ran_has_no_report(reported: Workspace) -> None:
+    assert read_report(reported, "invert") is None
+    assert [report.stage for report in reports(reported)] == ["map"]
+
+
+def test_failures_come_first_and_name_value_and_examples(reported: Workspace) -> None:
+    (report,) = reports(reported)
+    assert [row["verdict"] for row in gate_table(report)] == ["FAILED", "ok"]
+    assert failed_checks(report) == [
+        "summary: expect_column_values_to_be_between(column=reject_rate, max_value=0.5): "
+        "observed 0.75; for example 00ff, 11ee"
+    ]
+
+
+def test_the_table_shows_counts_tools_and_verdict(reported: Workspace) -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(build_table(reports(reported)))
+    row = next(line for line in console.export_text().splitlines() if " map " in line)
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    assert cells == ["map", "4", "1", "3", "2", "1", "add 2", "3", "1.5", "FAILED"]
