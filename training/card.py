@@ -91,10 +91,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoints")
-    parser.add_argument("--figures", type=Path, required=True, help="what evaluate printed")
+    parser.add_argument(
+        "--figures",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="what evaluate printed, by parts or all",
+    )
     parser.add_argument("--to", type=Path, required=True, help="the weights' folder")
     args = parser.parse_args()
-    report = json.loads(args.figures.read_text())
+    report: dict[str, Any] = {}
+    for path in args.figures:
+        report |= json.loads(path.read_text())
     text = card(load_photos(args.photos), args.run, args.to, report)
     (args.to / "README.md").write_text(text)
 

@@ -130,19 +130,19 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="folder of the training shards")
     parser.add_argument("--pictures", type=Path, help="folder for PNGs: photo, decoded, inverted")
     parser.add_argument("--count", type=int, default=16, help="photos for the flow's figures")
-    parser.add_argument("--autoencoder-only", action="store_true")
+    parser.add_argument("--part", choices=("all", "autoencoder", "flow"), default="all")
     args = parser.parse_args()
     log_to_stderr()
     flow = Flow.load(args.weights)
     _, held_out, shards = split(load_photos(args.photos))
     sample_photos = library_photos() + shards
-    report: dict[str, Any] = {
-        "autoencoder": {
+    report: dict[str, Any] = {}
+    if args.part != "flow":
+        report["autoencoder"] = {
             "held_out": autoencoder_psnr(flow, held_out),
             "samples": autoencoder_psnr(flow, sample_photos),
         }
-    }
-    if not args.autoencoder_only:
+    if args.part != "autoencoder":
         chosen = held_out[: args.count]
         report["flow_loss_16x16"] = flow_loss(flow, chosen, 16)
         report["flow_loss_24x24"] = flow_loss(flow, chosen, 24)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from training import autoencoder, data, evaluate, export, latents, transformer
+from training import autoencoder, card, data, evaluate, export, latents, transformer
 from training.runtime import Worker
 
 AUTOENCODER = autoencoder.AutoencoderParams(
@@ -136,6 +136,21 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
     report = evaluate.inversion(flow, chosen, 2, tmp_path / "pictures")
     assert report["against_autoencoder_db"] > 0
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 1
+
+
+def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_path):
+    export.export(run, tmp_path / "compact")
+    psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1}
+    back = {"steps": 8, "photos": 2, "against_autoencoder_db": 40.2}
+    back |= {"against_photo_db": 30.3, "noise_std": 0.98}
+    report = {"autoencoder": {"held_out": psnr, "samples": psnr}}
+    report |= {"flow_loss_16x16": {"0.05": 1.25}, "flow_loss_24x24": {"0.05": 1.5}}
+    report |= {"inversion_held_out": back, "inversion_samples": back}
+    text = card.card(data.load_photos(photos), run, tmp_path / "compact", report)
+    assert "| 2 | made up | CC0-1.0 |" in text
+    assert "Excluded: 1 photos" in text
+    assert "31.5 dB, 20.1 dB" in text
+    assert "{" not in text
 
 
 def test_sample_photos_and_held_out_photos_are_never_trained_on(photos):
