@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +17,7 @@ from rich.table import Table
 from flows.report import StageReport
 from stages import STAGES
 from stages.engine.progress import Progress as StageProgress
+from stages.engine.record import TOOLS
 
 console = Console()
 errors = Console(stderr=True)
@@ -69,21 +71,21 @@ class BuildDisplay:
 
 
 def build_table(reports: list[StageReport]) -> Table:
-    """Stage, photos in/out/rejected, variants out/rejected, tools, new, time, gate."""
-    table = Table(title="flawfactory build")
-    for name in ("stage", "photos in", "out", "rejected", "variants", "rejected", "tools"):
-        table.add_column(name, justify="left" if name in ("stage", "tools") else "right")
-    for name in ("computed", "seconds", "gate"):
+    """A row a stage: photos in, out and rejected, variants by tool, time and the gate's word."""
+    caption = "photos in, out, rejected; variants by tool, rejected; computed anew; seconds"
+    table = Table(title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("stage", no_wrap=True)
+    for name in ("in", "out", "rej", *TOOLS, "rej", "new", "s"):
         table.add_column(name, justify="right")
+    table.add_column("gate")
     for r in reports:
         table.add_row(
             r.stage,
             str(r.photos_in),
             str(r.photos_out),
             str(r.photos_rejected),
-            str(r.variants_out or ""),
+            *(f"{r.tools[tool]:g}" if r.tools.get(tool) else "" for tool in TOOLS),
             str(r.variants_rejected or ""),
-            " ".join(f"{tool} {count:g}" for tool, count in r.tools.items()),
             str(r.computed),
             f"{r.seconds:.1f}",
             "ok" if r.gate_passed else "[red]FAILED[/red]",

@@ -56,5 +56,4 @@ def test_the_table_shows_counts_tools_and_verdict(reported: Workspace) -> None:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(build_table(reports(reported)))
     row = next(line for line in console.export_text().splitlines() if " map " in line)
-    cells = [cell.strip() for cell in row.split("│")[1:-1]]
-    assert cells == ["map", "4", "1", "3", "2", "1", "add 2", "3", "1.5", "FAILED"]
+    assert row.split() == ["map", "4", "1", "3", "2", "1", "3", "1.5", "FAILED"]
