@@ -73,7 +73,9 @@ class BuildDisplay:
 def build_table(reports: list[StageReport]) -> Table:
     """A row a stage: photos in, out and rejected, variants by tool, time and the gate's word."""
     caption = "photos in, out, rejected; variants by tool, rejected; computed anew; seconds"
-    table = Table(title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(
+        title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     table.add_column("stage", no_wrap=True)
     for name in ("in", "out", "rej", *TOOLS, "rej", "new", "s"):
         table.add_column(name, justify="right")
@@ -87,7 +89,7 @@ def build_table(reports: list[StageReport]) -> Table:
             *(f"{r.tools[tool]:g}" if r.tools.get(tool) else "" for tool in TOOLS),
             str(r.variants_rejected or ""),
             str(r.computed),
-            f"{r.seconds:.1f}",
+            f"{r.seconds:.0f}",
             "ok" if r.gate_passed else "[red]FAILED[/red]",
         )
     return table

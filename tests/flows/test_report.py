@@ -22,7 +22,7 @@ CHECK = {
 @pytest.fixture
 def reported(workspace: Workspace) -> Workspace:
     gate = {"stage": "map", "success": False, "checks": [{**CHECK, "success": True}, CHECK]}
-    run = {"computed": 3, "seconds": 1.5, "gate": gate}
+    run = {"computed": 3, "seconds": 15.2, "gate": gate}
     metrics = {
         "photos_in": 4,
         "photos_accepted": 1,
@@ -56,4 +56,4 @@ def test_the_table_shows_counts_tools_and_verdict(reported: Workspace) -> None:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(build_table(reports(reported)))
     row = next(line for line in console.export_text().splitlines() if " map " in line)
-    assert row.split() == ["map", "4", "1", "3", "2", "1", "3", "1.5", "FAILED"]
+    assert row.split() == ["map", "4", "1", "3", "2", "1", "3", "15", "FAILED"]

@@ -1,0 +1,85 @@
+"""What the published pairs are worth, measured on their pixels.
+
+    python benchmarks/pairs.py [data/package]
+
+For every pair: artifact and control equal the photo outside ``edit`` (counted in pixels), LPIPS
+(AlexNet) between artifact and control on the mask's box, between control and photo there (what the
+model's fingerprints alone cost), and the mask's share of the photo. A table by tool.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+os.environ["WDS_SECURE"] = "1"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from webdataset.compat import WebDataset
+
+from stages.engine.masks import bounding_box
+from stages.models.protocols import PerceptualMetric
+from stages.models.registry import metric
+
+Pixels = NDArray[np.uint8]
+COLUMNS = ("lpips flaw/control", "lpips control/photo", "mask share", "pixels broken")
+
+
+def picture(data: bytes) -> Pixels:
+    """PNG to an array."""
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        return np.asarray(image)
+
+
+def measure(sample: dict[str, bytes], lpips: PerceptualMetric) -> tuple[str, tuple[float, ...]]:
+    """Tool and figures of one pair, in the order of `COLUMNS`."""
+    photo, flawed, control = (
+        picture(sample[m]) for m in ("real.png", "artifact.png", "control.png")
+    )
+    mask, edit = picture(sample["mask.png"]) > 0, picture(sample["edit.png"]) > 0
+    x0, y0, x1, y1 = bounding_box(mask)
+    box = np.s_[y0:y1, x0:x1]
+    broken = ((flawed != photo) | (control != photo)).any(-1) & ~edit
+    return json.loads(sample["json"])["tool"], (
+        lpips.distance(flawed[box], control[box]),
+        lpips.distance(control[box], photo[box]),
+        float(mask.mean()),
+        float(broken.sum()),
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "data/package")
+    shards = sorted(map(str, folder.glob("*.tar")))
+    lpips = metric("compact")
+    found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    for sample in WebDataset(shards, shardshuffle=False, empty_check=False):
+        tool, figures = measure(sample, lpips)
+        found[tool].append(figures)
+        found["all"].append(figures)
+    table = Table(title=f"pairs in {folder} ({platform.machine()}, {os.cpu_count()} cores)")
+    table.add_column("tool")
+    for name in ("pairs", *COLUMNS):
+        table.add_column(name, justify="right")
+    for tool, rows in sorted(found.items()):
+        medians = [statistics.median(column) for column in zip(*rows, strict=True)]
+        total = int(sum(row[-1] for row in rows))
+        table.add_row(tool, str(len(rows)), *(f"{m:.3f}" for m in medians[:-1]), str(total))
+    Console().print(table)
+    print("medians; 'pixels broken' is the sum of pixels outside `edit` that are not the photo's")
+
+
+if __name__ == "__main__":
+    main()
