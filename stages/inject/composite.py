@@ -11,13 +11,15 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.color import rgb2lab
 
 from stages.engine.masks import Mask, from_grid
-from stages.engine.record import Box, Window
+from stages.engine.record import TOKEN, Box, Window
 from stages.inject.params import MaskParams
 from stages.inject.tokens import Index, to_picture, to_tokens
 from stages.invert.windows import resize
 from stages.models.protocols import Image
 
 Plane = NDArray[np.float32]
+FADE = 6
+"""Model pixels from a tear of the mapping within which the residual comes back."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,28 @@ def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) 
 
 
 def residual(picture: Image, decoded: Plane, index: Index, grid: tuple[int, int]) -> Plane:
-    """What the autoencoder lost of the window, gathered like the latents, (H, W, 3) float32."""
+    """What the autoencoder lost of the window, gathered like the latents, (H, W, 3) float32.
+
+    It fades out towards token borders across which the mapping tears, where the two sides' detail
+    does not belong together.
+    """
     lost = picture.astype(np.float32) - decoded
-    return to_picture(to_tokens(lost, grid)[index], grid)
+    return to_picture(to_tokens(lost, grid)[index], grid) * _whole(index, grid)[..., None]
+
+
+def _whole(index: Index, grid: tuple[int, int]) -> Plane:
+    """(H, W): 1 where the mapping moves the neighbourhood as one piece, 0 where it tears."""
+    rows, columns = grid
+    moved = (index - np.arange(len(index))).reshape(grid)
+    torn = np.zeros((rows * TOKEN, columns * TOKEN), dtype=bool)
+    for row, column in np.argwhere(np.diff(moved, axis=0)):
+        torn[(row + 1) * TOKEN - 1 : (row + 1) * TOKEN + 1, column * TOKEN :][:, :TOKEN] = True
+    for row, column in np.argwhere(np.diff(moved, axis=1)):
+        torn[row * TOKEN :, (column + 1) * TOKEN - 1 : (column + 1) * TOKEN + 1][:TOKEN] = True
+    if not torn.any():
+        return np.ones(torn.shape, dtype=np.float32)
+    distance = np.asarray(distance_transform_edt(~torn))
+    return np.clip(distance / FADE, 0, 1).astype(np.float32)
 
 
 def composite(photo: Image, decoded: Plane, box: Box, weights: Blend) -> Image:

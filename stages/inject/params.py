@@ -48,7 +48,7 @@ class InjectGate(GateParams):
 class InjectParams(StageParams):
     """Section ``inject`` of params.yaml."""
 
-    t_s: float = Field(default=0.75, gt=0, le=1)
+    t_s: float = Field(default=1.0, gt=0, le=1)
     """Where denoising starts: the inversion's timestep nearest to it."""
     rho: float = Field(default=0.0, ge=0, le=1)
     """Share of fresh noise in the start latent of targets."""
@@ -58,7 +58,7 @@ class InjectParams(StageParams):
     """Tokens around the targets that the model may change to blend them in."""
     feather: float = Field(default=10.0, ge=0, le=64)
     """Width of the composite's ramp around the active tokens, in model pixels."""
-    residual: float = Field(default=0.0, ge=0, le=1)
+    residual: float = Field(default=1.0, ge=0, le=1)
     """How much of what the autoencoder lost is given back, gathered like the latents."""
     mask: MaskParams = MaskParams()
     gate: InjectGate = InjectGate()  # pyright: ignore[reportIncompatibleVariableOverride]

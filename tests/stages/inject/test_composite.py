@@ -62,12 +62,21 @@ def test_the_residual_gives_back_exactly_what_was_lost(photo):
     identity = np.arange(20)
     back = decoded + residual(picture, decoded, identity, (4, 5))
     np.testing.assert_allclose(back, picture, atol=1e-3)
-    moved = identity.copy()
-    moved[0] = 7
-    gathered = residual(picture, decoded, moved, (4, 5))
-    lost = picture - decoded
-    np.testing.assert_array_equal(gathered[:16, :16], lost[16:32, 32:48])
-    np.testing.assert_array_equal(gathered[16:], lost[16:])
+
+
+def test_the_residual_moves_with_the_mapping_and_fades_where_it_tears(photo):
+    picture = photo[:64, :80]
+    decoded = picture.astype(np.float32) - 10
+    index = np.arange(20)
+    index[[6, 7]] = [13, 14]
+    moved = residual(picture, decoded + picture * 0.5, index, (4, 5))
+    lost = 10 - picture * np.float32(0.5)
+    np.testing.assert_allclose(moved[22:26, 22:42], lost[38:42, 54:74], atol=1e-3)
+    gathered = residual(picture, decoded, index, (4, 5))
+    assert (gathered[23:25, 30:34] == 10).all()
+    assert not gathered[15:17, 16:48].any() and not gathered[16:32, 47:49].any()
+    assert (gathered[22:26, 26:38] == 10).all() and (gathered[40:] == 10).all()
+    assert 0 < gathered[19, 32, 0] < 10
 
 
 class TestVisible:
