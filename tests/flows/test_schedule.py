@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -21,6 +22,16 @@ from stages.engine.workspace import Workspace
 
 serve_build(Workspace(Path(sys.argv[1])), [], cron=None, every_minutes=0.1)
 """
+
+
+def wait_until_healthy(url: str) -> None:
+    for _ in range(120):
+        try:
+            if httpx.get(url).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(1)
+    raise TimeoutError("the Prefect server did not start")
 
 
 @pytest.fixture
@@ -43,6 +54,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
         start_new_session=True,
     )
     try:
+        wait_until_healthy(f"http://127.0.0.1:{port}/api/health")
         yield environment
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -63,18 +75,17 @@ def test_a_scheduled_build_runs_without_a_hand(
     served = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(workspace.root)],
         env=server,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
     )
     try:
-        for _ in range(240):
+        for _ in range(120):
+            if served.poll() is not None or completed_scheduled_runs(server["PREFECT_API_URL"]):
+                break
             time.sleep(1)
-            try:
-                if completed_scheduled_runs(server["PREFECT_API_URL"]):
-                    break
-            except Exception:  # the server is still starting
-                continue
+        assert served.poll() is None, served.communicate()[0]
         assert completed_scheduled_runs(server["PREFECT_API_URL"]) >= 1
     finally:
         os.killpg(served.pid, signal.SIGKILL)
