@@ -56,8 +56,7 @@ def header(rows: Sequence[dict[str, Any]]) -> str:
     single = len(licences) == 1 and publishable(licences)
     values: dict[str, Any] = {
         "pretty_name": "flawfactory pairs",
-        "license": licences[0].lower() if single else UNKNOWN if not publishable(licences)
-        else "other",
+        "license": licences[0].lower() if single else UNKNOWN if UNKNOWN in licences else "other",
         "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
         "language": ["en"],
         "tags": ["webdataset", "synthetic-artifacts", "image-forensics"],
