@@ -43,7 +43,10 @@ def figures_table(report: dict[str, Any]) -> str:
         rows.append((text, f"{found['mean_db']} dB, {found['min_db']} dB"))
     for side in ("16x16", "24x24"):
         found = report[f"flow_loss_{side}"]
-        rows += [(f"flow loss, {side} tokens, t = {t}", str(v)) for t, v in found.items()]
+        for t, value in found.items():
+            rows.append(
+                (f"flow loss, {side} tokens, t = {t}".replace("t = mean", "mean"), str(value))
+            )
     for name, words in (("held_out", "held-out photos"), ("samples", "sample photos")):
         found = report[f"inversion_{name}"]
         text = (

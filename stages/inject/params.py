@@ -39,9 +39,9 @@ class InjectGate(GateParams):
     """Variants that could not be rendered or cannot be seen."""
     max_evaluations: float = 60.0
     """Forwards per variant, control and source branch counted."""
-    max_mask_share_mean: float = 0.95
+    max_mask_share_mean: float = 0.9
     """Mean share of `edit` that is visible: near 1, the mask says nothing."""
-    min_difference_mean: float = 4.0
+    min_difference_mean: float = 8.0
     """Mean over variants of the difference to the control inside the mask, in grey levels."""
 
 
@@ -52,7 +52,7 @@ class InjectParams(StageParams):
     """Where denoising starts: the inversion's timestep nearest to it."""
     rho: float = Field(default=0.0, ge=0, le=1)
     """Share of fresh noise in the start latent of targets."""
-    positions: Shares = Shares(steps=0.5, blocks=0.5)
+    positions: Shares = Shares(steps=0.25, blocks=0.5)
     values: Shares = Shares(steps=1.0, blocks=0.5)
     margin: int = Field(default=1, ge=0, le=8)
     """Tokens around the targets that the model may change to blend them in."""

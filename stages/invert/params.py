@@ -26,7 +26,7 @@ class InvertParams(StageParams):
     """Section ``invert`` of params.yaml."""
 
     solver: Solver = "fireflow"
-    steps: int = Field(default=8, ge=1, le=100)
+    steps: int = Field(default=6, ge=1, le=100)
     """Steps between t = 0 and t = 1."""
     until: float = Field(default=1.0, gt=0, le=1)
     """Stop at the first timestep that reaches this; nothing later can be asked for by inject."""

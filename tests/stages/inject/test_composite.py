@@ -101,6 +101,13 @@ class TestVisible:
         mask = visible(flawed, self.grey, edit, MaskParams())
         assert mask.any() and not mask[~edit].any()
 
+    def test_holes_in_a_flaw_belong_to_it(self):
+        flawed = self.grey.copy()
+        flawed[10:50, 10:50] = 200
+        flawed[22:38, 22:38] = 128
+        mask = visible(flawed, self.grey, self.edit, MaskParams())
+        assert mask[12:48, 12:48].all()
+
     def test_specks_and_faint_changes_do_not_count(self):
         flawed = self.grey.copy()
         flawed[10:13, 10:13] = 255
