@@ -1,0 +1,93 @@
+"""A sheet of published pairs for the eye: per pair photo, control, flaw, mask, cut out around it.
+
+    python benchmarks/sheet.py OUT.png [--tool add] [--count 24] [--package data/package]
+
+Only CC0 and public-domain photos, spread over photos: such sheets may be published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+os.environ["WDS_SECURE"] = "1"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from PIL import Image, ImageDraw
+from webdataset.compat import WebDataset
+
+FREE = ("CC0-1.0", "LicenseRef-Public-Domain")
+CELL, CAPTION, COLUMNS = 180, 18, 2
+MEMBERS = ("real.png", "control.png", "artifact.png")
+
+
+def wanted(package: Path, tool: str | None, count: int) -> list[dict[str, Any]]:
+    """Pairs of free photos, one photo after the other before a photo comes again."""
+    shards = sorted(map(str, package.glob("*.tar")))
+    by_photo: dict[str, list[dict[str, Any]]] = {}
+    for sample in WebDataset(shards, shardshuffle=False, empty_check=False):
+        facts = json.loads(sample["json"])
+        if facts["licence"] in FREE and tool in (None, facts["tool"]):
+            by_photo.setdefault(facts["photo"], []).append({**sample, "facts": facts})
+    rounds = chain.from_iterable(zip_longest(*by_photo.values()))
+    return [sample for sample in rounds if sample is not None][:count]
+
+
+def cells(sample: dict[str, Any]) -> Iterator[Image.Image]:
+    """Photo, control, flaw, and the flaw with its mask, around the edited region."""
+    facts = sample["facts"]
+    x0, y0, x1, y1 = facts["edit_box"]
+    side = min(max(x1 - x0, y1 - y0) * 3 // 2, facts["width"], facts["height"])
+    left = min(max(0, (x0 + x1 - side) // 2), facts["width"] - side)
+    top = min(max(0, (y0 + y1 - side) // 2), facts["height"] - side)
+    crop = (left, top, left + side, top + side)
+
+    def cut(member: str, mode: str) -> Image.Image:
+        with Image.open(io.BytesIO(sample[member]), formats=["PNG"]) as image:
+            return image.convert(mode).crop(crop).resize((CELL, CELL))
+
+    yield from (cut(member, "RGB") for member in MEMBERS)
+    marked = cut("artifact.png", "RGB")
+    marked.paste((255, 0, 80), (0, 0), cut("mask.png", "L").point([v // 2 for v in range(256)]))
+    yield marked
+
+
+def sheet(samples: list[dict[str, Any]]) -> Image.Image:
+    """All pairs in `COLUMNS` columns."""
+    width, height = CELL * 4 + 12, CELL + CAPTION
+    rows = -(-len(samples) // COLUMNS)
+    out = Image.new("RGB", (width * COLUMNS, height * rows), "white")
+    for number, sample in enumerate(samples):
+        row, column = divmod(number, COLUMNS)
+        x, y, facts = column * width, row * height, sample["facts"]
+        text = f"{facts['tool']} / {facts['kernel']}: {facts['entity']}, {facts['part']}"
+        ImageDraw.Draw(out).text((x + 2, y + 2), text, fill="black", font_size=12)
+        for place, cell in enumerate(cells(sample)):
+            out.paste(cell, (x + place * CELL, y + CAPTION))
+    return out
+
+
+def main() -> None:
+    """Write the sheet."""
+    parser = argparse.ArgumentParser(description="A sheet of published pairs.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--tool", choices=["add", "remove", "distort", "fuse"])
+    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--package", type=Path, default=Path("data/package"))
+    given = parser.parse_args()
+    samples = wanted(given.package, given.tool, given.count)
+    if not samples:
+        sys.exit(f"no pair of a CC0 or public-domain photo in {given.package}")
+    sheet(samples).save(given.out)
+    print(f"{len(samples)} pairs: {given.out}")
+
+
+if __name__ == "__main__":
+    main()
