@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,8 @@ def _run_flow(workspace: Workspace) -> None:
     from flows.build import build as build_flow
     from flows.build import watch
 
+    # Leave as on Ctrl-C: Prefect then ends its temporary server, and the stage is ended too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with BuildDisplay() as display:
         watch(display)
         build_flow(str(workspace.root))
