@@ -44,9 +44,8 @@ def figures_table(report: dict[str, Any]) -> str:
     for side in ("16x16", "24x24"):
         found = report[f"flow_loss_{side}"]
         for t, value in found.items():
-            rows.append(
-                (f"flow loss, {side} tokens, t = {t}".replace("t = mean", "mean"), str(value))
-            )
+            when = t if t == "mean" else f"t = {t}"
+            rows.append((f"flow loss, {side} tokens, {when}", str(value)))
     for name, words in (("held_out", "held-out photos"), ("samples", "sample photos")):
         found = report[f"inversion_{name}"]
         text = (
