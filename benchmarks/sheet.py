@@ -12,7 +12,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
@@ -25,22 +25,29 @@ from webdataset.compat import WebDataset
 
 FREE = ("CC0-1.0", "LicenseRef-Public-Domain")
 CELL, CAPTION, COLUMNS = 180, 18, 2
+Sample = dict[str, Any]
 MEMBERS = ("real.png", "control.png", "artifact.png")
 
 
-def wanted(package: Path, tool: str | None, count: int) -> list[dict[str, Any]]:
-    """Pairs of free photos, one photo after the other before a photo comes again."""
+def interleaved(groups: Iterable[list[Sample]]) -> list[Sample]:
+    """The first of every group, then the second ..."""
+    rounds = chain.from_iterable(zip_longest(*groups))
+    return [sample for sample in rounds if sample is not None]
+
+
+def wanted(package: Path, tool: str | None, count: int) -> list[Sample]:
+    """Pairs of free photos: tools in turn, and within a tool photo by photo."""
     shards = sorted(map(str, package.glob("*.tar")))
-    by_photo: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, dict[str, list[Sample]]] = {}
     for sample in WebDataset(shards, shardshuffle=False, empty_check=False):
         facts = json.loads(sample["json"])
         if facts["licence"] in FREE and tool in (None, facts["tool"]):
-            by_photo.setdefault(facts["photo"], []).append({**sample, "facts": facts})
-    rounds = chain.from_iterable(zip_longest(*by_photo.values()))
-    return [sample for sample in rounds if sample is not None][:count]
+            photos = found.setdefault(facts["tool"], {})
+            photos.setdefault(facts["photo"], []).append({**sample, "facts": facts})
+    return interleaved(interleaved(photos.values()) for photos in found.values())[:count]
 
 
-def cells(sample: dict[str, Any]) -> Iterator[Image.Image]:
+def cells(sample: Sample) -> Iterator[Image.Image]:
     """Photo, control, flaw, and the flaw with its mask, around the edited region."""
     facts = sample["facts"]
     x0, y0, x1, y1 = facts["edit_box"]
@@ -59,7 +66,7 @@ def cells(sample: dict[str, Any]) -> Iterator[Image.Image]:
     yield marked
 
 
-def sheet(samples: list[dict[str, Any]]) -> Image.Image:
+def sheet(samples: list[Sample]) -> Image.Image:
     """All pairs in `COLUMNS` columns."""
     width, height = CELL * 4 + 12, CELL + CAPTION
     rows = -(-len(samples) // COLUMNS)

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.engine.masks import Mask
 from stages.engine.record import Entity, Explanations, Scene, Tool, Variant, Verdict, Window
-
-if TYPE_CHECKING:
-    import torch
 
 Image = NDArray[np.uint8]
 
@@ -104,20 +101,4 @@ class Explainer(Protocol):
     ) -> Explanations:
         """Words for `variants`; `images` (variant id to real, artifact) may be empty for authors
         that write from the record alone."""
-        ...
-
-
-class FlowModel(Protocol):
-    """A rectified-flow transformer with its autoencoder (sections 3 and 4)."""
-
-    def encode(self, image: Image) -> torch.Tensor:
-        """Picture to normalised latent tokens."""
-        ...
-
-    def decode(self, latents: torch.Tensor, *args: Any, **kwargs: Any) -> Image:
-        """Latent tokens to a picture."""
-        ...
-
-    def velocity(self, latents: torch.Tensor, t: float, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """dz/dt at time `t` in [0, 1]; injection goes through the remaining arguments."""
         ...
