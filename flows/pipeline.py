@@ -13,7 +13,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from flows.reasons import locked_params, reasons
 from stages import STAGES
+from stages.catalogue import read_params
 from stages.engine.progress import Progress
 from stages.engine.runner import WATCHED_PARENT
 from stages.engine.workspace import FactoryError, Workspace
@@ -40,20 +42,12 @@ def stale(workspace: Workspace) -> Stale:
             found: dict[str, Any] = repo.status()
     except DvcException as error:
         raise FactoryError(f"DVC: {error}") from error
-    return {name: list(_reasons(found[name])) for name in STAGES if name in found}
-
-
-def _reasons(entries: list[Any]) -> Iterator[str]:
-    for entry in entries:
-        if not isinstance(entry, dict):
-            yield str(entry)
-            continue
-        for kind, what in entry.items():
-            for name, change in what.items():
-                if isinstance(change, dict):  # params.yaml: {"map.variants": "modified"}
-                    yield from (f"{key} {word}" for key, word in change.items())
-                else:
-                    yield f"{'output ' if kind == 'changed outs' else ''}{name} {change}"
+    locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
+    return {
+        name: list(reasons(found[name], locked.get(name, {}), current))
+        for name in STAGES
+        if name in found
+    }
 
 
 def environment() -> dict[str, str]:
