@@ -43,7 +43,7 @@ def reasons(entries: list[Any], locked: dict[str, Any], current: dict[str, Any])
             continue
         for kind, changes in entry.items():
             for name, change in changes.items():
-                if name != PARAMS:
+                if name != PARAMS or not isinstance(change, dict):
                     yield f"{'output ' if kind == 'changed outs' else ''}{name} {change}"
                     continue
                 for section, word in change.items():

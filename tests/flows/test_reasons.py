@@ -33,5 +33,10 @@ def test_a_section_that_never_ran_is_named_as_dvc_does() -> None:
     assert list(reasons(entries, {}, {"filter": {"a": 2}})) == ["filter new"]
 
 
+def test_params_that_dvc_cannot_compare_are_named_as_a_file() -> None:
+    entries = [{"changed deps": {"params.yaml": "new"}}]
+    assert list(reasons(entries, {}, {})) == ["params.yaml new"]
+
+
 def test_before_the_first_build_nothing_is_locked(tmp_path: Path) -> None:
     assert locked_params(tmp_path) == {}
