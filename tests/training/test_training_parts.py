@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +13,6 @@ import torch
 
 from training import export, fused_norm, models, optim, transformer
 from training.data import random_crop
-from training.runtime import Worker, together
 
 
 def test_fused_norm_equals_group_norm_and_silu(tmp_path):
@@ -135,21 +137,43 @@ def test_crops_have_their_size_and_stay_inside(scales):
         assert crop.min() >= 199
 
 
-def test_two_workers_average_their_gradients(tmp_path):
-    def work(worker: Worker) -> None:
-        model = torch.nn.Linear(1, 1, bias=False)
-        (model.weight.sum() * (worker.rank + 1)).backward()
-        worker.average_gradients(model)
-        (tmp_path / str(worker.rank)).write_text(str(model.weight.grad.item()))
+AVERAGING = """
+import sys
+from pathlib import Path
+import torch
 
-    together(2, work)
+def work(worker: Worker) -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    (model.weight.sum() * (worker.rank + 1)).backward()
+    worker.average_gradients(model)
+    Path(sys.argv[1], str(worker.rank)).write_text(str(model.weight.grad.item()))
+
+together(2, work)
+"""
+FAILING = """
+
+def work(worker: Worker) -> None:
+    if worker.rank == 1:
+        raise SystemExit(3)
+
+together(2, work)
+"""
+
+
+def in_a_fresh_process(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Workers are forked, which only a process without other threads may do; this one has run
+    flows and models by now."""
+    command = [sys.executable, "-c", script, *arguments]
+    root = Path(__file__).parents[2]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+
+
+def test_two_workers_average_their_gradients(tmp_path):
+    done = in_a_fresh_process(AVERAGING, str(tmp_path))
+    assert done.returncode == 0, done.stderr
     assert [(tmp_path / str(rank)).read_text() for rank in (0, 1)] == ["1.5", "1.5"]
 
 
 def test_a_failing_worker_ends_the_run():
-    def work(worker: Worker) -> None:
-        if worker.rank == 1:
-            raise SystemExit(3)
-
-    with pytest.raises(RuntimeError, match="status 3"):
-        together(2, work)
+    done = in_a_fresh_process(FAILING)
+    assert "RuntimeError: a training worker failed with exit status 3" in done.stderr
