@@ -141,6 +141,7 @@ AVERAGING = """
 import sys
 from pathlib import Path
 import torch
+from training.runtime import Worker, together
 
 def work(worker: Worker) -> None:
     model = torch.nn.Linear(1, 1, bias=False)
@@ -151,6 +152,7 @@ def work(worker: Worker) -> None:
 together(2, work)
 """
 FAILING = """
+from training.runtime import Worker, together
 
 def work(worker: Worker) -> None:
     if worker.rank == 1:
