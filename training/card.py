@@ -78,7 +78,7 @@ def card(photos: list[Photo], run: Path, weights: Path, report: dict[str, Any]) 
         vae_minutes=vae["seconds"] / 60,
         flow_steps=flow["step"],
         flow_crops=flow["step"] * second.batch * flow["workers"],
-        side=second.side,
+        grid="{} x {}".format(*second.grid),
         flow_minutes=flow["seconds"] / 60,
         squared=first.squared,
         kl=first.kl,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ from training.runtime import Worker, log_to_stderr, together
 
 log = logging.getLogger("transformer")
 
+Grid = tuple[int, int]
+"""Rows and columns of tokens."""
+
 CHECKPOINT = "transformer.pt"
 LATENTS = "latents.safetensors"
 OUTER = ("x_embedder", "context_embedder", "proj_out", "time_text_embed", "norm_out")
@@ -45,11 +49,12 @@ class TransformerParams:
     double_blocks: int = 1
     single_blocks: int = 7
     batch: int = 12
-    """Crops a step and worker, of 16 x 16 tokens; large crops count by their tokens."""
-    side: int = 16
-    large_side: int = 24
-    large_from: float = 0.85
-    """Progress after which half of the batches are of `large_side`."""
+    """Crops a step and worker, of `grid` tokens; large crops count by their tokens."""
+    grid: Grid = (16, 16)
+    large_grids: tuple[Grid, ...] = ((24, 24), (24, 32), (32, 24), (32, 32))
+    """Windows of 384 to 512 px, in turn."""
+    large_from: float = 0.6
+    """Progress after which half of the batches are of a large grid."""
     lr: float = 2e-3
     weight_decay: float = 0.02
     ema: float = 0.997
@@ -58,7 +63,7 @@ class TransformerParams:
     time_std: float = 1.0
     uniform_times: float = 0.2
     """Share of the timesteps drawn uniformly: inversion passes through all of them."""
-    masked: float = 0.2
+    masked: float = 0.4
     """Share of the batches in which a blob is noisier than what surrounds it."""
     stretched: float = 0.25
     """Share of the batches whose positions are stretched, as in larger windows."""
@@ -98,9 +103,9 @@ def load_latents(path: Path, prefix: str) -> list[Tensor]:
         return [((file.get_tensor(name).float() - mean) / std).half() for name in names]
 
 
-def blob(side: int, rng: np.random.Generator) -> np.ndarray:
-    """(side * side,) bool: a random ellipse that covers about 3 to 35 % of the square."""
-    row, column = np.mgrid[:side, :side] / side
+def blob(grid: Grid, rng: np.random.Generator) -> np.ndarray:
+    """(rows * columns,) bool: a random ellipse that covers about 3 to 35 % of the grid."""
+    row, column = np.mgrid[: grid[0], : grid[1]] / np.reshape(grid, (2, 1, 1))
     y, x = rng.uniform(0.2, 0.8, 2)
     a, b = rng.uniform(0.1, 0.33, 2)
     angle = rng.uniform(0, np.pi)
@@ -109,9 +114,9 @@ def blob(side: int, rng: np.random.Generator) -> np.ndarray:
     return ((u / a) ** 2 + (v / b) ** 2 <= 1).ravel()
 
 
-def positions(side: int, stretch: float, offset: np.ndarray) -> Tensor:
-    """(side * side, 3) positions: the grid stretched and moved by a (row, column) offset."""
-    ids = image_ids((side, side)) * stretch
+def positions(grid: Grid, stretch: float, offset: np.ndarray) -> Tensor:
+    """(rows * columns, 3) positions: the grid stretched and moved by a (row, column) offset."""
+    ids = image_ids(grid) * stretch
     ids[:, 1:] += torch.from_numpy(offset).float()
     return ids
 
@@ -124,23 +129,29 @@ def draw_times(count: int, params: TransformerParams, rng: np.random.Generator) 
 
 
 def batch_at(
-    latents: list[Tensor], params: TransformerParams, step: int, rank: int, side: int
+    latents: list[Tensor], params: TransformerParams, step: int, rank: int, grid: Grid
 ) -> Batch:
     """The batch of a step: random crops, times, positions, and for a share of them a blob."""
     rng = generator(params.seed, "transformer", step, rank)
-    count = max(1, params.batch * params.side**2 // side**2)
-    large = [i for i, z in enumerate(latents) if min(z.shape[1:]) >= 2 * side]
+    rows, columns = grid
+    count = max(1, params.batch * math.prod(params.grid) // math.prod(grid))
+    large = [
+        i for i, z in enumerate(latents) if z.shape[1] >= 2 * rows and z.shape[2] >= 2 * columns
+    ]
     crops = []
     for index in rng.choice(large, count):
         z = latents[index]
-        y, x = rng.integers(z.shape[1] - 2 * side + 1), rng.integers(z.shape[2] - 2 * side + 1)
-        crops.append(z[:, y : y + 2 * side, x : x + 2 * side])
+        y, x = (
+            rng.integers(z.shape[1] - 2 * rows + 1),
+            rng.integers(z.shape[2] - 2 * columns + 1),
+        )
+        crops.append(z[:, y : y + 2 * rows, x : x + 2 * columns])
     tokens = pack(torch.stack(crops).float())
     noise = torch.Generator().manual_seed(seed_for(params.seed, "flow noise", step, rank))
     times = draw_times(count, params, rng)
-    learnt, context = np.ones((count, side * side)), times
+    learnt, context = np.ones((count, rows * columns)), times
     if rng.random() < params.masked:
-        learnt = np.stack([blob(side, rng) for _ in range(count)])
+        learnt = np.stack([blob(grid, rng) for _ in range(count)])
         context = times * rng.uniform(0, 1, count) * (rng.random(count) < 0.7)
     stretch = rng.uniform(0.8, 1.6) if rng.random() < params.stretched else 1.0
     offset = rng.integers(0, 9, 2) if rng.random() < 0.5 else np.zeros(2)
@@ -154,7 +165,7 @@ def batch_at(
         times=column(times),
         context_times=column(context),
         learnt=column(learnt),
-        ids=positions(side, stretch, offset),
+        ids=positions(grid, stretch, offset),
     )
 
 
@@ -182,9 +193,11 @@ def loss_of(model: FluxTransformer2DModel, batch: Batch) -> Tensor:
     return squared.sum() / batch.learnt.sum().clamp(min=1)
 
 
-def side_at(params: TransformerParams, progress: float, step: int) -> int:
-    """Crop side in tokens of a step: every second batch is large near the end."""
-    return params.large_side if progress >= params.large_from and step % 2 else params.side
+def grid_at(params: TransformerParams, progress: float, step: int) -> Grid:
+    """Crop size in tokens of a step: every second batch is large near the end."""
+    if progress < params.large_from or step % 2 == 0:
+        return params.grid
+    return params.large_grids[step // 2 % len(params.large_grids)]
 
 
 def train(
@@ -238,8 +251,8 @@ def train(
         progress = max(step / steps if steps else 0.0, spent / 60 / minutes if minutes else 0.0)
         if progress >= 1:
             break
-        side = side_at(params, progress, step)
-        loss = loss_of(model, batch_at(latents, params, step, worker.rank, side))
+        grid = grid_at(params, progress, step)
+        loss = loss_of(model, batch_at(latents, params, step, worker.rank, grid))
         for opt in opts:
             opt.zero_grad(set_to_none=True)
             for group in opt.param_groups:

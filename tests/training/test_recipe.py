@@ -19,7 +19,13 @@ AUTOENCODER = autoencoder.AutoencoderParams(
     block_out_channels=(8, 8, 8, 16), crop=32, batch=1, lpips=0.0
 )
 TRANSFORMER = transformer.TransformerParams(
-    heads=1, single_blocks=1, batch=2, side=4, large_side=6, large_from=0.5, masked=0.5
+    heads=1,
+    single_blocks=1,
+    batch=2,
+    grid=(4, 4),
+    large_grids=((6, 4),),
+    large_from=0.5,
+    masked=0.5,
 )
 
 

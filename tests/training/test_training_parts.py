@@ -89,10 +89,10 @@ def test_folding_normalises_the_latents_and_keeps_the_picture():
 
 
 def batches(**changes) -> list[transformer.Batch]:
-    params = transformer.TransformerParams(batch=2, side=4, **changes)
+    params = transformer.TransformerParams(batch=2, grid=(4, 4), **changes)
     torch.manual_seed(0)
     latents = [torch.randn(16, 12, 10).half(), torch.randn(16, 8, 20).half()]
-    return [transformer.batch_at(latents, params, step, 0, 4) for step in range(20)]
+    return [transformer.batch_at(latents, params, step, 0, (4, 4)) for step in range(20)]
 
 
 def test_plain_batches_learn_everywhere_at_one_time_each():
