@@ -1,0 +1,189 @@
+"""The fixed evaluation set: photos, windows and mappings that every measurement uses.
+
+    python -m benchmarks.quality.cases [--side 512]
+
+takes the checkout's photos and the held-out ones through the factory's own ingest, perceive and map
+and keeps a fixed number of mappings a tool. Writes ``cases-<side>.json`` beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.quality import photos
+from flows.trial import run_stages, with_tool
+from stages.catalogue import build_stage, read_params
+from stages.engine.files import canonical_json, write_atomically
+from stages.engine.record import TOOLS, Document, Mapping, Scene, Tool, Variant, Window
+from stages.engine.workspace import FactoryError, Workspace
+from stages.map.grid import indices
+from stages.map.sites import Atlas
+
+SIDE = 384
+COUNT = 13
+"""Mappings a tool: four tools make 52, enough for 50 pairwise looks."""
+VARIANTS = 8
+"""Mappings drawn a photo, of which few are kept."""
+
+
+class Sides(Document):
+    """fuse: tokens of the two that meet; both lists may share some."""
+
+    part: list[int]
+    other: list[int]
+
+
+class Case(Document):
+    """One window of one photo with its mappings."""
+
+    photo: str
+    """As `photos.read` takes it."""
+    key: str
+    """First 16 hex digits of the sha256 of the photo's file."""
+    window: Window
+    variants: list[Variant]
+    sides: dict[str, Sides]
+    """fuse variant to its two sides."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the set, fit for a file name."""
+        return f"{self.key}-{self.window.id}"
+
+
+class EvaluationSet(Document):
+    """All windows; variant ids are unique within a photo."""
+
+    side: int
+    cases: list[Case]
+
+    def __iter__(self) -> Iterator[Case]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return iter(self.cases)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One mapping on offer."""
+
+    photo: str
+    scene: Scene
+    variant: Variant
+
+
+def path_of(side: int) -> Path:
+    """Where the set of that window side lies."""
+    return Path(__file__).with_name(f"cases-{side}.json")
+
+
+def load(side: int = SIDE) -> EvaluationSet:
+    """The set as it was written.
+
+    Raises:
+        FileNotFoundError: there is none of that side.
+    """
+    return EvaluationSet.model_validate_json(path_of(side).read_text(encoding="utf-8"))
+
+
+def draw(names: list[str], shards: Path, side: int) -> list[Drawn]:
+    """Every mapping the factory draws for the photos; photos it rejects are left out."""
+    values = read_params(Workspace.find().root)
+    values = {**values, "perceive": {**values["perceive"], "window": side}}
+    values["map"] = {**values["map"], "weights": dict.fromkeys(TOOLS, 1.0)}
+    params = with_tool(values, None, VARIANTS)
+    stages = [build_stage(name, params) for name in ("ingest", "perceive", "map")]
+    for stage in stages:
+        stage.setup()
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in photos.each(names, shards, Path(folder)):
+            try:
+                outputs = run_stages(path, stages).outputs
+            except FactoryError as problem:
+                print(f"{name}: {problem}", file=sys.stderr)
+                continue
+            scene, mapping = outputs["perceive"].document, outputs["map"].document
+            assert isinstance(scene, Scene) and isinstance(mapping, Mapping)  # noqa: S101
+            found += [Drawn(name, scene, variant) for variant in mapping.variants]
+    return found
+
+
+def choose(offered: list[Drawn], count: int) -> list[Drawn]:
+    """`count` mappings a tool: kernels evenly, photos as different as can be, shards by turns."""
+    chosen: list[Drawn] = []
+    uses: Counter[tuple[Tool | None, str]] = Counter()
+    left = list(offered)
+    for tool in [tool for _ in range(count) for tool in TOOLS]:
+        open_ = [drawn for drawn in left if drawn.variant.tool == tool]
+        if not open_:
+            continue
+
+        def cost(drawn: Drawn, tool: Tool = tool) -> tuple[int, ...]:
+            return (
+                uses[tool, drawn.variant.kernel],
+                uses[tool, drawn.photo],
+                uses[tool, _origin(drawn.photo)],
+                uses[None, drawn.photo],
+                uses[tool, drawn.variant.part_kind],
+            )
+
+        best = min(open_, key=cost)
+        left.remove(best)
+        chosen.append(best)
+        kept = best.variant
+        uses.update((tool, what) for what in (kept.kernel, best.photo, kept.part_kind))
+        uses.update([(tool, _origin(best.photo)), (None, best.photo)])
+    return chosen
+
+
+def _origin(photo: str) -> str:
+    return "shards" if ".tar/" in photo else "checkout"
+
+
+def grouped(chosen: list[Drawn]) -> list[Case]:
+    """The chosen mappings by photo and window, in the photos' order."""
+    windows: dict[tuple[str, str], list[Drawn]] = {}
+    for drawn in sorted(chosen, key=lambda drawn: (drawn.photo, drawn.variant.id)):
+        windows.setdefault((drawn.photo, drawn.variant.window), []).append(drawn)
+    return [_case(name, items) for (name, _), items in windows.items()]
+
+
+def _case(name: str, items: list[Drawn]) -> Case:
+    scene, variants = items[0].scene, [item.variant for item in items]
+    window = next(w for w in scene.windows if w.id == variants[0].window)
+    atlas, sides = Atlas(scene), {}
+    for variant in variants:
+        if variant.other is not None:
+            part, other = (indices(atlas.on(x, window)) for x in (variant.part, variant.other))
+            sides[variant.id] = Sides(part=part.tolist(), other=other.tolist())
+    return Case(photo=name, key=scene.key, window=window, variants=variants, sides=sides)
+
+
+def _lines(found: EvaluationSet) -> bytes:
+    """JSON with a line a case."""
+    cases = b",\n".join(canonical_json(case.model_dump(mode="json")) for case in found)
+    return b'{"side":%d,"cases":[\n%s\n]}\n' % (found.side, cases)
+
+
+def main() -> None:
+    """Write the set."""
+    parser = argparse.ArgumentParser(description="Draw the fixed evaluation set.")
+    parser.add_argument("--side", type=int, default=SIDE, help="of a window, in pixels")
+    parser.add_argument("--count", type=int, default=COUNT, help="mappings a tool")
+    parser.add_argument("--shards", type=Path, default=photos.SHARDS)
+    given = parser.parse_args()
+    names = photos.in_checkout() + photos.held_out(given.shards)
+    chosen = choose(draw(names, given.shards, given.side), given.count)
+    found = EvaluationSet(side=given.side, cases=grouped(chosen))
+    write_atomically(path_of(given.side), _lines(found))
+    tools = Counter(drawn.variant.tool for drawn in chosen)
+    print(f"{len(found.cases)} windows of {len({c.photo for c in found})} photos, {dict(tools)}")
+
+
+if __name__ == "__main__":
+    main()
