@@ -120,7 +120,8 @@ def samples(flow: Flow, count: int, side: int, steps: int) -> np.ndarray:
     start = torch.randn(count, side * side, 64, generator=noise)
     times = schedule(steps, flow.shift(side * side))[::-1]
     tokens = integrate("rf_solver", lambda z, t: flow.velocity(z, t, grid), start, times)
-    return np.concatenate([flow.decode(one, grid).round().astype(np.uint8) for one in tokens], axis=1)
+    pictures = [flow.decode(one, grid).round().astype(np.uint8) for one in tokens]
+    return np.concatenate(pictures, axis=1)
 
 
 def main() -> None:
