@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stages.engine.record import Tool
 from stages.engine.stage import GateParams, StageParams
 
 Mode = Literal["sparse", "dense", "faithful"]
 Share = Annotated[float, Field(ge=0, le=1)]
-ShareOfTool = Share | dict[Tool, Share]
+
+
+def _each_tool(shares: dict[Tool, float]) -> dict[Tool, float]:
+    if missing := set(get_args(Tool)) - set(shares):
+        raise ValueError(f"no share for {', '.join(sorted(missing))}")
+    return shares
+
+
+ShareOfTool = Share | Annotated[dict[Tool, Share], AfterValidator(_each_tool)]
 """One share for all tools, or one each."""
 
 
 def of_tool(value: ShareOfTool, tool: Tool) -> float:
-    """What holds for `tool`.
-
-    Raises:
-        ValueError: a mapping that lacks it.
-    """
-    if not isinstance(value, dict):
-        return value
-    if tool not in value:
-        raise ValueError(f"params.yaml, inject: no value for the tool {tool!r} in {value}")
-    return value[tool]
+    """What holds for `tool`."""
+    return value[tool] if isinstance(value, dict) else value
 
 
 def all_values(value: ShareOfTool) -> list[float]:

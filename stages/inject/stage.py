@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stages.engine.images import read_png, write_png
 from stages.engine.record import Injection, Inversion, Mapping, Outcome, Scene, Variant
 from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
 from stages.inject.params import InjectParams
@@ -60,7 +61,6 @@ class InjectStage(Stage):
         """
         from stages.inject.window import Unusable, WindowJob
         from stages.invert.trajectory import Trajectory
-        from stages.invert.windows import read_png
 
         photo = read_png(sample.members["ingest/photo.png"])
         variants = sample.document("map", Mapping).variants
@@ -113,7 +113,6 @@ class InjectStage(Stage):
         self, key: str, variants: list[Variant], pictures: dict[str, Picture | Unusable]
     ) -> Output:
         from stages.inject.window import Unusable
-        from stages.invert.windows import write_png
 
         outcomes, rejects = [], []
         members: dict[str, bytes] = {}

@@ -90,14 +90,14 @@ class WindowJob:
         states, faithful = trajectory.states(solver), params.mode == "faithful"
         # All variants together start with the earliest tool, whichever tools there are, so that
         # a variant's picture does not depend on its neighbours.
-        begin = 0 if faithful else start_step(states, max(all_values(params.t_s)))
-        self.timesteps = states[::-1][begin:]
+        self.states = states
+        self.begin = 0 if faithful else start_step(states, max(all_values(params.t_s)))
         self.positions = params.faithful.positions if faithful else params.positions
         self.values = params.faithful.values if faithful else params.values
         self.settings = Settings(
             mode=params.mode,
             solver=solver,
-            timesteps=self.timesteps,
+            timesteps=states[::-1][self.begin :],
             blocks=flow.blocks(
                 (self.positions.double, self.positions.single),
                 (self.values.double, self.values.single),
@@ -149,8 +149,8 @@ class WindowJob:
         draws = generator(seed, key, variant.id, "start")
         noise = draws.standard_normal((len(index), self.trajectory.points.shape[2]))
         rho = np.where(repeated(index), of_tool(params.repeat_rho, tool), of_tool(params.rho, tool))
-        start = 0 if faithful else start_step(self.timesteps[::-1], of_tool(params.t_s, tool))
-        steps = len(self.timesteps) - 1 - start
+        skipped = self.begin if faithful else start_step(self.states, of_tool(params.t_s, tool))
+        start, steps = skipped - self.begin, len(self.states) - 1 - skipped
         return Plan(
             index=index,
             targets=targets,

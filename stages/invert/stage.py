@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stages.engine.images import read_png
 from stages.engine.record import Inversion, Mapping, Scene
 from stages.engine.stage import Output, RejectPhoto, Sample, Stage
 from stages.invert.params import InvertParams
@@ -49,7 +50,7 @@ class InvertStage(Stage):
             RejectPhoto: no window, a window outside the photo, or latents that are not finite.
         """
         from stages.invert.inversion import invert
-        from stages.invert.windows import cut, read_png
+        from stages.invert.windows import cut
 
         photo = read_png(sample.members["ingest/photo.png"])
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}

@@ -9,18 +9,13 @@ import pytest
 from PIL import Image
 
 from stages.engine import masks
+from stages.engine.images import write_png
 from stages.engine.record import Injection, Mapping, Outcome, Scene, Variant, Window
 from stages.engine.stage import Sample
 
 SIDE, TOKEN, GRID = 384, 16, 24
 PHOTOS = Path(__file__).parents[3] / "samples" / "photos"
 KEY = "0123456789abcdef"
-
-
-def png(image) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
 
 
 def autoencoder(image, scale=2.0, quality=22):
@@ -129,8 +124,8 @@ class Standin:
         crops = {
             "artifact": artifact[y0:y1, x0:x1],
             "control": self.control[y0:y1, x0:x1],
-            "mask": (seen[y0:y1, x0:x1] * 255).astype(np.uint8),
-            "edit": (edit[y0:y1, x0:x1] * 255).astype(np.uint8),
+            "mask": seen[y0:y1, x0:x1],
+            "edit": edit[y0:y1, x0:x1],
         }
         return Sample(
             KEY,
@@ -140,8 +135,8 @@ class Standin:
                 "map": Mapping(key=KEY, variants=[variant]).model_dump(),
                 "inject": inject.model_dump(),
             },
-            {f"inject/v0.{name}.png": png(crop) for name, crop in crops.items()}
-            | {"ingest/photo.png": png(self.photo)},
+            {f"inject/v0.{name}.png": write_png(crop) for name, crop in crops.items()}
+            | {"ingest/photo.png": write_png(self.photo)},
         )
 
 

@@ -7,6 +7,7 @@ import torch
 
 from stages import inject
 from stages.engine import gate
+from stages.engine.images import read_mask, read_png
 from stages.engine.record import Injection, Scene
 from stages.engine.stage import BaseParams, RejectPhoto
 from stages.inject.params import InjectGate, InjectParams
@@ -14,7 +15,6 @@ from stages.inject.stage import InjectStage
 from stages.inject.window import WindowJob, psnr, start_step
 from stages.invert.params import InvertParams
 from stages.invert.stage import InvertStage
-from stages.invert.windows import read_png
 
 
 @pytest.fixture
@@ -56,11 +56,12 @@ def test_every_variant_has_its_four_members(stage, inverted):
     assert not output.rejects
     for outcome in output.document.outcomes:
         x0, y0, x1, y1 = outcome.box
-        for name, bands in (("artifact", 3), ("control", 3), ("mask", 1), ("edit", 1)):
+        for name in ("artifact", "control"):
             pixels = read_png(output.members[f"{outcome.variant}.{name}.png"])
             assert pixels.shape == (y1 - y0, x1 - x0, 3)
-            if bands == 1:
-                assert set(np.unique(pixels)) <= {0, 255}
+        for name in ("mask", "edit"):
+            mask = read_mask(output.members[f"{outcome.variant}.{name}.png"])
+            assert mask.shape == (y1 - y0, x1 - x0)
 
 
 def test_outside_the_edit_both_equal_the_photo_and_the_mask_is_inside(stage, inverted):
@@ -69,13 +70,15 @@ def test_outside_the_edit_both_equal_the_photo_and_the_mask_is_inside(stage, inv
     for outcome in output.document.outcomes:
         x0, y0, x1, y1 = outcome.box
         crop = photo[y0:y1, x0:x1]
-        part = {
-            name: read_png(output.members[f"{outcome.variant}.{name}.png"])
-            for name in ("artifact", "control", "mask", "edit")
-        }
-        edit, mask = part["edit"][..., 0] > 0, part["mask"][..., 0] > 0
-        assert np.array_equal(part["artifact"][~edit], crop[~edit])
-        assert np.array_equal(part["control"][~edit], crop[~edit])
+        artifact, control, mask, edit = (
+            read(output.members[f"{outcome.variant}.{name}.png"])
+            for name, read in (
+                ("artifact", read_png), ("control", read_png),
+                ("mask", read_mask), ("edit", read_mask),
+            )
+        )  # fmt: skip
+        assert np.array_equal(artifact[~edit], crop[~edit])
+        assert np.array_equal(control[~edit], crop[~edit])
         assert mask.any() and not mask[~edit].any()
         assert outcome.mask_pixels == mask.sum() and outcome.edit_pixels == edit.sum()
         assert edit[0].any() and edit[-1].any() and edit[:, 0].any() and edit[:, -1].any()
@@ -230,3 +233,20 @@ def test_a_window_outside_the_photo_is_refused(flow, stage, inverted):
             "fireflow",
             InjectParams(),
         )
+
+
+@pytest.mark.parametrize("mode", ["sparse", "dense", "faithful"])
+def test_every_mode_renders_and_says_which(flow, inverted, mode):
+    starts = {"add": 1.0, "remove": 1.0, "distort": 0.5, "fuse": 0.75}
+    stage = InjectStage(InjectParams(mode=mode, t_s=starts), BaseParams())
+    stage.flow = flow
+    output = stage.process(inverted)
+    assert output.document.mode == mode and not output.rejects
+    assert len({outcome.evaluations for outcome in output.document.outcomes}) == (
+        1 if mode == "faithful" else 3
+    )
+
+
+def test_a_tool_that_the_params_forget_is_named():
+    with pytest.raises(ValueError, match="no share for distort, fuse, remove"):
+        InjectParams(t_s={"add": 0.5})
