@@ -4,7 +4,8 @@
 
 Half of the photos give the thresholds: `LEVEL` of what a rule must refuse (`nulls.MUST_REFUSE`)
 scores below them, and they are at least `FLOOR`. The other half tells how many such pictures would
-still pass. Pixels only: no model that renders has a say. Writes ``thresholds-<side>.json`` beside this file.
+still pass. Pixels only: no model that renders has a say. Writes ``thresholds-<side>.json`` beside
+this file.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,13 +81,19 @@ def path_of(side: int) -> Path:
     return Path(__file__).with_name(f"cases-{side}.json")
 
 
-def load(side: int = SIDE) -> EvaluationSet:
-    """The set as it was written.
+def load(side: int = SIDE, tools: Collection[Tool] = TOOLS) -> EvaluationSet:
+    """The set as it was written, with the mappings of these tools.
 
     Raises:
         FileNotFoundError: there is none of that side.
     """
-    return EvaluationSet.model_validate_json(path_of(side).read_text(encoding="utf-8"))
+    whole = EvaluationSet.model_validate_json(path_of(side).read_text(encoding="utf-8"))
+    kept = []
+    for case in whole:
+        variants = [variant for variant in case.variants if variant.tool in tools]
+        if variants:
+            kept.append(case.model_copy(update={"variants": variants}))
+    return EvaluationSet(side=side, cases=kept)
 
 
 def draw(names: list[str], shards: Path, side: int) -> list[Drawn]:

@@ -140,7 +140,10 @@ def stuff(look: Look) -> float:
 
 def _lab(picture: Image, zone: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     lab, ranges = rgb2lab(picture)[zone], ((0, 100), (-60, 60), (-60, 60))
-    return [np.histogram(lab[:, c], BINS, ranges[c])[0] / len(lab) for c in range(3)]
+    return [
+        np.histogram(np.clip(lab[:, c], *ranges[c]), BINS, ranges[c])[0] / len(lab)
+        for c in range(3)
+    ]
 
 
 def fuse(look: Look) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +13,9 @@ import torch
 
 from benchmarks.quality.cases import Case
 from stages.engine.files import canonical_json, sha256, write_atomically
-from stages.engine.masks import bounding_box, from_grid
+from stages.engine.masks import Mask, bounding_box, from_grid
 from stages.engine.provenance import code_digest
+from stages.engine.record import Box, Variant
 from stages.inject.composite import blend, composite, visible
 from stages.inject.params import InjectParams
 from stages.inject.render import Plan, Rendering
@@ -31,7 +32,21 @@ from stages.models.judge import intended
 from stages.models.protocols import Image
 
 SEED = 0
-Pictures = Mapping[str, Picture | Unusable]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One variant, finished: what the dataset gets of it, crops of the photo at `box`."""
+
+    box: Box
+    target_box: Box
+    artifact: Image
+    control: Image
+    mask: Mask
+    edit: Mask
+
+
+Pictures = Mapping[str, Crop | Unusable]
 """By variant id."""
 
 
@@ -70,7 +85,7 @@ class PixelPaste:
         """Every variant's picture; `invisible` where nothing can be seen."""
         return {variant.id: self._paste(case, photo, variant) for variant in case.variants}
 
-    def _paste(self, case: Case, photo: Image, variant: Any) -> Picture | Unusable:
+    def _paste(self, case: Case, photo: Image, variant: Variant) -> Crop | Unusable:
         window, shape = case.window, (photo.shape[0], photo.shape[1])
         targets = np.zeros(window.grid, dtype=bool)
         targets.ravel()[variant.targets] = True
@@ -83,7 +98,7 @@ class PixelPaste:
         if not mask.any():
             return Unusable("invisible", "the patches look alike")
         aimed = bounding_box(from_grid(targets, window.box, shape))
-        return Picture(box, aimed, flawed[crop], photo[crop], mask, weights.edit[crop], 0.0)
+        return Crop(box, aimed, flawed[crop], photo[crop], mask, weights.edit[crop])
 
 
 class _LatentPasteJob(WindowJob):
@@ -91,7 +106,7 @@ class _LatentPasteJob(WindowJob):
 
     def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:
         photo = self.trajectory.at(0.0)
-        return [Rendering(photo[torch.from_numpy(plan.index)], photo, 0.0) for plan in plans]
+        return [Rendering(photo[torch.from_numpy(plan.index)], photo, 0.0, 1) for plan in plans]
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,15 @@ class Factory:
         job = make(
             self.models.flow, photo, case.window, trajectory, self.invert.solver, self.inject
         )
-        return job.run(case.variants, SEED, case.key)
+        pictures = job.run(case.variants, SEED, case.key)
+        return {
+            name: picture if isinstance(picture, Unusable) else _crop(picture)
+            for name, picture in pictures.items()
+        }
+
+
+def _crop(picture: Picture) -> Crop:
+    return Crop(**{field.name: getattr(picture, field.name) for field in fields(Crop)})
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.quality import photos
-from benchmarks.quality.cases import Case, EvaluationSet
-from benchmarks.quality.renderers import Pictures, Renderer
+from benchmarks.quality.cases import Case, EvaluationSet, Sides
+from benchmarks.quality.renderers import Crop, Renderer
 from stages.engine.files import canonical_json, write_atomically
+from stages.engine.images import Image, paste, read_mask, read_png, write_png
 from stages.engine.record import Variant
-from stages.filter.case import paste
-from stages.inject.window import Picture, Unusable
-from stages.invert.windows import cut, read_png, write_png
-from stages.models.protocols import Image
+from stages.inject.window import Unusable
+from stages.invert.windows import cut
 
 FOLDER = Path("data/.quality")
 """Default folder of everything that these measurements keep; git ignores it."""
-_IMAGES, _MASKS = ("artifact", "control"), ("mask", "edit")
+_READERS = {"artifact": read_png, "control": read_png, "mask": read_mask, "edit": read_mask}
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Shown:
     case: Case
     variant: Variant
     photo: Image
-    picture: Picture | None
+    crop: Crop | None
     """None where nothing could be rendered or seen."""
     reason: str = "ok"
     """Reject code of the inject stage."""
@@ -41,12 +38,20 @@ class Shown:
         """Unique in the set."""
         return f"{self.case.key}-{self.variant.id}"
 
+    @property
+    def sides(self) -> Sides | None:
+        """fuse: the two that meet."""
+        return self.case.sides.get(self.variant.id)
+
+    def whole(self, member: str) -> Image:
+        """The photo, with `artifact` or `control` in place."""
+        if self.crop is None:
+            return self.photo
+        return paste(self.photo, getattr(self.crop, member), self.crop.box)
+
     def window(self, member: str) -> Image:
-        """The window at the model's size in `photo`, or with `artifact` or `control` in place."""
-        whole = self.photo
-        if member != "photo" and self.picture is not None:
-            whole = paste(self.photo, getattr(self.picture, member), self.picture.box)
-        return cut(whole, self.case.window)
+        """The window at the model's size in the `photo`, or with `artifact` or `control`."""
+        return cut(self.photo if member == "photo" else self.whole(member), self.case.window)
 
 
 class Renderings:
@@ -62,42 +67,35 @@ class Renderings:
         """Every variant of the set, in its order."""
         for case in self.cases:
             photo = photos.read(case.photo, self.shards)
-            path = self.folder / f"{case.name}.json"
-            if not path.is_file():
-                self._write(path, self.renderer(case, photo))
-            pictures = self._read(path)
+            missing = [v for v in case.variants if not self._path(case, v, "json").is_file()]
+            if missing:
+                pictures = self.renderer(case.model_copy(update={"variants": missing}), photo)
+                for variant in missing:
+                    self._write(case, variant, pictures[variant.id])
             for variant in case.variants:
-                picture = pictures[variant.id]
-                if isinstance(picture, Unusable):
-                    yield Shown(case, variant, photo, None, picture.code)
-                else:
-                    yield Shown(case, variant, photo, picture)
+                yield self._read(case, variant, photo)
 
-    def _write(self, path: Path, pictures: Pictures) -> None:
+    def _path(self, case: Case, variant: Variant, kind: str) -> Path:
+        return self.folder / f"{case.name}.{variant.id}.{kind}"
+
+    def _write(self, case: Case, variant: Variant, made: Crop | Unusable) -> None:
         """PNGs first: the JSON says that they are all there."""
-        facts = {}
-        for variant, picture in pictures.items():
-            if isinstance(picture, Unusable):
-                facts[variant] = {"code": picture.code, "message": str(picture)}
-                continue
-            for member in (*_IMAGES, *_MASKS):
-                name = f"{path.stem}.{variant}.{member}.png"
-                write_atomically(self.folder / name, write_png(getattr(picture, member)))
-            facts[variant] = {"box": picture.box, "target_box": picture.target_box}
-        write_atomically(path, canonical_json(facts))
+        if isinstance(made, Unusable):
+            facts = {"code": made.code}
+        else:
+            facts = {"box": made.box, "target_box": made.target_box}
+            for member in _READERS:
+                data = write_png(getattr(made, member))
+                write_atomically(self._path(case, variant, f"{member}.png"), data)
+        write_atomically(self._path(case, variant, "json"), canonical_json(facts))
 
-    def _read(self, path: Path) -> Pictures:
-        facts, found = json.loads(path.read_bytes()), {}
-        for variant, fact in facts.items():
-            if "code" in fact:
-                found[variant] = Unusable(fact["code"], fact["message"])
-                continue
-            members = {
-                member: read_png((self.folder / f"{path.stem}.{variant}.{member}.png").read_bytes())
-                for member in (*_IMAGES, *_MASKS)
-            }
-            masks = {member: np.asarray(members[member][..., 0] > 0) for member in _MASKS}
-            images = {member: members[member] for member in _IMAGES}
-            boxes = {name: tuple(fact[name]) for name in ("box", "target_box")}
-            found[variant] = Picture(**boxes, **images, **masks, evaluations=0.0)
-        return found
+    def _read(self, case: Case, variant: Variant, photo: Image) -> Shown:
+        facts = json.loads(self._path(case, variant, "json").read_bytes())
+        if "code" in facts:
+            return Shown(case, variant, photo, None, facts["code"])
+        members = {
+            member: reader(self._path(case, variant, f"{member}.png").read_bytes())
+            for member, reader in _READERS.items()
+        }
+        boxes = {name: tuple(facts[name]) for name in ("box", "target_box")}
+        return Shown(case, variant, photo, Crop(**boxes, **members))
