@@ -12,22 +12,30 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.quality import photos
 from flows.trial import run_stages, with_tool
-from stages.catalogue import build_stage, read_params
+from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import canonical_json, write_atomically
-from stages.engine.record import TOOLS, Document, Mapping, Scene, Tool, Variant, Window
+from stages.engine.provenance import stage_digest
+from stages.engine.record import TOOLS, Document, Scene, Tool, Variant, Window
+from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError, Workspace
 from stages.map.grid import indices
+from stages.map.params import MapParams
+from stages.map.policy import plan
 from stages.map.sites import Atlas
 
+FOLDER = Path("data/.quality")
+"""Default folder of everything that these measurements keep; git ignores it."""
 SIDE = 384
 COUNT = 13
 """Mappings a tool: four tools make 52, enough for 50 pairwise looks."""
+HELD_OUT = 40
+"""Photos out of the shards that are looked through."""
 VARIANTS = 8
 """Mappings drawn a photo, of which few are kept."""
 
@@ -96,27 +104,40 @@ def load(side: int = SIDE, tools: Collection[Tool] = TOOLS) -> EvaluationSet:
     return EvaluationSet(side=side, cases=kept)
 
 
-def draw(names: list[str], shards: Path, side: int) -> list[Drawn]:
-    """Every mapping the factory draws for the photos; photos it rejects are left out."""
+def scenes(names: list[str], shards: Path, kept: Path, side: int) -> Iterator[tuple[str, Scene]]:
+    """What the factory perceives in the photos; those it rejects are left out. Kept in a folder."""
     values = read_params(Workspace.find().root)
-    values = {**values, "perceive": {**values["perceive"], "window": side}}
-    values["map"] = {**values["map"], "weights": dict.fromkeys(TOOLS, 1.0)}
-    params = with_tool(values, None, VARIANTS)
-    stages = [build_stage(name, params) for name in ("ingest", "perceive", "map")]
+    params = parse_params({**values, "perceive": {**values["perceive"], "window": side}})
+    stages = [build_stage(name, params) for name in ("ingest", "perceive")]
     for stage in stages:
         stage.setup()
-    found = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, path in photos.each(names, shards, Path(folder)):
-            try:
-                outputs = run_stages(path, stages).outputs
-            except FactoryError as problem:
-                print(f"{name}: {problem}", file=sys.stderr)
-                continue
-            scene, mapping = outputs["perceive"].document, outputs["map"].document
-            assert isinstance(scene, Scene) and isinstance(mapping, Mapping)  # noqa: S101
-            found += [Drawn(name, scene, variant) for variant in mapping.variants]
-    return found
+        for name in names:
+            path = kept / f"{stage_digest(stages[1])[:12]}" / f"{Path(name).name}.json"
+            if not path.is_file():
+                try:
+                    photo = photos.on_disk(name, shards, Path(folder))
+                    document = run_stages(photo, stages).outputs["perceive"].document
+                    write_atomically(path, document.model_dump_json().encode())
+                except FactoryError as problem:
+                    print(f"{name}: {problem}", file=sys.stderr)
+                    write_atomically(path, b"")
+            if data := path.read_bytes():
+                yield name, Scene.model_validate_json(data)
+
+
+def draw(found: Iterable[tuple[str, Scene]]) -> list[Drawn]:
+    """Every mapping the factory's map stage draws in the scenes, all tools alike."""
+    values = read_params(Workspace.find().root)
+    values["map"] = {**values["map"], "weights": dict.fromkeys(TOOLS, 1.0)}
+    params = with_tool(values, None, VARIANTS)
+    section, base = params["map"], params["base"]
+    assert isinstance(section, MapParams) and isinstance(base, BaseParams)  # noqa: S101
+    return [
+        Drawn(name, scene, variant)
+        for name, scene in found
+        for variant in plan(scene, section, base.seed)[0]
+    ]
 
 
 def choose(offered: list[Drawn], count: int) -> list[Drawn]:
@@ -182,9 +203,11 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=SIDE, help="of a window, in pixels")
     parser.add_argument("--count", type=int, default=COUNT, help="mappings a tool")
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where scenes are kept")
     given = parser.parse_args()
-    names = photos.in_checkout() + photos.held_out(given.shards)
-    chosen = choose(draw(names, given.shards, given.side), given.count)
+    names = photos.in_checkout() + photos.held_out(given.shards)[:HELD_OUT]
+    seen = scenes(names, given.shards, given.folder / "scenes", given.side)
+    chosen = choose(draw(seen), given.count)
     found = EvaluationSet(side=given.side, cases=grouped(chosen))
     write_atomically(path_of(given.side), _lines(found))
     tools = Counter(drawn.variant.tool for drawn in chosen)

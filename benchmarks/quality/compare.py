@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import calibrate, cases, photos, renderings, seams
+from benchmarks.quality import calibrate, cases, photos, seams
 from benchmarks.quality.classifier import accuracy
 from benchmarks.quality.measure import Figures, Instruments, Summary, measure, summary
 from benchmarks.quality.network import MobileNet
@@ -47,7 +47,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--side", type=int, default=cases.SIDE, help="of a window, in pixels")
     parser.add_argument("--tool", choices=TOOLS, nargs="*", default=TOOLS, help="only these")
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    parser.add_argument("--folder", type=Path, default=renderings.FOLDER)
+    parser.add_argument("--folder", type=Path, default=cases.FOLDER)
     parser.add_argument("--profile", default=PROFILE, help="whose flow model renders")
     return parser
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,11 +66,11 @@ def read(name: str, shards: Path) -> Image:
     return np.asarray(decode(data, kept).image)
 
 
-def each(names: list[str], shards: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every photo's name and its file on disk; those of the shards are written to `folder`."""
-    for name in names:
-        path = Workspace.find().root / name
-        if not path.is_file():
-            path = folder / Path(name).name
-            path.write_bytes(read_bytes(name, shards))
-        yield name, path
+def on_disk(name: str, shards: Path, folder: Path) -> Path:
+    """The photo's file; one out of the shards is written to `folder`. Raises as `read_bytes`."""
+    path = Workspace.find().root / name
+    if path.is_file():
+        return path
+    written = folder / Path(name).name
+    written.write_bytes(read_bytes(name, shards))
+    return written

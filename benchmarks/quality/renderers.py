@@ -164,7 +164,12 @@ class Models:
     def trajectory(self, case: Case, photo: Image, params: InvertParams) -> Trajectory:
         """The window's inversion, in the precision that the factory stores."""
         numbers = params.model_dump(mode="json", exclude={"gate"})
-        path = self.folder / _digest("inversion", numbers, self.revision) / f"{case.name}.latents"
+        path = (
+            self.folder
+            / "inversions"
+            / _digest("inversion", numbers, self.revision)
+            / f"{case.name}.latents"
+        )
         if not path.is_file():
             found = invert(self.flow, cut(photo, case.window), params)
             write_atomically(path, found.to_bytes(params.dtype))

@@ -16,8 +16,6 @@ from stages.engine.record import Variant
 from stages.inject.window import Unusable
 from stages.invert.windows import cut
 
-FOLDER = Path("data/.quality")
-"""Default folder of everything that these measurements keep; git ignores it."""
 _READERS = {"artifact": read_png, "control": read_png, "mask": read_mask, "edit": read_mask}
 
 
