@@ -1,8 +1,9 @@
 """Measure the compact model: `python -m training.evaluate --weights DIR --photos DIR`.
 
 Everything goes through `stages.models.flow.Flow`, the factory's own way to the weights. Prints
-JSON: autoencoder PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's held-out loss by
-timestep, and how far un-anchored FireFlow inversion and back stays from the autoencoder alone.
+JSON: autoencoder PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's
+held-out loss by timestep, and how far un-anchored FireFlow inversion and back stays from the
+autoencoder alone.
 """
 
 from __future__ import annotations
