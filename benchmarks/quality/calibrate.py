@@ -2,9 +2,10 @@
 
     python -m benchmarks.quality.calibrate [--side 512]
 
-Half of the photos give the thresholds: `LEVEL` of what a rule must refuse (`nulls.MUST_REFUSE`)
-scores below them, and they are at least `FLOOR`. The other half tells how many such pictures would
-still pass. Pixels only: no model that renders has a say. Writes ``thresholds-<side>.json`` beside
+The mappings are other ones of the evaluation set's photos. A threshold is the score below which
+`LEVEL` of the pictures stay that it must refuse (`nulls.MUST_REFUSE`), at least `FLOOR`. How many
+such pictures pass is told by cross-validation: each photo's are judged by thresholds that came from
+other photos. Pixels only: no model that renders has a say. Writes ``thresholds-<side>.json`` beside
 this file.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +24,17 @@ from benchmarks.quality.intended import RULES, Look
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.nulls import MUST_REFUSE, Null, Site
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.record import TOOLS, Document, Tool
+from stages.engine.record import Document, Tool
 from stages.engine.seeding import generator
 from stages.invert.windows import cut
 
+COUNT = 30
+"""Mappings a tool."""
+FOLDS = 5
 LEVEL = 0.95
 FLOOR = 0.05
 """Least threshold: above what a picture scores in which nothing happened."""
-DRAWS = 4
+DRAWS = 2
 """Null pictures of a kind a mapping."""
 
 
@@ -39,7 +44,7 @@ class Thresholds(Document):
     side: int
     least: dict[Tool, dict[str, float]]
     passing_nulls: dict[Tool, dict[str, float]]
-    """Share of the other half's null pictures, by kind, that pass the whole rule."""
+    """Share of null pictures, by kind, that pass the whole rule by other photos' thresholds."""
 
     def passed(self, tool: Tool, scores: dict[str, float]) -> bool:
         """Whether all scores of the tool reach their thresholds."""
@@ -81,46 +86,68 @@ def scores_of(site: Site, null: Null, key: str, network: MobileNet) -> list[dict
     return found
 
 
-def half(key: str) -> int:
-    """0 or 1: which half a photo belongs to."""
-    return int(key, 16) % 2
+@dataclass(frozen=True)
+class Scored:
+    """A null picture's scores."""
+
+    key: str
+    """Of its photo."""
+    tool: Tool
+    null: str
+    scores: dict[str, float]
 
 
-Scored = dict[tuple[Tool, str, int], list[dict[str, float]]]
-"""Tool, kind of null picture and half to scores."""
-
-
-def thresholds(scored: Scored) -> dict[Tool, dict[str, float]]:
-    """The `LEVEL` quantile over the first half's null pictures, by tool and score."""
-    found: dict[Tool, dict[str, float]] = {}
+def thresholds(found: Sequence[Scored]) -> dict[Tool, dict[str, float]]:
+    """The `LEVEL` quantile over null pictures, by tool and score."""
+    least: dict[Tool, dict[str, float]] = {}
     for tool, by_score in MUST_REFUSE.items():
         for score, nulls in by_score.items():
-            rows = [row[score] for null in nulls for row in scored[tool, null.__name__, 0]]
-            least = max(FLOOR, float(np.quantile(rows, LEVEL)))
-            found.setdefault(tool, {})[score] = round(least, 4)
-    return found
+            kinds = {null.__name__ for null in nulls}
+            rows = [s.scores[score] for s in found if s.tool == tool and s.null in kinds]
+            least.setdefault(tool, {})[score] = round(
+                max(FLOOR, float(np.quantile(rows, LEVEL))), 4
+            )
+    return least
+
+
+def passing(found: Sequence[Scored], side: int) -> dict[Tool, dict[str, float]]:
+    """Share of null pictures, by tool and kind, that other photos' thresholds let pass."""
+    verdicts: dict[tuple[Tool, str], list[bool]] = defaultdict(list)
+    for fold in range(FOLDS):
+        rest = [s for s in found if _fold(s.key) != fold]
+        rule = Thresholds(side=side, least=thresholds(rest), passing_nulls={})
+        for s in found:
+            if _fold(s.key) == fold:
+                verdicts[s.tool, s.null].append(rule.passed(s.tool, s.scores))
+    shares: dict[Tool, dict[str, float]] = {}
+    for (tool, null), passed in sorted(verdicts.items()):
+        shares.setdefault(tool, {})[null] = round(float(np.mean(passed)), 3)
+    return shares
+
+
+def _fold(key: str) -> int:
+    return int(key, 16) % FOLDS
+
+
+def others(given: argparse.Namespace) -> cases.EvaluationSet:
+    """Mappings of the same photos that are not in the evaluation set."""
+    taken = {(case.key, variant.id) for case in cases.load(given.side) for variant in case.variants}
+    left = [d for d in cases.offered(given) if (d.scene.key, d.variant.id) not in taken]
+    return cases.EvaluationSet(side=given.side, cases=cases.grouped(cases.choose(left, COUNT)))
 
 
 def main() -> None:
     """Write the thresholds."""
-    parser = argparse.ArgumentParser(description="Calibrate the rules on null pictures.")
-    parser.add_argument("--side", type=int, default=cases.SIDE)
-    parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    given = parser.parse_args()
-    network, scored = MobileNet(), defaultdict[tuple[Tool, str, int], list[dict[str, float]]](list)
-    for key, site in sites(cases.load(given.side), given.shards):
-        kinds = {null for nulls in MUST_REFUSE[site.variant.tool].values() for null in nulls}
-        for null in kinds:
-            at = site.variant.tool, null.__name__, half(key)
-            scored[at] += scores_of(site, null, key, network)
-    found = Thresholds(side=given.side, least=thresholds(scored), passing_nulls={})
-    passing: dict[Tool, dict[str, float]] = {tool: {} for tool in TOOLS}
-    for (tool, null, where), rows in sorted(scored.items()):
-        if where == 1:
-            passing[tool][null] = round(
-                float(np.mean([found.passed(tool, row) for row in rows])), 3
-            )
-    found = found.model_copy(update={"passing_nulls": passing})
+    given = cases.arguments("Calibrate the rules on null pictures.").parse_args()
+    network, scored = MobileNet(), list[Scored]()
+    for key, site in sites(others(given), given.shards):
+        tool = site.variant.tool
+        for null in {null for nulls in MUST_REFUSE[tool].values() for null in nulls}:
+            rows = scores_of(site, null, key, network)
+            scored += [Scored(key, tool, null.__name__, row) for row in rows]
+    found = Thresholds(
+        side=given.side, least=thresholds(scored), passing_nulls=passing(scored, given.side)
+    )
     write_atomically(path_of(given.side), pretty_json(found.model_dump(mode="json")))
     print(found.model_dump_json(indent=2))
 

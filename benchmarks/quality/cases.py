@@ -191,6 +191,21 @@ def _case(name: str, items: list[Drawn]) -> Case:
     return Case(photo=name, key=scene.key, window=window, variants=variants, sides=sides)
 
 
+def arguments(description: str) -> argparse.ArgumentParser:
+    """What every command of this folder takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--side", type=int, default=SIDE, help="of a window, in pixels")
+    parser.add_argument("--shards", type=Path, default=photos.SHARDS)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of what is kept")
+    return parser
+
+
+def offered(given: argparse.Namespace) -> list[Drawn]:
+    """Every mapping that the factory draws in the photos looked through."""
+    names = photos.in_checkout() + photos.held_out(given.shards)[:HELD_OUT]
+    return draw(scenes(names, given.shards, given.folder / "scenes", given.side))
+
+
 def _lines(found: EvaluationSet) -> bytes:
     """JSON with a line a case."""
     cases = b",\n".join(canonical_json(case.model_dump(mode="json")) for case in found)
@@ -199,15 +214,10 @@ def _lines(found: EvaluationSet) -> bytes:
 
 def main() -> None:
     """Write the set."""
-    parser = argparse.ArgumentParser(description="Draw the fixed evaluation set.")
-    parser.add_argument("--side", type=int, default=SIDE, help="of a window, in pixels")
+    parser = arguments("Draw the fixed evaluation set.")
     parser.add_argument("--count", type=int, default=COUNT, help="mappings a tool")
-    parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where scenes are kept")
     given = parser.parse_args()
-    names = photos.in_checkout() + photos.held_out(given.shards)[:HELD_OUT]
-    seen = scenes(names, given.shards, given.folder / "scenes", given.side)
-    chosen = choose(draw(seen), given.count)
+    chosen = choose(offered(given), given.count)
     found = EvaluationSet(side=given.side, cases=grouped(chosen))
     write_atomically(path_of(given.side), _lines(found))
     tools = Counter(drawn.variant.tool for drawn in chosen)

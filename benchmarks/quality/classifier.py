@@ -24,6 +24,11 @@ def fit(x: Matrix, y: Matrix) -> Matrix:
     return minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
 
 
+def half(key: str) -> int:
+    """0 or 1: which half the photo of this key (hex digits) belongs to."""
+    return int(key, 16) % 2
+
+
 def accuracy(real: Matrix, rendered: Matrix, halves: NDArray[np.int64]) -> float:
     """Share of strips told apart, trained on one half of the photos, tested on the other.
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import calibrate, cases, photos, seams
-from benchmarks.quality.classifier import accuracy
+from benchmarks.quality import calibrate, cases, seams
+from benchmarks.quality.classifier import accuracy, half
 from benchmarks.quality.measure import Figures, Instruments, Summary, measure, summary
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderers import Factory, Models, PixelPaste, Renderer
@@ -43,11 +42,8 @@ HEADER = (
 
 def arguments(description: str) -> argparse.ArgumentParser:
     """What every command of this folder that renders takes."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--side", type=int, default=cases.SIDE, help="of a window, in pixels")
+    parser = cases.arguments(description)
     parser.add_argument("--tool", choices=TOOLS, nargs="*", default=TOOLS, help="only these")
-    parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    parser.add_argument("--folder", type=Path, default=cases.FOLDER)
     parser.add_argument("--profile", default=PROFILE, help="whose flow model renders")
     return parser
 
@@ -117,7 +113,7 @@ def told_apart(found: Renderings) -> tuple[float, int]:
         if shown.crop is not None:
             before, after = borders(shown)
             real, made = real + before, made + after
-            halves += [calibrate.half(shown.case.key)] * len(before)
+            halves += [half(shown.case.key)] * len(before)
     return accuracy(np.array(real), np.array(made), np.array(halves)), len(halves)
 
 

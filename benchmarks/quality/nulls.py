@@ -17,7 +17,7 @@ from stages.engine.record import TOKEN, Box, Tool, Variant
 from stages.models.judge import intended
 from stages.models.protocols import Image
 
-BLUR, NOISE, QUALITY = 2.0, 12.0, 20
+BLUR, NOISE, QUALITY = 1.5, 6.0, 30
 """Gaussian sigma in pixels, Gaussian sigma in grey levels, JPEG quality."""
 TRIES = 200
 Tokens = NDArray[np.int64]
