@@ -217,6 +217,11 @@ DISTORT: Rules = {
         "larger cells repeat the same detail and swallow the rest",
         "blotches of one detail cover what should be there",
     ),
+    "how_shards": (
+        "larger pieces have slid apart",
+        "pieces that belong together stand beside each other, shifted",
+        "it falls into pieces that do not fit together",
+    ),
     "distort_why": (
         "",
         " The result cannot be the true form.",

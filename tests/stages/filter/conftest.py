@@ -116,7 +116,8 @@ class Standin:
         )  # fmt: skip
         outcome = Outcome(
             variant="v0", tool=self.tool, box=box, target_box=masks.bounding_box(self.zone),
-            mask_pixels=int(seen.sum()), edit_pixels=int(edit.sum()), evaluations=1.0,
+            mask_pixels=int(seen.sum()), edit_pixels=int(edit.sum()),
+            reconstruction_psnr=30.0, evaluations=1.0, together=1,
         )  # fmt: skip
         scene = Scene(key=KEY, entities=[], windows=[window], detector="standin")
         inject = Injection(key=KEY, mode="standin", outcomes=[outcome])

@@ -85,7 +85,8 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
             key=key, mode="compact",
             outcomes=[
                 Outcome(variant=v.id, tool=v.tool, box=box, target_box=(12, 20, 36, 44),
-                        mask_pixels=160, edit_pixels=576, evaluations=8.0)
+                        mask_pixels=160, edit_pixels=576, reconstruction_psnr=30.0,
+                        evaluations=8.0, together=1)
                 for v in variants
             ],
         ),
