@@ -164,7 +164,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     before = _digests(stage, workspace)
     work = gather(stage, workspace)
     out, computed = _Job(stage, store, work, settings, before[_CODE], workspace).run()
-    verdict = _judge(stage, suite, work, out, workspace.stage(stage.name))
+    folder = workspace.stage(stage.name)
+    verdict = _judge(stage, suite, work, out, folder)
     after = _digests(stage, workspace)
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
@@ -175,6 +176,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "rejected": sum(r.variant is None for r in out.rejects),
         "variants_rejected": sum(r.variant is not None for r in out.rejects),
         "rows": len(out.rows),
+        "stored_bytes": store.size(unit.store_key for unit in work.units),
+        "output_bytes": sum(path.stat().st_size for path in folder.rglob("*")),
         "workers": settings.executor.worker_count(computed) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),

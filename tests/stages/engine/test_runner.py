@@ -45,6 +45,9 @@ def test_three_stages_pass_their_gates_and_report(ready):
     assert (report["photos"], report["computed"], report["rejected"]) == (4, 4, 0)
     assert (report["variants_rejected"], report["rows"]) == (1, 7)
     assert report["gate"]["success"] is True
+    assert report["output_bytes"] == sum(map(len, ready.files("double").values()))
+    stored = sum(ready.report(stage.name)["stored_bytes"] for stage in ALL)
+    assert stored == sum(blob.stat().st_size for blob in ready.blobs())
     assert ready.metrics("pack")["variants_in"] == 7
     progress = Progress.read(ready.workspace.reports / "double.progress.json")
     assert progress is not None and (progress.done, progress.total) == (4, 4)
