@@ -143,33 +143,24 @@ def draw(found: Iterable[tuple[str, Scene]]) -> list[Drawn]:
 def choose(offered: list[Drawn], count: int) -> list[Drawn]:
     """`count` mappings a tool: kernels evenly, photos as different as can be, shards by turns."""
     chosen: list[Drawn] = []
-    uses: Counter[tuple[Tool | None, str]] = Counter()
+    uses: Counter[tuple[str, str]] = Counter()
     left = list(offered)
-    for tool in [tool for _ in range(count) for tool in TOOLS]:
+    for tool in TOOLS * count:
         open_ = [drawn for drawn in left if drawn.variant.tool == tool]
-        if not open_:
-            continue
-
-        def cost(drawn: Drawn, tool: Tool = tool) -> tuple[int, ...]:
-            return (
-                uses[tool, drawn.variant.kernel],
-                uses[tool, drawn.photo],
-                uses[tool, _origin(drawn.photo)],
-                uses[None, drawn.photo],
-                uses[tool, drawn.variant.part_kind],
-            )
-
-        best = min(open_, key=cost)
-        left.remove(best)
-        chosen.append(best)
-        kept = best.variant
-        uses.update((tool, what) for what in (kept.kernel, best.photo, kept.part_kind))
-        uses.update([(tool, _origin(best.photo)), (None, best.photo)])
+        if open_:
+            best = min(open_, key=lambda drawn: [uses[trait] for trait in _traits(drawn)])
+            left.remove(best)
+            chosen.append(best)
+            uses.update(_traits(best))
     return chosen
 
 
-def _origin(photo: str) -> str:
-    return "shards" if ".tar/" in photo else "checkout"
+def _traits(drawn: Drawn) -> list[tuple[str, str]]:
+    """What the choice spreads over, first things first."""
+    kept = drawn.variant
+    origin = "shards" if ".tar/" in drawn.photo else "checkout"
+    of_tool = [(kept.tool, what) for what in (kept.kernel, drawn.photo, origin)]
+    return [*of_tool, ("any", drawn.photo), (kept.tool, kept.part_kind)]
 
 
 def grouped(chosen: list[Drawn]) -> list[Case]:

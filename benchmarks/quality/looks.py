@@ -1,12 +1,12 @@
 """Blind pairwise looks: which one looks like a generator's flaw?
 
     python -m benchmarks.quality.looks sheets LOOKS
-    python -m benchmarks.quality.looks tally LOOKS ANSWERS.json
+    python -m benchmarks.quality.looks tally LOOKS ANSWERS.json [--record FILE.json]
 
 ``sheets`` writes ``sheet-<n>.png`` of numbered looks into the folder LOOKS: the photo, ours and
 a paste of the same mapping, A and B in random order, cropped around the flaw. Beside the folder,
 ``<LOOKS>.key.json`` says which is which. ANSWERS.json maps each number to "A" or "B"; ``tally``
-counts our wins.
+counts our wins, and writes looks, key and answers into one file to keep.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from stages.engine.files import pretty_json, write_atomically
 from stages.engine.images import Image
 from stages.engine.record import Box, Document, Tool
 from stages.engine.seeding import generator
+from stages.models import registry
 
 LOOKS = 50
 """Against each paste."""
@@ -80,7 +81,11 @@ def looks(ours: Sequence[Shown], pastes: dict[str, Sequence[Shown]], seed: int) 
         for mine, other in _both(ours, theirs, rng)
     ]
     order = rng.permutation(len(pairs))
-    return [_look(number, *pairs[i], rng) for number, i in enumerate(order, start=1)]
+    found = []
+    for number, i in enumerate(order, start=1):
+        against, mine, other = pairs[i]
+        found.append(_look(number, against, mine, other, rng))
+    return found
 
 
 def _both(
@@ -107,7 +112,8 @@ def _look(number: int, against: str, mine: Shown, other: Shown, rng: np.random.G
         against=against,
         ours="A" if first else "B",
     )
-    return Look(key, photo, *((ours, paste) if first else (paste, ours)))
+    a, b = (ours, paste) if first else (paste, ours)
+    return Look(key, photo, a, b)
 
 
 def sheets(found: Sequence[Look]) -> Iterator[Pillow.Image]:
@@ -127,7 +133,9 @@ def sheets(found: Sequence[Look]) -> Iterator[Pillow.Image]:
             ):
                 left = x + cell * CELL
                 draw.text((left + 4, y + 3), caption, fill="black", font_size=15)
-                drawn = Pillow.fromarray(picture).resize((CELL - 2,) * 2, Pillow.Resampling.LANCZOS)
+                drawn = Pillow.fromarray(picture).resize(
+                    (CELL - 2, CELL - 2), Pillow.Resampling.LANCZOS
+                )
                 out.paste(drawn, (left, y + CAPTION))
         yield out
 
@@ -179,6 +187,7 @@ def main() -> None:
     parser.add_argument("command", choices=("sheets", "tally"))
     parser.add_argument("looks", type=Path, help="folder of the sheets")
     parser.add_argument("answers", type=Path, nargs="?", help='JSON: {"1": "A", ...}')
+    parser.add_argument("--record", type=Path, help="of the tally: where to keep it all")
     parser.add_argument("--seed", type=int, default=0, help="another one: other order and sides")
     given = parser.parse_args()
     if given.command == "sheets":
@@ -192,7 +201,12 @@ def main() -> None:
     if given.answers is None:
         parser.error("tally needs the answers")
     keys = [Key.model_validate(key) for key in json.loads(key_path(given.looks).read_bytes())]
-    rows = tally(keys, json.loads(given.answers.read_bytes()))
+    answers = json.loads(given.answers.read_bytes())
+    rows = tally(keys, answers)
+    if given.record is not None:
+        kept = [{**key.model_dump(), "answer": answers[str(key.look)]} for key in keys]
+        revision = registry.revision("flow", given.profile)
+        write_atomically(given.record, pretty_json({"flow": revision, "looks": kept}))
     print(table(["looks", "count", "ours wins", "95 % interval"], rows))
 
 

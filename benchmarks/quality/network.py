@@ -37,10 +37,10 @@ class MobileNet:
 
         data = io.BytesIO(fetch.read("mobilenet-v2", "mobilenet-v2.pt"))
         state = torch.load(data, map_location="cpu", weights_only=True)
-        network = mobilenet_v2(weights=None).features
+        network = torch.nn.Sequential(*mobilenet_v2(weights=None).features.children())
         # The package names its layers otherwise; their order is the same.
         network.load_state_dict(dict(zip(network.state_dict(), state.values(), strict=True)))
-        self.network = network.eval().requires_grad_(False)
+        self.blocks = list(network.eval().requires_grad_(False).children())
 
     def tokens(self, window: Image) -> Features:
         """(H, W, 3) uint8, sides multiples of 16, to (H / 16 * W / 16, 152) raw features."""
@@ -48,7 +48,7 @@ class MobileNet:
         mean, std = (torch.tensor(values)[:, None, None] for values in (_MEAN, _STD))
         x, out = (pixels - mean) / std, []
         with torch.inference_mode():
-            for number, block in enumerate(self.network[: max(CHANNELS) + 1]):
+            for number, block in enumerate(self.blocks[: max(CHANNELS) + 1]):
                 x = block(x)
                 if number in CHANNELS:
                     out.append(avg_pool2d(x, TOKEN * x.shape[-1] // window.shape[1])[0].flatten(1))

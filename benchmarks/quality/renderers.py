@@ -53,7 +53,10 @@ Pictures = Mapping[str, Crop | Unusable]
 class Renderer(Protocol):
     """Renders the variants of one window."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """For tables."""
+        ...
 
     @property
     def digest(self) -> str:
