@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,13 @@ def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
     return Sample(key, documents, members)
 
 
-def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str], None]) -> Trial:
-    """Take one photo from ingest to explain.
+def run_trial(
+    photo: Path,
+    params: dict[str, BaseModel],
+    on_stage: Callable[[str], None],
+    stages: Sequence[str] = STAGES[:-1],
+) -> Trial:
+    """Take one photo from ingest to explain, or through the first few `stages` only.
 
     Raises:
         FactoryError: the photo falls out as a whole; says where and why.
@@ -74,7 +79,7 @@ def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str
     except OSError as error:
         raise FactoryError(f"{photo}: {error.strerror}") from error
     trial, key = Trial(), source["sha256"][:16]
-    for name in STAGES[:-1]:
+    for name in stages:
         on_stage(name)
         stage = build_stage(name, params)
         stage.setup()
