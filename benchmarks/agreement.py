@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.contestants import render
+from benchmarks.contestants import inject
 from benchmarks.workload import Task
 from stages.engine.masks import bounding_box
 from stages.engine.record import TOOLS, Tool
 from stages.inject.params import InjectParams, of_tool
 from stages.inject.window import Picture, psnr
+from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models.flow import Flow
 from stages.models.protocols import PerceptualMetric
@@ -64,12 +65,14 @@ def agreement(
         metric: LPIPS.
     """
     chosen = task.variants[:variants]
-    shares = {tool: of_tool(injecting.rho, tool) or FRESH for tool in TOOLS}
+    rho = {tool: of_tool(injecting.rho, tool) or FRESH for tool in TOOLS}
+    repeat_rho = {tool: of_tool(injecting.repeat_rho, tool) or rho[tool] for tool in TOOLS}
     dense = injecting.model_copy(update={"mode": "dense"})
-    noisy = dense.model_copy(update={"rho": shares})
+    noisy = dense.model_copy(update={"rho": rho, "repeat_rho": repeat_rho})
     sparse = injecting.model_copy(update={"mode": "sparse"})
+    trajectory = invert(flow, task.picture, inverting)
     renderings = [
-        render(flow, task, chosen, inverting, params, seed)
+        inject(flow, task, chosen, trajectory, inverting, params, seed)
         for params, seed in ((dense, 0), (sparse, 0), (noisy, 0), (noisy, 1))
     ]
     found: list[Agreement] = []

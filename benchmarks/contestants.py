@@ -13,6 +13,7 @@ from stages.inject.tokens import source_index
 from stages.inject.window import Picture, Unusable, WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
+from stages.invert.trajectory import Trajectory
 from stages.models.flow import Flow
 
 RELEASED, FIREFLOW = "released, Euler 25 + 25", "the same, FireFlow 8 + 8"
@@ -44,23 +45,22 @@ def contestants(
     ]
     for number in steps:
         params = inverting.model_copy(update={"steps": number})
-        found += [
-            Contestant(f"ours K = {pairs}, {number} + {number} steps", pairs, _ours(params, injecting, pairs))
-            for pairs in (4, 8)
-        ]
+        for pairs in (4, 8):
+            name = f"ours K = {pairs}, {number} + {number} steps"
+            found.append(Contestant(name, pairs, _ours(params, injecting, pairs)))
     return found
 
 
-def render(
+def inject(
     flow: Flow,
     task: Task,
     variants: Sequence[Variant],
+    trajectory: Trajectory,
     inverting: InvertParams,
     injecting: InjectParams,
     seed: int = 0,
 ) -> dict[str, Picture | Unusable]:
-    """What the stages invert and inject do for one window, without their files."""
-    trajectory = invert(flow, task.picture, inverting)
+    """What the stage inject does for one window, without its files."""
     job = WindowJob(
         flow, task.photo, task.window, trajectory, inverting.solver, injecting, inverting.prompt
     )
@@ -80,6 +80,7 @@ def _ours(
     inverting: InvertParams, injecting: InjectParams, pairs: int
 ) -> Callable[[Flow, Task], object]:
     def job(flow: Flow, task: Task) -> object:
-        return render(flow, task, task.variants[:pairs], inverting, injecting)
+        trajectory = invert(flow, task.picture, inverting)
+        return inject(flow, task, task.variants[:pairs], trajectory, inverting, injecting)
 
     return job

@@ -68,14 +68,20 @@ def race(
     tasks: Sequence[Task],
     entries: Sequence[Contestant],
     on_job: Callable[[str], None],
+    warm_up: bool = True,
 ) -> list[Row]:
     """Everyone on the first window, then everyone on the second ...
 
-    Each has run once before on the first window: what is set up once is not counted.
+    Args:
+        flow: the model.
+        tasks: the windows.
+        entries: the contestants.
+        on_job: told what is being done.
+        warm_up: run each once before, so that what is set up once is not counted.
     """
     meter = Meter(flow)
     rows = [Row(entry.name, entry.pairs) for entry in entries]
-    for entry in entries:
+    for entry in entries if warm_up else ():
         on_job(f"warming up: {entry.name}")
         entry.job(flow, tasks[0])
     for task in tasks:

@@ -26,6 +26,7 @@ from stages.models.protocols import Image
 
 vision.prepare()  # before diffusers: its model classes import torchvision
 
+from diffusers.models.attention_dispatch import dispatch_attention_fn  # noqa: E402
 from diffusers.models.embeddings import apply_rotary_emb  # noqa: E402
 from diffusers.models.transformers.transformer_flux import FluxAttnProcessor  # noqa: E402
 
@@ -89,10 +90,8 @@ class ValueAttention(FluxAttnProcessor):
             value = self.kept = attn.to_v(hidden_states)
         else:
             value = self.replayed
-        out = torch.nn.functional.scaled_dot_product_attention(
-            query.transpose(1, 2), key.transpose(1, 2), value.unflatten(-1, heads).transpose(1, 2)
-        )
-        return out.transpose(1, 2).flatten(2)
+        value = value.unflatten(-1, heads)
+        return dispatch_attention_fn(query, key, value).flatten(2)  # pyright: ignore[reportArgumentType]
 
 
 class Recipe:
@@ -145,6 +144,8 @@ class Recipe:
 
     def keep(self, z: torch.Tensor, t: float) -> tuple[torch.Tensor, Values]:
         """Velocity of the inversion, and the values it went through."""
+        for _, layer in self.early:
+            layer.rotary = None
         for _, layer in self.late:
             layer.replayed = None
         v = self.velocity(z, t, INVERSION_GUIDANCE)

@@ -31,7 +31,7 @@ from benchmarks.agreement import Agreement, agreement
 from benchmarks.contestants import FIREFLOW, RELEASED, contestants
 from benchmarks.meter import machine
 from benchmarks.race import Clock, Row, race
-from benchmarks.workload import from_photos
+from benchmarks.workload import Task, from_photos
 from stages.catalogue import parse_params, read_params
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.stage import BaseParams
@@ -40,6 +40,7 @@ from stages.invert.params import InvertParams
 from stages.models.registry import DiffusersFlow, choice, metric
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 STEPS = 8
 """FireFlow's own, at which ours is measured too."""
 VARIANTS = 8
@@ -115,8 +116,7 @@ def agreement_table(found: Sequence[Agreement]) -> Table:
     by_tool: dict[str, list[Agreement]] = defaultdict(list)
     for one in found:
         by_tool[one.tool].append(one)
-        by_tool["all"].append(one)
-    for tool, ones in sorted(by_tool.items()):
+    for tool, ones in [*sorted(by_tool.items()), ("all", found)]:
         sparse, seeds = (
             [
                 statistics.median(getattr(getattr(one, which), measure) for one in ones)
@@ -169,7 +169,7 @@ def main() -> None:
     clock: Clock = "cpu" if device.type == "cpu" else "wall"
     where = machine(flow)
     title = (
-        f"{len(tasks)} windows of {given.side} px; {where['gpu'] or where['cpu']}, "
+        f"{len(tasks)} windows of {given.side} px, {statistics.mean(targets(tasks)):.1%} targets; {where['gpu'] or where['cpu']}, "
         f"{where['threads']} of {where['cores']} cores, {where['dtype']}"
         f"{', compiled' if given.compile else ''}"
     )
@@ -186,6 +186,7 @@ def main() -> None:
                 "inject": injecting.model_dump(mode="json"),
             },
             "windows": [task.name for task in tasks],
+            "targets": targets(tasks),
             "speed": [
                 row.figures()
                 | {
@@ -199,6 +200,11 @@ def main() -> None:
             "agreement": [asdict(one) for one in found],
         },
     )
+
+
+def targets(tasks: Sequence[Task]) -> list[float]:
+    """Each window's mean share of tokens that a flaw aims at."""
+    return [statistics.mean(len(v.targets) / task.tokens for v in task.variants) for task in tasks]
 
 
 def arguments() -> argparse.Namespace:
@@ -217,7 +223,7 @@ def arguments() -> argparse.Namespace:
 
 def write(name: str, figures: dict[str, Any]) -> None:
     """Into benchmarks/results."""
-    write_atomically(ROOT / "benchmarks" / "results" / f"{name}.json", pretty_json(figures))
+    write_atomically(RESULTS / f"{name}.json", pretty_json(figures))
 
 
 if __name__ == "__main__":

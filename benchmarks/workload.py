@@ -12,11 +12,12 @@ import numpy as np
 from flows.trial import run_trial
 from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import canonical_json, sha256, sha256_file
+from stages.engine.images import read_png
 from stages.engine.provenance import stage_digest
 from stages.engine.record import TOKEN, TOOLS, Mapping, Scene, Variant, Window
 from stages.engine.store import Result, Store
 from stages.engine.workspace import FactoryError
-from stages.invert.windows import cut, read_png
+from stages.invert.windows import cut
 from stages.models.protocols import Image
 
 _STAGES = ("ingest", "perceive", "map")
@@ -101,16 +102,16 @@ def made_up(side: int, share: float, margin: int, variants: int) -> Task:
     """
     grid = side // TOKEN
     square = max(1, round(math.sqrt(share) * grid) - 2 * margin)
-    room = grid - 2 * square
+    room = grid - 2 * square - margin
     if room < 0:
-        raise ValueError(f"two squares of {square} tokens do not fit a grid of {grid}")
+        raise ValueError(f"two squares of {square} tokens and margin do not fit a grid of {grid}")
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 256, (grid, grid, 3), dtype=np.uint8)
     photo = tokens.repeat(TOKEN, axis=0).repeat(TOKEN, axis=1)
     row, column = (axis.ravel() for axis in np.mgrid[:square, :square])
 
     def flaw(number: int) -> Variant:
-        place = number * room // max(1, variants - 1)
+        place = margin + number * room // max(1, variants - 1)
         targets = (row + place) * grid + column + place
         return Variant(
             id=f"v{number}",

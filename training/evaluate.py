@@ -46,7 +46,7 @@ def library_photos() -> list[Photo]:
 def reconstruct(flow: Flow, pixels: np.ndarray) -> np.ndarray:
     """Encode and decode, (H, W, 3) uint8 to the same."""
     grid = pixels.shape[0] // 16, pixels.shape[1] // 16
-    return flow.decode(flow.encode(pixels), grid)[0].round().astype(np.uint8)
+    return flow.decode(flow.encode(pixels)[0], grid).round().astype(np.uint8)
 
 
 def autoencoder_psnr(flow: Flow, photos: list[Photo]) -> dict[str, float]:
@@ -85,7 +85,7 @@ def inverted_and_back(flow: Flow, pixels: np.ndarray, steps: int) -> tuple[np.nd
 
     noise = integrate("fireflow", velocity, tokens, times)
     back = integrate("fireflow", velocity, noise, times[::-1])
-    return flow.decode(back, grid)[0].round().astype(np.uint8), noise.std().item()
+    return flow.decode(back[0], grid).round().astype(np.uint8), noise.std().item()
 
 
 def inversion(
@@ -120,7 +120,8 @@ def samples(flow: Flow, count: int, side: int, steps: int) -> np.ndarray:
     start = torch.randn(count, side * side, 64, generator=noise)
     times = schedule(steps, flow.shift(side * side))[::-1]
     tokens = integrate("rf_solver", lambda z, t: flow.velocity(z, t, grid), start, times)
-    return np.concatenate(list(flow.decode(tokens, grid).round().astype(np.uint8)), axis=1)
+    pictures = [flow.decode(one, grid).round().astype(np.uint8) for one in tokens]
+    return np.concatenate(pictures, axis=1)
 
 
 def main() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from stages.engine.images import write_png
 from stages.engine.record import Photo
 from stages.engine.stage import (
     GateParams,
@@ -22,7 +24,7 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.workspace import Workspace
-from stages.ingest.decode import Limits, decode, encode_png, perceptual_hash
+from stages.ingest.decode import Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
 from stages.ingest.sources import Source, read_list, units
@@ -115,7 +117,7 @@ class IngestStage(Stage):
             phash=perceptual_hash(decoded.image),
             notes=list(decoded.notes),
         )
-        return Output(document, {"photo.png": encode_png(decoded.image)})
+        return Output(document, {"photo.png": write_png(np.asarray(decoded.image))})
 
     def _read(self, source: Source) -> bytes:
         """The bytes the list speaks of; checked, since the folder may have changed since."""

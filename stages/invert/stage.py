@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stages.engine.images import read_png
 from stages.engine.record import Inversion, Mapping, Scene
 from stages.engine.stage import Output, RejectPhoto, Sample, Stage
 from stages.invert.params import InvertParams
@@ -21,7 +22,9 @@ class InvertStage(Stage):
     code = (
         "stages.models.flow",
         "stages.models.flow_attention",
+        "stages.models.flow_decode",
         "stages.models.flow_folder",
+        "stages.models.flow_injection",
         "stages.models.flow_text",
         "stages.models.flow_tokens",
     )
@@ -46,15 +49,15 @@ class InvertStage(Stage):
         Raises:
             RejectPhoto: no window, a window outside the photo, or latents that are not finite.
         """
-        from stages.invert.inversion import invert, psnr
-        from stages.invert.windows import cut, read_png
+        from stages.invert.inversion import invert
+        from stages.invert.windows import cut
 
         photo = read_png(sample.members["ingest/photo.png"])
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}
         windows = [w for w in sample.document("perceive", Scene).windows if w.id in wanted]
         if not windows:
             raise RejectPhoto("no_window", "no variant names a work window of this photo")
-        members, quality = {}, {}
+        members, noise = {}, {}
         timesteps: list[tuple[float, ...]] = []
         for window in windows:
             try:
@@ -70,14 +73,14 @@ class InvertStage(Stage):
                 )
             timesteps.append(trajectory.states(self.params.solver))
             members[f"{window.id}.latents.safetensors"] = trajectory.to_bytes(self.params.dtype)
-            decoded = self.flow.decode(trajectory.points[:1], window.grid)[0]
-            quality[window.id] = psnr(picture, decoded)
+            noise[window.id] = trajectory.points[-1].std().item()
         document = Inversion(
             key=sample.key,
             solver=self.params.solver,
             timesteps=list(timesteps[0]),
             windows=[window.id for window in windows],
-            reconstruction_psnr=quality,
+            prompt=self.params.prompt,
+            noise_std=noise,
             latent_bytes=sum(map(len, members.values())),
         )
         return Output(document, members)
@@ -85,13 +88,12 @@ class InvertStage(Stage):
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a photo."""
         inversion = Inversion.model_validate(document)
-        quality = list(inversion.reconstruction_psnr.values())
         return [
             {
                 "key": inversion.key,
                 "windows": len(inversion.windows),
-                "psnr_min": min(quality),
-                "psnr_mean": sum(quality) / len(quality),
+                "noise_std_min": min(inversion.noise_std.values()),
+                "noise_std_max": max(inversion.noise_std.values()),
                 "latent_bytes": inversion.latent_bytes,
             }
         ]

@@ -120,14 +120,21 @@ class DiffusersFlow:
     """``stages.models.flow.Flow`` with the plain values that a profile can hold."""
 
     def __new__(
-        cls, name: str, dtype: str = "float32", device: str = "cpu", guidance: float = 1.0
+        cls,
+        name: str,
+        dtype: str = "float32",
+        device: str = "cpu",
+        offload: bool = False,
+        compile: bool = False,
     ) -> Any:
         """The loaded model; `name` is a folder (relative: of this checkout) or a hub name."""
         import torch
 
         from stages.models.flow import Flow
 
-        return Flow.load(_local(name), getattr(torch, dtype), device, guidance)
+        return Flow.load(
+            _local(name), getattr(torch, dtype), device, offload=offload, compile=compile
+        )
 
     @classmethod
     def revision(cls, name: str, **_: Any) -> str:

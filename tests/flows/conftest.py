@@ -13,9 +13,8 @@ from stages import STAGES
 from stages.engine.workspace import Workspace
 
 SCRIPT = """
-import io, json, os, sys, time
+import json, os, sys, time
 from pathlib import Path
-from PIL import Image
 from stages.engine.shard import write_shard
 
 name, upstream = sys.argv[1], Path(sys.argv[2])
@@ -28,10 +27,11 @@ out = Path("data") / name
 out.mkdir(parents=True, exist_ok=True)
 (out / "out.txt").write_text(text.split("#")[0])
 if name == "package":
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 32), "teal").save(buffer, "PNG")
-    names = ["real.png", "control.png", "artifact.png", "mask.png"]
-    members = dict.fromkeys(names, buffer.getvalue())
+    import numpy as np
+    from stages.engine.images import write_png
+    teal = write_png(np.full((32, 32, 3), (0, 128, 128), np.uint8))
+    members = dict.fromkeys(["real.png", "control.png", "artifact.png"], teal)
+    members["mask.png"] = write_png(np.ones((32, 32), bool))
     write_shard(out / "train-00000.tar", [("a-v0", {**members, "json": b"{}"})])
 """
 

@@ -68,19 +68,15 @@ KEY = "00112233445566aa"
 @pytest.fixture
 def flow_sample():
     """A photo of 112 x 96 px with one window of 4 x 5 tokens and three variants."""
-    import io
-
     import numpy as np
-    from PIL import Image
 
+    from stages.engine.images import write_png
     from stages.engine.record import Mapping, Scene, Variant, Window
     from stages.engine.stage import Sample
 
     rng = np.random.default_rng(7)
     coarse = rng.integers(0, 256, (6, 7, 3), dtype=np.uint8)
     photo = np.kron(coarse, np.ones((16, 16, 1), dtype=np.uint8))
-    file = io.BytesIO()
-    Image.fromarray(photo).save(file, format="PNG")
 
     def variant(name, targets, references, window="w0", tool="add"):
         return Variant(
@@ -113,5 +109,5 @@ def flow_sample():
             "map": Mapping(key=KEY, variants=variants).model_dump(mode="json"),
             "perceive": scene.model_dump(mode="json"),
         },
-        members={"ingest/photo.png": file.getvalue()},
+        members={"ingest/photo.png": write_png(photo)},
     )
