@@ -180,7 +180,7 @@ class Outcome(Document):
     """
 
     variant: str
-    tool: Tool | None = None
+    tool: Tool
     """The variant's tool, for the manifest."""
     box: Box
     """The bounding box of `edit`, in photo pixels."""
@@ -213,7 +213,7 @@ class Verdict(Document):
     """filter: one variant's scores and whether it passed."""
 
     variant: str
-    tool: Tool | None = None
+    tool: Tool
     """The variant's tool, for the manifest."""
     passed: bool
     reason: str

@@ -113,7 +113,10 @@ class InjectParams(StageParams):
     guidance: Guidance = Guidance()
     faithful: Faithful = Faithful()
     bucket: int = Field(default=16, ge=1)
-    """Sparse forwards hold a multiple of so many tokens; variants of one size go together."""
+    """Sparse forwards hold a multiple of so many tokens."""
+    batch: int = Field(default=1, ge=1)
+    """Variants of one padded size in a sparse forward. 1: a variant's bytes do not depend on its
+    neighbours. More is faster on a GPU."""
     margin: int = Field(default=1, ge=0, le=8)
     """Tokens around the targets that the model may change to blend them in."""
     feather: float = Field(default=10.0, ge=0, le=64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Settings:
     guidance: tuple[float, float]
     """Of the source branch and of the flaws."""
     bucket: int
+    batch: int
     prompt: str
 
 
@@ -180,7 +181,7 @@ class _Run:
         v = self._flow.velocity(state[:1], t, self._grid, memory, [source], settings.prompt)
         self.source += tokens
         out = v[0][torch.cat([torch.arange(tokens)[None], self._index])]
-        for size, members in self._buckets(begun).items():
+        for size, members in self._batches(begun):
             active = torch.full((len(members), size), tokens)
             for row, k in enumerate(members):
                 places = self._active[k, :, 0].nonzero()[:, 0]
@@ -199,14 +200,16 @@ class _Run:
                 self.own[k] += size
         return out
 
-    def _buckets(self, variants: Sequence[int]) -> dict[int, list[int]]:
-        """Padded number of tokens to the variants that fit it."""
+    def _batches(self, variants: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Padded number of tokens, and variants that go through the transformer together."""
         sizes: dict[int, list[int]] = {}
         for k in variants:
             bucket = self._settings.bucket
             size = -(-int(self._active[k].sum()) // bucket) * bucket
             sizes.setdefault(size, []).append(k)
-        return sizes
+        for size, members in sizes.items():
+            for first in range(0, len(members), self._settings.batch):
+                yield size, members[first : first + self._settings.batch]
 
     def _on(self, step: int, variants: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         plans = [self._plans[k] for k in variants]

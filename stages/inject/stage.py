@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from stages.engine.images import read_png, write_png
 from stages.engine.record import Injection, Inversion, Mapping, Outcome, Scene, Variant
-from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
+from stages.engine.stage import Output, Reject, RejectPhoto, Sample
 from stages.inject.params import InjectParams
+from stages.models.flow_stage import FLOW_CODE, FlowStage
 
 if TYPE_CHECKING:
     from stages.inject.window import Picture, Unusable
-    from stages.models.flow import Flow
 
 
-class InjectStage(Stage):
+class InjectStage(FlowStage):
     """One photo: all its variants, window by window."""
 
     name = "inject"
@@ -30,28 +30,9 @@ class InjectStage(Stage):
         "stages.invert.solvers",
         "stages.invert.trajectory",
         "stages.invert.windows",
-        "stages.models.flow",
-        "stages.models.flow_attention",
-        "stages.models.flow_decode",
-        "stages.models.flow_folder",
-        "stages.models.flow_injection",
-        "stages.models.flow_text",
-        "stages.models.flow_tokens",
+        *FLOW_CODE,
     )
     params: InjectParams
-    flow: Flow
-
-    def revisions(self) -> dict[str, str]:
-        """The flow model's weights."""
-        from stages.models import registry
-
-        return {"flow": registry.revision("flow", self.base.profile)}
-
-    def setup(self) -> None:
-        """Load the flow model."""
-        from stages.models import registry
-
-        self.flow = registry.create("flow", self.base.profile)
 
     def process(self, sample: Sample) -> Output:
         """Render the photo's variants; those that fail are rejected one by one.

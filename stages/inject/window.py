@@ -104,6 +104,7 @@ class WindowJob:
             ),
             guidance=(params.guidance.source, params.guidance.flaw),
             bucket=params.bucket,
+            batch=params.batch,
             prompt=prompt,
         )
         self.picture = cut(photo, window)

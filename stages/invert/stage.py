@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stages.engine.images import read_png
 from stages.engine.record import Inversion, Mapping, Scene
-from stages.engine.stage import Output, RejectPhoto, Sample, Stage
+from stages.engine.stage import Output, RejectPhoto, Sample
 from stages.invert.params import InvertParams
-
-if TYPE_CHECKING:
-    from stages.models.flow import Flow
+from stages.models.flow_stage import FLOW_CODE, FlowStage
 
 
-class InvertStage(Stage):
+class InvertStage(FlowStage):
     """One photo: every window that a variant needs, inverted."""
 
     name = "invert"
     reads = {"map": (), "perceive": (), "ingest": ("photo.png",)}  # noqa: RUF012
     params_model = InvertParams
-    code = (
-        "stages.models.flow",
-        "stages.models.flow_attention",
-        "stages.models.flow_decode",
-        "stages.models.flow_folder",
-        "stages.models.flow_injection",
-        "stages.models.flow_text",
-        "stages.models.flow_tokens",
-    )
+    code = FLOW_CODE
     params: InvertParams
-    flow: Flow
-
-    def revisions(self) -> dict[str, str]:
-        """The flow model's weights."""
-        from stages.models import registry
-
-        return {"flow": registry.revision("flow", self.base.profile)}
-
-    def setup(self) -> None:
-        """Load the flow model."""
-        from stages.models import registry
-
-        self.flow = registry.create("flow", self.base.profile)
 
     def process(self, sample: Sample) -> Output:
         """Invert the windows that the photo's variants use.

@@ -126,7 +126,7 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
     export.export(run, tmp_path / "compact")
     flow = evaluate.Flow.load(tmp_path / "compact")
     chosen = data.load_photos(photos)[:1]
-    assert evaluate.autoencoder_psnr(flow, chosen)["mean_db"] > 0
+    assert evaluate.autoencoder_quality(flow, chosen)["lpips"] > 0
     assert evaluate.flow_loss(flow, chosen, 4)["mean"] > 0
     report = evaluate.inversion(flow, chosen, 2, tmp_path / "pictures")
     assert report["against_autoencoder_db"] > 0
@@ -135,7 +135,7 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
 
 def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_path):
     export.export(run, tmp_path / "compact")
-    psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1}
+    psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1, "lpips": 0.1}
     back = {"steps": 8, "photos": 2, "against_autoencoder_db": 40.2}
     back |= {"against_photo_db": 30.3, "noise_std": 0.98}
     report = {"autoencoder": {"held_out": psnr, "samples": psnr}}

@@ -31,7 +31,15 @@ def variant(name, tool="add"):
 def sample(passed):
     variants = [variant("v0"), variant("v1", "remove"), variant("v2", "distort")]
     verdicts = [
-        Verdict(variant=v.id, passed=v.id in passed, reason="ok", message="", judge="j", scores={})
+        Verdict(
+            variant=v.id,
+            tool=v.tool,
+            passed=v.id in passed,
+            reason="ok",
+            message="",
+            judge="j",
+            scores={},
+        )
         for v in variants
     ]
     documents = {

@@ -15,7 +15,7 @@ def parts():
         part_name="p", part_kind="p", positional=False, seed=0, targets=[0], references=[1],
     )  # fmt: skip
     outcome = Outcome(
-        variant="v3", box=(20, 8, 52, 24), target_box=(20, 8, 40, 20), mask_pixels=1,
+        variant="v3", tool="add", box=(20, 8, 52, 24), target_box=(20, 8, 40, 20), mask_pixels=1,
         edit_pixels=1, reconstruction_psnr=30.0, evaluations=1.0, together=1,
     )  # fmt: skip
     crop = np.zeros((16, 32, 3), np.uint8)

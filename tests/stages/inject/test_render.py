@@ -27,9 +27,9 @@ def trajectory(request, flow):
     return request.param, kept
 
 
-def settings(solver, trajectory, mode="dense", blocks=LATE, bucket=4):
+def settings(solver, trajectory, mode="dense", blocks=LATE, bucket=4, batch=3):
     times = trajectory.states(solver)[3::-1]
-    return Settings(mode, solver, times, blocks, (1.0, 1.0), bucket, "")
+    return Settings(mode, solver, times, blocks, (1.0, 1.0), bucket, batch, "")
 
 
 def plan(mapping, margin=1, seed=0, rho=0.0, start=0, positions=1, values=ALWAYS):
@@ -62,6 +62,15 @@ def test_variants_together_equal_variants_alone(flow, trajectory, mode, blocks):
         torch.testing.assert_close(alone.artifact, both.artifact, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(alone.control, both.control, atol=1e-5, rtol=1e-5)
         assert (alone.together, both.together) == (1, 3)
+
+
+def test_one_a_forward_gives_the_bytes_of_a_variant_alone(flow, trajectory):
+    solver, kept = trajectory
+    chosen = settings(solver, kept, "sparse", batch=1)
+    for one, both in zip(PLANS, render(flow, kept, PLANS, chosen), strict=True):
+        (alone,) = render(flow, kept, [one], chosen)
+        assert torch.equal(alone.artifact, both.artifact)
+        assert torch.equal(alone.control, both.control)
 
 
 @pytest.mark.parametrize("mode", ["dense", "sparse"])

@@ -75,7 +75,8 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
         "filter": Curation(
             key=key,
             verdicts=[
-                Verdict(variant=v.id, passed=True, reason="ok", message="", judge="features",
+                Verdict(variant=v.id, tool=v.tool, passed=True, reason="ok", message="",
+                        judge="features",
                         scores={"lpips": 0.25} | ({"change": 0.5} if v.tool == "add" else {}))
                 for v in variants
             ],
@@ -83,8 +84,8 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
         "inject": Injection(
             key=key, mode="compact",
             outcomes=[
-                Outcome(variant=v.id, box=box, target_box=(12, 20, 36, 44), mask_pixels=160,
-                        edit_pixels=576, reconstruction_psnr=30.0,
+                Outcome(variant=v.id, tool=v.tool, box=box, target_box=(12, 20, 36, 44),
+                        mask_pixels=160, edit_pixels=576, reconstruction_psnr=30.0,
                         evaluations=8.0, together=1)
                 for v in variants
             ],
