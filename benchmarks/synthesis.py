@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -142,64 +142,70 @@ def main() -> None:
     given = arguments()
     console = Console(width=150)
     torch.set_num_threads(given.threads)
-    device = torch.device(given.device)
-    if given.full_shape:
-        with console.status("") as status:
-            table = full_shape.run(
-                device, status.update, lambda figures: write(given.name or "full-shape", figures)
-            )
+    with console.status("") as status:
+        if given.full_shape:
+            name = given.name or "full-shape"
+            device = torch.device(given.device)
+            tables = [
+                full_shape.run(device, status.update, lambda figures: write(name, figures)),
+            ]
+        else:
+            tables, figures = photos(given, status.update)
+            write(given.name or f"synthesis-{given.side}", figures)
+    for table in tables:
         console.print(table)
-        return
+
+
+def photos(
+    given: argparse.Namespace, on_job: Callable[[str], None]
+) -> tuple[list[Table], dict[str, Any]]:
+    """Both tables, and all figures, on the sample photos with the model of params.yaml."""
     params = parse_params(read_params(ROOT))
     base, inverting, injecting = (params[name] for name in ("base", "invert", "inject"))
     assert isinstance(base, BaseParams)  # noqa: S101
     assert isinstance(inverting, InvertParams) and isinstance(injecting, InjectParams)  # noqa: S101
-    with console.status("preparing windows") as status:
-        tasks = from_photos(ROOT, ROOT / "samples/photos", given.side, given.photos, VARIANTS)
-        options = choice("flow", base.profile).options | {"device": given.device}
-        if given.dtype:
-            options["dtype"] = given.dtype
-        flow = DiffusersFlow(**options, compile=given.compile)
-        entries = contestants(inverting, injecting, sorted({inverting.steps, STEPS}))
-        rows = race(flow, tasks, entries, status.update)
-        lpips, found = metric(base.profile), list[Agreement]()
-        for task in tasks:
-            status.update(f"{task.name}: sparse against dense")
-            found += agreement(flow, task, COMPARED, inverting, injecting, lpips)
-    clock: Clock = "cpu" if device.type == "cpu" else "wall"
-    where = machine(flow)
+    on_job("preparing windows")
+    tasks = from_photos(ROOT, ROOT / "samples/photos", given.side, given.photos, VARIANTS)
+    options = choice("flow", base.profile).options | {"device": given.device}
+    if given.dtype:
+        options["dtype"] = given.dtype
+    flow = DiffusersFlow(**options | {"compile": given.compile})
+    entries = contestants(inverting, injecting, sorted({inverting.steps, STEPS}))
+    rows = race(flow, tasks, entries, on_job)
+    lpips, found = metric(base.profile), list[Agreement]()
+    for task in tasks:
+        on_job(f"{task.name}: sparse against dense")
+        found += agreement(flow, task, COMPARED, inverting, injecting, lpips)
+    where, clock = machine(flow), "wall" if flow.transformer.device.type == "cuda" else "cpu"
     title = (
-        f"{len(tasks)} windows of {given.side} px, {statistics.mean(targets(tasks)):.1%} targets; {where['gpu'] or where['cpu']}, "
-        f"{where['threads']} of {where['cores']} cores, {where['dtype']}"
-        f"{', compiled' if given.compile else ''}"
+        f"{len(tasks)} windows of {given.side} px, {statistics.mean(targets(tasks)):.1%} targets; "
+        f"{where['gpu'] or where['cpu']}, {where['threads']} of {where['cores']} cores, "
+        f"{where['dtype']}{', compiled' if given.compile else ''}"
     )
-    console.print(speed_table(rows, clock, title))
-    console.print(agreement_table(found))
-    write(
-        given.name or f"synthesis-{given.side}",
-        {
-            "machine": where,
-            "settings": {
-                "side": given.side,
-                "compiled": given.compile,
-                "invert": inverting.model_dump(mode="json"),
-                "inject": injecting.model_dump(mode="json"),
-            },
-            "windows": [task.name for task in tasks],
-            "targets": targets(tasks),
-            "speed": [
-                row.figures()
-                | {
-                    "ratios": {
-                        "with_autoencoder": ratios(rows, row, clock, True),
-                        "without": ratios(rows, row, clock, False),
-                    }
-                }
-                for row in rows
-            ],
-            "agreement": [asdict(one) for one in found],
+    speed = [
+        row.figures()
+        | {
+            "ratios": {
+                "with_autoencoder": ratios(rows, row, clock, True),
+                "without": ratios(rows, row, clock, False),
+            }
+        }
+        for row in rows
+    ]
+    figures = {
+        "machine": where,
+        "settings": {
+            "side": given.side,
+            "compiled": given.compile,
+            "invert": inverting.model_dump(mode="json"),
+            "inject": injecting.model_dump(mode="json"),
         },
-    )
+        "windows": [task.name for task in tasks],
+        "targets": targets(tasks),
+        "speed": speed,
+        "agreement": [asdict(one) for one in found],
+    }
+    return [speed_table(rows, clock, title), agreement_table(found)], figures
 
 
 def targets(tasks: Sequence[Task]) -> list[float]:
