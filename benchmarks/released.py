@@ -155,9 +155,12 @@ class Recipe:
         self, z: torch.Tensor, t: float, values: Values, index: torch.Tensor, positions: bool
     ) -> torch.Tensor:
         """Velocity with kept values, and positions where wanted, gathered by (S,) `index`."""
-        cos, sin = self.flow.transformer.pos_embed(torch.cat([self.text_ids, self.ids]))
+        rotary = None
+        if positions:
+            cos, sin = self.flow.transformer.pos_embed(torch.cat([self.text_ids, self.ids]))
+            rotary = cos[index], sin[index]
         for _, layer in self.early:
-            layer.rotary = (cos[index], sin[index]) if positions else None
+            layer.rotary = rotary
         for (_, layer), value in zip(self.late, values, strict=True):
             layer.replayed = value[:, index]
         return self.velocity(z, t, INJECTION_GUIDANCE)
