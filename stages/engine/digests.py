@@ -57,8 +57,11 @@ class Digests:
             self.fresh[str(path)] = [*stamp, digest]
         return digest
 
-    def save(self) -> None:
-        """Remember the files that were asked for; others are forgotten."""
-        if self.path and self.fresh != self.known:
+    def save(self, keep: bool = False) -> None:
+        """Remember the files that were asked for. Others are forgotten; with `keep` only those
+        that are no longer there."""
+        others = {p: entry for p, entry in self.known.items() if keep and Path(p).exists()}
+        remembered = others | self.fresh
+        if self.path and remembered != self.known:
             with suppress(OSError):  # what cannot be remembered is hashed again
-                write_atomically(self.path, json.dumps(self.fresh).encode())
+                write_atomically(self.path, json.dumps(remembered).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
+from stages.engine.files import sha256
 from stages.engine.images import write_png
 from stages.engine.record import Photo
 from stages.engine.stage import (
@@ -127,7 +127,7 @@ class IngestStage(Stage):
             message = f"{source.path} {problem.message}"
             kind = RejectPhoto if problem.code == "too_large" else RejectForNow
             raise kind(problem.code, message, path=source.path) from problem
-        if hashlib.sha256(data).hexdigest() != source.sha256:
+        if sha256(data) != source.sha256:
             raise RejectForNow(
                 "changed_since_scan",
                 f"{source.path} has other bytes than when it was scanned: scan again",

@@ -5,13 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from stages.engine.digests import Digests
-from stages.engine.files import sha256, sha256_file
-from stages.models.fetch import ROOT
+from stages.models.digests import digest_of
 
-CACHE = ROOT / "data" / ".cache" / "models"
-LARGE = 64 << 20
-"""Bytes: smaller files are hashed faster than anyone notices."""
 _SNAPSHOT_FILES = ["*.json", "*.safetensors", "tokenizer*/*"]
 
 
@@ -35,16 +30,9 @@ def resolve(name: str | Path) -> Path:
 
 
 def revision(name: str | Path) -> str:
-    """sha256 over the folder's safetensors and configurations, by relative path.
-
-    The hashes of large files are remembered below `CACHE`.
-    """
-    folder = resolve(name)
-    remembered = sha256(str(folder.resolve()).encode())[:16]
-    digests, digest = Digests(CACHE / f"{remembered}.json"), hashlib.sha256()
+    """sha256 over the folder's safetensors and configurations, by relative path."""
+    folder, digest = resolve(name), hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in {".safetensors", ".json"}):
-        large = path.stat().st_size >= LARGE
-        content = digests.of(path) if large else sha256_file(path)
-        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + bytes.fromhex(content))
-    digests.save()
+        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+        digest.update(bytes.fromhex(digest_of(path)))
     return digest.hexdigest()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePath
 
 from pydantic import BaseModel, ConfigDict
 
-from stages.engine.files import canonical_json
+from stages.engine.files import canonical_json, sha256
 from stages.engine.images import Image
 from stages.engine.masks import Mask, bounding_box
 from stages.engine.record import (
@@ -135,7 +134,7 @@ def mapping_record(variant: Variant) -> MappingRecord:
     """The mapping's digest and facts."""
     index = canonical_json({"targets": variant.targets, "references": variant.references})
     return MappingRecord(
-        sha256=hashlib.sha256(index).hexdigest(),
+        sha256=sha256(index),
         targets=len(variant.targets),
         seed=str(variant.seed),
         facts=canonical_json(variant.facts).decode(),

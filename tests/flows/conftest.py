@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,20 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     _run(sys.executable, "-m", "dvc", "config", "core.analytics", "false", cwd=root)
     monkeypatch.chdir(root)
     return Workspace(root)
+
+
+@pytest.fixture
+def processes_in() -> Callable[[Path], list[str]]:
+    """Finds the commands of other live processes whose working directory is a folder."""
+
+    def find(folder: Path) -> list[str]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "cwd").readlink() == folder and int(process.name) != os.getpid():
+                    found.append((process / "cmdline").read_text())
+            except OSError:
+                continue
+        return [command for command in found if command]  # none: it is ending
+
+    return find

@@ -65,16 +65,29 @@ def flow(flow_folder):
 KEY = "00112233445566aa"
 
 
+@pytest.fixture(scope="session")
+def sample_photo():
+    """Reads a sample photo, named below samples/photos, as (H, W, 3) uint8."""
+    import numpy as np
+    from PIL import Image
+
+    def read(name):
+        with Image.open(Path(__file__).parents[2] / "samples" / "photos" / name) as image:
+            return np.asarray(image.convert("RGB"))
+
+    return read
+
+
 @pytest.fixture
 def variant():
-    """Makes an add of a left hand that maps `targets` to `references`; `changes` are its fields."""
+    """Makes an add of a left hand that maps `targets` to `references`; `changes` are fields."""
     from stages.engine.record import Variant
 
-    def make(targets, references, **changes):
+    def make(targets=(1,), references=(2,), **changes):
         fields = {
             "id": "v0", "window": "w0", "tool": "add", "kernel": "ring", "entity": "e0",
             "entity_name": "person", "part": "e0.p0", "part_name": "left hand",
-            "part_kind": "hand", "positional": False, "seed": 1,
+            "part_kind": "hand", "positional": False, "seed": 1, "facts": {"direction": "below"},
         }  # fmt: skip
         return Variant(**fields | changes, targets=targets, references=references)
 
