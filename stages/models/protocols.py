@@ -33,6 +33,63 @@ class Perceiver(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class WantedPart:
+    """A part to look for."""
+
+    name: str
+    """A noun phrase in lower case, singular: ``left ear``, ``wheel``."""
+    kind: str
+    """The part without its side: ``ear``."""
+    tools: tuple[Tool, ...]
+    """Of add, remove and distort, in that order; never empty. Whether a part can be fused depends
+    on what it touches, which masks tell."""
+
+
+@dataclass(frozen=True)
+class WantedEntity:
+    """A thing to look for, with its parts."""
+
+    name: str
+    """A noun phrase in lower case, singular: ``dog``, ``wine glass``."""
+    parts: tuple[WantedPart, ...]
+    """May be empty: a thing without parts can still touch another."""
+
+
+class Vocabulary(Protocol):
+    """Names what is worth looking for in a photo, and which tool may break it (section 1)."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights or of the model's name and the prompt."""
+        ...
+
+    def vocabulary(self, image: Image) -> list[WantedEntity]:
+        """Entities by prominence, each name once; empty when there is nothing to break.
+
+        Raises:
+            RejectPhoto: no usable list could be had for this photo.
+        """
+        ...
+
+
+class Captioner(Protocol):
+    """Says in a sentence what a photo shows: the text condition of the flow model."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights or of the model's name and the prompt."""
+        ...
+
+    def caption(self, image: Image) -> str:
+        """One or two plain sentences.
+
+        Raises:
+            RejectPhoto: no usable caption could be had for this photo.
+        """
+        ...
+
+
 class PerceptualMetric(Protocol):
     """A distance between two pictures of one size that follows human judgement (LPIPS)."""
 
