@@ -28,9 +28,8 @@ def test_a_good_answer_costs_one_call(scripted):
 
 @pytest.mark.parametrize("around", ["```json\n{}\n```", "Here it is: {} Anything else?"])
 def test_words_around_the_json_are_let_pass(scripted, around):
-    assert (
-        caption(scripted(around.replace("{}", '{"caption": "A cat."}'))).value.caption == "A cat."
-    )
+    said = around.replace("{}", '{"caption": "A cat."}')
+    assert caption(scripted(said)).value.caption == "A cat."
 
 
 @pytest.mark.parametrize(
