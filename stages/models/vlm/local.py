@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
@@ -66,24 +65,20 @@ class TransformersChat:
         vision.prepare()
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        self.name = name
-        self._ledger, self._max_tokens = ledger, max_tokens
+        folder = fetch.ROOT / name
+        source, commit = (folder, "main") if folder.is_dir() else (name, revision)
+        self.name = folder.name if folder.is_dir() else name  # no paths of this machine in records
         self.identity: Mapping[str, Any] = {
-            "name": name,
             "revision": digest(name, revision),
             "dtype": dtype,
             "max_tokens": max_tokens,
         }
+        self._ledger, self._max_tokens = ledger, max_tokens
         self._lock = threading.Lock()
-        place: str | Path = fetch.ROOT / name
-        source, commit = (place, "main") if Path(place).is_dir() else (name, revision)
         try:
             self._processor: Any = AutoProcessor.from_pretrained(source, revision=commit)
             self._model: Any = AutoModelForImageTextToText.from_pretrained(
-                source,
-                revision=commit,
-                dtype=getattr(torch, dtype),
-                use_safetensors=True,
+                source, revision=commit, dtype=getattr(torch, dtype), use_safetensors=True
             )
         except (OSError, ValueError, KeyError) as error:
             raise FactoryError(f"chat: {name!r} cannot be loaded: {error}") from error
