@@ -98,6 +98,9 @@ class Pair(Document):
     judge: str
     scores: list[Score]
     explanation: Texts
+    prompts: str
+    """Questions asked of models that judged or explained: name, version and digest of each,
+    comma-separated; empty where none was asked."""
     mapping: MappingRecord
     licence: str
     origin: str
@@ -227,6 +230,7 @@ def describe(
             overall=explanation.overall,
             clean=texts.clean,
         ),
+        prompts=", ".join(filter(None, (verdict.prompt, *texts.prompts.values()))),
         mapping=mapping_record(variant),
         licence=photo.licence,
         origin=photo.origin,

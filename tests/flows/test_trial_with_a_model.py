@@ -10,10 +10,13 @@ from flows.trial import run_trial
 from stages.catalogue import parse_params
 from stages.models import fetch, registry
 
-pytestmark = pytest.mark.skipif(
-    not all(fetch.available(entry) for entry in fetch.listing("compact")),
-    reason="weights are not fetched: run `flawfactory models fetch`",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(fetch.available(entry) for entry in fetch.listing("compact")),
+        reason="weights are not fetched: run `flawfactory models fetch`",
+    ),
+]
 PHOTO = Path(__file__).parents[2] / "samples/photos/scikit-image/astronaut.png"
 ASKING = ("chat", "judge", "explainer")
 
