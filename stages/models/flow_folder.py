@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from stages.models.digests import digest_of
+
 _SNAPSHOT_FILES = ["*.json", "*.safetensors", "tokenizer*/*"]
 
 
@@ -29,10 +31,8 @@ def resolve(name: str | Path) -> Path:
 
 def revision(name: str | Path) -> str:
     """sha256 over the folder's safetensors and configurations, by relative path."""
-    folder = resolve(name)
-    digest = hashlib.sha256()
+    folder, digest = resolve(name), hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in {".safetensors", ".json"}):
         digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(digest_of(path)))
     return digest.hexdigest()

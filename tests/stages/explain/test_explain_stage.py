@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stages.engine import gate
+from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
     Explanation,
@@ -14,37 +15,42 @@ from stages.engine.record import (
     Outcome,
     Scene,
     Unexplained,
-    Variant,
     Verdict,
 )
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
 from stages.explain.stage import ExplainParams, ExplainStage
-from stages.invert.windows import write_png
 from stages.models.grammar import GrammarExplainer
 
 KEY = "0123456789abcdef"
 
 
-def variant(name, tool="add"):
-    return Variant(
-        id=name, window="w0", tool=tool, kernel="ring", entity="e0", entity_name="person",
-        part="e0.p0", part_name="left hand", part_kind="hand", positional=False, seed=1,
-        targets=[1], references=[2], facts={"direction": "below"},
-    )  # fmt: skip
+@pytest.fixture
+def sample(variant):
+    """Makes what the stage gets when the variants in `passed` passed the filter."""
+    variants = [variant(id=f"v{n}", tool=t) for n, t in enumerate(("add", "remove", "distort"))]
 
+    def make(passed):
+        verdicts = [
+            Verdict(
+                variant=v.id,
+                tool=v.tool,
+                passed=v.id in passed,
+                reason="ok",
+                message="",
+                judge="j",
+                scores={},
+            )
+            for v in variants
+        ]
+        documents = {
+            "filter": Curation(key=KEY, verdicts=verdicts),
+            "map": Mapping(key=KEY, variants=variants),
+            "perceive": Scene(key=KEY, entities=[], windows=[], detector="test"),
+        }
+        written = {name: doc.model_dump(mode="json") for name, doc in documents.items()}
+        return Sample(KEY, written, {})
 
-def sample(passed):
-    variants = [variant("v0"), variant("v1", "remove"), variant("v2", "distort")]
-    verdicts = [
-        Verdict(variant=v.id, passed=v.id in passed, reason="ok", message="", judge="j", scores={})
-        for v in variants
-    ]
-    documents = {
-        "filter": Curation(key=KEY, verdicts=verdicts),
-        "map": Mapping(key=KEY, variants=variants),
-        "perceive": Scene(key=KEY, entities=[], windows=[], detector="test"),
-    }
-    return Sample(KEY, {name: doc.model_dump(mode="json") for name, doc in documents.items()}, {})
+    return make
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def stage():
     return made
 
 
-def test_only_what_passed_is_explained(stage):
+def test_only_what_passed_is_explained(stage, sample):
     out = stage.process(sample({"v0", "v2"}))
     rows = stage.rows(json.loads(out.document.model_dump_json()))
     assert [(r["key"], r["variant"], r["tool"]) for r in rows] == [
@@ -64,7 +70,7 @@ def test_only_what_passed_is_explained(stage):
     assert out.rejects == []
 
 
-def test_a_photo_of_which_nothing_passed_falls_out(stage):
+def test_a_photo_of_which_nothing_passed_falls_out(stage, sample):
     with pytest.raises(RejectPhoto) as caught:
         stage.process(sample(set()))
     assert caught.value.code == "nothing_passed"
@@ -84,7 +90,7 @@ class Careless(GrammarExplainer):
         )  # fmt: skip
 
 
-def test_an_unfit_text_drops_its_variant_and_no_other(stage):
+def test_an_unfit_text_drops_its_variant_and_no_other(stage, sample):
     stage.explainer = Careless(0)
     out = stage.process(sample({"v0", "v1"}))
     assert [e.variant for e in out.document.explanations] == ["v1"]
@@ -93,7 +99,7 @@ def test_an_unfit_text_drops_its_variant_and_no_other(stage):
     assert reject.evidence["problems"]["local.leak"] == "box"
 
 
-def test_an_unfit_clean_text_drops_the_photo(stage):
+def test_an_unfit_clean_text_drops_the_photo(stage, sample):
     stage.explainer = Careless(0)
     stage.explainer.clean_text = "The person is misshapen."
     with pytest.raises(RejectPhoto) as caught:
@@ -147,7 +153,7 @@ def _judge(rows):
     return gate.run("explain", own, tables, lambda column: [])
 
 
-def test_the_gate_passes_good_rows_and_names_bad_ones(stage):
+def test_the_gate_passes_good_rows_and_names_bad_ones(stage, sample):
     out = stage.process(sample({"v0", "v1", "v2"}))
     rows = stage.rows(json.loads(out.document.model_dump_json()))
     assert _judge(rows).success

@@ -1,7 +1,7 @@
 import pytest
 
 from stages.engine.stage import BaseParams
-from stages.models import registry
+from stages.models import fetch, registry
 from stages.models.registry import RegistryError
 
 ALWAYS = {"flow", "perceiver", "metric", "judge", "explainer"}
@@ -99,3 +99,10 @@ def test_a_flow_folder_is_found_from_any_directory(monkeypatch, tmp_path, flow_f
     monkeypatch.setattr(registry.fetch, "ROOT", flow_folder.parent)
     first = registry.DiffusersFlow.revision(flow_folder.name)
     assert len(first) == 64 and first == registry.DiffusersFlow.revision(str(flow_folder))
+
+
+def test_damaged_flow_weights_are_an_error_that_says_the_remedy(tmp_path, make_flow_folder):
+    folder = make_flow_folder(tmp_path)
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 100)
+    with pytest.raises(fetch.WeightsError, match=r"(?s)vae: cannot load.*restore its folder"):
+        registry.DiffusersFlow(str(folder))
