@@ -126,8 +126,8 @@ def test_who_looks_gets_photo_and_flawed_photo(stage):
     photo = np.zeros((20, 30, 3), np.uint8)
     crop = np.full((5, 4, 3), 200, np.uint8)
     outcome = Outcome(
-        variant="v0", box=(10, 5, 14, 10), target_box=(10, 5, 14, 10), mask_pixels=1,
-        edit_pixels=1, evaluations=1.0,
+        variant="v0", tool="add", box=(10, 5, 14, 10), target_box=(10, 5, 14, 10), mask_pixels=1,
+        edit_pixels=1, evaluations=1.0, reconstruction_psnr=30.0, together=1,
     )  # fmt: skip
     outcomes = [outcome, outcome.model_copy(update={"variant": "v2"})]
     inject = Injection(key=KEY, mode="test", outcomes=outcomes).model_dump(mode="json")
