@@ -122,7 +122,7 @@ class Looker(GrammarExplainer):
         return texts.model_copy(update={"explanations": kept, "unexplained": [out]})
 
 
-def test_who_looks_gets_photo_and_flawed_photo(stage):
+def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
     photo = np.zeros((20, 30, 3), np.uint8)
     crop = np.full((5, 4, 3), 200, np.uint8)
     outcome = Outcome(
