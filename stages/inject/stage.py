@@ -34,7 +34,6 @@ class InjectStage(Stage):
         "stages.invert.windows",
         "stages.models.flow",
         "stages.models.flow_attention",
-        "stages.models.flow_folder",
         "stages.models.flow_text",
         "stages.models.flow_tokens",
     )

@@ -21,7 +21,6 @@ class InvertStage(Stage):
     code = (
         "stages.models.flow",
         "stages.models.flow_attention",
-        "stages.models.flow_folder",
         "stages.models.flow_text",
         "stages.models.flow_tokens",
     )

@@ -26,7 +26,6 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (  # noqa:
 
 from stages.engine.record import TOKEN  # noqa: E402
 from stages.models.flow_attention import Injection, gather_rotary, install  # noqa: E402
-from stages.models.flow_folder import resolve  # noqa: E402
 from stages.models.flow_text import Conditioning, empty_prompt, zero_token  # noqa: E402
 from stages.models.flow_tokens import image_ids, pack, unpack  # noqa: E402
 from stages.models.protocols import Image  # noqa: E402
@@ -63,18 +62,20 @@ class Flow:
     @classmethod
     def load(
         cls,
-        name: str | Path,
+        folder: str | Path,
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
         guidance: float = 1.0,
     ) -> Flow:
-        """Load a diffusers folder or hub name with ``transformer/``, ``vae/``, ``scheduler/``.
+        """Load a diffusers folder with ``transformer/``, ``vae/``, ``scheduler/``.
 
         Raises:
             FileNotFoundError: no such folder.
             ValueError: another geometry than FLUX's.
         """
-        folder, device = resolve(name), torch.device(device)
+        folder, device = Path(folder), torch.device(device)
+        if not folder.is_dir():  # diffusers would ask the hub for it
+            raise FileNotFoundError(f"no folder {str(folder)!r}")
         options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
         transformer = FluxTransformer2DModel.from_pretrained(
             folder, subfolder="transformer", **options

@@ -14,14 +14,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from stages.engine.workspace import FactoryError
-from stages.models import fetch
-from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric
+from stages.models import hub
+from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric, Vocabulary
 
 T = TypeVar("T")
 PROFILES = Path(__file__).with_name("profiles.yaml")
 BACKENDS: dict[str, dict[str, str]] = {
     "flow": {"diffusers": "stages.models.registry:DiffusersFlow"},
-    "perceiver": {"mediapipe": "stages.models.mediapipe:MediapipePerceiver"},
+    "vocabulary": {"words": "stages.models.words:WordList"},
+    "perceiver": {
+        "mediapipe": "stages.models.mediapipe:MediapipePerceiver",
+        "grounded": "stages.models.grounded:GroundedPerceiver",
+    },
     "metric": {"lpips-alex": "stages.models.lpips:AlexLpips"},
     "judge": {"features": "stages.models.judge:FeatureJudge"},
     "explainer": {"grammar": "stages.models.grammar:GrammarExplainer"},
@@ -96,6 +100,26 @@ def revisions(profile: str, *roles: str) -> dict[str, str]:
     return {role: revision(role, profile) for role in roles}
 
 
+def weights(profile: str) -> list[str]:
+    """Names of all weights that a profile's back ends need, each once (`stages.models.weights`).
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    names: list[str] = []
+    for role in _pick(profiles(), profile, "profile"):
+        chosen = choice(role, profile)
+        target = _load(BACKENDS[role][chosen.backend])
+        if hasattr(target, "weights"):  # rules and remote models have none
+            names += target.weights(**chosen.options)
+    return list(dict.fromkeys(names))
+
+
+def vocabulary(profile: str) -> Vocabulary:
+    """The profile's vocabulary, loaded. Raises as `create` does."""
+    return cast(Vocabulary, create("vocabulary", profile))
+
+
 def perceiver(profile: str, **arguments: Any) -> Perceiver:
     """The profile's perceiver, loaded. Raises as `create` does."""
     return cast(Perceiver, create("perceiver", profile, **arguments))
@@ -127,19 +151,17 @@ class DiffusersFlow:
 
         from stages.models.flow import Flow
 
-        return Flow.load(_local(name), getattr(torch, dtype), device, guidance)
+        return Flow.load(hub.resolve(name), getattr(torch, dtype), device, guidance)
 
     @classmethod
     def revision(cls, name: str, **_: Any) -> str:
-        """Digest of the folder's weights and configurations."""
-        from stages.models import flow_folder
+        """Digest of the folder's weights and configurations, or the hub's commit."""
+        return hub.revision(name)
 
-        return flow_folder.revision(_local(name))
-
-
-def _local(name: str) -> str | Path:
-    folder = fetch.ROOT / name
-    return folder if folder.is_dir() else name
+    @classmethod
+    def weights(cls, name: str, **_: Any) -> list[str]:
+        """The hub's model; a folder is there already."""
+        return [] if hub.local(name) else [name]
 
 
 def _load(target: str) -> Any:

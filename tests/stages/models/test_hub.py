@@ -1,7 +1,6 @@
 import json
 
 import pytest
-
 from stages.models.flow_folder import resolve, revision
 
 
