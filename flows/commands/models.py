@@ -22,17 +22,15 @@ def models(
     profile: Annotated[
         str | None,
         typer.Option(help="What this profile needs; without it, list shows all profiles, fetch and "
-                     "verify take the one in params.yaml."),
+                     "verify take what params.yaml says."),
     ] = None,
 ) -> None:  # fmt: skip
     """List, fetch or verify the weights that a profile needs (pinned by sha256 or commit)."""
     if action == "list":
         console.print(_table(_users([profile] if profile else list(registry.profiles()))))
         return
-    if profile is None:
-        base = cast(BaseParams, load_params(Workspace.find().root)["base"])
-        profile = base.profile
-    needed = weights.needed(profile)
+    base = cast(BaseParams, load_params(Workspace.find().root)["base"])
+    needed = weights.needed(profile or base)
     if action == "fetch":
         for item in needed:
             console.print(f"{item.name}: {weights.fetch(item)}", markup=False)
@@ -41,7 +39,7 @@ def models(
     for name, good in found.items():
         console.print(f"{name}: {'ok' if good else 'missing or damaged'}", markup=False)
     if not all(found.values()):
-        console.print(f"{REMEDY} --profile {profile}", markup=False)
+        console.print(REMEDY + (f" --profile {profile}" if profile else ""), markup=False)
         sys.exit(1)
 
 

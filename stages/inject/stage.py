@@ -44,13 +44,13 @@ class InjectStage(Stage):
         """The flow model's weights."""
         from stages.models import registry
 
-        return {"flow": registry.revision("flow", self.base.profile)}
+        return {"flow": registry.revision("flow", self.base)}
 
     def setup(self) -> None:
         """Load the flow model."""
         from stages.models import registry
 
-        self.flow = registry.create("flow", self.base.profile)
+        self.flow = registry.create("flow", self.base)
 
     def process(self, sample: Sample) -> Output:
         """Render the photo's variants; those that fail are rejected one by one.

@@ -31,13 +31,13 @@ class InvertStage(Stage):
         """The flow model's weights."""
         from stages.models import registry
 
-        return {"flow": registry.revision("flow", self.base.profile)}
+        return {"flow": registry.revision("flow", self.base)}
 
     def setup(self) -> None:
         """Load the flow model."""
         from stages.models import registry
 
-        self.flow = registry.create("flow", self.base.profile)
+        self.flow = registry.create("flow", self.base)
 
     def process(self, sample: Sample) -> Output:
         """Invert the windows that the photo's variants use.

@@ -28,6 +28,8 @@ INSIDE = 0.5
 class GroundedPerceiver:
     """Entities and parts of any name."""
 
+    needs = ("vocabulary",)
+
     def __init__(
         self,
         detector: str,

@@ -145,6 +145,9 @@ class Judge(Protocol):
 class Explainer(Protocol):
     """Puts the flaws of a photo into words (section 6)."""
 
+    looks: bool
+    """Whether it wants to see the pictures."""
+
     @classmethod
     def revision(cls) -> str:
         """Digest of the weights, prompts or grammar."""
@@ -156,6 +159,14 @@ class Explainer(Protocol):
         variants: Sequence[Variant],
         images: Mapping[str, tuple[Image, Image]],
     ) -> Explanations:
-        """Words for `variants`; `images` (variant id to real, artifact) may be empty for authors
-        that write from the record alone."""
+        """Words for `variants`; a flaw without usable ones is listed as unexplained.
+
+        Args:
+            scene: what is in the photo.
+            variants: the flaws, at least one.
+            images: variant id to photo and flawed photo; empty unless the author `looks`.
+
+        Raises:
+            RejectPhoto: no words for the untouched photo, which every pair carries.
+        """
         ...

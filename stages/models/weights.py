@@ -12,6 +12,7 @@ from stages.models import fetch as packages
 from stages.models import hub, registry, remote
 from stages.models.fetch import Entry, WeightsError
 from stages.models.hub import HubModel
+from stages.models.registry import Profile
 from stages.models.remote import RemoteFile
 
 Weights = Entry | RemoteFile | HubModel
@@ -32,7 +33,7 @@ def find(name: str) -> Weights:
     return known[name]
 
 
-def needed(profile: str) -> list[Weights]:
+def needed(profile: Profile) -> list[Weights]:
     """What a profile needs, each once.
 
     Raises:

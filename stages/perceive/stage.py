@@ -110,22 +110,17 @@ class PerceiveStage(Stage):
     perceiver: Perceiver
 
     def revisions(self) -> dict[str, str]:
-        """The perceiver's, and the vocabulary's where it needs one."""
-        roles = ("perceiver", "vocabulary") if self._grounded else ("perceiver",)
-        return registry.revisions(self.base.profile, *roles)
+        """The perceiver's."""
+        return registry.revisions(self.base, "perceiver")
 
     def setup(self) -> None:
-        """Load the perceiver that the profile names."""
-        p, profile = self.params, self.base.profile
-        if self._grounded:
-            arguments = {**dict(p.grounded), "vocabulary": registry.vocabulary(profile)}
+        """Load the perceiver that the profile names, with its own params."""
+        p = self.params
+        if registry.choice("perceiver", self.base).backend == "grounded":
+            arguments = dict(p.grounded)
         else:
             arguments = {name: getattr(p, name) for name in _MEDIAPIPE}
-        self.perceiver = registry.perceiver(profile, **arguments)
-
-    @property
-    def _grounded(self) -> bool:
-        return registry.choice("perceiver", self.base.profile).backend == "grounded"
+        self.perceiver = registry.perceiver(self.base, **arguments)
 
     def process(self, sample: Sample) -> Output:
         """Entities, parts and windows.
