@@ -1,4 +1,4 @@
-"""Grounding DINO, SAM and SAM 2 with random weights, of the real classes, small enough for tests."""
+"""Tiny Grounding DINO, SAM and SAM 2: the real classes with random weights."""
 
 from functools import partial
 from pathlib import Path
