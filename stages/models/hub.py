@@ -12,6 +12,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -148,14 +149,23 @@ def fetch(model: HubModel) -> str:
     Raises:
         WeightsError: the hub did not serve it, or not what was pinned.
     """
-    if available(model):
-        return "present"
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError
 
-    _forget_damaged(model)
     try:
-        snapshot_download(model.repo, revision=model.revision, allow_patterns=[*model.patterns])
+        damaged = bool(_damaged(model, _snapshot(model)))
+    except WeightsError:
+        damaged = False
+    else:
+        if not damaged:
+            return "present"
+    try:
+        snapshot_download(
+            model.repo,
+            revision=model.revision,
+            allow_patterns=[*model.patterns],
+            force_download=damaged,  # the client trusts what lies in its cache
+        )
     except GatedRepoError as error:
         raise WeightsError(
             f"{model.repo} is gated: accept its licence at https://huggingface.co/{model.repo}, "
@@ -196,21 +206,9 @@ def _damaged(model: HubModel, folder: Path) -> list[Path]:
         return wrong
     for entry in listed:
         path = folder / entry.path
-        digest = entry.lfs.sha256 if entry.lfs else entry.blob_id
-        if path.is_file() and digest not in (_sha256(path), _git_sha1(path)):
+        if path.is_file() and not _is_listed(path, entry):
             wrong.append(path)
     return wrong
-
-
-def _forget_damaged(model: HubModel) -> None:
-    """Remove damaged files from the cache: the client trusts what lies there."""
-    try:
-        folder = _snapshot(model)
-    except WeightsError:
-        return
-    for path in _damaged(model, folder):
-        path.resolve().unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
 
 
 def _is_pinned(path: Path, file: HubFile) -> bool:
@@ -222,10 +220,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _git_sha1(path: Path) -> str:
-    """How git, and so the hub, names small files."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+def _is_listed(path: Path, entry: Any) -> bool:
+    """Whether a file has the digest that the hub lists: large ones by sha256, small ones as git
+    names them."""
+    if entry.lfs:
+        return _sha256(path) == entry.lfs.sha256
+    data = path.read_bytes()
+    head = f"blob {len(data)}\0".encode()
+    return hashlib.sha1(head + data, usedforsecurity=False).hexdigest() == entry.blob_id

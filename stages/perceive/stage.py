@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.record import TOKEN, Photo, Scene
 from stages.engine.stage import GateParams, Output, RejectPhoto, Sample, Stage, StageParams
-from stages.models import registry
+from stages.models import registry, vlm
 from stages.models.protocols import Perceiver
 from stages.perceive.windows import choose
 
@@ -104,7 +104,9 @@ class PerceiveStage(Stage):
         "stages.models.segment",
         "stages.models.things",
         "stages.models.vision",
+        "stages.models.vlm.vocabulary",
         "stages.models.words",
+        *vlm.CODE,
     )
     params: PerceiveParams
     perceiver: Perceiver

@@ -50,13 +50,21 @@ def test_unknown_names_are_told_the_known_ones(role, profile, message):
 
 def test_every_profile_names_back_ends_that_exist():
     for name, roles in registry.profiles().items():
-        assert roles.keys() == registry.BACKENDS.keys()
+        assert {"flow", "perceiver", "metric", "judge", "explainer"} <= roles.keys()
+        assert roles.keys() <= registry.BACKENDS.keys()
         for role in roles:
             assert registry.choice(role, name).backend in registry.BACKENDS[role]
 
 
 def test_a_flow_folder_is_found_from_any_directory(monkeypatch, tmp_path, flow_folder):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry.fetch, "ROOT", flow_folder.parent)
+    monkeypatch.setattr(registry.hub, "ROOT", flow_folder.parent)
     first = registry.DiffusersFlow.revision(flow_folder.name)
     assert len(first) == 64 and first == registry.DiffusersFlow.revision(str(flow_folder))
+
+
+def test_a_flow_of_the_hub_is_its_commit_and_needs_nothing_here():
+    name = "black-forest-labs/FLUX.1-dev"
+    assert registry.DiffusersFlow.revision(name).startswith(f"{name}@")
+    assert registry.DiffusersFlow.weights(name) == [name]
+    assert registry.DiffusersFlow.weights("weights/compact") == []
