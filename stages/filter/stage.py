@@ -30,9 +30,12 @@ class FilterStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = FilterParams
     code: ClassVar[tuple[str, ...]] = (
+        "stages.explain.check",
+        "stages.explain.words",
         "stages.invert.windows",
         "stages.models.efficientnet",
         "stages.models.features",
+        "stages.models.grammar",
         "stages.models.judge",
         "stages.models.lpips",
         "stages.models.vlm.judge",

@@ -1,9 +1,6 @@
 """Vision-language models: what they are asked, how, and what it costs (docs/vlm.md)."""
 
 CODE = (
-    "stages.explain.check",
-    "stages.explain.words",
-    "stages.models.grammar",
     "stages.models.vlm.ask",
     "stages.models.vlm.chat",
     "stages.models.vlm.facts",

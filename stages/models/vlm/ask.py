@@ -89,6 +89,11 @@ def ask(
         request = request.after(said.text, _complaint(kind, problems))
 
 
+def one_line(text: str) -> str:
+    """`text` with single spaces and no line breaks."""
+    return " ".join(text.split())
+
+
 def _parse(said: ChatAnswer, answer: type[T]) -> tuple[T | None, list[str]]:
     """The answer, or what is wrong with it. Words or fences around the JSON are let pass."""
     found = _JSON.search(said.text)

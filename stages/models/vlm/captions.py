@@ -5,7 +5,7 @@ from __future__ import annotations
 from stages.explain import check
 from stages.models.protocols import Image
 from stages.models.vlm import prompts, views
-from stages.models.vlm.ask import ask
+from stages.models.vlm.ask import ask, one_line
 from stages.models.vlm.chat import ChatModel
 from stages.models.vlm.schemas import CaptionAnswer
 
@@ -34,9 +34,11 @@ class VlmCaptioner:
         """
         pictures = [views.png(image)]
         reply = ask(self._chat, prompts.load(PROMPT), {}, pictures, CaptionAnswer, problems)
-        return " ".join(reply.value.caption.split())
+        return one_line(reply.value.caption)
 
 
 def problems(answer: CaptionAnswer) -> list[str]:
-    """What is wrong with a caption: length, markup, leaked machinery."""
-    return [f"{p.check}: {p.found}" for p in check.form(answer.caption, [])]
+    """What is wrong with a caption: length or markup. It may speak of boxes and of a crop: no
+    reader sees it."""
+    found = check.form(one_line(answer.caption), [])
+    return [f"{p.check}: {p.found}" for p in found if p.check != "leak"]

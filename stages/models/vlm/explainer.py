@@ -18,7 +18,7 @@ from stages.engine.record import (
 from stages.explain import check
 from stages.models.protocols import Image
 from stages.models.vlm import facts, prompts, views
-from stages.models.vlm.ask import Unusable, ask
+from stages.models.vlm.ask import Unusable, ask, one_line
 from stages.models.vlm.chat import ChatModel
 from stages.models.vlm.schemas import CleanAnswer, FlawAnswer
 
@@ -77,7 +77,7 @@ class VlmExplainer:
         names = list(dict.fromkeys(entity.name for entity in scene.entities))
 
         def problems(answer: CleanAnswer) -> list[str]:
-            text = _one_line(answer.clean)
+            text = one_line(answer.clean)
             return _unspoken("clean", text) + [
                 f"{p.check}: {p.found!r}" for p in check.clean(text, names)
             ]
@@ -85,7 +85,7 @@ class VlmExplainer:
         told = {"things": ", ".join(names) or "nothing"}
         pictures = [views.png(photo)]
         reply = ask(self._chat, prompts.load(CLEAN), told, pictures, CleanAnswer, problems)
-        return _one_line(reply.value.clean)
+        return one_line(reply.value.clean)
 
     def _flaw(
         self, key: str, variant: Variant, window: Window, real: Image, artifact: Image
@@ -110,7 +110,7 @@ class VlmExplainer:
                 message=out.message,
                 answers=out.evidence["answers"],
             )
-        local, overall = _one_line(reply.value.local), _one_line(reply.value.overall)
+        local, overall = one_line(reply.value.local), one_line(reply.value.overall)
         return Explanation(variant=variant.id, tool=variant.tool, local=local, overall=overall)
 
 
@@ -129,7 +129,7 @@ def unfit(answer: FlawAnswer, variant: Variant) -> list[str]:
     meanings = {"names": "does not contain the exact name"}
     found = []
     for field in ("local", "overall"):
-        text = _one_line(getattr(answer, field))
+        text = one_line(getattr(answer, field))
         found += _unspoken(field, text)
         found += [
             f"`{field}` {meanings.get(p.check, p.check + ':')} {p.found!r}"
@@ -143,7 +143,3 @@ def _unspoken(field: str, text: str) -> list[str]:
     if _SENTENCE.fullmatch(text):
         return []
     return [f"`{field}` must be whole sentences: a capital letter first, a full stop at the end"]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

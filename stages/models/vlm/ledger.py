@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,23 @@ class Ledger:
     ) -> None:
         self.path, self.settings, self._clock = path, settings, clock
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._transaction() as db:
-            db.executescript(_SCHEMA)
+        self._lock = threading.Lock()
+        with self._errors():
+            self._db = sqlite3.connect(
+                path, timeout=60, isolation_level=None, check_same_thread=False
+            )
+            # A log beside the file: a commit then costs no wait for the disk, and a power cut loses
+            # at most the last lines.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise FactoryError(f"the ledger {self.path} cannot be used: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -88,15 +104,10 @@ class Ledger:
         Raises:
             FactoryError: the file cannot be used (disk full, not a ledger).
         """
-        try:
-            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-            with closing(connection) as db:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                if db.in_transaction:
-                    db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise FactoryError(f"the ledger {self.path} cannot be used: {error}") from error
+        with self._lock, self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:  # commits, or rolls back
+                yield self._db
 
     def open(self, call: Call) -> tuple[int | None, float]:
         """Write `call` down if it may go now.

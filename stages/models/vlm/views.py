@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-import cv2
 import numpy as np
 from PIL import Image as Pillow
+from PIL import ImageDraw
 
 from stages.engine.masks import Mask, bounding_box, from_grid
 from stages.engine.record import Box, Variant, Window
@@ -54,12 +54,12 @@ def cut(image: Image, box: Box) -> Image:
 
 def marked(image: Image, box: Box) -> Image:
     """`image` with a red rectangle just outside `box`."""
-    out = np.ascontiguousarray(image.copy())
+    picture = Pillow.fromarray(image)
     width = max(2, round(max(image.shape[:2]) / 250))
     x0, y0, x1, y1 = box
-    corners = (x0 - width, y0 - width), (x1 - 1 + width, y1 - 1 + width)
-    cv2.rectangle(out, *corners, color=RED, thickness=width)
-    return out
+    outer = (x0 - width, y0 - width, x1 - 1 + width, y1 - 1 + width)
+    ImageDraw.Draw(picture).rectangle(outer, outline=RED, width=width)
+    return np.asarray(picture)
 
 
 def png(image: Image, side: int = SIDE) -> bytes:
