@@ -4,7 +4,6 @@ from stages.engine.stage import BaseParams
 from stages.models import registry
 from stages.models.registry import RegistryError
 
-
 ALWAYS = {"flow", "perceiver", "metric", "judge", "explainer"}
 """Roles that some stage asks for in every profile."""
 
