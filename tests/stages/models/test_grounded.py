@@ -15,6 +15,7 @@ from stages.models.regions import Region
 from stages.models.words import WordList
 
 PHOTO = Path(__file__).parents[3] / "samples" / "photos" / "scikit-image" / "chelsea.png"
+SQUARE = PHOTO.parents[1] / "plasma" / "Cat.png"
 CAT = WantedEntity(
     "cat",
     (
@@ -261,3 +262,33 @@ def test_weights_and_revision_name_both_models(dino_folder, sam2_folder):
 def test_weights_that_are_not_here_name_the_remedy(dino_folder):
     with pytest.raises(WeightsError, match="run `flawfactory models fetch`"):
         GroundedPerceiver(str(dino_folder), "sam-vit-l", WordList())
+
+
+def test_the_stage_runs_it_from_names_in_params(dino_folder, sam2_folder, monkeypatch):
+    """The flux profile's perceiver, its names changed to tiny folders, on a whole photo."""
+    from stages.engine.record import Photo, Scene
+    from stages.engine.stage import BaseParams, Sample
+    from stages.perceive.stage import GroundedParams, PerceiveParams, PerceiveStage
+
+    monkeypatch.setattr(grounded, "INSIDE", 1e-6)
+    names = {"detector": str(dino_folder), "segmenter": str(sam2_folder), "device": "cpu"}
+    base = BaseParams(
+        profile="flux", models={"perceiver": names, "vocabulary": {"backend": "words"}}
+    )
+    anything = GroundedParams(box=0.01, text=0, covered=0, part_area=(0, 1))
+    stage = PerceiveStage(PerceiveParams(grounded=anything, window=64, min_part_tokens=0.1), base)
+    stage.setup()
+    photo = Photo(
+        key="0" * 16, path="cat.png", source_sha256="0" * 64, source_bytes=9, source_format="PNG",
+        width=512, height=512, scaled_from=None, licence="CC0-1.0", origin="", batch="",
+        phash="0" * 16,
+    )  # fmt: skip
+    documents = {"ingest": photo.model_dump(mode="json")}
+    output = stage.process(Sample(photo.key, documents, {"ingest/photo.png": SQUARE.read_bytes()}))
+    scene = output.document
+    assert isinstance(scene, Scene) and scene.windows and scene.detector.startswith("grounded:")
+    assert output == stage.process(
+        Sample(photo.key, documents, {"ingest/photo.png": SQUARE.read_bytes()})
+    )
+    (row,) = stage.rows(scene.model_dump(mode="json"))
+    assert row["parts"] > 0 and row["unnamed"] == 0 and row["positional_parts"] == 0
