@@ -6,6 +6,7 @@ import sys
 from typing import Annotated, Literal, cast
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from flows.console import console
@@ -55,9 +56,10 @@ def _users(profiles: list[str]) -> dict[Weights, list[str]]:
 def _table(users: dict[Weights, list[str]]) -> Table:
     table = Table(title="weights that profiles need")
     for name in ("name", "from", "MB", "licence", "profiles", "here"):
-        table.add_column(name, justify="right" if name == "MB" else "left")
+        table.add_column(name, justify="right" if name == "MB" else "left", overflow="fold")
     for item, profiles in users.items():
         size = f"{item.size / 1e6:.0f}" if item.size else "unknown"
         here = "yes" if weights.available(item) else "no"
-        table.add_row(item.name, item.source, size, item.licence, " ".join(profiles), here)
+        row = (item.name, item.source, size, item.licence, " ".join(profiles), here)
+        table.add_row(*map(escape, row))
     return table
