@@ -45,5 +45,7 @@ $(VENV)/.fetched: stages/models/weights.toml samples/people.toml $(VENV)/.instal
 	$(BIN)/flawfactory samples
 	touch $@
 
+# Of data/ only what git ignores goes: its README stays.
 clean:
-	rm -rf $(VENV) data
+	rm -rf $(VENV)
+	git clean -qfdX data

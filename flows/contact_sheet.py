@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from stages.engine.images import open_png
 from stages.engine.workspace import FactoryError, Workspace
 
 _CELL = 192
@@ -39,8 +40,7 @@ def contact_sheet(workspace: Workspace, rows: int = 6) -> str:
     sheet = Image.new("RGB", (_CELL * len(_MEMBERS), _CELL * max(1, len(samples))), "white")
     for row, sample in enumerate(samples):
         for column, member in enumerate(_MEMBERS):
-            with Image.open(io.BytesIO(sample[member])) as image:
-                cell = image.convert("RGB")
+            cell = open_png(sample[member], "L" if member == "mask.png" else "RGB")
             cell.thumbnail((_CELL, _CELL))
             sheet.paste(cell, (column * _CELL, row * _CELL))
     buffer = io.BytesIO()

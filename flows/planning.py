@@ -26,6 +26,8 @@ class StagePlan:
     """False when an upstream would compute first: the numbers are then upper bounds."""
     seconds: float | None
     """At the last run's rate; None when it never computed anything."""
+    disk_bytes: float | None
+    """At the last run's bytes a photo; None when nothing was measured yet."""
 
 
 def plan_build(workspace: Workspace, stale: Stale) -> list[StagePlan]:
@@ -53,14 +55,21 @@ def plan_build(workspace: Workspace, stale: Stale) -> list[StagePlan]:
                 photos=photos,
                 to_compute=todo,
                 exact=exact,
-                seconds=_estimate(known.get(name), todo),
+                seconds=_seconds(known.get(name), todo),
+                disk_bytes=_disk(known.get(name), todo),
             )
         )
         exact = False
     return plans
 
 
-def _estimate(report: StageReport | None, todo: int) -> float | None:
+def _seconds(report: StageReport | None, todo: int) -> float | None:
     if report is None or not report.computed:
         return None
     return todo * report.seconds / report.computed
+
+
+def _disk(report: StageReport | None, todo: int) -> float | None:
+    if report is None or not report.photos_in or not report.disk_bytes:
+        return None
+    return todo * report.disk_bytes / report.photos_in

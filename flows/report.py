@@ -24,6 +24,9 @@ class StageReport:
     tools: dict[str, int]
     computed: int
     seconds: float
+    disk_bytes: int
+    """What its results take: in the store, in its output folder and in DVC's cache of that (shared
+    with the folder where the file system can); 0 when the report is too old to tell."""
     gate_passed: bool
     checks: list[dict[str, Any]]
 
@@ -46,6 +49,7 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         tools=tools,
         computed=run["computed"],
         seconds=run["seconds"],
+        disk_bytes=run.get("stored_bytes", 0) + 2 * run.get("output_bytes", 0),
         gate_passed=run["gate"]["success"],
         checks=run["gate"]["checks"],
     )

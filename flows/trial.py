@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import BaseModel
 
 from stages import STAGES
 from stages.catalogue import build_stage, parse_params
+from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
 from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
 from stages.engine.workspace import FactoryError
@@ -90,18 +90,13 @@ def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str
     return trial
 
 
-def _image(data: bytes, mode: str = "RGB") -> Image.Image:
-    with Image.open(io.BytesIO(data)) as image:
-        return image.convert(mode)
-
-
 def picture(trial: Trial) -> Image.Image:
     """A row a variant: photo, control, flaw, mask over the flaw; refused ones say why.
 
     Raises:
         FactoryError: no variant was rendered.
     """
-    photo = _image(trial.outputs["ingest"].members["photo.png"])
+    photo = open_png(trial.outputs["ingest"].members["photo.png"])
     injection, mapping = trial.outputs["inject"].document, trial.outputs["map"].document
     explained = trial.outputs["explain"].document
     assert isinstance(injection, Injection) and isinstance(mapping, Mapping)  # noqa: S101
@@ -116,10 +111,10 @@ def picture(trial: Trial) -> Image.Image:
     for row, outcome in enumerate(injection.outcomes):
         members = trial.outputs["inject"].members
         control, flawed = photo.copy(), photo.copy()
-        control.paste(_image(members[f"{outcome.variant}.control.png"]), outcome.box[:2])
-        flawed.paste(_image(members[f"{outcome.variant}.artifact.png"]), outcome.box[:2])
+        control.paste(open_png(members[f"{outcome.variant}.control.png"]), outcome.box[:2])
+        flawed.paste(open_png(members[f"{outcome.variant}.artifact.png"]), outcome.box[:2])
         marked = flawed.copy()
-        mask = _image(members[f"{outcome.variant}.mask.png"], "L").point(
+        mask = open_png(members[f"{outcome.variant}.mask.png"], "L").point(
             [value // 2 for value in range(256)]
         )
         marked.paste((255, 0, 80), outcome.box, mask)

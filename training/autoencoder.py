@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.engine.seeding import generator, seed_for
 from training.data import Photo, load_photos, random_crop, split
 from training.fused_norm import compile_kernel, fuse
+from training.loop import Budget, Loop, Recipe
 from training.models import autoencoder
-from training.optim import (
-    Ema,
-    learning_rate,
-    load_checkpoint,
-    optimisers,
-    save_atomically,
-)
 from training.runtime import Worker, log_to_stderr, together
 
 log = logging.getLogger("autoencoder")
@@ -32,24 +25,20 @@ log = logging.getLogger("autoencoder")
 CHECKPOINT = "autoencoder.pt"
 
 
-@dataclass(frozen=True)
-class AutoencoderParams:
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderParams(Recipe):
     """What decides the trained autoencoder besides the photos and the time it is given."""
 
-    seed: int = 0
     block_out_channels: tuple[int, ...] = (32, 64, 96, 96)
     crop: int = 128
     batch: int = 4
-    """Crops a step and worker."""
     scales: tuple[float, float] = (0.5, 1.6)
     lr: float = 1.5e-3
-    weight_decay: float = 0.02
     ema: float = 0.998
     squared: float = 2.0
     kl: float = 5e-5
     lpips: float = 0.1
     lpips_from: float = 0.7
-    clip: float = 1.0
 
 
 def batch_at(photos: list[Photo], params: AutoencoderParams, step: int, rank: int) -> Tensor:
@@ -94,91 +83,34 @@ def train(
 ) -> Path:
     """Train, or resume from `out`'s checkpoint, until the steps or minutes in all are spent.
 
-    The schedule follows whichever budget is further spent. With `steps` alone a resumed run equals
-    an uninterrupted one bit for bit on one machine. Returns the checkpoint's path.
+    Returns the checkpoint's path.
     """
     torch.manual_seed(seed_for(params.seed, "autoencoder", "weights"))
     model: Any = autoencoder(params.block_out_channels)
     fuse(model.to(memory_format=torch.channels_last), compile_kernel(out / "build"))
-    opts = optimisers(
-        model, params.lr, params.weight_decay, ("encoder.conv_in", "decoder.conv_out")
+    log.info("%d photos", len(photos))
+    loop = Loop(
+        model,
+        params,
+        ("encoder.conv_in", "decoder.conv_out"),
+        worker,
+        Budget(steps, minutes),
+        out / CHECKPOINT,
+        shape={"block_out_channels": list(params.block_out_channels)},
+        describe=lambda error: f"psnr {-10 * np.log10(error / 4):.2f}",
+        save_every=save_every,
     )
-    ema = Ema(model, params.ema)
-    path = out / CHECKPOINT
-    step, spent = 0, 0.0
-    if (tree := load_checkpoint(path)) is not None:
-        model.load_state_dict(tree["model"])
-        ema.load_state_dict(tree["ema"])
-        for opt, state in zip(opts, tree["opts"], strict=True):
-            opt.load_state_dict(state)
-        step, spent = tree["step"], tree["seconds"]
-        log.info("resumed at step %d, %.1f min", step, spent / 60)
-
-    def save() -> None:
-        save_atomically(
-            path,
-            {
-                "model": model.state_dict(),
-                "ema": ema.state_dict(),
-                "opts": [opt.state_dict() for opt in opts],
-                "step": step,
-                "seconds": spent,
-                "workers": worker.world,
-                "block_out_channels": list(params.block_out_channels),
-            },
-        )
-
     perceptual = None
-    started = saved = mark = time.monotonic()
-    before, errors = spent, []
-    log.info(
-        "%d photos, %.2f M parameters",
-        len(photos),
-        sum(p.numel() for p in model.parameters()) / 1e6,
-    )
-    while True:
-        progress = max(step / steps if steps else 0.0, spent / 60 / minutes if minutes else 0.0)
-        if progress >= 1:
-            break
-        if perceptual is None and params.lpips and progress >= params.lpips_from:
+    while loop.progress < 1:
+        if perceptual is None and params.lpips and loop.progress >= params.lpips_from:
             perceptual = perceptual_loss()
-        noise = torch.Generator().manual_seed(seed_for(params.seed, "noise", step, worker.rank))
-        loss, error = loss_of(
-            model, batch_at(photos, params, step, worker.rank), params, perceptual, noise
+        noise = torch.Generator().manual_seed(
+            seed_for(params.seed, "noise", loop.step, worker.rank)
         )
-        for opt in opts:
-            opt.zero_grad(set_to_none=True)
-            for group in opt.param_groups:
-                group["lr"] = params.lr * learning_rate(progress)
-        loss.backward()
-        worker.average_gradients(model)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip)
-        for opt in opts:
-            opt.step()
-        ema.update(model)
-        step += 1
-        spent = before + float(worker.average(torch.tensor(time.monotonic() - started)))
-        now = time.monotonic()
-        errors.append(error)
-        if step % 50 == 0 and worker.leads:
-            psnr = -10 * np.log10(np.mean(errors) / 4)
-            rate = len(errors) * params.batch * worker.world / (now - mark)
-            log.info(
-                "step %d %.1f%% loss %.4f psnr %.2f norm %.2f %.1f crops/s",
-                step,
-                100 * progress,
-                loss.item(),
-                psnr,
-                float(norm),
-                rate,
-            )
-            errors, mark = [], now
-        if worker.leads and now - saved > save_every:
-            save()
-            saved = now
-    if worker.leads:
-        save()
-    return path
+        batch = batch_at(photos, params, loop.step, worker.rank)
+        loop.update(*loss_of(model, batch, params, perceptual, noise))
+    loop.save()
+    return loop.path
 
 
 def perceptual_loss() -> Callable[[Tensor, Tensor], Tensor]:

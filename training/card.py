@@ -39,8 +39,8 @@ def figures_table(report: dict[str, Any]) -> str:
     rows: list[tuple[str, str]] = []
     for name, words in (("held_out", "held-out photos"), ("samples", "sample photos")):
         found = report["autoencoder"][name]
-        text = f"autoencoder PSNR, {found['photos']} {words}, central 256 px (mean, worst)"
-        rows.append((text, f"{found['mean_db']} dB, {found['min_db']} dB"))
+        text = f"autoencoder PSNR, {found['photos']} {words}, up to 512 px (mean, worst, LPIPS)"
+        rows.append((text, f"{found['mean_db']} dB, {found['min_db']} dB, {found['lpips']}"))
     for side in ("16x16", "24x24"):
         found = report[f"flow_loss_{side}"]
         for t, value in found.items():
@@ -50,7 +50,7 @@ def figures_table(report: dict[str, Any]) -> str:
         found = report[f"inversion_{name}"]
         text = (
             f"FireFlow, {found['steps']} steps and back, nothing anchored, {found['photos']}"
-            f" {words} at 384 px: PSNR against the autoencoder, against the photo"
+            f" {words} up to 512 px: PSNR against the autoencoder, against the photo"
         )
         value = f"{found['against_autoencoder_db']} dB, {found['against_photo_db']} dB"
         rows += [(text, value), (f"std of the inverted noise, {words}", str(found["noise_std"]))]

@@ -1,8 +1,9 @@
 """Measure the compact model: `python -m training.evaluate --weights DIR --photos DIR`.
 
 Everything goes through `stages.models.flow.Flow`, the factory's own way to the weights. Prints
-JSON: autoencoder PSNR on held-out photos and on the CC0 sample photos, the flow's held-out loss by
-timestep, and how far un-anchored FireFlow inversion and back stays from the autoencoder alone.
+JSON: autoencoder PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's
+held-out loss by timestep, and how far un-anchored FireFlow inversion and back stays from the
+autoencoder alone.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from PIL import Image
 
 from stages.engine.seeding import seed_for
 from stages.invert.solvers import integrate, schedule
+from stages.models import registry
 from stages.models.flow import Flow
 from training.data import Photo, center_crop, load_photos, split
 from training.runtime import log_to_stderr
 
 log = logging.getLogger("evaluate")
 
-CROP = 256
-WINDOW = 384
+SIDE = 512
+"""Greatest side of what is evaluated: photos are cropped, never enlarged."""
 TIMES = (0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
 
 
@@ -46,17 +48,28 @@ def library_photos() -> list[Photo]:
 def reconstruct(flow: Flow, pixels: np.ndarray) -> np.ndarray:
     """Encode and decode, (H, W, 3) uint8 to the same."""
     grid = pixels.shape[0] // 16, pixels.shape[1] // 16
-    return flow.decode(flow.encode(pixels), grid)[0].round().astype(np.uint8)
+    return flow.decode(flow.encode(pixels)[0], grid).round().astype(np.uint8)
 
 
-def autoencoder_psnr(flow: Flow, photos: list[Photo]) -> dict[str, float]:
-    """Mean and worst PSNR over the photos' central crops."""
-    crops = [center_crop(photo.pixels, CROP) for photo in photos]
-    found = [psnr(crop, reconstruct(flow, crop)) for crop in crops]
+def native_crop(pixels: np.ndarray) -> np.ndarray:
+    """The central crop of whole tokens, at most SIDE px a side, at the photo's own resolution."""
+    rows, columns = (min(SIDE, side) // 16 * 16 for side in pixels.shape[:2])
+    y, x = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
+    return np.ascontiguousarray(pixels[y : y + rows, x : x + columns])
+
+
+def autoencoder_quality(flow: Flow, photos: list[Photo]) -> dict[str, float]:
+    """Mean and worst PSNR, and mean LPIPS, over the photos at their own resolution."""
+    metric = registry.metric("compact")
+    crops = [native_crop(photo.pixels) for photo in photos]
+    decoded = [reconstruct(flow, crop) for crop in crops]
+    found = [psnr(a, b) for a, b in zip(crops, decoded, strict=True)]
+    apart = [metric.distance(a, b) for a, b in zip(crops, decoded, strict=True)]
     return {
         "photos": len(found),
         "mean_db": round(float(np.mean(found)), 2),
         "min_db": round(min(found), 2),
+        "lpips": round(float(np.mean(apart)), 4),
     }
 
 
@@ -85,16 +98,16 @@ def inverted_and_back(flow: Flow, pixels: np.ndarray, steps: int) -> tuple[np.nd
 
     noise = integrate("fireflow", velocity, tokens, times)
     back = integrate("fireflow", velocity, noise, times[::-1])
-    return flow.decode(back, grid)[0].round().astype(np.uint8), noise.std().item()
+    return flow.decode(back[0], grid).round().astype(np.uint8), noise.std().item()
 
 
 def inversion(
     flow: Flow, photos: list[Photo], steps: int, pictures: Path | None
 ) -> dict[str, float]:
-    """PSNR of inversion and back against the autoencoder alone, on 384 px windows."""
+    """PSNR of inversion and back against the autoencoder alone, at the photos' resolution."""
     against_decoded, against_photo, deviations = [], [], []
     for photo in photos:
-        pixels = center_crop(photo.pixels, WINDOW)
+        pixels = native_crop(photo.pixels)
         decoded = reconstruct(flow, pixels)
         back, deviation = inverted_and_back(flow, pixels, steps)
         against_decoded.append(psnr(decoded, back))
@@ -120,7 +133,8 @@ def samples(flow: Flow, count: int, side: int, steps: int) -> np.ndarray:
     start = torch.randn(count, side * side, 64, generator=noise)
     times = schedule(steps, flow.shift(side * side))[::-1]
     tokens = integrate("rf_solver", lambda z, t: flow.velocity(z, t, grid), start, times)
-    return np.concatenate(list(flow.decode(tokens, grid).round().astype(np.uint8)), axis=1)
+    pictures = [flow.decode(one, grid).round().astype(np.uint8) for one in tokens]
+    return np.concatenate(pictures, axis=1)
 
 
 def main() -> None:
@@ -139,8 +153,8 @@ def main() -> None:
     report: dict[str, Any] = {}
     if args.part != "flow":
         report["autoencoder"] = {
-            "held_out": autoencoder_psnr(flow, held_out),
-            "samples": autoencoder_psnr(flow, sample_photos),
+            "held_out": autoencoder_quality(flow, held_out),
+            "samples": autoencoder_quality(flow, sample_photos),
         }
     if args.part != "autoencoder":
         chosen = held_out[: args.count]

@@ -8,25 +8,18 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.engine.seeding import generator, seed_for
 from stages.models.flow_tokens import image_ids, pack
+from training.loop import Budget, Loop, Recipe
 from training.models import FluxTransformer2DModel, transformer
-from training.optim import (
-    Ema,
-    learning_rate,
-    load_checkpoint,
-    optimisers,
-    save_atomically,
-)
 from training.runtime import Worker, log_to_stderr, together
 
 log = logging.getLogger("transformer")
@@ -40,11 +33,10 @@ OUTER = ("x_embedder", "context_embedder", "proj_out", "time_text_embed", "norm_
 """Parameters that AdamW trains: not a map from the residual stream to itself."""
 
 
-@dataclass(frozen=True)
-class TransformerParams:
+@dataclass(frozen=True, kw_only=True)
+class TransformerParams(Recipe):
     """What decides the trained transformer besides the latents and the time it is given."""
 
-    seed: int = 0
     heads: int = 4
     double_blocks: int = 1
     single_blocks: int = 7
@@ -56,9 +48,7 @@ class TransformerParams:
     large_from: float = 0.6
     """Progress after which half of the batches are of a large grid."""
     lr: float = 2e-3
-    weight_decay: float = 0.02
     ema: float = 0.997
-    clip: float = 1.0
     time_mean: float = -0.3
     time_std: float = 1.0
     uniform_times: float = 0.2
@@ -212,78 +202,28 @@ def train(
 ) -> Path:
     """Train, or resume from `out`'s checkpoint, until the steps or minutes in all are spent.
 
-    As `training.autoencoder.train`: with `steps` alone a resumed run equals an uninterrupted one.
+    Returns the checkpoint's path.
     """
     torch.manual_seed(seed_for(params.seed, "transformer", "weights"))
     model = transformer(**params.shape())
-    opts = optimisers(model, params.lr, params.weight_decay, OUTER)
-    ema = Ema(model, params.ema)
-    path = out / CHECKPOINT
-    step, spent = 0, 0.0
-    if (tree := load_checkpoint(path)) is not None:
-        model.load_state_dict(tree["model"])
-        ema.load_state_dict(tree["ema"])
-        for opt, state in zip(opts, tree["opts"], strict=True):
-            opt.load_state_dict(state)
-        step, spent = tree["step"], tree["seconds"]
-        log.info("resumed at step %d, %.1f min", step, spent / 60)
-
-    def save() -> None:
-        if worker.leads:
-            save_atomically(
-                path,
-                {
-                    "model": model.state_dict(),
-                    "ema": ema.state_dict(),
-                    "opts": [opt.state_dict() for opt in opts],
-                    "step": step,
-                    "seconds": spent,
-                    "workers": worker.world,
-                    "shape": params.shape(),
-                },
-            )
-
-    started = saved = mark = time.monotonic()
-    before, losses = spent, []
-    size = sum(p.numel() for p in model.parameters()) / 1e6
-    log.info("%d latents, %.2f M parameters", len(latents), size)
-    while True:
-        progress = max(step / steps if steps else 0.0, spent / 60 / minutes if minutes else 0.0)
-        if progress >= 1:
-            break
-        grid = grid_at(params, progress, step)
-        loss = loss_of(model, batch_at(latents, params, step, worker.rank, grid))
-        for opt in opts:
-            opt.zero_grad(set_to_none=True)
-            for group in opt.param_groups:
-                group["lr"] = params.lr * learning_rate(progress)
-        loss.backward()
-        worker.average_gradients(model)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip)
-        for opt in opts:
-            opt.step()
-        ema.update(model)
-        step += 1
-        spent = before + float(worker.average(torch.tensor(time.monotonic() - started)))
-        losses.append(loss.item())
-        now = time.monotonic()
-        if len(losses) == 50:
-            rate = len(losses) * params.batch * worker.world / (now - mark)
-            if worker.leads:
-                log.info(
-                    "step %d %.1f%% loss %.4f norm %.2f %.1f crops/s",
-                    step,
-                    100 * progress,
-                    np.mean(losses),
-                    float(norm),
-                    rate,
-                )
-            losses, mark = [], now
-        if now - saved > save_every:
-            save()
-            saved = now
-    save()
-    return path
+    log.info("%d latents", len(latents))
+    loop = Loop(
+        model,
+        params,
+        OUTER,
+        worker,
+        Budget(steps, minutes),
+        out / CHECKPOINT,
+        shape={"shape": params.shape()},
+        describe=lambda loss: f"loss {loss:.4f}",
+        save_every=save_every,
+    )
+    while loop.progress < 1:
+        grid = grid_at(params, loop.progress, loop.step)
+        loss = loss_of(model, batch_at(latents, params, loop.step, worker.rank, grid))
+        loop.update(loss, loss.item())
+    loop.save()
+    return loop.path
 
 
 def main() -> None:

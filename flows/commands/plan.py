@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+
+from rich.filesize import decimal
 from rich.table import Table
 
 from flows import pipeline
@@ -11,21 +14,31 @@ from stages.engine.workspace import Workspace
 
 
 def plan() -> None:
-    """Say what a build would compute, why, and how long it took last time."""
+    """Say what a build would compute, why, and what time and disk it takes at the last build's
+    rate."""
     workspace = Workspace.find()
     plans = plan_build(workspace, pipeline.stale(workspace))
     if not plans:
         console.print("up to date: a build would run nothing")
         return
+    console.print(plan_table(plans))
+    free = shutil.disk_usage(workspace.data).free
+    console.print(f"free disk: {decimal(free)}")
+
+
+def plan_table(plans: list[StagePlan]) -> Table:
+    """A row a stage: why it runs, its photos, what is to be computed and what that takes."""
     table = Table(title="flawfactory plan")
-    for name in ("stage", "why", "photos", "to compute", "about"):
+    for name in ("stage", "why", "photos", "to compute", "about", "disk"):
         table.add_column(name, justify="left" if name in ("stage", "why") else "right")
     for item in plans:
-        table.add_row(item.stage, "\n".join(item.reasons), *_numbers(item))
-    console.print(table)
-
-
-def _numbers(item: StagePlan) -> tuple[str, str, str]:
-    bound = "" if item.exact else "<= "
-    about = "unknown" if item.seconds is None else f"{bound}{item.seconds:.0f} s"
-    return str(item.photos), f"{bound}{item.to_compute}", about
+        bound = "" if item.exact else "<= "
+        table.add_row(
+            item.stage,
+            "\n".join(item.reasons),
+            str(item.photos),
+            f"{bound}{item.to_compute}",
+            "unknown" if item.seconds is None else f"{bound}{item.seconds:.0f} s",
+            "unknown" if item.disk_bytes is None else f"{bound}{decimal(round(item.disk_bytes))}",
+        )
+    return table

@@ -8,13 +8,15 @@ from itertools import groupby
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+
 from flows.gallery.images import Pictures
 from stages import STAGES
+from stages.engine.images import paste, read_mask, read_png, write_png
 from stages.engine.masks import bounding_box
 from stages.engine.record import Box
 from stages.engine.shard import read_member, read_shard
 from stages.engine.tables import MANIFEST, PHOTOS, REJECTS, PhotoEntry, read_photos, read_table
-from stages.package.pair import paste, read_image, write_image
 
 _Row = dict[str, Any]
 
@@ -97,14 +99,14 @@ def refused(data: Path, pictures: Pictures) -> Iterator[_Row]:
 
 def _full_size(real: bytes, crops: dict[str, bytes], name: str) -> tuple[dict[str, bytes], Box]:
     """A variant's pictures at the photo's size, and the bounds of its mask (or of its crop)."""
-    photo = read_image(real, "RGB")
+    photo = read_png(real)
     outcomes = json.loads(crops["json"])["outcomes"]
     box: Box = tuple(next(o["box"] for o in outcomes if o["variant"] == name))
-    mask = paste(photo[..., 0] * 0, read_image(crops["mask.png"], "L"), box)
-    members = {"real.png": real, "mask.png": write_image(mask)}
+    mask = paste(np.zeros(photo.shape[:2], dtype=bool), read_mask(crops["mask.png"]), box)
+    members = {"real.png": real, "mask.png": write_png(mask)}
     for member in ("artifact.png", "control.png"):
-        members[member] = write_image(paste(photo, read_image(crops[member], "RGB"), box))
-    return members, bounding_box(mask > 0) if mask.any() else box
+        members[member] = write_png(paste(photo, read_png(crops[member]), box))
+    return members, bounding_box(mask) if mask.any() else box
 
 
 def _refused(reject: _Row, variant: _Row, photo: _Row) -> _Row:

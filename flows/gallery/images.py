@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from stages.engine.images import open_png
 from stages.engine.record import Box
 
 MAX_SIDE = 1024
@@ -76,27 +76,21 @@ class Pictures:
         """A full view; returns its file name."""
         name, there = self._place("view", png)
         if not there:
-            with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
-                self._write(name, picture.convert("RGB"))
+            self._write(name, open_png(png))
         return name
 
     def mask(self, png: bytes) -> str:
         """The mask as an overlay; returns its file name."""
         name, there = self._place("mask", png)
         if not there:
-            with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
-                self._write(name, overlay(picture.convert("L")))
+            self._write(name, overlay(open_png(png, "L")))
         return name
 
     def thumb(self, real: bytes, artifact: bytes, box: Box) -> str:
         """Before and after around `box`; returns its file name."""
         name, there = self._place("thumb", real, artifact, str(box).encode())
         if not there:
-            with (
-                Image.open(io.BytesIO(real), formats=["PNG"]) as before,
-                Image.open(io.BytesIO(artifact), formats=["PNG"]) as after,
-            ):
-                self._write(name, thumbnail(before.convert("RGB"), after.convert("RGB"), box))
+            self._write(name, thumbnail(open_png(real), open_png(artifact), box))
         return name
 
     def sweep(self) -> None:

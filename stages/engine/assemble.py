@@ -28,6 +28,10 @@ from stages.engine.units import DOCUMENT, Unit
 from stages.engine.workspace import FactoryError
 
 
+class ResultsLost(FactoryError):
+    """Results are not in the store, or were damaged there (and are not any more)."""
+
+
 @dataclass
 class Assembly:
     """What became of a stage's photos, as its tables show it."""
@@ -52,6 +56,10 @@ def assemble(
     """Write `folder` from the results in the store; `failures` are units that left none.
 
     The order is the source list's, so the bytes do not depend on who computed what when.
+
+    Raises:
+        ResultsLost: the folder is not whole then. No damaged result of these units is left in the
+            store: to compute what is missing and assemble again is enough.
     """
     out = Assembly(rejects=list(failures))
     failed = {reject.key for reject in failures}
@@ -75,10 +83,12 @@ def assemble(
 
 def _accepted(store: Store, units: list[Unit], out: Assembly) -> Iterator[Assembled]:
     """Read results one by one: memory holds one photo at a time."""
-    for unit in units:
+    for number, unit in enumerate(units):
         result = store.get(unit.store_key)
         if result is None:
-            raise FactoryError(f"the store lost {unit.key} ({unit.store_key}); run the stage again")
+            for later in units[number + 1 :]:
+                store.get(later.store_key)
+            raise ResultsLost(f"the store lost {unit.key} ({unit.store_key}); run the stage again")
         out.rejects += result.rejects
         if result.document is not None:
             yield Assembled(unit.position, unit.key, result.document, result.members)

@@ -164,8 +164,10 @@ class Inversion(Document):
     timesteps: list[float]
     """Of the first window: the shift depends on a window's token count."""
     windows: list[str]
-    reconstruction_psnr: dict[str, float]
-    """dB of decode(encode(window)) against the window: the autoencoder's share of the loss."""
+    prompt: str = ""
+    """Text condition, for models with text encoders."""
+    noise_std: dict[str, float]
+    """Standard deviation of each window's last latent: about 1 where it is noise."""
     latent_bytes: int = 0
     """Size of all windows' latents together."""
 
@@ -178,7 +180,7 @@ class Outcome(Document):
     """
 
     variant: str
-    tool: Tool | None = None
+    tool: Tool
     """The variant's tool, for the manifest."""
     box: Box
     """The bounding box of `edit`, in photo pixels."""
@@ -188,9 +190,14 @@ class Outcome(Document):
     edit_pixels: int
     difference: float = 0.0
     """Mean absolute difference between artifact and control inside the mask, in grey levels."""
+    reconstruction_psnr: float
+    """dB of the whole window's control, before the residual, against the photo: what inversion,
+    the way back and the autoencoder lose."""
     evaluations: float
-    """Transformer evaluations spent on this variant: its own, its control's and its share of the
-    source branch; the inversion's and the autoencoder's not counted."""
+    """Forwards of a whole window that this variant cost: its own (a sparse forward counts by its
+    tokens) and its share of the source branch; inversion and autoencoder not counted."""
+    together: int
+    """Variants that shared the source branch: fewer than the window has where memory ran out."""
 
 
 class Injection(Document):
@@ -206,7 +213,7 @@ class Verdict(Document):
     """filter: one variant's scores and whether it passed."""
 
     variant: str
-    tool: Tool | None = None
+    tool: Tool
     """The variant's tool, for the manifest."""
     passed: bool
     reason: str

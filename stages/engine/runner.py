@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.engine import gate
-from stages.engine.assemble import Assembly, assemble
+from stages.engine.assemble import Assembly, ResultsLost, assemble
 from stages.engine.executor import execute
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.progress import Reporter
@@ -78,17 +78,49 @@ def _variants_in(folder: Path) -> int:
     return json.loads((folder / METRICS).read_bytes())["variants_in"]
 
 
-def _compute(
-    stage: Stage, store: Store, work: Work, settings: Settings, code: str, report: Path
-) -> tuple[list[Reject], int]:
-    """Fill the store; returns the failures that left nothing in it and how many were computed."""
-    todo = [unit for unit in work.units if store.get(unit.store_key) is None]
-    reporter = Reporter(stage.name, len(work.units), len(work.units) - len(todo), report)
-    failures: list[Reject] = []
-    for done in execute(stage, store, todo, settings.executor, code):
-        failures += [done.failure] if done.failure else []
-        reporter.advance(done.rejected)
-    return failures, len(todo)
+@dataclass(frozen=True)
+class _Job:
+    """What it takes to bring a stage's output folder up to date."""
+
+    stage: Stage
+    store: Store
+    work: Work
+    settings: Settings
+    code: str
+    workspace: Workspace
+
+    def run(self) -> tuple[Assembly, int]:
+        """The assembled folder and how many photos were computed.
+
+        A result is read once, for the folder. One that turns out to be damaged then is computed
+        again, and the folder assembled anew.
+        """
+        failures, computed = self._compute([])
+        try:
+            return self._assemble(failures), computed
+        except ResultsLost:
+            failures, again = self._compute(failures)
+            return self._assemble(failures), computed + again
+
+    def _compute(self, failures: list[Reject]) -> tuple[list[Reject], int]:
+        """Fill the store; returns all failures, which leave nothing in it, and how many photos
+        were computed. Those that failed before are not tried again."""
+        failed = {reject.key for reject in failures}
+        units = [unit for unit in self.work.units if unit.key not in failed]
+        todo = [unit for unit in units if not self.store.has(unit.store_key)]
+        name, total = self.stage.name, len(self.work.units)
+        path = self.workspace.reports / f"{name}.progress.json"
+        reporter = Reporter(name, total, total - len(todo), path)
+        failures = list(failures)
+        for done in execute(self.stage, self.store, todo, self.settings.executor, self.code):
+            failures += [done.failure] if done.failure else []
+            reporter.advance(done.rejected)
+        return failures, len(todo)
+
+    def _assemble(self, failures: list[Reject]) -> Assembly:
+        folder = self.workspace.stage(self.stage.name)
+        failures = failures + self.work.refused
+        return assemble(self.stage, self.store, self.work.units, failures, folder)
 
 
 def _judge(
@@ -131,10 +163,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     suite = gate.load_suite(_folder_of(stage), stage.params.gate)
     before = _digests(stage, workspace)
     work = gather(stage, workspace)
-    progress = workspace.reports / f"{stage.name}.progress.json"
-    failures, computed = _compute(stage, store, work, settings, before[_CODE], progress)
+    out, computed = _Job(stage, store, work, settings, before[_CODE], workspace).run()
     folder = workspace.stage(stage.name)
-    out = assemble(stage, store, work.units, failures + work.refused, folder)
     verdict = _judge(stage, suite, work, out, folder)
     after = _digests(stage, workspace)
     if changed := [name for name in before if before[name] != after[name]]:
@@ -146,6 +176,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "rejected": sum(r.variant is None for r in out.rejects),
         "variants_rejected": sum(r.variant is not None for r in out.rejects),
         "rows": len(out.rows),
+        "stored_bytes": store.size(unit.store_key for unit in work.units),
+        "output_bytes": sum(path.stat().st_size for path in folder.rglob("*")),
         "workers": settings.executor.worker_count(computed) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),

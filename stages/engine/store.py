@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,9 +96,18 @@ class Store:
         """All keys there are, sorted."""
         yield from sorted(p.name for p in self.root.glob("??/*") if not p.name.startswith("."))
 
-    def remove(self, key: str) -> int:
-        """Drop a blob; returns the bytes freed."""
-        path = self.path(key)
-        size = path.stat().st_size
-        path.unlink()
-        return size
+    def size(self, keys: Iterable[str]) -> int:
+        """Bytes of those blobs that are there."""
+        return sum(self.path(key).stat().st_size for key in keys if self.has(key))
+
+    def remove(self, key: str) -> None:
+        """Drop a blob."""
+        self.path(key).unlink()
+
+    def leftovers(self, seconds: float) -> list[Path]:
+        """Temporary files that nobody wrote to for so long: of writers that were killed."""
+        before, found = time.time() - seconds, []
+        for path in sorted(self.root.glob("??/.*")):
+            with suppress(FileNotFoundError):  # a writer at work renames its own
+                found += [path] if path.stat().st_mtime < before else []
+        return found

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 
 from stages.engine.record import Variant
-from stages.explain.words import OPPOSITE
+
+OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
+"""The four simple directions, in the picture as the viewer sees it."""
 
 MAX_CHARACTERS = 600
 """Longest text: two or three sentences."""

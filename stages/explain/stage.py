@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from stages.engine.images import Image, paste, read_png
 from stages.engine.record import (
     Curation,
     Explanation,
@@ -20,10 +21,8 @@ from stages.engine.record import (
 )
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
 from stages.explain import check
-from stages.filter.case import decode, paste
-from stages.invert.windows import read_png
 from stages.models import registry, vlm
-from stages.models.protocols import Explainer, Image
+from stages.models.protocols import Explainer
 
 UNFIT = "explanation_unfit"
 
@@ -59,7 +58,7 @@ def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, 
     found = {}
     for variant in variants:
         x0, y0, x1, y1 = box = boxes[variant]
-        crop = decode(sample.members[f"inject/{variant}.artifact.png"], (x1 - x0, y1 - y0))
+        crop = read_png(sample.members[f"inject/{variant}.artifact.png"], (x1 - x0, y1 - y0))
         found[variant] = photo, paste(photo, crop, box)
     return found
 
@@ -77,8 +76,6 @@ class ExplainStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
     code: ClassVar[tuple[str, ...]] = (
-        "stages.filter.case",
-        "stages.invert.windows",
         "stages.models.grammar",
         "stages.models.names",
         "stages.models.vlm.explainer",

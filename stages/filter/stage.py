@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
+from stages.engine.images import read_png
 from stages.engine.record import Curation, Injection, Mapping, Scene, Verdict
 from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
 from stages.filter import bounds
-from stages.filter.case import build, decode
+from stages.filter.case import build
 from stages.filter.params import FilterParams
 from stages.models import registry, vlm
 from stages.models.protocols import Case, Judge, PerceptualMetric
@@ -31,7 +32,6 @@ class FilterStage(Stage):
     params_model: ClassVar[type[StageParams]] = FilterParams
     code: ClassVar[tuple[str, ...]] = (
         "stages.explain.check",
-        "stages.explain.words",
         "stages.invert.windows",
         "stages.models.efficientnet",
         "stages.models.features",
@@ -59,7 +59,7 @@ class FilterStage(Stage):
     def process(self, sample: Sample) -> Output:
         """Verdicts on all variants; those that did not pass are rejects as well."""
         photo_size = sample.documents["ingest"]["width"], sample.documents["ingest"]["height"]
-        photo = decode(sample.members["ingest/photo.png"], photo_size)
+        photo = read_png(sample.members["ingest/photo.png"], photo_size)
         variants = {v.id: v for v in sample.document("map", Mapping).variants}
         windows = {w.id: w for w in sample.document("perceive", Scene).windows}
         verdicts, rejects = [], []

@@ -87,13 +87,6 @@ def decode(data: bytes, limits: Limits) -> Decoded:
     return Decoded(clean, kind, size if clean.size != size else None, tuple(sorted(notes)))
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """Lossless PNG of pixels only; the same pixels give the same bytes."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
-
-
 def perceptual_hash(image: Image.Image) -> str:
     """64-bit DCT hash (imagehash's ``phash``) as 16 hex digits."""
     import imagehash

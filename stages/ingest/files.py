@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from stages.engine.digests import Digests
+
+MAX_HASHED = 1 << 30
+"""Bytes: larger files are no photos and are not read. `ingest.max_bytes` is the cap for photos."""
+
 
 class FileProblem(Exception):
     """A file that cannot be used as it is.
@@ -52,6 +57,20 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
         raise FileProblem(
             "unreadable", f"cannot be read ({error.strerror}): mend its permissions or its disk"
         ) from error
+
+
+def digest_capped(path: Path, digests: Digests) -> tuple[int, str]:
+    """Size and sha256 of a regular file that may be a photo.
+
+    Raises:
+        FileProblem: as `open_regular`, or ``empty`` or ``too_large`` (over `MAX_HASHED`).
+    """
+    with open_regular(path) as (file, status):
+        if status.st_size == 0:
+            raise FileProblem("empty", "has no bytes: copy it again")
+        if status.st_size > MAX_HASHED:
+            raise FileProblem("too_large", f"has {status.st_size:,} bytes: not a photo")
+        return status.st_size, digests.of_open(path, file)
 
 
 def read_capped(path: Path, max_bytes: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -10,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.engine.files import write_atomically
+from stages.engine.files import sha256_file, write_atomically
 from stages.ingest.licences import LEDGER
 from stages.models.fetch import Entry, WeightsError, download, read_members
 
@@ -52,8 +51,7 @@ def ledger(entry: Entry) -> str:
 def _complete(entry: Entry, folder: Path) -> bool:
     files = {member.name: folder / member.name for member in entry.members}
     return (folder / LEDGER).is_file() and all(
-        files[member.name].is_file()
-        and hashlib.sha256(files[member.name].read_bytes()).hexdigest() == member.sha256
+        files[member.name].is_file() and sha256_file(files[member.name]) == member.sha256
         for member in entry.members
     )
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages.ingest.digests import Digests
-from stages.ingest.files import FileProblem
+from stages.engine.digests import Digests
+from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences
 from stages.ingest.sources import (
     REPLACED,
@@ -60,7 +60,7 @@ def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: 
         problem = Problem(code=NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it")
         return _unusable(readable, batch, problem)
     try:
-        size, digest = digests.of(photo)
+        size, digest = digest_capped(photo, digests)
     except FileProblem as found:
         return _unusable(path, batch, Problem(code=found.code, message=found.message))
     licence, origin = licences.of(photo)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from stages.engine.files import sha256
+from stages.engine.images import write_png
 from stages.engine.record import Photo
 from stages.engine.stage import (
     GateParams,
@@ -22,7 +24,7 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.workspace import Workspace
-from stages.ingest.decode import Limits, decode, encode_png, perceptual_hash
+from stages.ingest.decode import Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
 from stages.ingest.sources import Source, read_list, units
@@ -115,7 +117,7 @@ class IngestStage(Stage):
             phash=perceptual_hash(decoded.image),
             notes=list(decoded.notes),
         )
-        return Output(document, {"photo.png": encode_png(decoded.image)})
+        return Output(document, {"photo.png": write_png(np.asarray(decoded.image))})
 
     def _read(self, source: Source) -> bytes:
         """The bytes the list speaks of; checked, since the folder may have changed since."""
@@ -125,7 +127,7 @@ class IngestStage(Stage):
             message = f"{source.path} {problem.message}"
             kind = RejectPhoto if problem.code == "too_large" else RejectForNow
             raise kind(problem.code, message, path=source.path) from problem
-        if hashlib.sha256(data).hexdigest() != source.sha256:
+        if sha256(data) != source.sha256:
             raise RejectForNow(
                 "changed_since_scan",
                 f"{source.path} has other bytes than when it was scanned: scan again",

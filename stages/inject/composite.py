@@ -65,18 +65,17 @@ def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) 
     return Blend((weight * weight * (3 - 2 * weight)).astype(np.float32))
 
 
-def residual(picture: Image, decoded: Plane, index: Index, grid: tuple[int, int]) -> Plane:
-    """What the autoencoder lost of the window, gathered like the latents, (H, W, 3) float32.
+def gathered(lost: Plane, index: Index, grid: tuple[int, int]) -> Plane:
+    """(H, W, C) in model pixels, every token's from its reference, as the latents were."""
+    return to_picture(to_tokens(lost, grid)[index], grid)
 
-    It fades out towards token borders across which the mapping tears, where the two sides' detail
-    does not belong together.
+
+def whole(index: Index, grid: tuple[int, int]) -> Plane:
+    """(H, W): 1 where the mapping moves the neighbourhood as one piece, 0 where it tears.
+
+    Across a tear two sides' fine detail does not belong together: there the residual is left out,
+    of the control too, so that the missing detail does not give the flaw away.
     """
-    lost = picture.astype(np.float32) - decoded
-    return to_picture(to_tokens(lost, grid)[index], grid) * _whole(index, grid)[..., None]
-
-
-def _whole(index: Index, grid: tuple[int, int]) -> Plane:
-    """(H, W): 1 where the mapping moves the neighbourhood as one piece, 0 where it tears."""
     rows, columns = grid
     moved = (index - np.arange(len(index))).reshape(grid)
     torn = np.zeros((rows * TOKEN, columns * TOKEN), dtype=bool)

@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Literal, get_args
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from stages.engine.record import Tool
 from stages.engine.stage import GateParams, StageParams
+
+Mode = Literal["sparse", "dense", "faithful"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _each_tool(shares: dict[Tool, float]) -> dict[Tool, float]:
+    if missing := set(get_args(Tool)) - set(shares):
+        raise ValueError(f"no share for {', '.join(sorted(missing))}")
+    return shares
+
+
+ShareOfTool = Share | Annotated[dict[Tool, Share], AfterValidator(_each_tool)]
+"""One share for all tools, or one each."""
+
+
+def of_tool(value: ShareOfTool, tool: Tool) -> float:
+    """What holds for `tool`."""
+    return value[tool] if isinstance(value, dict) else value
+
+
+def all_values(value: ShareOfTool) -> list[float]:
+    """Every share that stands there."""
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 class Shares(BaseModel):
     """Where an injection is on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    steps: float = Field(ge=0, le=1)
-    """Share of the evaluations, from the first on."""
-    blocks: float = Field(ge=0, le=1)
-    """Share of the transformer's blocks: the first for positions, the last for values."""
+    steps: ShareOfTool
+    """Share of a variant's steps, from its first on."""
+    double: Share
+    """Share of the double-stream blocks: the first for positions, the last for values."""
+    single: Share
+    """Share of the single-stream blocks, likewise."""
+
+
+class Guidance(BaseModel):
+    """Distilled guidance, for models that embed it (FLUX.1-dev)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: float = Field(default=1.0, ge=0)
+    """Of the source branch: the inversion's."""
+    flaw: float = Field(default=5.0, ge=0)
+
+
+class Faithful(BaseModel):
+    """The released recipe's numbers, used in ``mode: faithful``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    positions: Shares = Shares(
+        steps={"add": 0.3, "remove": 0.4, "distort": 0.6, "fuse": 0.5}, double=1.0, single=0.5
+    )
+    values: Shares = Shares(steps=0.8, double=0.0, single=0.5)
 
 
 class MaskParams(BaseModel):
@@ -38,7 +85,11 @@ class InjectGate(GateParams):
     max_variant_reject_rate: float = 0.25
     """Variants that could not be rendered or cannot be seen."""
     max_evaluations: float = 60.0
-    """Forwards per variant, control and source branch counted."""
+    """Forwards of a whole window per variant, its share of the source branch counted."""
+    min_reconstruction_psnr: float = 15.0
+    """dB, every window: below, a model is broken or the wrong one."""
+    min_reconstruction_psnr_mean: float = 20.0
+    """dB, mean over variants."""
     max_mask_share_mean: float = 0.9
     """Mean share of `edit` that is visible: near 1, the mask says nothing."""
     min_difference_mean: float = 8.0
@@ -48,17 +99,31 @@ class InjectGate(GateParams):
 class InjectParams(StageParams):
     """Section ``inject`` of params.yaml."""
 
-    t_s: float = Field(default=1.0, gt=0, le=1)
+    mode: Mode = "sparse"
+    """``sparse`` computes active tokens only, ``dense`` all with the background held to the source
+    branch, ``faithful`` the released recipe (its shares below; no start gather, nothing held)."""
+    t_s: ShareOfTool = 1.0
     """Where denoising starts: the inversion's timestep nearest to it."""
-    rho: float = Field(default=0.0, ge=0, le=1)
+    rho: ShareOfTool = 0.0
     """Share of fresh noise in the start latent of targets."""
-    positions: Shares = Shares(steps=0.25, blocks=0.5)
-    values: Shares = Shares(steps=1.0, blocks=0.5)
+    repeat_rho: ShareOfTool = 0.0
+    """The same for targets whose reference another target of the variant takes after too."""
+    positions: Shares = Shares(steps=0.25, double=1.0, single=0.5)
+    values: Shares = Shares(steps=1.0, double=0.0, single=0.5)
+    guidance: Guidance = Guidance()
+    faithful: Faithful = Faithful()
+    bucket: int = Field(default=16, ge=1)
+    """Sparse forwards hold a multiple of so many tokens."""
+    batch: int = Field(default=1, ge=1)
+    """Variants of one padded size in a sparse forward. 1: a variant's bytes do not depend on its
+    neighbours. More is faster on a GPU."""
     margin: int = Field(default=1, ge=0, le=8)
     """Tokens around the targets that the model may change to blend them in."""
     feather: float = Field(default=10.0, ge=0, le=64)
     """Width of the composite's ramp around the active tokens, in model pixels."""
+    halo: int = Field(default=2, ge=0)
+    """Tokens around the active ones that are decoded with them."""
     residual: float = Field(default=1.0, ge=0, le=1)
-    """How much of what the autoencoder lost is given back, gathered like the latents."""
+    """How much of what the model lost of the photo is given back, gathered like the latents."""
     mask: MaskParams = MaskParams()
     gate: InjectGate = InjectGate()  # pyright: ignore[reportIncompatibleVariableOverride]

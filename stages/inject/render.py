@@ -1,8 +1,8 @@
-"""One batch per window: the source branch, the variants and their controls, denoised together."""
+"""One window's variants denoised together beside the source branch (algorithm section 4)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,26 +10,30 @@ import numpy as np
 import torch
 
 from stages.engine.masks import Mask
-from stages.inject.params import Shares
+from stages.inject.params import Mode
 from stages.inject.tokens import Index, start_latent
-from stages.invert.solvers import Solver, evaluations, integrate
+from stages.invert.solvers import Solver, integrate, step_of
 from stages.invert.trajectory import Trajectory
+from stages.models.flow_injection import Blocks, Recorder
 
 if TYPE_CHECKING:
     from stages.models.flow import Flow
-    from stages.models.flow_attention import Injection
 
 
 @dataclass(frozen=True)
 class Settings:
     """How a window is rendered."""
 
+    mode: Mode
     solver: Solver
     timesteps: tuple[float, ...]
-    """Falling, from the start time to 0; each was visited by the inversion."""
-    positions: Shares
-    values: Shares
-    rho: float
+    """Falling, from the inversion's last to 0."""
+    blocks: Blocks
+    guidance: tuple[float, float]
+    """Of the source branch and of the flaws."""
+    bucket: int
+    batch: int
+    prompt: str
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,16 @@ class Plan:
     targets: Mask
     """(rows, columns)."""
     active: Mask
-    """(rows, columns): targets and margin, the tokens that are not held to the inversion."""
+    """(rows, columns): targets and margin, the tokens that are not held to the source branch."""
     noise: torch.Tensor
     """(N, 64) standard normal, seeded by the variant."""
+    rho: torch.Tensor
+    """(N, 1) share of fresh noise in the start latent."""
+    start: int
+    """The step, counted in `Settings.timesteps`, with which it begins."""
+    positions_until: int
+    """The step from which on positions are no longer injected."""
+    values_until: int
 
 
 @dataclass(frozen=True)
@@ -53,74 +64,161 @@ class Rendering:
     artifact: torch.Tensor
     """(N, 64)."""
     control: torch.Tensor
-    """(N, 64): same active set, identity mapping."""
+    """(N, 64): the source branch's, the same for all variants rendered together."""
     evaluations: float
-    """Forwards of one sample: its own, its control's, and its share of the source branch."""
+    """Forwards of a whole window that it cost: its own, and its share of the source branch."""
+    together: int
+    """Variants that shared the source branch."""
 
 
 def render(
     flow: Flow, trajectory: Trajectory, plans: Sequence[Plan], settings: Settings
 ) -> list[Rendering]:
-    """Denoise K variants and K controls from the inverted latents (algorithm section 4).
+    """Denoise K variants from the inverted latents.
 
-    Tokens outside a variant's active set are held to the inversion's own latents at every
-    evaluation point. The source branch is the photo itself, held everywhere; it joins only the
-    forwards in which its values are injected.
+    The source branch denoises the photo itself with nothing injected: its end is the control. Until
+    a variant starts it is the source branch; from then on its tokens outside the active set are.
+    In faithful mode the source branch is held to the inversion, the variants to nothing.
     """
-    count = len(plans)
-    rows, columns = plans[0].active.shape
-    start = settings.timesteps[0]
-    photo, inverted = trajectory.at(0.0), trajectory.at(start)
-    starts = [
-        start_latent(photo, inverted, start, plan.index, settings.rho, plan.noise) for plan in plans
+    run = _Run(flow, trajectory, plans, settings)
+    start = trajectory.at(settings.timesteps[0])
+    state = start.expand(1 + len(plans), -1, -1)
+    state = integrate(settings.solver, run.velocity, state, settings.timesteps, run.visit)
+    tokens = state.shape[1]
+    return [
+        Rendering(
+            artifact=state[1 + k],
+            control=state[0],
+            evaluations=(run.own[k] + run.source / len(plans)) / tokens,
+            together=len(plans),
+        )
+        for k in range(len(plans))
     ]
-    active = torch.from_numpy(np.stack([plan.active.ravel() for plan in plans]))
-    active = torch.cat([active, active])[:, :, None]
-    index = torch.from_numpy(np.stack([plan.index for plan in plans]))
-    identity = torch.arange(index.shape[1]).expand(count, -1)
-    order = torch.cat([identity[:1], index, identity])
-    schedule = _Schedule(flow, order, (rows, columns), settings)
-
-    def anchor(z: torch.Tensor, t: float) -> torch.Tensor:
-        return torch.where(active, z, trajectory.at(t))
-
-    def velocity(z: torch.Tensor, t: float) -> torch.Tensor:
-        injection, with_source = schedule.next()
-        if with_source:
-            z = torch.cat([trajectory.at(t)[None], z])
-        v = flow.velocity(z, t, (rows, columns), injection)
-        return v[1:] if with_source else v
-
-    state = torch.stack([*starts, *([inverted] * count)])
-    state = integrate(settings.solver, velocity, state, settings.timesteps, anchor)
-    spent = 2 * schedule.done + schedule.with_source / count
-    return [Rendering(state[k], state[count + k], spent) for k in range(count)]
 
 
-class _Schedule:
-    """Which injection each evaluation gets; the source branch is dropped where it is not needed."""
+class _Run:
+    """The two callbacks of `integrate` over a state (1 + K, N, 64), source branch first."""
 
     def __init__(
-        self, flow: Flow, index: torch.Tensor, grid: tuple[int, int], settings: Settings
+        self, flow: Flow, trajectory: Trajectory, plans: Sequence[Plan], settings: Settings
     ) -> None:
-        total = evaluations(settings.solver, len(settings.timesteps) - 1)
-        self._positions = round(settings.positions.steps * total)
-        self._values = round(settings.values.steps * total)
-        self._flow, self._index, self._grid, self._settings = flow, index, grid, settings
-        self._ready: dict[tuple[bool, bool], Injection | None] = {(False, False): None}
-        self.done = self.with_source = 0
+        self._flow, self._trajectory = flow, trajectory
+        self._plans, self._settings = plans, settings
+        self._grid = plans[0].active.shape
+        self._index = torch.from_numpy(np.stack([plan.index for plan in plans]))
+        self._active = torch.from_numpy(np.stack([plan.active.ravel() for plan in plans]))[
+            ..., None
+        ]
+        self._calls = 0
+        self.source, self.own = 0, [0] * len(plans)
+        """Tokens that went through the transformer."""
 
-    def next(self) -> tuple[Injection | None, bool]:
-        """The next evaluation's injection, and whether the source branch leads the batch."""
-        positions = self.done < self._positions and self._settings.positions.blocks > 0
-        values = self.done < self._values and self._settings.values.blocks > 0
-        self.done += 1
-        self.with_source += values
-        if (positions, values) not in self._ready:
-            self._ready[positions, values] = self._flow.inject(
-                self._index if values else self._index[1:],
-                self._grid,
-                positions=self._settings.positions.blocks if positions else 0.0,
-                values=self._settings.values.blocks if values else 0.0,
+    def visit(self, state: torch.Tensor, t: float) -> torch.Tensor:
+        """Hold what is held, and put the start latent into the variants that begin here."""
+        settings, faithful = self._settings, self._settings.mode == "faithful"
+        source = self._trajectory.at(t)[None] if faithful else state[:1]
+        if faithful:
+            return torch.cat([source, state[1:]])
+        rows = [source[0]]
+        for k, plan in enumerate(self._plans):
+            begins = settings.timesteps[plan.start]
+            if t > begins:
+                rows.append(source[0])
+            elif t == begins:
+                rows.append(
+                    start_latent(
+                        self._trajectory.at(0.0), source[0], t, plan.index, plan.rho, plan.noise
+                    )
+                )
+            else:
+                rows.append(torch.where(self._active[k], state[1 + k], source[0]))
+        return torch.stack(rows)
+
+    def velocity(self, state: torch.Tensor, t: float) -> torch.Tensor:
+        """v of every row; a variant that has not begun follows the source, gathered.
+
+        (FireFlow takes a step's first velocity from the step before: at a variant's first step the
+        velocity must be where the latent was gathered from.)
+        """
+        step = step_of(self._settings.solver, self._calls)
+        self._calls += 1
+        begun = [k for k, plan in enumerate(self._plans) if plan.start <= step]
+        if self._settings.mode == "sparse":
+            return self._sparse(state, t, step, begun)
+        return self._dense(state, t, step, begun)
+
+    def _dense(self, state: torch.Tensor, t: float, step: int, begun: list[int]) -> torch.Tensor:
+        settings, tokens = self._settings, state.shape[1]
+        identity = torch.arange(tokens)[None]
+        positions, values = self._on(step, begun)
+        off = torch.tensor([False])
+        injection = self._flow.dense(
+            torch.cat([identity, self._index[begun]]),
+            self._grid,
+            settings.blocks,
+            torch.cat([off, positions]),
+            torch.cat([values.any()[None], values]),
+        )
+        rows = [0, *(1 + k for k in begun)]
+        source, flaw = settings.guidance
+        v = self._flow.velocity(
+            state[rows],
+            t,
+            self._grid,
+            injection,
+            [source] + [flaw] * len(begun),
+            settings.prompt,
+        )
+        self._count(tokens, begun)
+        out = v[0][torch.cat([identity, self._index])]
+        out[rows] = v
+        return out
+
+    def _sparse(self, state: torch.Tensor, t: float, step: int, begun: list[int]) -> torch.Tensor:
+        settings, tokens = self._settings, state.shape[1]
+        memory = Recorder()
+        source, flaw = settings.guidance
+        v = self._flow.velocity(state[:1], t, self._grid, memory, [source], settings.prompt)
+        self.source += tokens
+        out = v[0][torch.cat([torch.arange(tokens)[None], self._index])]
+        for size, members in self._batches(begun):
+            active = torch.full((len(members), size), tokens)
+            for row, k in enumerate(members):
+                places = self._active[k, :, 0].nonzero()[:, 0]
+                active[row, : len(places)] = places
+            positions, values = self._on(step, members)
+            injection = self._flow.sparse(
+                memory, active, self._index[members], self._grid, settings.blocks, positions, values
             )
-        return self._ready[positions, values], values
+            real = active.clamp(max=tokens - 1)
+            inputs = torch.stack([state[1 + k, real[row]] for row, k in enumerate(members)])
+            found = self._flow.velocity(inputs, t, self._grid, injection, [flaw], settings.prompt)
+            for row, k in enumerate(members):
+                kept = active[row] < tokens
+                out[1 + k] = v[0]
+                out[1 + k, active[row, kept]] = found[row, kept]
+                self.own[k] += size
+        return out
+
+    def _batches(self, variants: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Padded number of tokens, and variants that go through the transformer together."""
+        sizes: dict[int, list[int]] = {}
+        for k in variants:
+            bucket = self._settings.bucket
+            size = -(-int(self._active[k].sum()) // bucket) * bucket
+            sizes.setdefault(size, []).append(k)
+        for size, members in sizes.items():
+            for first in range(0, len(members), self._settings.batch):
+                yield size, members[first : first + self._settings.batch]
+
+    def _on(self, step: int, variants: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        plans = [self._plans[k] for k in variants]
+        return (
+            torch.tensor([step < plan.positions_until for plan in plans], dtype=torch.bool),
+            torch.tensor([step < plan.values_until for plan in plans], dtype=torch.bool),
+        )
+
+    def _count(self, tokens: int, begun: Sequence[int]) -> None:
+        self.source += tokens
+        for k in begun:
+            self.own[k] += tokens

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stages.engine.images import read_png, write_png
 from stages.engine.record import Injection, Inversion, Mapping, Outcome, Scene, Variant
-from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
+from stages.engine.stage import Output, Reject, RejectPhoto, Sample
 from stages.inject.params import InjectParams
+from stages.models.flow_stage import FLOW_CODE, FlowStage
 
 if TYPE_CHECKING:
     from stages.inject.window import Picture, Unusable
-    from stages.models.flow import Flow
-
-MODE = "compact"
-"""Recorded in the document: with the start-latent gather, which small models need."""
 
 
-class InjectStage(Stage):
+class InjectStage(FlowStage):
     """One photo: all its variants, window by window."""
 
     name = "inject"
@@ -32,25 +30,9 @@ class InjectStage(Stage):
         "stages.invert.solvers",
         "stages.invert.trajectory",
         "stages.invert.windows",
-        "stages.models.flow",
-        "stages.models.flow_attention",
-        "stages.models.flow_text",
-        "stages.models.flow_tokens",
+        *FLOW_CODE,
     )
     params: InjectParams
-    flow: Flow
-
-    def revisions(self) -> dict[str, str]:
-        """The flow model's weights."""
-        from stages.models import registry
-
-        return {"flow": registry.revision("flow", self.base)}
-
-    def setup(self) -> None:
-        """Load the flow model."""
-        from stages.models import registry
-
-        self.flow = registry.create("flow", self.base)
 
     def process(self, sample: Sample) -> Output:
         """Render the photo's variants; those that fail are rejected one by one.
@@ -60,7 +42,6 @@ class InjectStage(Stage):
         """
         from stages.inject.window import Unusable, WindowJob
         from stages.invert.trajectory import Trajectory
-        from stages.invert.windows import read_png
 
         photo = read_png(sample.members["ingest/photo.png"])
         variants = sample.document("map", Mapping).variants
@@ -78,12 +59,18 @@ class InjectStage(Stage):
                     sample.members[f"invert/{name}.latents.safetensors"]
                 )
                 job = WindowJob(
-                    self.flow, photo, windows[name], trajectory, inversion.solver, self.params
+                    self.flow,
+                    photo,
+                    windows[name],
+                    trajectory,
+                    inversion.solver,
+                    self.params,
+                    inversion.prompt,
                 )
+                pictures |= job.run(wanted, self.base.seed, sample.key)
             except ValueError as error:
                 raise RejectPhoto("bad_latents", f"window {name}: {error}", window=name) from error
-            pictures |= job.run(wanted, self.base.seed, sample.key)
-        return _output(sample.key, variants, pictures)
+        return self._output(sample.key, variants, pictures)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a rendered variant."""
@@ -97,37 +84,42 @@ class InjectStage(Stage):
                 "edit_pixels": outcome.edit_pixels,
                 "mask_share": outcome.mask_pixels / outcome.edit_pixels,
                 "difference": outcome.difference,
+                "reconstruction_psnr": outcome.reconstruction_psnr,
                 "evaluations": outcome.evaluations,
             }
             for outcome in injection.outcomes
         ]
 
+    def _output(
+        self, key: str, variants: list[Variant], pictures: dict[str, Picture | Unusable]
+    ) -> Output:
+        from stages.inject.window import Unusable
 
-def _output(key: str, variants: list[Variant], pictures: dict[str, Picture | Unusable]) -> Output:
-    from stages.inject.window import Unusable
-    from stages.invert.windows import write_png
-
-    outcomes, rejects = [], []
-    members: dict[str, bytes] = {}
-    for variant in variants:
-        picture = pictures[variant.id]
-        if isinstance(picture, Unusable):
-            rejects.append(Reject(key, variant.id, picture.code, str(picture)))
-            continue
-        outcomes.append(
-            Outcome(
-                variant=variant.id,
-                tool=variant.tool,
-                box=picture.box,
-                target_box=picture.target_box,
-                mask_pixels=int(picture.mask.sum()),
-                edit_pixels=int(picture.edit.sum()),
-                difference=picture.difference,
-                evaluations=picture.evaluations,
+        outcomes, rejects = [], []
+        members: dict[str, bytes] = {}
+        for variant in variants:
+            picture = pictures[variant.id]
+            if isinstance(picture, Unusable):
+                rejects.append(Reject(key, variant.id, picture.code, str(picture)))
+                continue
+            outcomes.append(
+                Outcome(
+                    variant=variant.id,
+                    tool=variant.tool,
+                    box=picture.box,
+                    target_box=picture.target_box,
+                    mask_pixels=int(picture.mask.sum()),
+                    edit_pixels=int(picture.edit.sum()),
+                    difference=picture.difference,
+                    reconstruction_psnr=picture.reconstruction_psnr,
+                    evaluations=picture.evaluations,
+                    together=picture.together,
+                )
             )
+            members[f"{variant.id}.artifact.png"] = write_png(picture.artifact)
+            members[f"{variant.id}.control.png"] = write_png(picture.control)
+            members[f"{variant.id}.mask.png"] = write_png(picture.mask)
+            members[f"{variant.id}.edit.png"] = write_png(picture.edit)
+        return Output(
+            Injection(key=key, mode=self.params.mode, outcomes=outcomes), members, rejects
         )
-        members[f"{variant.id}.artifact.png"] = write_png(picture.artifact)
-        members[f"{variant.id}.control.png"] = write_png(picture.control)
-        members[f"{variant.id}.mask.png"] = write_png(picture.mask)
-        members[f"{variant.id}.edit.png"] = write_png(picture.edit)
-    return Output(Injection(key=key, mode=MODE, outcomes=outcomes), members, rejects)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 import torch
@@ -38,10 +36,29 @@ def source_index(variant: Variant, grid: tuple[int, int]) -> Index:
     return index
 
 
+def repeated(index: Index) -> Mask:
+    """(N,) bool: targets whose reference an earlier target takes after too."""
+    moved = index != np.arange(len(index))
+    again = np.ones(len(index), dtype=bool)
+    again[np.flatnonzero(moved)[np.unique(index[moved], return_index=True)[1]]] = False
+    return again & moved
+
+
 def grow(targets: Mask, margin: int) -> Mask:
     """The active set, (rows, columns): targets and every token within `margin` (Chebyshev)."""
     side = 2 * margin + 1
     return cv2.dilate(targets.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
+
+
+def halo_box(active: Mask, halo: int) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right (exclusive) of the active tokens and `halo` around, in the grid."""
+    rows, columns = np.nonzero(active)
+    return (
+        max(0, int(rows.min()) - halo),
+        max(0, int(columns.min()) - halo),
+        min(active.shape[0], int(rows.max()) + 1 + halo),
+        min(active.shape[1], int(columns.max()) + 1 + halo),
+    )
 
 
 def start_latent(
@@ -49,7 +66,7 @@ def start_latent(
     inverted: torch.Tensor,
     t: float,
     index: Index,
-    rho: float,
+    rho: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
     """The start-latent gather (algorithm section 4), (N, 64).
@@ -63,12 +80,12 @@ def start_latent(
         inverted: z_t of the inversion, (N, 64).
         t: start time in (0, 1].
         index: (N,) source index.
-        rho: share of fresh noise in [0, 1].
+        rho: (N, 1) share of fresh noise in [0, 1].
         noise: eps, (N, 64), standard normal.
     """
     gather = torch.from_numpy(index)
     implied = (inverted - (1 - t) * photo) / t
-    mixed = math.sqrt(1 - rho**2) * implied[gather] + rho * noise
+    mixed = (1 - rho.square()).sqrt() * implied[gather] + rho * noise
     moved = (gather != torch.arange(len(index)))[:, None]
     return torch.where(moved, (1 - t) * photo[gather] + t * mixed, inverted)
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from skimage.metrics import peak_signal_noise_ratio
 
 from stages.engine.masks import Mask, bounding_box, from_grid
-from stages.engine.record import Box, Variant, Window
+from stages.engine.record import TOKEN, Box, Variant, Window
 from stages.engine.seeding import generator
-from stages.inject.composite import blend, composite, residual, visible
-from stages.inject.params import InjectParams
+from stages.inject.composite import Plane, blend, composite, gathered, visible, whole
+from stages.inject.params import InjectParams, all_values, of_tool
 from stages.inject.render import Plan, Rendering, Settings, render
-from stages.inject.tokens import grow, source_index
+from stages.inject.tokens import grow, halo_box, repeated, source_index
 from stages.invert.solvers import Solver
 from stages.invert.trajectory import Trajectory
 from stages.invert.windows import cut
@@ -23,6 +24,7 @@ from stages.models.protocols import Image
 
 if TYPE_CHECKING:
     from stages.models.flow import Flow
+    from stages.models.flow_decode import Statistics
 
 
 class Unusable(Exception):
@@ -43,7 +45,9 @@ class Picture:
     control: Image
     mask: Mask
     edit: Mask
+    reconstruction_psnr: float
     evaluations: float
+    together: int
 
     @property
     def difference(self) -> float:
@@ -62,6 +66,7 @@ class WindowJob:
         trajectory: its inversion.
         solver: the one that inverted it.
         params: section ``inject``.
+        prompt: the inversion's text condition.
 
     Raises:
         ValueError: the trajectory does not fit the window or the params, the window not the photo.
@@ -75,21 +80,34 @@ class WindowJob:
         trajectory: Trajectory,
         solver: Solver,
         params: InjectParams,
+        prompt: str = "",
     ) -> None:
         tokens = window.grid[0] * window.grid[1]
         if trajectory.points.shape[1] != tokens:
             raise ValueError(f"{trajectory.points.shape[1]} tokens for a window of {tokens}")
         self.flow, self.photo, self.window, self.params = flow, photo, window, params
         self.trajectory = trajectory
+        states, faithful = trajectory.states(solver), params.mode == "faithful"
+        # All variants together start with the earliest tool, whichever tools there are, so that
+        # a variant's picture does not depend on its neighbours.
+        self.states = states
+        self.begin = 0 if faithful else start_step(states, max(all_values(params.t_s)))
+        self.positions = params.faithful.positions if faithful else params.positions
+        self.values = params.faithful.values if faithful else params.values
         self.settings = Settings(
+            mode=params.mode,
             solver=solver,
-            timesteps=falling(trajectory.states(solver), params.t_s),
-            positions=params.positions,
-            values=params.values,
-            rho=params.rho,
+            timesteps=states[::-1][self.begin :],
+            blocks=flow.blocks(
+                (self.positions.double, self.positions.single),
+                (self.values.double, self.values.single),
+            ),
+            guidance=(params.guidance.source, params.guidance.flaw),
+            bucket=params.bucket,
+            batch=params.batch,
+            prompt=prompt,
         )
         self.picture = cut(photo, window)
-        self.decoded = flow.decode(trajectory.at(0.0)[None], window.grid)[0]
 
     def run(
         self, variants: Sequence[Variant], seed: int, key: str
@@ -102,10 +120,15 @@ class WindowJob:
                 plans[variant.id] = self.plan(variant, seed, key)
             except Unusable as reason:
                 results[variant.id] = reason
-        renderings = self.render(list(plans.values())) if plans else []
+        if not plans:
+            return results
+        renderings = self.render(list(plans.values()))
+        clean: Decoded | None = None
         for (name, plan), rendering in zip(plans.items(), renderings, strict=True):
             try:
-                results[name] = self.finish(plan, rendering)
+                usable = _check(rendering)
+                clean = clean or Decoded(*self.flow.decode_whole(usable.control, self.window.grid))
+                results[name] = self.finish(plan, usable, clean)
             except Unusable as reason:
                 results[name] = reason
         return results
@@ -120,16 +143,24 @@ class WindowJob:
             index = source_index(variant, self.window.grid)
         except ValueError as error:
             raise Unusable("bad_mapping", str(error)) from error
+        params, tool, faithful = self.params, variant.tool, self.params.mode == "faithful"
         targets = np.zeros(len(index), dtype=bool)
         targets[variant.targets] = True
         targets = targets.reshape(self.window.grid)
         draws = generator(seed, key, variant.id, "start")
         noise = draws.standard_normal((len(index), self.trajectory.points.shape[2]))
+        rho = np.where(repeated(index), of_tool(params.repeat_rho, tool), of_tool(params.rho, tool))
+        skipped = self.begin if faithful else start_step(self.states, of_tool(params.t_s, tool))
+        start, steps = skipped - self.begin, len(self.states) - 1 - skipped
         return Plan(
-            index,
-            targets,
-            grow(targets, self.params.margin),
-            torch.from_numpy(noise.astype(np.float32)),
+            index=index,
+            targets=targets,
+            active=np.ones_like(targets) if faithful else grow(targets, params.margin),
+            noise=torch.from_numpy(noise.astype(np.float32)),
+            rho=torch.from_numpy(rho.astype(np.float32))[:, None],
+            start=start,
+            positions_until=start + round(of_tool(self.positions.steps, tool) * steps),
+            values_until=start + round(of_tool(self.values.steps, tool) * steps),
         )
 
     def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:
@@ -147,46 +178,97 @@ class WindowJob:
         half = len(plans) // 2
         return self.render(plans[:half]) + self.render(plans[half:])
 
-    def finish(self, plan: Plan, rendering: Rendering | None) -> Picture:
+    def finish(self, plan: Plan, rendering: Rendering, clean: Decoded) -> Picture:
         """Decode, composite, crop.
 
         Raises:
-            Unusable: ``out_of_memory``, ``not_finite`` or ``invisible``.
+            Unusable: ``invisible``.
         """
-        if rendering is None:
-            raise Unusable("out_of_memory", "one variant alone does not fit into memory")
-        latents = torch.stack([rendering.artifact, rendering.control])
-        if not torch.isfinite(latents).all():
-            raise Unusable("not_finite", "the rendered latents are not finite")
-        window, shape = self.window, self.photo.shape[:2]
-        artifact, control = self.flow.decode(latents, window.grid)
-        identity = np.arange(len(plan.index))
-        share = self.params.residual
-        artifact = artifact + share * residual(self.picture, self.decoded, plan.index, window.grid)
-        control = control + share * residual(self.picture, self.decoded, identity, window.grid)
-        weights = blend(plan.active, window, (shape[0], shape[1]), self.params.feather)
+        window, grid = self.window, self.window.grid
+        height, width = self.photo.shape[:2]
+        weights = blend(plan.active, window, (height, width), self.params.feather)
         x0, y0, x1, y1 = box = bounding_box(weights.edit)
         crop = np.s_[y0:y1, x0:x1]
-        flawed = composite(self.photo, artifact, window.box, weights)[crop]
-        clean = composite(self.photo, control, window.box, weights)[crop]
+        decoded = self.decode(plan, rendering, clean)
+        lost = self.picture.astype(np.float32) - clean.picture
+        kept = np.float32(self.params.residual) * whole(plan.index, grid)[..., None]
+        flawed = decoded + kept * gathered(lost, plan.index, grid)
+        clear = clean.picture + kept * lost
+        artifact, control = (
+            composite(self.photo, picture.astype(np.float32), window.box, weights)[crop]
+            for picture in (flawed, clear)
+        )
         edit = weights.edit[crop]
-        mask = visible(flawed, clean, edit, self.params.mask)
+        mask = visible(artifact, control, edit, self.params.mask)
         if not mask.any():
             raise Unusable("invisible", "artifact and control do not differ to the eye")
-        aimed = from_grid(plan.targets, window.box, (shape[0], shape[1]))
-        return Picture(box, bounding_box(aimed), flawed, clean, mask, edit, rendering.evaluations)
+        return Picture(
+            box=box,
+            target_box=bounding_box(from_grid(plan.targets, window.box, (height, width))),
+            artifact=artifact,
+            control=control,
+            mask=mask,
+            edit=edit,
+            reconstruction_psnr=psnr(self.picture, clean.picture),
+            evaluations=rendering.evaluations,
+            together=rendering.together,
+        )
+
+    def decode(self, plan: Plan, rendering: Rendering, clean: Decoded) -> Plane:
+        """The window with the flaw, (H, W, 3): only the active tokens and a halo are decoded.
+
+        The decoder's statistics are the control's; elsewhere the picture is the control.
+        """
+        rows, columns = self.window.grid
+        top, left, bottom, right = halo_box(plan.active, self.params.halo)
+        piece = rendering.artifact.reshape(rows, columns, -1)[top:bottom, left:right]
+        size = bottom - top, right - left
+        picture = clean.picture.copy()
+        picture[top * TOKEN : bottom * TOKEN, left * TOKEN : right * TOKEN] = self.flow.decode(
+            piece.flatten(0, 1), size, clean.statistics
+        )
+        return picture
 
 
-def falling(states: Sequence[float], t_s: float) -> tuple[float, ...]:
-    """The inversion's timesteps from the one nearest to `t_s` down to 0.
+@dataclass(frozen=True)
+class Decoded:
+    """The control, decoded."""
+
+    picture: Plane
+    """(H, W, 3) of the window, 0..255."""
+    statistics: Statistics
+    """The decoder's, for the flaws' pieces."""
+
+
+def psnr(picture: Image, decoded: Plane) -> float:
+    """Peak signal-to-noise ratio in dB over (H, W, 3) in 0..255; 100 for equal pictures."""
+    with np.errstate(divide="ignore"):
+        found = peak_signal_noise_ratio(picture.astype(np.float32), decoded, data_range=255)
+    return min(float(found), 100.0)
+
+
+def _check(rendering: Rendering | None) -> Rendering:
+    if rendering is None:
+        raise Unusable("out_of_memory", "one variant alone does not fit into memory")
+    if not torch.isfinite(torch.stack([rendering.artifact, rendering.control])).all():
+        raise Unusable("not_finite", "the rendered latents are not finite")
+    return rendering
+
+
+def start_step(states: Sequence[float], t_s: float) -> int:
+    """Steps to leave out so that denoising starts at the timestep nearest to `t_s`.
+
+    Args:
+        states: the inversion's timesteps, rising from 0.
+        t_s: wanted start time.
 
     Raises:
         ValueError: the inversion stopped before `t_s`.
     """
     if t_s > states[-1] + 1e-9:
         raise ValueError(f"the inversion stopped at t = {states[-1]:.3f}, before t_s = {t_s}")
-    start = min(range(1, len(states)), key=lambda step: abs(states[step] - t_s))
-    return tuple(states[start::-1])
+    nearest = min(range(1, len(states)), key=lambda step: abs(states[step] - t_s))
+    return len(states) - 1 - nearest
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -1,13 +1,10 @@
-"""One window's way from photo to noise, and how well the autoencoder keeps it."""
+"""One window's way from photo to noise."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from stages.engine.record import TOKEN
 from stages.invert.params import InvertParams
@@ -32,15 +29,11 @@ def invert(flow: Flow, picture: Image, params: InvertParams) -> Trajectory:
 
     integrate(
         params.solver,
-        lambda z, t: flow.velocity(z, t, (rows, columns)),
+        lambda z, t: flow.velocity(
+            z, t, (rows, columns), guidance=[params.guidance], prompt=params.prompt
+        ),
         flow.encode(picture).float(),
         schedule(params.steps, flow.shift(rows * columns), params.until),
         keep,
     )
     return Trajectory(tuple(times), torch.stack(points))
-
-
-def psnr(picture: Image, decoded: NDArray[np.float32]) -> float:
-    """Peak signal-to-noise ratio in dB over (H, W, 3) in 0..255; 100 for equal pictures."""
-    error = float(np.mean((picture.astype(np.float64) - decoded) ** 2))
-    return 100.0 if error < 255**2 / 1e10 else 10 * math.log10(255**2 / error)

@@ -16,10 +16,9 @@ class InvertGate(GateParams):
     """Thresholds of the invert gate."""
 
     max_reject_rate: float = 0.02
-    min_reconstruction_psnr: float = 15.0
-    """dB, every photo's worst window: below, the autoencoder is broken or the wrong one."""
-    min_reconstruction_psnr_mean: float = 20.0
-    """dB, mean over photos of their worst window."""
+    min_noise_std: float = 0.5
+    max_noise_std: float = 1.5
+    """Bounds of every window's last latent: beyond, transformer and autoencoder do not fit."""
 
 
 class InvertParams(StageParams):
@@ -32,4 +31,8 @@ class InvertParams(StageParams):
     """Stop at the first timestep that reaches this; nothing later can be asked for by inject."""
     dtype: Storage = "float16"
     """Precision of the latents kept."""
+    guidance: float = Field(default=1.0, ge=0)
+    """Distilled guidance, for models that embed it (FLUX.1-dev)."""
+    prompt: str = ""
+    """Text condition of inversion and injection, for models with text encoders."""
     gate: InvertGate = InvertGate()  # pyright: ignore[reportIncompatibleVariableOverride]

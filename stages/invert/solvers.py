@@ -49,6 +49,13 @@ def evaluations(solver: Solver, steps: int) -> int:
     return {"euler": steps, "rf_solver": 2 * steps, "fireflow": steps + 1}[solver]
 
 
+def step_of(solver: Solver, evaluation: int) -> int:
+    """The step, from 0 on, that an evaluation belongs to; FireFlow's first two to the first."""
+    return {"euler": evaluation, "rf_solver": evaluation // 2, "fireflow": max(0, evaluation - 1)}[
+        solver
+    ]
+
+
 def integrate(
     solver: Solver,
     velocity: Velocity,

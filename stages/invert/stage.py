@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stages.engine.images import read_png
 from stages.engine.record import Inversion, Mapping, Scene
-from stages.engine.stage import Output, RejectPhoto, Sample, Stage
+from stages.engine.stage import Output, RejectPhoto, Sample
 from stages.invert.params import InvertParams
-
-if TYPE_CHECKING:
-    from stages.models.flow import Flow
+from stages.models.flow_stage import FLOW_CODE, FlowStage
 
 
-class InvertStage(Stage):
+class InvertStage(FlowStage):
     """One photo: every window that a variant needs, inverted."""
 
     name = "invert"
     reads = {"map": (), "perceive": (), "ingest": ("photo.png",)}  # noqa: RUF012
     params_model = InvertParams
-    code = (
-        "stages.models.flow",
-        "stages.models.flow_attention",
-        "stages.models.flow_text",
-        "stages.models.flow_tokens",
-    )
+    code = FLOW_CODE
     params: InvertParams
-    flow: Flow
-
-    def revisions(self) -> dict[str, str]:
-        """The flow model's weights."""
-        from stages.models import registry
-
-        return {"flow": registry.revision("flow", self.base)}
-
-    def setup(self) -> None:
-        """Load the flow model."""
-        from stages.models import registry
-
-        self.flow = registry.create("flow", self.base)
 
     def process(self, sample: Sample) -> Output:
         """Invert the windows that the photo's variants use.
@@ -45,15 +26,15 @@ class InvertStage(Stage):
         Raises:
             RejectPhoto: no window, a window outside the photo, or latents that are not finite.
         """
-        from stages.invert.inversion import invert, psnr
-        from stages.invert.windows import cut, read_png
+        from stages.invert.inversion import invert
+        from stages.invert.windows import cut
 
         photo = read_png(sample.members["ingest/photo.png"])
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}
         windows = [w for w in sample.document("perceive", Scene).windows if w.id in wanted]
         if not windows:
             raise RejectPhoto("no_window", "no variant names a work window of this photo")
-        members, quality = {}, {}
+        members, noise = {}, {}
         timesteps: list[tuple[float, ...]] = []
         for window in windows:
             try:
@@ -69,14 +50,14 @@ class InvertStage(Stage):
                 )
             timesteps.append(trajectory.states(self.params.solver))
             members[f"{window.id}.latents.safetensors"] = trajectory.to_bytes(self.params.dtype)
-            decoded = self.flow.decode(trajectory.points[:1], window.grid)[0]
-            quality[window.id] = psnr(picture, decoded)
+            noise[window.id] = trajectory.points[-1].std().item()
         document = Inversion(
             key=sample.key,
             solver=self.params.solver,
             timesteps=list(timesteps[0]),
             windows=[window.id for window in windows],
-            reconstruction_psnr=quality,
+            prompt=self.params.prompt,
+            noise_std=noise,
             latent_bytes=sum(map(len, members.values())),
         )
         return Output(document, members)
@@ -84,13 +65,12 @@ class InvertStage(Stage):
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a photo."""
         inversion = Inversion.model_validate(document)
-        quality = list(inversion.reconstruction_psnr.values())
         return [
             {
                 "key": inversion.key,
                 "windows": len(inversion.windows),
-                "psnr_min": min(quality),
-                "psnr_mean": sum(quality) / len(quality),
+                "noise_std_min": min(inversion.noise_std.values()),
+                "noise_std_max": max(inversion.noise_std.values()),
                 "latent_bytes": inversion.latent_bytes,
             }
         ]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from stages.engine.masks import Mask
+from stages.engine.images import Image
 from stages.engine.record import Box, Window
-from stages.models.protocols import Image
 
 
 def cut(photo: Image, window: Window) -> Image:
@@ -41,17 +38,3 @@ def resize(planes: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
         for c in range(planes.shape[2])
     ]
     return np.stack([np.asarray(channel, dtype=np.float32) for channel in channels], axis=-1)
-
-
-def read_png(data: bytes) -> Image:
-    """A photo member's pixels, (H, W, 3) uint8."""
-    with Pillow.open(io.BytesIO(data), formats=["PNG"]) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def write_png(picture: Image | Mask) -> bytes:
-    """(H, W, 3) uint8 as RGB, (H, W) bool as 8-bit grey of 0 and 255."""
-    pixels = picture.astype(np.uint8) * 255 if picture.dtype == bool else picture
-    file = io.BytesIO()
-    Pillow.fromarray(pixels).save(file, format="PNG")
-    return file.getvalue()

@@ -1,12 +1,16 @@
 """distort: rearranges a central part in place (algorithm section 2).
 
-Jitter, strip and permutation are the paper's kernels, swirl and Voronoi the released code's.
+Jitter, strip and permutation are the paper's kernels, swirl and Voronoi the released code's,
+shards ours.
 Every kernel's targets are all the part's tokens.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial.distance import cdist
 
@@ -33,11 +37,15 @@ def _pairs(site: Site, sources: Indices, **facts: object) -> Pairs:
     return Pairs(grid.indices(site.part), grid.to_indices(sources, site.part.shape), facts)
 
 
+def _within(at: NDArray[Any], site: Site) -> Indices:
+    """(n, 2) points rounded to tokens and clipped inside the window."""
+    return np.clip(np.rint(at).astype(np.int64), 0, np.subtract(site.part.shape, 1))
+
+
 def jitter(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
     """Each token looks a Gaussian step away: reference = clip(target + round(N(0, sigma^2)))."""
     at = grid.points(site.part)
-    steps = np.rint(rng.normal(0, params.jitter_sigma, at.shape)).astype(np.int64)
-    return _pairs(site, np.clip(at + steps, 0, np.subtract(site.part.shape, 1)))
+    return _pairs(site, _within(at + rng.normal(0, params.jitter_sigma, at.shape), site))
 
 
 def strip(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
@@ -69,7 +77,7 @@ def permutation(site: Site, rng: np.random.Generator, params: DistortParams) -> 
 
 
 def swirl(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Turns the part about its centre, by angle * r / R; leaving tokens snap back to the part."""
+    """Turns the part about its centre, by angle * r / R, with what lies around its rim."""
     at = grid.points(site.part)
     offset = at - at.mean(axis=0)
     radius = np.hypot(offset[:, 0], offset[:, 1])
@@ -81,7 +89,7 @@ def swirl(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
     )
     # Looking up at +angle in (row, column) turns the picture the same way as seen on screen.
     sense = "clockwise" if sign > 0 else "anticlockwise"
-    return _pairs(site, grid.snap(turned + at.mean(axis=0), at), sense=sense)
+    return _pairs(site, _within(turned + at.mean(axis=0), site), sense=sense)
 
 
 def voronoi(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
@@ -98,10 +106,30 @@ def voronoi(site: Site, rng: np.random.Generator, params: DistortParams) -> Pair
     return _pairs(site, seeds[cdist(at, seeds).argmin(axis=1)], seeds=count)
 
 
+def shards(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Voronoi cells of the part, each moved as a piece: pieces that do not fit together.
+
+    Each cell's displacement is drawn as `jitter` draws a token's, twice as far, and not zero.
+
+    Raises:
+        NoMapping: ``too_small`` - the part has fewer than two tokens.
+    """
+    at = grid.points(site.part)
+    count = max(2, round(params.seed_share * len(at) / 2))
+    if len(at) < count:
+        raise NoMapping("too_small")
+    seeds = at[rng.choice(len(at), count, replace=False)]
+    moves = np.rint(rng.normal(0, 2 * params.jitter_sigma, seeds.shape))
+    moves[~moves.any(axis=1), 0] = 1
+    moved = at + moves[cdist(at, seeds).argmin(axis=1)]
+    return _pairs(site, _within(moved, site), pieces=count)
+
+
 KERNELS: dict[str, Kernel] = {
     "jitter": jitter,
     "strip": strip,
     "permutation": permutation,
     "swirl": swirl,
     "voronoi": voronoi,
+    "shards": shards,
 }

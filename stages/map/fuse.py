@@ -102,6 +102,17 @@ def farthest_points(at: Indices, count: int, rng: np.random.Generator) -> Indice
     return at[chosen]
 
 
+def _cells(
+    site: Site, zone: Grid, rng: np.random.Generator, params: FuseParams
+) -> tuple[Indices, Indices, int]:
+    """The zone's points, each one's cell (even cells belong to the part, odd ones to the other),
+    and how many seeds there are."""
+    meeting = grid.points(grid.contact(site.part, site.other))
+    seeds = farthest_points(meeting, max(2, round(params.seed_share * len(meeting))), rng)
+    at = grid.points(zone)
+    return at, grid.manhattan(at, seeds).argmin(axis=1) + int(rng.integers(2)), len(seeds)
+
+
 def voronoi(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
     """Cells around seeds in the contact belong in turn to either side, and take its tokens.
 
@@ -109,18 +120,41 @@ def voronoi(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
         NoMapping: ``apart``, ``nested``, ``no_partner``.
     """
     zone = target_zone(site, params.grow)
-    meeting = grid.points(grid.contact(site.part, site.other))
-    seeds = farthest_points(meeting, max(2, round(params.seed_share * len(meeting))), rng)
-    at = grid.points(zone)
-    first = int(rng.integers(2))
-    owner = (grid.manhattan(at, seeds).argmin(axis=1) + first) % 2
+    at, cell, seeds = _cells(site, zone, rng, params)
     alone = (site.part & ~site.other, site.other & ~site.part)
     pieces = [
-        nearest(at[owner == side], grid.points(alone[side]), 0, None, rng)
+        nearest(at[cell % 2 == side], grid.points(alone[side]), 0, None, rng)
         for side in (0, 1)
-        if (owner == side).any()
+        if (cell % 2 == side).any()
     ]
-    return _collect(site, pieces, zone, seeds=len(seeds))
+    return _collect(site, pieces, zone, seeds=seeds)
 
 
-KERNELS: dict[str, Kernel] = {"exchange": exchange, "voronoi": voronoi}
+def merge(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
+    """As `voronoi`, but each cell moves in from its owner as a piece, by one displacement.
+
+    The displacement is the one of length `near`..`far` that fills most of the cell with tokens of
+    the owner alone; where it finds none a token stays as it is.
+
+    Raises:
+        NoMapping: ``apart``, ``nested``, ``no_partner``.
+    """
+    zone = target_zone(site, params.grow)
+    at, owner, seeds = _cells(site, zone, rng, params)
+    alone = (site.part & ~site.other, site.other & ~site.part)
+    steps = np.arange(-params.far, params.far + 1)
+    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    length = abs(offsets).sum(axis=1)
+    offsets = rng.permutation(offsets[(length >= params.near) & (length <= params.far)])
+    pieces = []
+    for cell in np.unique(owner):
+        targets = at[owner == cell]
+        pool = np.pad(alone[cell % 2], params.far)
+        rows, columns = (targets.T[:, None] + offsets.T[:, :, None]) + params.far
+        found = pool[rows, columns]
+        best = int(found.sum(axis=1).argmax())
+        pieces.append((targets[found[best]], targets[found[best]] + offsets[best]))
+    return _collect(site, pieces, zone, seeds=seeds)
+
+
+KERNELS: dict[str, Kernel] = {"exchange": exchange, "voronoi": voronoi, "merge": merge}

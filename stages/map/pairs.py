@@ -40,6 +40,8 @@ class Site:
     """The whole entity, the part included."""
     siblings: Grid
     """Other parts of the same kind in the photo, whichever entity they belong to."""
+    parts: Grid
+    """Other peripheral parts of any kind, but for those that contain this one."""
     other: Grid
     """fuse: the second instance or part; empty for the other tools."""
 

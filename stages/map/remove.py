@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.map import grid
-from stages.map.grid import Grid, Indices
+from stages.map.grid import Grid
 from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
 
 
@@ -35,7 +35,9 @@ def surroundings(part: Grid, excluded: Grid, radius: int) -> tuple[Grid, int]:
     raise NoMapping("no_surroundings")
 
 
-def draw(distances: Indices, power: float, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw(
+    distances: NDArray[np.number], power: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """(n,) one column per row of (n, m) distances, p proportional to 1 / distance ** power."""
     nearest = distances.min(axis=1, keepdims=True)
     weights = (nearest / distances) ** power
@@ -61,4 +63,38 @@ def neighbours(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pa
     return Pairs(grid.to_indices(targets, shape), grid.to_indices(chosen, shape), facts)
 
 
-KERNELS: dict[str, Kernel] = {"neighbours": neighbours}
+def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
+    """Every token of the part takes after the one a single displacement away.
+
+    A piece of the surroundings moves over the part as a whole: texture goes on, where
+    `neighbours` repeats the same few tokens. The displacement is drawn among those that show
+    nothing of the part, its siblings or other parts, with p proportional to
+    ((1 - d) / length) ** power, d being how far the entity's share of what moves in is from its
+    share of the part's border: a nose gives way to cheek, not to sky.
+
+    Raises:
+        NoMapping: ``no_room`` - nothing of the part's shape lies free near it.
+    """
+    targets, shape = grid.points(site.part), site.part.shape
+    reach = int(np.ptp(targets, axis=0).max()) + 1 + params.radius
+    steps = np.arange(-reach, reach + 1)
+    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    free = np.pad(~(site.part | site.siblings | site.parts), reach)
+    rows, columns = (targets.T[:, None] + offsets.T[:, :, None]) + reach
+    fits = free[rows, columns].all(axis=1)
+    if not fits.any():
+        raise NoMapping("no_room")
+    border = site.entity[grid.ring(site.part, 1)].mean()
+    share = np.pad(site.entity, reach)[rows, columns].mean(axis=1)
+    alike = np.maximum(1 - abs(share - border), 1e-3)
+    cost = (np.hypot(*offsets.T) / alike)[fits]
+    drawn = offsets[fits][draw(cost[None], params.power, rng)[0]]
+    chosen = targets + drawn
+    facts = {
+        "offset": drawn.tolist(),
+        "from_entity_share": round(float(site.entity[chosen[:, 0], chosen[:, 1]].mean()), 4),
+    }
+    return Pairs(grid.to_indices(targets, shape), grid.to_indices(chosen, shape), facts)
+
+
+KERNELS: dict[str, Kernel] = {"clone": clone, "neighbours": neighbours}

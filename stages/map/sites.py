@@ -99,14 +99,20 @@ class Atlas:
     def site(self, option: Option) -> Site:
         """What the option's tool gets to see."""
         window, empty = option.window, np.zeros(option.window.grid, dtype=bool)
-        siblings = empty.copy()
+        part, siblings, parts = self.on(option.part.id, window), empty.copy(), empty.copy()
         for thing in self.things.values():
-            if isinstance(thing, Part) and thing.kind == option.part.kind:
-                siblings |= self.on(thing.id, window) if thing.id != option.part.id else empty
+            if not isinstance(thing, Part) or thing.id == option.part.id:
+                continue
+            tokens = self.on(thing.id, window)
+            if thing.kind == option.part.kind:
+                siblings |= tokens
+            if "remove" in thing.tools and (tokens & part).sum() <= NESTED * part.sum():
+                parts |= tokens
         return Site(
-            part=self.on(option.part.id, window),
-            entity=self.on(option.entity.id, window) | self.on(option.part.id, window),
+            part=part,
+            entity=self.on(option.entity.id, window) | part,
             siblings=siblings,
+            parts=parts & ~part,
             other=self.on(option.other.id, window) if option.other else empty,
         )
 

@@ -20,6 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.files import write_atomically
 from stages.engine.workspace import FactoryError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,7 +140,7 @@ def fetch(entry: Entry) -> str:
     with tempfile.TemporaryDirectory(prefix="flawfactory-") as scratch:
         archive = download(entry, Path(scratch))
         for member, data in read_members(archive, entry.members).items():
-            _write(FOLDER / entry.name / member, data)
+            write_atomically(FOLDER / entry.name / member, data)
     return "fetched"
 
 
@@ -225,14 +226,3 @@ def _run(command: list[str], folder: Path, what: str) -> None:
         lines = [line for line in error.stderr.splitlines() if line.strip()]
         reason = next((x for x in reversed(lines) if "ERROR" in x or "ERR!" in x), "no message")
         raise WeightsError(f"{what} could not be downloaded: {reason}") from error
-
-
-def _write(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
-        temporary.write(data)
-    try:
-        Path(temporary.name).replace(file)
-    except OSError:
-        Path(temporary.name).unlink(missing_ok=True)
-        raise

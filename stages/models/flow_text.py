@@ -1,14 +1,10 @@
-"""Text conditioning: FLUX's own encoders where the folder has them, one zero token where not.
-
-The factory edits photos without a prompt, so the only text is the empty one: encoded once per
-model, after which the encoders are dropped (T5 alone is 9 GB at FLUX's scale).
-"""
+"""Text conditioning: FLUX's own encoders where the folder has them, one zero token where not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -23,25 +19,71 @@ class Conditioning:
     """(1, pooled_projection_dim)."""
 
 
-def zero_token(config: Any, dtype: torch.dtype, device: torch.device) -> Conditioning:
+class Prompts(Protocol):
+    """From a prompt to its conditioning."""
+
+    tokens: int
+    """L, the same for every prompt."""
+
+    def __call__(self, prompt: str) -> Conditioning:
+        """The prompt's conditioning."""
+        ...
+
+
+class ZeroToken:
     """One text token of zeros and a zero pooled vector: how the compact model was trained."""
-    return Conditioning(
-        text=torch.zeros(1, 1, config.joint_attention_dim, dtype=dtype, device=device),
-        pooled=torch.zeros(1, config.pooled_projection_dim, dtype=dtype, device=device),
-    )
+
+    tokens = 1
+
+    def __init__(self, config: Any, dtype: torch.dtype, device: torch.device) -> None:
+        options: dict[str, Any] = {"dtype": dtype, "device": device}
+        self._told = Conditioning(
+            text=torch.zeros(1, 1, config.joint_attention_dim, **options),
+            pooled=torch.zeros(1, config.pooled_projection_dim, **options),
+        )
+
+    def __call__(self, prompt: str) -> Conditioning:
+        """The zero token.
+
+        Raises:
+            ValueError: a prompt, which this model cannot be told.
+        """
+        if prompt:
+            raise ValueError(f"the flow model has no text encoders for the prompt {prompt!r}")
+        return self._told
 
 
-def empty_prompt(folder: Path, dtype: torch.dtype, device: torch.device) -> Conditioning:
-    """The empty prompt through the folder's CLIP and T5 encoders.
+class TextEncoders:
+    """The folder's CLIP and T5 through diffusers' FluxPipeline, each prompt encoded once.
 
-    Raises:
-        OSError: an encoder's files are incomplete.
+    The encoders (T5 alone is 9 GB at FLUX's scale) are loaded for a prompt that is new and
+    dropped again.
     """
-    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
-    pipeline: Any = FluxPipeline.from_pretrained(
-        folder, transformer=None, vae=None, dtype=dtype, use_safetensors=True
-    ).to(device)
-    with torch.inference_mode():
-        text, pooled, _ = pipeline.encode_prompt(prompt="", device=device)
-    return Conditioning(text=text.clone(), pooled=pooled.clone())
+    tokens = 512
+
+    def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device) -> None:
+        self._folder, self._dtype, self._device = folder, dtype, device
+        self._known: dict[str, Conditioning] = {}
+
+    def __call__(self, prompt: str) -> Conditioning:
+        """The prompt's embeddings.
+
+        Raises:
+            OSError: an encoder's files are incomplete.
+        """
+        if prompt not in self._known:
+            self._known[prompt] = self._encode(prompt)
+        return self._known[prompt]
+
+    @torch.inference_mode()
+    def _encode(self, prompt: str) -> Conditioning:
+        from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+        pipeline: Any = FluxPipeline.from_pretrained(
+            self._folder, transformer=None, vae=None, dtype=self._dtype, use_safetensors=True
+        ).to(self._device)
+        text, pooled, _ = pipeline.encode_prompt(
+            prompt=prompt, device=self._device, max_sequence_length=self.tokens
+        )
+        return Conditioning(text=text.clone(), pooled=pooled.clone())

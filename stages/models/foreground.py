@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.engine.images import Image
+from stages.engine.masks import Mask
 from stages.models.classifier import ImageNetClassifier
-from stages.models.regions import Mask, largest_component
+from stages.models.regions import largest_component
 
 Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 SIDE = 448
 """Side of the square in which evidence is gathered: twice the classifier's own, finer maps."""

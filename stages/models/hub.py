@@ -16,12 +16,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.files import sha256_file
+from stages.models.digests import digest_of
 from stages.models.fetch import CATALOGUE, REMEDY, ROOT, WeightsError
 
 NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w-][\w./-]*))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 """What is taken of a repository that ``weights.toml`` does not know: no pickles, no code."""
+
+
+_CONTENT = (".safetensors", ".json", ".txt")
 
 
 class HubFile(BaseModel):
@@ -107,10 +112,9 @@ def revision(name: str) -> str:
     folder = local(name)
     if folder is not None:
         digest = hashlib.sha256()
-        for path in sorted(
-            p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt")
-        ):
-            digest.update(f"{path.relative_to(folder).as_posix()}\n{_sha256(path)}".encode())
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in _CONTENT):
+            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+            digest.update(bytes.fromhex(digest_of(path)))
         return digest.hexdigest()
     model = find(name)
     commit = model.revision if COMMIT.fullmatch(model.revision) else _snapshot(model).name
@@ -118,7 +122,7 @@ def revision(name: str) -> str:
 
 
 def resolve(name: str | Path) -> Path:
-    """The folder that a profile's name stands for, pinned files checked.
+    """The folder that a profile's name stands for, pinned files checked (each read once).
 
     Raises:
         WeightsError: not pinned, not fetched or damaged; the message says the remedy.
@@ -129,7 +133,8 @@ def resolve(name: str | Path) -> Path:
     model = find(str(name))
     folder = _snapshot(model)
     for file in model.files:
-        if not _is_pinned(folder / file.path, file):
+        path = folder / file.path
+        if not path.is_file() or digest_of(path) != file.sha256:
             raise WeightsError(f"{model.repo}: {file.path} is missing or damaged: {REMEDY}")
     return folder
 
@@ -199,7 +204,8 @@ def _damaged(model: HubModel, folder: Path) -> list[Path]:
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
-    wrong = [folder / file.path for file in model.files if not _is_pinned(folder / file.path, file)]
+    pins = {folder / file.path: file.sha256 for file in model.files}
+    wrong = [p for p, digest in pins.items() if not p.is_file() or sha256_file(p) != digest]
     try:
         listed = get_cached_repo_tree(model.repo, revision=folder.name)
     except CachedRepoTreeNotFoundError:  # fetched by an older client
@@ -211,20 +217,11 @@ def _damaged(model: HubModel, folder: Path) -> list[Path]:
     return wrong
 
 
-def _is_pinned(path: Path, file: HubFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.bytes and _sha256(path) == file.sha256
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _is_listed(path: Path, entry: Any) -> bool:
     """Whether a file has the digest that the hub lists: large ones by sha256, small ones as git
     names them."""
     if entry.lfs:
-        return _sha256(path) == entry.lfs.sha256
+        return sha256_file(path) == entry.lfs.sha256
     data = path.read_bytes()
     head = f"blob {len(data)}\0".encode()
     return hashlib.sha1(head + data, usedforsecurity=False).hexdigest() == entry.blob_id

@@ -14,10 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.engine.record import Entity, Explanations, Scene, Tool, Variant, Verdict, Window
-
-Image = NDArray[np.uint8]
 
 
 class Perceiver(Protocol):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
-from stages.models import hub
+from stages.models import fetch, hub
 from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric
 
 T = TypeVar("T")
@@ -174,14 +174,31 @@ class DiffusersFlow:
     """``stages.models.flow.Flow`` with the plain values that a profile can hold."""
 
     def __new__(
-        cls, name: str, dtype: str = "float32", device: str = "cpu", guidance: float = 1.0
+        cls,
+        name: str,
+        dtype: str = "float32",
+        device: str = "cpu",
+        offload: bool = False,
+        compile: bool = False,
     ) -> Any:
-        """The loaded model; `name` is a folder (relative: of this checkout) or a hub name."""
+        """The loaded model; `name` is a folder (relative: of this checkout) or a hub name.
+
+        Raises:
+            WeightsError: no such folder, or weights that are damaged or of another model.
+        """
         import torch
 
         from stages.models.flow import Flow
 
-        return Flow.load(hub.resolve(name), getattr(torch, dtype), device, guidance)
+        try:
+            return Flow.load(
+                hub.resolve(name), getattr(torch, dtype), device, offload=offload, compile=compile
+            )
+        except (FileNotFoundError, ValueError) as error:
+            raise fetch.WeightsError(
+                f"{error}\nflow model {name!r} of stages/models/profiles.yaml: restore its folder "
+                "(`git checkout weights/compact`, or fetch it again) or name another"
+            ) from error
 
     @classmethod
     def revision(cls, name: str, **_: Any) -> str:

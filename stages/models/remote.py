@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.files import sha256_file
 from stages.models import fetch as packages
+from stages.models.digests import digest_of
 from stages.models.fetch import CATALOGUE, REMEDY, WeightsError
 
 
@@ -61,17 +62,14 @@ def path(name: str) -> Path:
     file = catalogue()[name]
     if not file.path.is_file():
         raise WeightsError(f"weights {name} are missing: {REMEDY}")
-    if not available(file):
+    if digest_of(file.path) != file.sha256:
         raise WeightsError(f"weights {name} are damaged: {REMEDY}")
     return file.path
 
 
 def available(file: RemoteFile) -> bool:
-    """True when the file is there and is what was pinned."""
-    if not file.path.is_file() or file.path.stat().st_size != file.bytes:
-        return False
-    with file.path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+    """True when the file is there and is what was pinned. Reads every byte."""
+    return file.path.is_file() and sha256_file(file.path) == file.sha256
 
 
 def fetch(file: RemoteFile) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from skimage.segmentation import slic
 
-from stages.engine.masks import bounding_box
+from stages.engine.images import Image
+from stages.engine.masks import Mask, bounding_box
 from stages.models.classifier import ImageNetClassifier
 from stages.models.foreground import foreground
 from stages.models.names import name
-from stages.models.regions import Mask, Region, Thing, largest_component
+from stages.models.regions import Region, Thing, largest_component
 
-Image = NDArray[np.uint8]
 KIND = "part"
 PLACES = {
     "upper left part": (1, 1), "upper part": (3, 1), "upper right part": (5, 1),

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from pathlib import PurePath
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as Pillow
 from pydantic import BaseModel, ConfigDict
 
-from stages.engine.files import canonical_json
+from stages.engine.files import canonical_json, sha256
+from stages.engine.images import Image
 from stages.engine.masks import Mask, bounding_box
 from stages.engine.record import (
     SCHEMA_VERSION,
@@ -26,8 +22,6 @@ from stages.engine.record import (
     Variant,
     Verdict,
 )
-
-Image = NDArray[np.uint8]
 
 MEMBERS = ("artifact.png", "control.png", "edit.png", "json", "mask.png", "real.png")
 """Every sample's members, sorted."""
@@ -98,6 +92,9 @@ class Pair(Document):
     judge: str
     scores: list[Score]
     explanation: Texts
+    prompts: str
+    """Questions asked of models that judged or explained: name, version and digest of each,
+    comma-separated; empty where none was asked."""
     mapping: MappingRecord
     licence: str
     origin: str
@@ -121,41 +118,6 @@ class Pictures(BaseModel):
     edit: Mask
 
 
-def read_image(data: bytes, mode: str) -> Image:
-    """PNG to an array.
-
-    Raises:
-        ValueError: not a PNG of `mode` (``RGB`` or ``L``).
-    """
-    with Pillow.open(io.BytesIO(data), formats=["PNG"]) as picture:
-        if picture.mode != mode:
-            raise ValueError(f"expected a PNG of mode {mode}, found {picture.mode}")
-        return np.asarray(picture)
-
-
-def write_image(picture: Image | Mask) -> bytes:
-    """Array to PNG; masks become 0 and 255."""
-    if picture.dtype == np.bool_:
-        picture = picture.astype(np.uint8) * np.uint8(255)
-    out = io.BytesIO()
-    Pillow.fromarray(picture).save(out, format="PNG")
-    return out.getvalue()
-
-
-def paste(photo: Image, crop: Image, box: Box) -> Image:
-    """`photo` with `crop` laid over `box`.
-
-    Raises:
-        ValueError: the crop is not of the box's size or the box leaves the photo.
-    """
-    x0, y0, x1, y1 = box
-    if crop.shape[:2] != (y1 - y0, x1 - x0) or photo[y0:y1, x0:x1].shape != crop.shape:
-        raise ValueError(f"crop {crop.shape} does not fit box {box} of photo {photo.shape}")
-    out = photo.copy()
-    out[y0:y1, x0:x1] = crop
-    return out
-
-
 def problem(photo: Image, pictures: Pictures) -> tuple[str, str] | None:
     """Reject code and message of what a published pair promises and this one breaks, else None."""
     outside = ~pictures.edit
@@ -175,7 +137,7 @@ def mapping_record(variant: Variant) -> MappingRecord:
     """The mapping's digest and facts."""
     index = canonical_json({"targets": variant.targets, "references": variant.references})
     return MappingRecord(
-        sha256=hashlib.sha256(index).hexdigest(),
+        sha256=sha256(index),
         targets=len(variant.targets),
         seed=str(variant.seed),
         facts=canonical_json(variant.facts).decode(),
@@ -227,6 +189,7 @@ def describe(
             overall=explanation.overall,
             clean=texts.clean,
         ),
+        prompts=", ".join(filter(None, (verdict.prompt, *texts.prompts.values()))),
         mapping=mapping_record(variant),
         licence=photo.licence,
         origin=photo.origin,

@@ -7,8 +7,11 @@ from collections.abc import Mapping as ReadOnly
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 
+from stages.engine.images import Image, paste, read_mask, read_png, write_png
+from stages.engine.masks import Mask
 from stages.engine.record import (
     SCHEMA_VERSION,
     Curation,
@@ -33,16 +36,7 @@ from stages.engine.stage import (
 from stages.engine.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, card
-from stages.package.pair import (
-    Image,
-    Pair,
-    Pictures,
-    describe,
-    paste,
-    problem,
-    read_image,
-    write_image,
-)
+from stages.package.pair import Pair, Pictures, describe, problem
 from stages.package.provenance import collect
 from stages.package.split import Ratios
 
@@ -81,16 +75,16 @@ def pictures_of(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -
     Raises:
         ValueError: a crop is not what `outcome` says.
     """
-    crops = {
-        name: read_image(members[f"inject/{outcome.variant}.{name}.png"], mode)
-        for name, mode in (("artifact", "RGB"), ("control", "RGB"), ("edit", "L"), ("mask", "L"))
-    }
-    blank = photo[..., 0] * 0
+    nothing: Mask = np.zeros(photo.shape[:2], dtype=bool)
+
+    def crop(name: str) -> bytes:
+        return members[f"inject/{outcome.variant}.{name}.png"]
+
     return Pictures(
-        artifact=paste(photo, crops["artifact"], outcome.box),
-        control=paste(photo, crops["control"], outcome.box),
-        edit=paste(blank, crops["edit"], outcome.box) > 0,
-        mask=paste(blank, crops["mask"], outcome.box) > 0,
+        artifact=paste(photo, read_png(crop("artifact")), outcome.box),
+        control=paste(photo, read_png(crop("control")), outcome.box),
+        edit=paste(nothing, read_mask(crop("edit")), outcome.box),
+        mask=paste(nothing, read_mask(crop("mask")), outcome.box),
     )
 
 
@@ -116,7 +110,7 @@ class PackageStage(Stage):
         Raises:
             RejectPhoto: ``no_pairs`` - nothing of this photo can be published.
         """
-        photo = read_image(sample.members["ingest/photo.png"], "RGB")
+        photo = read_png(sample.members["ingest/photo.png"])
         texts = sample.document("explain", Explanations)
         variants = {v.id: v for v in sample.document("map", Mapping).variants}
         outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
@@ -143,7 +137,7 @@ class PackageStage(Stage):
                 )
             )
             for member in PICTURES:
-                members[f"{name}.{member}.png"] = write_image(getattr(pictures, member))
+                members[f"{name}.{member}.png"] = write_png(getattr(pictures, member))
         if not pairs:
             codes = sorted(reject.code for reject in rejects)
             raise RejectPhoto("no_pairs", "no variant is left to publish", codes=codes)

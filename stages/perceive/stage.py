@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.images import read_png
 from stages.engine.record import TOKEN, Photo, Scene
 from stages.engine.stage import GateParams, Output, RejectPhoto, Sample, Stage, StageParams
 from stages.models import registry, vlm
@@ -132,9 +131,7 @@ class PerceiveStage(Stage):
                 ``no_window`` - no part can be wide enough in a window.
         """
         photo = sample.document("ingest", Photo)
-        with Image.open(io.BytesIO(sample.members["ingest/photo.png"])) as picture:
-            image = np.asarray(picture.convert("RGB"))
-        entities = self.perceiver.perceive(image)
+        entities = self.perceiver.perceive(read_png(sample.members["ingest/photo.png"]))
         parts = [part for entity in entities for part in entity.parts]
         if not parts:
             raise RejectPhoto(

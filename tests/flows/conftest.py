@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,8 @@ from stages import STAGES
 from stages.engine.workspace import Workspace
 
 SCRIPT = """
-import io, json, os, sys, time
+import json, os, sys, time
 from pathlib import Path
-from PIL import Image
 from stages.engine.shard import write_shard
 
 name, upstream = sys.argv[1], Path(sys.argv[2])
@@ -28,10 +29,11 @@ out = Path("data") / name
 out.mkdir(parents=True, exist_ok=True)
 (out / "out.txt").write_text(text.split("#")[0])
 if name == "package":
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 32), "teal").save(buffer, "PNG")
-    names = ["real.png", "control.png", "artifact.png", "mask.png"]
-    members = dict.fromkeys(names, buffer.getvalue())
+    import numpy as np
+    from stages.engine.images import write_png
+    teal = write_png(np.full((32, 32, 3), (0, 128, 128), np.uint8))
+    members = dict.fromkeys(["real.png", "control.png", "artifact.png"], teal)
+    members["mask.png"] = write_png(np.ones((32, 32), bool))
     write_shard(out / "train-00000.tar", [("a-v0", {**members, "json": b"{}"})])
 """
 
@@ -62,3 +64,20 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     _run(sys.executable, "-m", "dvc", "config", "core.analytics", "false", cwd=root)
     monkeypatch.chdir(root)
     return Workspace(root)
+
+
+@pytest.fixture
+def processes_in() -> Callable[[Path], list[str]]:
+    """Finds the commands of other live processes whose working directory is a folder."""
+
+    def find(folder: Path) -> list[str]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "cwd").readlink() == folder and int(process.name) != os.getpid():
+                    found.append((process / "cmdline").read_text())
+            except OSError:
+                continue
+        return [command for command in found if command]  # none: it is ending
+
+    return find

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,24 +48,14 @@ def test_a_failing_stage_gives_its_exit_code_and_last_words(workspace: Workspace
 
 
 def test_a_stage_past_its_timeout_is_ended_with_its_children(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    processes_in: Callable[[Path], list[str]],
 ) -> None:
     monkeypatch.setenv("TOY_SLEEP", "120")
     with pytest.raises(FactoryError, match="stopped after"):
         run(workspace, "ingest", timeout=4.0)
-    assert not children_in(workspace.root)
-
-
-def children_in(folder: Path) -> list[str]:
-    """Commands of live processes whose working directory is `folder`, but this one."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink() == folder and int(process.name) != os.getpid():
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
+    assert not processes_in(workspace.root)
 
 
 def test_a_second_build_waits_for_the_lock(workspace: Workspace) -> None:
@@ -85,6 +76,7 @@ def test_a_second_build_waits_for_the_lock(workspace: Workspace) -> None:
 
 WATCHED = """
 import time
+from collections.abc import Callable
 from pathlib import Path
 from stages.engine.runner import main
 from stages.engine.workspace import Workspace

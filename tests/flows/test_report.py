@@ -22,7 +22,7 @@ CHECK = {
 @pytest.fixture
 def reported(workspace: Workspace) -> Workspace:
     gate = {"stage": "map", "success": False, "checks": [{**CHECK, "success": True}, CHECK]}
-    run = {"computed": 3, "seconds": 15.2, "gate": gate}
+    run = {"computed": 3, "seconds": 15.2, "stored_bytes": 7000, "output_bytes": 5000, "gate": gate}
     metrics = {
         "photos_in": 4,
         "photos_accepted": 1,
@@ -41,6 +41,11 @@ def reported(workspace: Workspace) -> Workspace:
 def test_a_stage_that_never_ran_has_no_report(reported: Workspace) -> None:
     assert read_report(reported, "invert") is None
     assert [report.stage for report in reports(reported)] == ["map"]
+
+
+def test_outputs_count_twice_on_the_disk(reported: Workspace) -> None:
+    (report,) = reports(reported)
+    assert report.disk_bytes == 7000 + 2 * 5000
 
 
 def test_failures_come_first_and_name_value_and_examples(reported: Workspace) -> None:

@@ -65,46 +65,54 @@ def flow(flow_folder):
 KEY = "00112233445566aa"
 
 
-@pytest.fixture
-def flow_sample():
-    """A photo of 112 x 96 px with one window of 4 x 5 tokens and three variants."""
-    import io
-
+@pytest.fixture(scope="session")
+def sample_photo():
+    """Reads a sample photo, named below samples/photos, as (H, W, 3) uint8."""
     import numpy as np
     from PIL import Image
 
-    from stages.engine.record import Mapping, Scene, Variant, Window
+    def read(name):
+        with Image.open(Path(__file__).parents[2] / "samples" / "photos" / name) as image:
+            return np.asarray(image.convert("RGB"))
+
+    return read
+
+
+@pytest.fixture
+def variant():
+    """Makes an add of a left hand that maps `targets` to `references`; `changes` are fields."""
+    from stages.engine.record import Variant
+
+    def make(targets=(1,), references=(2,), **changes):
+        fields = {
+            "id": "v0", "window": "w0", "tool": "add", "kernel": "ring", "entity": "e0",
+            "entity_name": "person", "part": "e0.p0", "part_name": "left hand",
+            "part_kind": "hand", "positional": False, "seed": 1, "facts": {"direction": "below"},
+        }  # fmt: skip
+        return Variant(**fields | changes, targets=targets, references=references)
+
+    return make
+
+
+@pytest.fixture
+def flow_sample(variant):
+    """A photo of 112 x 96 px with one window of 4 x 5 tokens and three variants."""
+    import numpy as np
+
+    from stages.engine.images import write_png
+    from stages.engine.record import Mapping, Scene, Window
     from stages.engine.stage import Sample
 
     rng = np.random.default_rng(7)
     coarse = rng.integers(0, 256, (6, 7, 3), dtype=np.uint8)
     photo = np.kron(coarse, np.ones((16, 16, 1), dtype=np.uint8))
-    file = io.BytesIO()
-    Image.fromarray(photo).save(file, format="PNG")
-
-    def variant(name, targets, references, window="w0", tool="add"):
-        return Variant(
-            id=name,
-            window=window,
-            tool=tool,
-            kernel="ring",
-            entity="e0",
-            entity_name="person",
-            part="e0.p0",
-            part_name="left hand",
-            part_kind="hand",
-            positional=False,
-            seed=1,
-            targets=targets,
-            references=references,
-        )
 
     window = Window(id="w0", box=(16, 16, 96, 80), size=(80, 64), parts=["e0.p0"])
     spare = Window(id="w1", box=(0, 0, 32, 32), size=(32, 32), parts=[])
     variants = [
-        variant("v0", [6, 7], [13, 14]),
-        variant("v1", [0], [19], tool="distort"),
-        variant("v2", [17, 18], [2, 3], tool="fuse"),
+        variant([6, 7], [13, 14]),
+        variant([0], [19], id="v1", tool="distort"),
+        variant([17, 18], [2, 3], id="v2", tool="fuse"),
     ]
     scene = Scene(key=KEY, entities=[], windows=[window, spare], detector="test")
     return Sample(
@@ -113,5 +121,5 @@ def flow_sample():
             "map": Mapping(key=KEY, variants=variants).model_dump(mode="json"),
             "perceive": scene.model_dump(mode="json"),
         },
-        members={"ingest/photo.png": file.getvalue()},
+        members={"ingest/photo.png": write_png(photo)},
     )

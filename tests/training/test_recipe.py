@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from training import autoencoder, card, data, evaluate, export, latents, transformer
+from training import autoencoder, card, data, evaluate, export, latents, loop, transformer
 from training.runtime import Worker
 
 AUTOENCODER = autoencoder.AutoencoderParams(
@@ -72,9 +72,25 @@ def equal(a: dict, b: dict) -> bool:
     )
 
 
-def killed_and_resumed(module, start, monkeypatch) -> None:
-    """Run `start`, dying while the second checkpoint is half written, then run it again."""
-    real, calls = module.save_atomically, []
+@pytest.mark.parametrize("network", ["autoencoder", "transformer"])
+def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp_path, monkeypatch):
+    """It dies while the second checkpoint is half written."""
+    photographs, _, _ = data.split(data.load_photos(photos))
+    module, *given = {
+        "autoencoder": (autoencoder, photographs, AUTOENCODER),
+        "transformer": (
+            transformer,
+            transformer.load_latents(run / transformer.LATENTS, "train"),
+            TRANSFORMER,
+        ),
+    }[network]
+
+    def start(name, every):
+        return module.train(
+            given[0], tmp_path / name, given[1], Worker(), steps=3, minutes=None, save_every=every
+        )
+
+    real, calls = loop.save_atomically, []
 
     def dying(path, tree):
         calls.append(path)
@@ -83,39 +99,12 @@ def killed_and_resumed(module, start, monkeypatch) -> None:
             raise KeyboardInterrupt
         real(path, tree)
 
+    whole = torch.load(start("whole", 1e9), weights_only=True)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "save_atomically", dying)
+        patch.setattr(loop, "save_atomically", dying)
         with pytest.raises(KeyboardInterrupt):
-            start()
-    start()
-
-
-def test_a_killed_autoencoder_run_resumes_to_the_same_weights(photos, tmp_path, monkeypatch):
-    train, _, _ = data.split(data.load_photos(photos))
-
-    def start(folder, every):
-        return autoencoder.train(
-            train, folder, AUTOENCODER, Worker(), steps=3, minutes=None, save_every=every
-        )
-
-    whole = torch.load(start(tmp_path / "whole", 1e9), weights_only=True)
-    killed_and_resumed(autoencoder, lambda: start(tmp_path / "killed", -1.0), monkeypatch)
-    resumed = torch.load(tmp_path / "killed" / autoencoder.CHECKPOINT, weights_only=True)
-    assert resumed["step"] == whole["step"] == 3
-    assert equal(whole, resumed)
-
-
-def test_a_killed_transformer_run_resumes_to_the_same_weights(run, tmp_path, monkeypatch):
-    cached = transformer.load_latents(run / transformer.LATENTS, "train")
-
-    def start(folder, every):
-        return transformer.train(
-            cached, folder, TRANSFORMER, Worker(), steps=3, minutes=None, save_every=every
-        )
-
-    whole = torch.load(start(tmp_path / "whole", 1e9), weights_only=True)
-    killed_and_resumed(transformer, lambda: start(tmp_path / "killed", -1.0), monkeypatch)
-    resumed = torch.load(tmp_path / "killed" / transformer.CHECKPOINT, weights_only=True)
+            start("killed", -1.0)
+    resumed = torch.load(start("killed", -1.0), weights_only=True)
     assert resumed["step"] == whole["step"] == 3
     assert equal(whole, resumed)
 
@@ -137,7 +126,7 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
     export.export(run, tmp_path / "compact")
     flow = evaluate.Flow.load(tmp_path / "compact")
     chosen = data.load_photos(photos)[:1]
-    assert evaluate.autoencoder_psnr(flow, chosen)["mean_db"] > 0
+    assert evaluate.autoencoder_quality(flow, chosen)["lpips"] > 0
     assert evaluate.flow_loss(flow, chosen, 4)["mean"] > 0
     report = evaluate.inversion(flow, chosen, 2, tmp_path / "pictures")
     assert report["against_autoencoder_db"] > 0
@@ -146,7 +135,7 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
 
 def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_path):
     export.export(run, tmp_path / "compact")
-    psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1}
+    psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1, "lpips": 0.1}
     back = {"steps": 8, "photos": 2, "against_autoencoder_db": 40.2}
     back |= {"against_photo_db": 30.3, "noise_std": 0.98}
     report = {"autoencoder": {"held_out": psnr, "samples": psnr}}

@@ -7,12 +7,10 @@ overlapping boxes. The constants are those of MediaPipe 0.10.21's graphs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating[Any]]
+from stages.models.people.geometry import Array
 
 
 @dataclass(frozen=True)

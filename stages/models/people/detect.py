@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
 from stages.models.litert import LiteModel
 from stages.models.people.anchors import Detections, Grid, blend, decode, iou
 from stages.models.people.geometry import Roi
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
+from stages.engine.masks import Mask
 from stages.models.litert import LiteModel
-from stages.models.people.geometry import Mask, Roi, facing, hull, polygon
+from stages.models.people.geometry import Array, Roi, facing, hull, polygon
 from stages.models.people.pose import sigmoid
-
-Array = NDArray[np.floating[Any]]
-Image = NDArray[np.uint8]
 
 # Vertices of MediaPipe's canonical face model; left and right are the person's own.
 OVAL = (

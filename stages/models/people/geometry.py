@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.engine.masks import Mask
+
 Array = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

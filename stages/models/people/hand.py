@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
+from stages.engine.masks import Mask
 from stages.models.litert import LiteModel
-from stages.models.people.geometry import Mask, Roi, capsules, facing, hull
-
-Array = NDArray[np.floating[Any]]
-Image = NDArray[np.uint8]
+from stages.models.people.geometry import Array, Roi, capsules, facing, hull
 
 FINGERS = {
     "thumb": (2, 3, 4),

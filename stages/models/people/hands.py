@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
+from stages.engine.masks import Mask
 from stages.models import fetch
 from stages.models.people.detect import PALM, Detector
-from stages.models.people.geometry import Mask, Roi
+from stages.models.people.geometry import Roi
 from stages.models.people.hand import (
     FINGERS,
     Hand,
@@ -22,8 +21,6 @@ from stages.models.people.person import PACKAGE
 from stages.models.people.pose import Pose
 from stages.models.regions import Region
 
-Array = NDArray[np.floating[Any]]
-Image = NDArray[np.uint8]
 WRIST, INDEX, LITTLE = 15, 19, 17
 """Of the left hand in a pose; the right hand's are one higher."""
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from stages.models.people.geometry import Mask, capsules, hull, polygon
+from stages.engine.masks import Mask
+from stages.models.people.geometry import Array, capsules, hull, polygon
 from stages.models.people.pose import Pose
 from stages.models.regions import Region
-
-Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.engine.images import Image
 from stages.engine.masks import bounding_box
 from stages.models.people.geometry import Roi
 from stages.models.people.person import Person
 
-Image = NDArray[np.uint8]
 Probabilities = Callable[[Image], NDArray[np.float64]]
 """(H, W, 3) picture to (1000,) ImageNet probabilities."""
 

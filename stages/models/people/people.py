@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
+from stages.engine.masks import Mask
 from stages.models.people.face import CHIN, FEATURES, Face
-from stages.models.people.geometry import Mask
 from stages.models.people.hands import HandFinder
 from stages.models.people.limbs import limbs, torso
 from stages.models.people.looks import Looks, Probabilities, looks
 from stages.models.people.person import Limits, PeopleFinder, Person
 from stages.models.regions import Region, Thing
 
-Image = NDArray[np.uint8]
 ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
 """From these probabilities on a head is an animal's, or wears glasses or a mask."""
 

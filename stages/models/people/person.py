@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
+from stages.engine.masks import Mask
 from stages.models import fetch
 from stages.models.litert import LiteModel
 from stages.models.people.anchors import iou
 from stages.models.people.detect import FACE_FAR, FACE_NEAR, POSE, Detector, merge, tiles
 from stages.models.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
-from stages.models.people.geometry import Mask, Roi
+from stages.models.people.geometry import Array, Roi
 from stages.models.people.pose import (
     LEFT_HIP,
     LEFT_KNEE,
@@ -29,8 +29,6 @@ from stages.models.people.pose import (
 )
 from stages.models.regions import largest_component
 
-Array = NDArray[np.floating[Any]]
-Image = NDArray[np.uint8]
 PACKAGE = "mediapipe"
 _SQUARES = ((2.0, 9.0), (0.5, 5.0))
 """Where to look for the body of a face: how far below it and how wide, in face sizes."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
 from stages.models.litert import LiteModel
-from stages.models.people.geometry import Roi, facing
-
-Array = NDArray[np.floating[Any]]
-Image = NDArray[np.uint8]
+from stages.models.people.geometry import Array, Roi, facing
 
 NOSE = 0
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26

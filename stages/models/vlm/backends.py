@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from stages.engine.settings import CallSettings, Price, load_settings
@@ -15,6 +16,7 @@ from stages.models.vlm.ledger import NAME, Ledger
 
 _UNBOUNDED = 1_000_000
 """Requests under way: a local model takes one at a time by itself."""
+_FREE = Price(input=0, output=0)
 
 
 def cached(inner: ChatModel, ledger: Ledger, workspace: Workspace) -> CachedChat:
@@ -100,7 +102,7 @@ def _local(
     """Loaded once, though several roles of a stage may ask it."""
     from stages.models.vlm.local import TransformersChat
 
-    free = CallSettings(concurrency=_UNBOUNDED, prices={name: Price(input=0, output=0)})
+    free = CallSettings(concurrency=_UNBOUNDED, prices={Path(name).name: _FREE, name: _FREE})
     ledger = Ledger(workspace.calls / NAME, free)
     chat = TransformersChat(name, ledger, revision, dtype, device, max_tokens)
     return cached(chat, ledger, workspace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ FAILURES = 5
 RESERVED = frozenset({"model", "messages", "response_format", "stream", "n"})
 """Request parameters that are not a profile's to set."""
 Structured = Literal["json_schema", "json_object", "prompt"]
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _CEILINGS = ("max_completion_tokens", "max_tokens")
 _CONTENT = ("content_filter", "content_policy_violation", "safety")
 
@@ -219,6 +221,8 @@ def _ceiling(parameters: Mapping[str, Any]) -> int:
 def _secret(key: str) -> str:
     if not key:
         return ""
+    if not _VARIABLE.fullmatch(key):  # not repeated: it may be the key itself
+        raise FactoryError("chat: `key` is the name of an environment variable, such as MY_API_KEY")
     secret = os.environ.get(key, "")
     if not secret:
         raise FactoryError(f"chat: put the endpoint's key into the environment variable {key}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.engine.record import Variant
-from stages.models.grammar import GrammarExplainer, direction_words
+from stages.models.grammar.explainer import GrammarExplainer, direction_words
 
 _KINDS = {
     "add": "a duplicated part",

@@ -54,16 +54,15 @@ class TransformersChat:
         vision.prepare()
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        self.name = name
-        self._ledger, self._max_tokens = ledger, max_tokens
+        folder = hub.resolve(named(name, revision))
+        self.name = folder.name if hub.local(name) else name  # no paths of this machine in records
         self.identity: Mapping[str, Any] = {
-            "name": name,
             "revision": hub.revision(named(name, revision)),
             "dtype": dtype,
             "max_tokens": max_tokens,
         }
+        self._ledger, self._max_tokens = ledger, max_tokens
         self._lock = threading.Lock()
-        folder = hub.resolve(named(name, revision))
         try:
             self._processor: Any = AutoProcessor.from_pretrained(folder, local_files_only=True)
             self._model: Any = AutoModelForImageTextToText.from_pretrained(

@@ -6,21 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from stages.engine.workspace import Workspace
-
-
-def processes_in(folder: Path) -> list[str]:
-    """Commands of live processes that work in `folder`: flow, temporary server, DVC, stages."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink() == folder:
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue
-    return [command for command in found if command and "pytest" not in command]
 
 
 def until(condition: Callable[[], bool], seconds: int) -> bool:
@@ -32,9 +18,8 @@ def until(condition: Callable[[], bool], seconds: int) -> bool:
 
 
 def test_a_terminated_build_leaves_no_process_behind(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # this process must not be found in the workspace
     flawfactory = Path(sys.executable).with_name("flawfactory")
     build = subprocess.Popen(
         [str(flawfactory), "build"],

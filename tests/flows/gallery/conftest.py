@@ -1,12 +1,11 @@
 """A data folder as the stages write it, with synthetic photos: enough for the gallery."""
 
-import io
 import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from stages.engine.images import write_png
 from stages.engine.shard import write_shard
 from stages.engine.tables import PHOTO_COLUMNS, REJECT_COLUMNS, PhotoEntry, photo_row, write_table
 
@@ -14,10 +13,8 @@ TOOLS = ("add", "remove", "distort", "fuse")
 HOSTILE = "<img src=x onerror=document.title='owned'></script>\u2028 {x}.jpg"
 
 
-def png(array):
-    out = io.BytesIO()
-    Image.fromarray(array).save(out, "PNG")
-    return out.getvalue()
+def pngs(pictures):
+    return {f"{name}.png": write_png(pixels) for name, pixels in pictures.items()}
 
 
 def scene(number, size=(96, 128)):
@@ -58,9 +55,9 @@ def pair_of(key, variant, tool, photo, split, file_name):
         "width": width, "height": height, "mask_box": box, "edit_box": box,
         "scores": [{"name": "lpips", "value": 0.25}], "explanation": words,
     }  # fmt: skip
-    members = {"real.png": png(photo), "artifact.png": png(artifact), "mask.png": png(mask),
-               "edit.png": png(mask), "control.png": png(photo // 8 * 8),
-               "json": json.dumps(document).encode()}  # fmt: skip
+    pictures = {"real": photo, "artifact": artifact, "control": photo // 8 * 8, "mask": mask,
+                "edit": mask}  # fmt: skip
+    members = pngs(pictures) | {"json": json.dumps(document).encode()}
     return document["pair"], members
 
 
@@ -85,7 +82,7 @@ def build(data, count=3, make=scene):
 
     index = write_shard(
         data / "ingest" / "shard-00000.tar",
-        [(key, {"photo.png": png(photos[key]), "json": b"{}"}) for key in keys],
+        [(key, {"photo.png": write_png(photos[key]), "json": b"{}"}) for key in keys],
     )
     entries = [photo_row(PhotoEntry(k, n, "shard-00000.tar", index[k]), 1)
                for n, k in enumerate(keys)]  # fmt: skip
@@ -102,8 +99,8 @@ def build(data, count=3, make=scene):
     crop = np.s_[20:60, 20:60]
     injected = {
         "json": json.dumps({"outcomes": [{"variant": "v7", "box": box}]}).encode(),
-        "v7.artifact.png": png(artifact[crop]), "v7.control.png": png(photos[key][crop]),
-        "v7.mask.png": png(mask[crop]), "v7.edit.png": png(mask[crop]),
+        **pngs({"v7.artifact": artifact[crop], "v7.control": photos[key][crop],
+                "v7.mask": mask[crop], "v7.edit": mask[crop]}),
     }  # fmt: skip
     index = write_shard(data / "inject" / "shard-00000.tar", [(key, injected)])
     stage_tables(data / "inject", [{"key": key, "variant": "v7"}],

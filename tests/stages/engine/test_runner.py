@@ -16,6 +16,7 @@ from stages.engine import runner
 from stages.engine.progress import Progress
 from stages.engine.runner import gather, main
 from stages.engine.stage import Stage
+from stages.engine.store import Store
 from stages.engine.tables import MANIFEST, METRICS, write_table
 from stages.engine.workspace import FactoryError
 
@@ -44,6 +45,9 @@ def test_three_stages_pass_their_gates_and_report(ready):
     assert (report["photos"], report["computed"], report["rejected"]) == (4, 4, 0)
     assert (report["variants_rejected"], report["rows"]) == (1, 7)
     assert report["gate"]["success"] is True
+    assert report["output_bytes"] == sum(map(len, ready.files("double").values()))
+    stored = sum(ready.report(stage.name)["stored_bytes"] for stage in ALL)
+    assert stored == sum(blob.stat().st_size for blob in ready.blobs())
     assert ready.metrics("pack")["variants_in"] == 7
     progress = Progress.read(ready.workspace.reports / "double.progress.json")
     assert progress is not None and (progress.done, progress.total) == (4, 4)
@@ -128,14 +132,35 @@ def test_a_killed_run_goes_on_where_it_was(ready, monkeypatch):
     assert ready.report("source")["computed"] == 2
 
 
-def test_a_damaged_blob_is_computed_again(ready):
+def test_damaged_blobs_are_computed_again(ready):
+    ready.sources(*map(line, TEXTS), line("away", "away"))
     ready.run(SourceStage)
     before = ready.files("source")
-    blob = ready.blobs()[0]
-    blob.write_bytes(blob.read_bytes()[:-7])
+    for blob in ready.blobs()[:2]:
+        blob.write_bytes(blob.read_bytes()[:-7])
     assert ready.run(SourceStage).success
-    assert ready.report("source")["computed"] == 1
+    # `away` left nothing in the store: it is tried once more, but not once for each attempt.
+    assert ready.report("source")["computed"] == 3
     assert ready.files("source") == before
+
+
+def test_every_blob_is_read_once(ready, monkeypatch):
+    ready.run(SourceStage)
+    read, get = [], Store.get
+
+    def counted(self, key):
+        read.append(key)
+        return get(self, key)
+
+    monkeypatch.setattr(Store, "get", counted)
+    ready.run(SourceStage)
+    assert sorted(read) == sorted(blob.name for blob in ready.blobs())
+
+
+def test_a_store_that_keeps_nothing_is_an_error(ready, monkeypatch):
+    monkeypatch.setattr(Store, "get", lambda self, key: None)
+    with pytest.raises(FactoryError, match="the store lost"):
+        ready.run(SourceStage)
 
 
 def test_a_reject_for_now_is_looked_at_again(ready, monkeypatch):

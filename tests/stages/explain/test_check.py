@@ -1,24 +1,13 @@
 import pytest
 
-from stages.engine.record import Variant
 from stages.explain import check
-
-
-def variant(tool="add", **changes):
-    fields = {
-        "id": "v0", "window": "w0", "tool": tool, "kernel": "ring", "entity": "e0",
-        "entity_name": "person", "part": "e0.p0", "part_name": "left hand", "part_kind": "hand",
-        "positional": False, "seed": 1, "targets": [1], "references": [2],
-        "facts": {"direction": "below"},
-    }  # fmt: skip
-    return Variant(**fields | changes)
 
 
 def found(text, made):
     return {problem.check for problem in check.flaw(text, made)}
 
 
-def test_a_good_text_passes():
+def test_a_good_text_passes(variant):
     assert found("The person has an extra left hand just below the real one.", variant()) == set()
 
 
@@ -39,7 +28,7 @@ def test_a_good_text_passes():
         ("The person's left hand is odd. " * 30, "length"),
     ],
 )
-def test_a_bad_text_is_named(text, problem):
+def test_a_bad_text_is_named(variant, text, problem):
     assert problem in found(text, variant())
 
 
@@ -51,17 +40,17 @@ def test_a_bad_text_is_named(text, problem):
         ("fuse", "The left hand of the person is missing."),
     ],
 )
-def test_words_of_another_tool_contradict(tool, text):
-    assert found(text, variant(tool, other_name="neck")) == {"contradiction"}
+def test_words_of_another_tool_contradict(variant, tool, text):
+    assert found(text, variant(tool=tool, other_name="neck")) == {"contradiction"}
 
 
-def test_names_are_no_leaks():
-    made = variant("distort", entity_name="T-34 box", part_name="mask of the box")
+def test_names_are_no_leaks(variant):
+    made = variant(tool="distort", entity_name="T-34 box", part_name="mask of the box")
     assert found("The mask of the box on the T-34 box is bent out of shape.", made) == set()
 
 
-def test_the_other_side_may_be_named_by_the_record():
-    made = variant("fuse", other_name="right hand", within_entity=True)
+def test_the_other_side_may_be_named_by_the_record(variant):
+    made = variant(tool="fuse", other_name="right hand", within_entity=True)
     assert found("The left hand and the right hand of the person merge.", made) == set()
 
 

@@ -1,16 +1,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stages.engine import gate
+from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
     Explanation,
     Explanations,
+    Injection,
     Mapping,
+    Outcome,
     Scene,
-    Variant,
+    Unexplained,
     Verdict,
 )
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
@@ -20,26 +24,33 @@ from stages.models.grammar import GrammarExplainer
 KEY = "0123456789abcdef"
 
 
-def variant(name, tool="add"):
-    return Variant(
-        id=name, window="w0", tool=tool, kernel="ring", entity="e0", entity_name="person",
-        part="e0.p0", part_name="left hand", part_kind="hand", positional=False, seed=1,
-        targets=[1], references=[2], facts={"direction": "below"},
-    )  # fmt: skip
+@pytest.fixture
+def sample(variant):
+    """Makes what the stage gets when the variants in `passed` passed the filter."""
+    variants = [variant(id=f"v{n}", tool=t) for n, t in enumerate(("add", "remove", "distort"))]
 
+    def make(passed):
+        verdicts = [
+            Verdict(
+                variant=v.id,
+                tool=v.tool,
+                passed=v.id in passed,
+                reason="ok",
+                message="",
+                judge="j",
+                scores={},
+            )
+            for v in variants
+        ]
+        documents = {
+            "filter": Curation(key=KEY, verdicts=verdicts),
+            "map": Mapping(key=KEY, variants=variants),
+            "perceive": Scene(key=KEY, entities=[], windows=[], detector="test"),
+        }
+        written = {name: doc.model_dump(mode="json") for name, doc in documents.items()}
+        return Sample(KEY, written, {})
 
-def sample(passed):
-    variants = [variant("v0"), variant("v1", "remove"), variant("v2", "distort")]
-    verdicts = [
-        Verdict(variant=v.id, passed=v.id in passed, reason="ok", message="", judge="j", scores={})
-        for v in variants
-    ]
-    documents = {
-        "filter": Curation(key=KEY, verdicts=verdicts),
-        "map": Mapping(key=KEY, variants=variants),
-        "perceive": Scene(key=KEY, entities=[], windows=[], detector="test"),
-    }
-    return Sample(KEY, {name: doc.model_dump(mode="json") for name, doc in documents.items()}, {})
+    return make
 
 
 @pytest.fixture
@@ -49,7 +60,7 @@ def stage():
     return made
 
 
-def test_only_what_passed_is_explained(stage):
+def test_only_what_passed_is_explained(stage, sample):
     out = stage.process(sample({"v0", "v2"}))
     rows = stage.rows(json.loads(out.document.model_dump_json()))
     assert [(r["key"], r["variant"], r["tool"]) for r in rows] == [
@@ -59,7 +70,7 @@ def test_only_what_passed_is_explained(stage):
     assert out.rejects == []
 
 
-def test_a_photo_of_which_nothing_passed_falls_out(stage):
+def test_a_photo_of_which_nothing_passed_falls_out(stage, sample):
     with pytest.raises(RejectPhoto) as caught:
         stage.process(sample(set()))
     assert caught.value.code == "nothing_passed"
@@ -79,7 +90,7 @@ class Careless(GrammarExplainer):
         )  # fmt: skip
 
 
-def test_an_unfit_text_drops_its_variant_and_no_other(stage):
+def test_an_unfit_text_drops_its_variant_and_no_other(stage, sample):
     stage.explainer = Careless(0)
     out = stage.process(sample({"v0", "v1"}))
     assert [e.variant for e in out.document.explanations] == ["v1"]
@@ -88,12 +99,50 @@ def test_an_unfit_text_drops_its_variant_and_no_other(stage):
     assert reject.evidence["problems"]["local.leak"] == "box"
 
 
-def test_an_unfit_clean_text_drops_the_photo(stage):
+def test_an_unfit_clean_text_drops_the_photo(stage, sample):
     stage.explainer = Careless(0)
     stage.explainer.clean_text = "The person is misshapen."
     with pytest.raises(RejectPhoto) as caught:
         stage.process(sample({"v0"}))
     assert caught.value.code == "explanation_unfit"
+
+
+class Looker(GrammarExplainer):
+    """Wants to see the pictures, and finds no words for the second."""
+
+    looks = True
+
+    def explain(self, scene, variants, images):
+        self.images = images
+        texts = super().explain(scene, variants, images)
+        out = Unexplained(
+            variant="v2", tool="distort", code="unusable_answer", message="m", answers=["?"]
+        )
+        kept = texts.explanations[:1]
+        return texts.model_copy(update={"explanations": kept, "unexplained": [out]})
+
+
+def test_who_looks_gets_photo_and_flawed_photo(stage):
+    photo = np.zeros((20, 30, 3), np.uint8)
+    crop = np.full((5, 4, 3), 200, np.uint8)
+    outcome = Outcome(
+        variant="v0", tool="add", box=(10, 5, 14, 10), target_box=(10, 5, 14, 10), mask_pixels=1,
+        edit_pixels=1, evaluations=1.0, reconstruction_psnr=30.0, together=1,
+    )  # fmt: skip
+    outcomes = [outcome, outcome.model_copy(update={"variant": "v2"})]
+    inject = Injection(key=KEY, mode="test", outcomes=outcomes).model_dump(mode="json")
+    given = sample({"v0", "v2"})
+    members = {f"inject/{name}.artifact.png": write_png(crop) for name in ("v0", "v2")}
+    members["ingest/photo.png"] = write_png(photo)
+    stage.explainer = Looker(0)
+    out = stage.process(Sample(KEY, {**given.documents, "inject": inject}, members))
+    real, flawed = stage.explainer.images["v0"]
+    assert (real == photo).all() and (flawed[5:10, 10:14] == 200).all()
+    assert (flawed == 200).all(axis=2).sum() == 20
+    assert [e.variant for e in out.document.explanations] == ["v0"]
+    (reject,) = out.rejects
+    assert (reject.variant, reject.code) == ("v2", "unusable_answer")
+    assert reject.evidence == {"answers": ["?"]}
 
 
 def _judge(rows):
@@ -104,7 +153,7 @@ def _judge(rows):
     return gate.run("explain", own, tables, lambda column: [])
 
 
-def test_the_gate_passes_good_rows_and_names_bad_ones(stage):
+def test_the_gate_passes_good_rows_and_names_bad_ones(stage, sample):
     out = stage.process(sample({"v0", "v1", "v2"}))
     rows = stage.rows(json.loads(out.document.model_dump_json()))
     assert _judge(rows).success

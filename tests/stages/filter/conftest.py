@@ -9,18 +9,13 @@ import pytest
 from PIL import Image
 
 from stages.engine import masks
+from stages.engine.images import write_png
 from stages.engine.record import Injection, Mapping, Outcome, Scene, Variant, Window
 from stages.engine.stage import Sample
 
 SIDE, TOKEN, GRID = 384, 16, 24
 PHOTOS = Path(__file__).parents[3] / "samples" / "photos"
 KEY = "0123456789abcdef"
-
-
-def png(image) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
 
 
 def autoencoder(image, scale=2.0, quality=22):
@@ -121,15 +116,16 @@ class Standin:
         )  # fmt: skip
         outcome = Outcome(
             variant="v0", tool=self.tool, box=box, target_box=masks.bounding_box(self.zone),
-            mask_pixels=int(seen.sum()), edit_pixels=int(edit.sum()), evaluations=1.0,
+            mask_pixels=int(seen.sum()), edit_pixels=int(edit.sum()),
+            reconstruction_psnr=30.0, evaluations=1.0, together=1,
         )  # fmt: skip
         scene = Scene(key=KEY, entities=[], windows=[window], detector="standin")
         inject = Injection(key=KEY, mode="standin", outcomes=[outcome])
         crops = {
             "artifact": artifact[y0:y1, x0:x1],
             "control": self.control[y0:y1, x0:x1],
-            "mask": (seen[y0:y1, x0:x1] * 255).astype(np.uint8),
-            "edit": (edit[y0:y1, x0:x1] * 255).astype(np.uint8),
+            "mask": seen[y0:y1, x0:x1],
+            "edit": edit[y0:y1, x0:x1],
         }
         return Sample(
             KEY,
@@ -139,8 +135,8 @@ class Standin:
                 "map": Mapping(key=KEY, variants=[variant]).model_dump(),
                 "inject": inject.model_dump(),
             },
-            {f"inject/v0.{name}.png": png(crop) for name, crop in crops.items()}
-            | {"ingest/photo.png": png(self.photo)},
+            {f"inject/v0.{name}.png": write_png(crop) for name, crop in crops.items()}
+            | {"ingest/photo.png": write_png(self.photo)},
         )
 
 

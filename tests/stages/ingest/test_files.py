@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from stages.ingest.files import FileProblem, open_regular, read_capped
+from stages.engine.digests import Digests
+from stages.ingest.files import MAX_HASHED, FileProblem, digest_capped, open_regular, read_capped
 
 
 def problem(path, max_bytes=100):
@@ -67,3 +68,13 @@ def test_read_error_halfway_is_a_problem_too(tmp_path):
     with pytest.raises(FileProblem) as found, open_regular(path):
         raise OSError(5, "Input/output error")
     assert found.value.code == "unreadable"
+
+
+def test_empty_and_endless_files_are_problems(tmp_path):
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with (tmp_path / "endless.jpg").open("wb") as file:
+        file.truncate(MAX_HASHED + 1)
+    for name, code in [("empty.jpg", "empty"), ("endless.jpg", "too_large")]:
+        with pytest.raises(FileProblem) as found:
+            digest_capped(tmp_path / name, Digests(None))
+        assert found.value.code == code

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stages.engine.record import Window
-from stages.inject.composite import blend, composite, residual, visible
+from stages.inject.composite import blend, composite, gathered, visible, whole
 from stages.inject.params import MaskParams
 
 SHAPE = (100, 140)
@@ -56,27 +56,25 @@ def test_outside_the_edit_the_photo_is_kept_bit_for_bit(photo, size):
     assert out.dtype == np.uint8
 
 
-def test_the_residual_gives_back_exactly_what_was_lost(photo):
-    picture = photo[:64, :80]
-    decoded = picture.astype(np.float32) * 0.8
-    identity = np.arange(20)
-    back = decoded + residual(picture, decoded, identity, (4, 5))
-    np.testing.assert_allclose(back, picture, atol=1e-3)
-
-
-def test_the_residual_moves_with_the_mapping_and_fades_where_it_tears(photo):
-    picture = photo[:64, :80]
-    decoded = picture.astype(np.float32) - 10
+def test_what_was_lost_moves_with_the_mapping(photo):
+    lost = photo[:64, :80].astype(np.float32)
     index = np.arange(20)
+    assert np.array_equal(gathered(lost, index, (4, 5)), lost)
     index[[6, 7]] = [13, 14]
-    moved = residual(picture, decoded + picture * 0.5, index, (4, 5))
-    lost = 10 - picture * np.float32(0.5)
-    np.testing.assert_allclose(moved[22:26, 22:42], lost[38:42, 54:74], atol=1e-3)
-    gathered = residual(picture, decoded, index, (4, 5))
-    assert (gathered[23:25, 30:34] == 10).all()
-    assert not gathered[15:17, 16:48].any() and not gathered[16:32, 47:49].any()
-    assert (gathered[22:26, 26:38] == 10).all() and (gathered[40:] == 10).all()
-    assert 0 < gathered[19, 32, 0] < 10
+    moved = gathered(lost, index, (4, 5))
+    assert np.array_equal(moved[16:32, 16:48], lost[32:48, 48:80])
+    assert np.array_equal(moved[:16], lost[:16])
+
+
+def test_the_residual_fades_where_the_mapping_tears():
+    index = np.arange(20)
+    assert (whole(index, (4, 5)) == 1).all()
+    index[[6, 7]] = [13, 14]
+    kept = whole(index, (4, 5))
+    assert (kept[23:25, 30:34] == 1).all(), "6 and 7 move as one piece"
+    assert not kept[15:17, 16:48].any() and not kept[16:32, 47:49].any()
+    assert (kept[22:26, 26:38] == 1).all() and (kept[40:] == 1).all()
+    assert 0 < kept[19, 32] < 1
 
 
 class TestVisible:

@@ -7,14 +7,14 @@ import torch
 
 from stages import inject
 from stages.engine import gate
+from stages.engine.images import read_mask, read_png
 from stages.engine.record import Injection, Scene
 from stages.engine.stage import BaseParams, RejectPhoto
 from stages.inject.params import InjectGate, InjectParams
 from stages.inject.stage import InjectStage
-from stages.inject.window import WindowJob, falling
+from stages.inject.window import WindowJob, psnr, start_step
 from stages.invert.params import InvertParams
 from stages.invert.stage import InvertStage
-from stages.invert.windows import read_png
 
 
 @pytest.fixture
@@ -56,11 +56,12 @@ def test_every_variant_has_its_four_members(stage, inverted):
     assert not output.rejects
     for outcome in output.document.outcomes:
         x0, y0, x1, y1 = outcome.box
-        for name, bands in (("artifact", 3), ("control", 3), ("mask", 1), ("edit", 1)):
+        for name in ("artifact", "control"):
             pixels = read_png(output.members[f"{outcome.variant}.{name}.png"])
             assert pixels.shape == (y1 - y0, x1 - x0, 3)
-            if bands == 1:
-                assert set(np.unique(pixels)) <= {0, 255}
+        for name in ("mask", "edit"):
+            mask = read_mask(output.members[f"{outcome.variant}.{name}.png"])
+            assert mask.shape == (y1 - y0, x1 - x0)
 
 
 def test_outside_the_edit_both_equal_the_photo_and_the_mask_is_inside(stage, inverted):
@@ -69,13 +70,15 @@ def test_outside_the_edit_both_equal_the_photo_and_the_mask_is_inside(stage, inv
     for outcome in output.document.outcomes:
         x0, y0, x1, y1 = outcome.box
         crop = photo[y0:y1, x0:x1]
-        part = {
-            name: read_png(output.members[f"{outcome.variant}.{name}.png"])
-            for name in ("artifact", "control", "mask", "edit")
-        }
-        edit, mask = part["edit"][..., 0] > 0, part["mask"][..., 0] > 0
-        assert np.array_equal(part["artifact"][~edit], crop[~edit])
-        assert np.array_equal(part["control"][~edit], crop[~edit])
+        artifact, control, mask, edit = (
+            read(output.members[f"{outcome.variant}.{name}.png"])
+            for name, read in (
+                ("artifact", read_png), ("control", read_png),
+                ("mask", read_mask), ("edit", read_mask),
+            )
+        )  # fmt: skip
+        assert np.array_equal(artifact[~edit], crop[~edit])
+        assert np.array_equal(control[~edit], crop[~edit])
         assert mask.any() and not mask[~edit].any()
         assert outcome.mask_pixels == mask.sum() and outcome.edit_pixels == edit.sum()
         assert edit[0].any() and edit[-1].any() and edit[:, 0].any() and edit[:, -1].any()
@@ -146,16 +149,18 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(stage, inverted, monkey
 
     def small(z, *rest):
         sizes.append(len(z))
-        if len(z) > 5:
+        if len(z) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return velocity(z, *rest)
 
+    stage.params = InjectParams(mode="dense")
     whole = stage.process(inverted)
     monkeypatch.setattr(stage.flow, "velocity", small)
     output = stage.process(inverted)
-    assert max(sizes) == 7 and not output.rejects
+    assert max(sizes) == 4 and not output.rejects
     for outcome, before in zip(output.document.outcomes, whole.document.outcomes, strict=True):
         assert outcome.box == before.box
+        assert (outcome.together, before.together) == (1, 3)
         name = f"{outcome.variant}.artifact.png"
         apart = read_png(output.members[name]).astype(int) - read_png(whole.members[name])
         assert abs(apart).max() <= 1
@@ -186,7 +191,7 @@ def test_rows_are_the_manifests_columns(stage, inverted):
 
 def test_the_gate_refuses_masks_outside_the_edit(stage, inverted):
     rows = stage.rows(stage.process(inverted).document.model_dump(mode="json"))
-    suite = gate.load_suite(Path(inject.__file__).parent, InjectGate())
+    suite = gate.load_suite(Path(inject.__file__).parent, InjectGate(min_reconstruction_psnr=0))
 
     def failures(rows):
         tables = {"manifest": rows, "photos": [], "rejects": [], "summary": []}
@@ -201,11 +206,17 @@ def test_the_gate_refuses_masks_outside_the_edit(stage, inverted):
 
 def test_the_start_is_the_inversions_timestep_nearest_to_t_s():
     states = (0.0, 0.3, 0.6, 0.8, 1.0)
-    assert falling(states, 0.62) == (0.6, 0.3, 0.0)
-    assert falling(states, 0.01) == (0.3, 0.0)
-    assert falling(states, 1.0)[0] == 1.0
+    assert start_step(states, 0.62) == 2
+    assert start_step(states, 0.01) == 3
+    assert start_step(states, 1.0) == 0
     with pytest.raises(ValueError, match="stopped at t"):
-        falling(states[:3], 0.7)
+        start_step(states[:3], 0.7)
+
+
+def test_psnr_of_known_error():
+    black = np.zeros((4, 4, 3), dtype=np.uint8)
+    assert psnr(black, np.full((4, 4, 3), 25.5, dtype=np.float32)) == pytest.approx(20.0)
+    assert psnr(black, black.astype(np.float32)) == 100.0
 
 
 def test_a_window_outside_the_photo_is_refused(flow, stage, inverted):
@@ -222,3 +233,20 @@ def test_a_window_outside_the_photo_is_refused(flow, stage, inverted):
             "fireflow",
             InjectParams(),
         )
+
+
+@pytest.mark.parametrize("mode", ["sparse", "dense", "faithful"])
+def test_every_mode_renders_and_says_which(flow, inverted, mode):
+    starts = {"add": 1.0, "remove": 1.0, "distort": 0.5, "fuse": 0.75}
+    stage = InjectStage(InjectParams(mode=mode, t_s=starts), BaseParams())
+    stage.flow = flow
+    output = stage.process(inverted)
+    assert output.document.mode == mode and not output.rejects
+    assert len({outcome.evaluations for outcome in output.document.outcomes}) == (
+        1 if mode == "faithful" else 3
+    )
+
+
+def test_a_tool_that_the_params_forget_is_named():
+    with pytest.raises(ValueError, match="no share for distort, fuse, remove"):
+        InjectParams(t_s={"add": 0.5})

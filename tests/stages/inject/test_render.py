@@ -1,19 +1,23 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from stages.inject.params import Shares
 from stages.inject.render import Plan, Settings, render
 from stages.inject.tokens import grow
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
-from stages.invert.solvers import integrate, schedule
+from stages.invert.solvers import evaluations, integrate, schedule
 from stages.invert.trajectory import Trajectory
+from stages.models.flow_injection import Blocks
 
 GRID = (4, 5)
 TOKENS = 20
-OFF = Shares(steps=0, blocks=0)
-ALL = Shares(steps=1, blocks=1)
+EVERY = frozenset(range(4))
+LATE = Blocks(positions=frozenset({0, 1}), values=frozenset({2, 3}))
+ALL = Blocks(positions=EVERY, values=EVERY)
+NEVER, ALWAYS = 0, 99
 
 
 @pytest.fixture(scope="module", params=["euler", "rf_solver", "fireflow"])
@@ -23,61 +27,138 @@ def trajectory(request, flow):
     return request.param, kept
 
 
-def settings(solver, trajectory, positions=OFF, values=OFF, rho=0.0):
+def settings(solver, trajectory, mode="dense", blocks=LATE, bucket=4, batch=3):
     times = trajectory.states(solver)[3::-1]
-    return Settings(solver, times, positions, values, rho)
+    return Settings(mode, solver, times, blocks, (1.0, 1.0), bucket, batch, "")
 
 
-def plan(mapping, margin=1, seed=0):
+def plan(mapping, margin=1, seed=0, rho=0.0, start=0, positions=1, values=ALWAYS):
     index = np.arange(TOKENS)
     targets = np.zeros(TOKENS, dtype=bool)
     for target, reference in mapping.items():
         index[target], targets[target] = reference, True
     targets = targets.reshape(GRID)
     noise = torch.randn(TOKENS, 64, generator=torch.Generator().manual_seed(seed))
-    return Plan(index, targets, grow(targets, margin), noise)
+    share = torch.full((TOKENS, 1), rho)
+    active = grow(targets, margin)
+    return Plan(index, targets, active, noise, share, start, positions, values)
 
 
-PLANS = [plan({6: 13, 7: 14}), plan({0: 19}, seed=1), plan({17: 2, 18: 3, 19: 4}, margin=0)]
+PLANS = [
+    plan({6: 13, 7: 14}, rho=0.2),
+    plan({0: 19}, seed=1, start=1, values=2),
+    plan({17: 2, 18: 3, 19: 4}, margin=0, positions=NEVER),
+]
 
 
-@pytest.mark.parametrize("positions", [OFF, Shares(steps=0.5, blocks=0.5)])
-@pytest.mark.parametrize("values", [OFF, Shares(steps=1, blocks=0.5)])
-def test_variants_together_equal_variants_alone(flow, trajectory, positions, values):
+@pytest.mark.parametrize("mode", ["dense", "sparse", "faithful"])
+@pytest.mark.parametrize("blocks", [LATE, Blocks(EVERY, frozenset()), ALL])
+def test_variants_together_equal_variants_alone(flow, trajectory, mode, blocks):
     solver, kept = trajectory
-    chosen = settings(solver, kept, positions, values, rho=0.2)
+    chosen = settings(solver, kept, mode, blocks)
     together = render(flow, kept, PLANS, chosen)
     for one, both in zip(PLANS, together, strict=True):
         (alone,) = render(flow, kept, [one], chosen)
         torch.testing.assert_close(alone.artifact, both.artifact, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(alone.control, both.control, atol=1e-5, rtol=1e-5)
+        assert (alone.together, both.together) == (1, 3)
 
 
-def test_tokens_outside_the_active_set_end_as_the_photos(flow, trajectory):
+def test_one_a_forward_gives_the_bytes_of_a_variant_alone(flow, trajectory):
+    solver, kept = trajectory
+    chosen = settings(solver, kept, "sparse", batch=1)
+    for one, both in zip(PLANS, render(flow, kept, PLANS, chosen), strict=True):
+        (alone,) = render(flow, kept, [one], chosen)
+        assert torch.equal(alone.artifact, both.artifact)
+        assert torch.equal(alone.control, both.control)
+
+
+@pytest.mark.parametrize("mode", ["dense", "sparse"])
+def test_tokens_outside_the_active_set_end_as_the_source_branch(flow, trajectory, mode):
     solver, kept = trajectory
     for one, done in zip(
-        PLANS, render(flow, kept, PLANS, settings(solver, kept, ALL, ALL)), strict=True
+        PLANS, render(flow, kept, PLANS, settings(solver, kept, mode, ALL)), strict=True
     ):
         idle = torch.from_numpy(~one.active.ravel())
-        assert torch.equal(done.artifact[idle], kept.at(0.0)[idle])
-        assert torch.equal(done.control[idle], kept.at(0.0)[idle])
+        assert torch.equal(done.artifact[idle], done.control[idle])
         assert (done.artifact[~idle] - done.control[~idle]).abs().max() > 0.1
 
 
-def test_the_control_is_the_artifact_of_an_identity_mapping(flow, trajectory):
+def test_the_source_branch_is_the_plain_way_back(flow, trajectory):
     solver, kept = trajectory
-    identity = Plan(np.arange(TOKENS), PLANS[0].targets, PLANS[0].active, PLANS[0].noise)
-    chosen = settings(solver, kept, ALL, Shares(steps=0.5, blocks=0.5), rho=0.5)
-    (done,) = render(flow, kept, [identity], chosen)
+    chosen = settings(solver, kept, "sparse")
+    back = integrate(
+        solver,
+        lambda z, t: flow.velocity(z, t, GRID),
+        kept.at(chosen.timesteps[0])[None],
+        chosen.timesteps,
+    )
+    control = render(flow, kept, PLANS, chosen)[0].control
+    torch.testing.assert_close(control, back[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["dense", "sparse"])
+@pytest.mark.parametrize("start", [0, 2])
+def test_an_identity_mapping_ends_as_the_control(flow, trajectory, mode, start):
+    solver, kept = trajectory
+    identity = dataclasses.replace(
+        PLANS[0], index=np.arange(TOKENS), start=start, positions_until=ALWAYS
+    )
+    (done,) = render(flow, kept, [identity], settings(solver, kept, mode, ALL))
     torch.testing.assert_close(done.artifact, done.control, atol=1e-5, rtol=1e-5)
-    flawed = render(flow, kept, PLANS, chosen)[0]
-    torch.testing.assert_close(flawed.control, done.control, atol=1e-5, rtol=1e-5)
+
+
+def test_with_every_token_active_sparse_is_dense(flow, trajectory):
+    solver, kept = trajectory
+    plans = [dataclasses.replace(one, active=np.ones(GRID, dtype=bool)) for one in PLANS]
+    dense, sparse = (
+        render(flow, kept, plans, settings(solver, kept, mode, LATE))
+        for mode in ("dense", "sparse")
+    )
+    # Equal but for the text, which sparse forwards take from the source branch.
+    for a, b in zip(dense, sparse, strict=True):
+        moved = (a.artifact - a.control).norm()
+        assert (a.artifact - b.artifact).norm() < 0.1 * moved
+
+
+def test_faithful_holds_the_source_to_the_inversion_and_gathers_no_latent(flow, trajectory):
+    solver, kept = trajectory
+    nothing = Blocks(frozenset(), frozenset())
+    free = [dataclasses.replace(one, active=np.ones(GRID, dtype=bool)) for one in PLANS]
+    for done in render(flow, kept, free, settings(solver, kept, "faithful", nothing)):
+        assert torch.equal(done.control, kept.at(0.0))
+    plain = render(flow, kept, PLANS, settings(solver, kept))[0].control
+    done = render(flow, kept, free, settings(solver, kept, "faithful", nothing))[0]
+    torch.testing.assert_close(done.artifact, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_a_batch_guides_each_branch_by_its_own_scale(trajectory):
+    asked = []
+
+    class Guided:
+        def dense(self, *_):
+            return None
+
+        def velocity(self, z, t, grid, injection, guidance, prompt):
+            asked.append((list(guidance), prompt))
+            return z * 0
+
+    solver, kept = trajectory
+    chosen = dataclasses.replace(settings(solver, kept), guidance=(1.0, 5.0), prompt="a cat")
+    render(Guided(), kept, PLANS[:1], chosen)
+    assert asked[0] == ([1.0, 5.0], "a cat")
 
 
 @pytest.mark.parametrize("solver", ["rf_solver", "fireflow"])
-def test_on_a_smooth_flow_control_returns_to_the_photo_and_artifact_to_the_references(solver):
+@pytest.mark.parametrize("start", [0, 3])
+def test_on_a_smooth_flow_control_returns_to_the_photo_and_artifact_to_the_references(
+    solver, start
+):
     class Smooth:
-        def velocity(self, z, t, grid, injection):
+        def dense(self, *_):
+            return None
+
+        def velocity(self, z, t, *_):
             return 0.5 * z + t
 
     times, points = [], []
@@ -89,36 +170,50 @@ def test_on_a_smooth_flow_control_returns_to_the_photo_and_artifact_to_the_refer
 
     photo = torch.randn(1, TOKENS, 64, generator=torch.Generator().manual_seed(2))
     step = schedule(8, 0.5)
-    integrate(solver, lambda z, t: Smooth().velocity(z, t, GRID, None), photo, step, keep)
+    integrate(solver, lambda z, t: Smooth().velocity(z, t), photo, step, keep)
     kept = Trajectory(tuple(times), torch.stack(points))
-    chosen = Settings(solver, kept.states(solver)[::-1], OFF, OFF, 0.0)
-    (done,) = render(Smooth(), kept, PLANS[:1], chosen)
+    chosen = dataclasses.replace(settings(solver, kept), timesteps=kept.states(solver)[::-1])
+    one = plan({6: 13, 7: 14}, start=start)
+    (done,) = render(Smooth(), kept, [one], chosen)
     torch.testing.assert_close(done.control, photo[0], atol=5e-3, rtol=5e-3)
-    torch.testing.assert_close(done.artifact, photo[0, PLANS[0].index], atol=5e-3, rtol=5e-3)
+    torch.testing.assert_close(done.artifact, photo[0, one.index], atol=5e-3, rtol=5e-3)
 
 
-def test_evaluations_count_artifact_control_and_the_shared_source(flow, trajectory):
+def test_evaluations_count_what_went_through_the_transformer(flow, trajectory):
     solver, kept = trajectory
-    steps = {"euler": 3, "rf_solver": 6, "fireflow": 4}[solver]
-    plain = render(flow, kept, PLANS, settings(solver, kept))[0]
-    assert plain.evaluations == 2 * steps
-    streamed = render(flow, kept, PLANS, settings(solver, kept, values=ALL))[0]
-    assert streamed.evaluations == pytest.approx(2 * steps + steps / 3)
-    half = settings(solver, kept, values=Shares(steps=0.5, blocks=1))
-    assert render(flow, kept, PLANS, half)[0].evaluations < streamed.evaluations
+    calls = evaluations(solver, 3)
+    dense = render(flow, kept, PLANS, settings(solver, kept))
+    assert dense[0].evaluations == pytest.approx(calls + calls / 3)
+    assert dense[1].evaluations < dense[0].evaluations, "it starts a step later"
+    sparse = render(flow, kept, PLANS, settings(solver, kept, "sparse"))
+    # 12 active tokens fill three buckets of 4; 3 active tokens one.
+    assert sparse[0].evaluations == pytest.approx(calls * 12 / 20 + calls / 3)
+    assert sparse[2].evaluations == pytest.approx(calls * 4 / 20 + calls / 3)
 
 
-def test_each_injection_changes_the_result(flow, trajectory):
+def test_the_bucket_does_not_change_the_result(flow, trajectory):
     solver, kept = trajectory
+    small, large = (
+        render(flow, kept, PLANS, settings(solver, kept, "sparse", bucket=size)) for size in (1, 16)
+    )
+    for a, b in zip(small, large, strict=True):
+        torch.testing.assert_close(a.artifact, b.artifact, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["dense", "sparse"])
+def test_each_injection_changes_the_result(flow, trajectory, mode):
+    solver, kept = trajectory
+    first = {6: 13, 7: 14}
     results = [
-        render(flow, kept, PLANS[:1], chosen)[0].artifact
-        for chosen in (
-            settings(solver, kept),
-            settings(solver, kept, positions=ALL),
-            settings(solver, kept, values=ALL),
-            settings(solver, kept, rho=0.5),
+        render(flow, kept, [one], settings(solver, kept, mode, ALL))[0].artifact
+        for one in (
+            plan(first, positions=NEVER, values=NEVER),
+            plan(first, positions=ALWAYS, values=NEVER),
+            plan(first, positions=NEVER, values=ALWAYS),
+            plan(first, positions=NEVER, values=NEVER, rho=0.5),
+            plan(first, positions=NEVER, values=NEVER, start=2),
         )
     ]
-    for a in range(4):
+    for a in range(len(results)):
         for b in range(a):
             assert (results[a] - results[b]).abs().max() > 1e-3

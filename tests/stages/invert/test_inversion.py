@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.invert.inversion import invert, psnr
+from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.invert.solvers import integrate
 
@@ -29,9 +29,3 @@ def test_the_way_back_from_the_last_latent_finds_the_photo(flow, solver, points,
 def test_until_stops_early(flow):
     kept = invert(flow, picture(), InvertParams(steps=8, until=0.5))
     assert 0.5 <= kept.times[-1] < 0.7
-
-
-def test_psnr_of_known_error():
-    black = np.zeros((4, 4, 3), dtype=np.uint8)
-    assert psnr(black, np.full((4, 4, 3), 25.5, dtype=np.float32)) == pytest.approx(20.0)
-    assert psnr(black, black.astype(np.float32)) == 100.0

@@ -32,7 +32,7 @@ def sites(draw, side=12):
     part[y, x] = part[y + 1, x] = part[y, x + 1] = True
     entity = part | box_mask(shape, y, 0, side, x + width)
     siblings = box_mask(shape, 0, x + width, 2, x + width + 1) & ~part
-    return Site(part, entity, siblings, np.zeros(shape, dtype=bool))
+    return Site(part, entity, siblings, *np.zeros((2, *shape), dtype=bool))
 
 
 @st.composite
@@ -42,7 +42,7 @@ def touching_sites(draw):
     middle, overlap = draw(st.integers(5, 10)), draw(st.integers(0, 4))
     part = box_mask(shape, draw(st.integers(0, 2)), middle - 5, 8, middle)
     other = box_mask(shape, 1, middle - overlap, draw(st.integers(6, 10)), middle + 5)
-    return Site(part, part | other, np.zeros(shape, dtype=bool), other)
+    return Site(part, part | other, *np.zeros((2, *shape), dtype=bool), other)
 
 
 SIZE = 384

@@ -43,7 +43,7 @@ def test_clipping_takes_targets_and_references_together():
 
 def test_score_by_hand():
     part, siblings = box_mask(SHAPE, 4, 4, 6, 6), box_mask(SHAPE, 4, 8, 6, 9)
-    site = Site(part, part | siblings | box_mask(SHAPE, 6, 0, 12, 12), siblings, NONE)
+    site = Site(part, part | siblings | box_mask(SHAPE, 6, 0, 12, 12), siblings, NONE, NONE)
 
     def score(dy, dx):
         offset = np.array([dy, dx])
@@ -63,7 +63,7 @@ def test_probabilities_are_min_max_normalised():
 
 def test_the_copy_keeps_off_siblings_and_part():
     part, siblings = box_mask(SHAPE, 5, 5, 7, 7), box_mask(SHAPE, 5, 8, 7, 10)
-    site = Site(part, part | siblings, siblings, NONE)
+    site = Site(part, part | siblings, siblings, NONE, NONE)
     strict, lax = AddParams(), AddParams(max_hidden=1)
     hidden = [add.hidden(site, add.ring(site, generator(s), strict).targets) for s in range(40)]
     without = [add.hidden(site, add.ring(site, generator(s), lax).targets) for s in range(40)]
@@ -75,7 +75,7 @@ def test_covering_the_entity_is_drawn_less_often():
     below = box_mask(SHAPE, 7, 0, 12, 12)
 
     def downwards(entity):
-        site = Site(part, entity, NONE, NONE)
+        site = Site(part, entity, NONE, NONE, NONE)
         drawn = [add.ring(site, generator(s), AddParams()).facts["offset"] for s in range(120)]
         return sum(dy > 1 for dy, _ in drawn)
 
@@ -85,4 +85,4 @@ def test_covering_the_entity_is_drawn_less_often():
 def test_no_room():
     part = np.ones(SHAPE, dtype=bool)
     with pytest.raises(NoMapping, match="no_room"):
-        add.ring(Site(part, part, NONE, NONE), generator(0), AddParams())
+        add.ring(Site(part, part, NONE, NONE, NONE), generator(0), AddParams())

@@ -20,7 +20,7 @@ def run(kernel, site, seed, **numbers):
 def block(height=6, width=8, side=24):
     part = box_mask((side, side), 8, 8, 8 + height, 8 + width)
     nothing = np.zeros_like(part)
-    return Site(part, part, nothing, nothing)
+    return Site(part, part, nothing, nothing, nothing)
 
 
 @pytest.mark.parametrize("kernel", distort.KERNELS)
@@ -32,7 +32,7 @@ def test_targets_are_the_part(kernel, site, seed):
         assert kernel == "strip"
         return
     assert pairs.targets.tolist() == grid.indices(site.part).tolist()
-    if kernel != "jitter":
+    if kernel in ("strip", "permutation", "voronoi"):
         assert site.part.ravel()[pairs.references].all()
 
 
@@ -49,12 +49,12 @@ def test_bijections_use_every_token_once(kernel, site, seed):
 
 def test_jitter_steps_are_gaussian_and_clipped_inside_the_window():
     part = np.ones((64, 64), dtype=bool)
-    site = Site(part, part, ~part, ~part)
+    site = Site(part, part, ~part, ~part, ~part)
     pairs = run("jitter", site, 0, jitter_sigma=2.0)
     steps = (pairs.references // 64 - pairs.targets // 64).reshape(64, 64)[16:48]
     assert steps.mean() == pytest.approx(0, abs=0.2)
     assert steps.std() == pytest.approx(2.02, abs=0.15)  # rounding adds 1/12 to the variance
-    corner = Site(box_mask((4, 4), 0, 0, 2, 2), part[:4, :4], ~part[:4, :4], ~part[:4, :4])
+    corner = Site(box_mask((4, 4), 0, 0, 2, 2), part[:4, :4], *[~part[:4, :4]] * 3)
     wild = run("jitter", corner, 0, jitter_sigma=50.0).references
     assert set(wild.tolist()) <= {0, 3, 12, 15}
 
@@ -88,7 +88,7 @@ def test_a_part_too_thin_to_cut():
 
 def test_swirl_turns_the_rim_by_the_angle_and_keeps_the_centre():
     part = np.hypot(*(np.indices((41, 41)) - 20)) <= 16
-    site = Site(part, part, ~part, ~part)
+    site = Site(part, part, ~part, ~part, ~part)
     pairs = run("swirl", site, 3, swirl_angle=0.5)
     target = np.stack(np.divmod(pairs.targets, 41), 1) - 20
     source = np.stack(np.divmod(pairs.references, 41), 1) - 20
@@ -119,3 +119,18 @@ def test_voronoi_references_are_the_nearest_seeds(site, seed):
 def test_voronoi_needs_two_tokens():
     with pytest.raises(NoMapping, match="too_small"):
         run("voronoi", block(1, 1), 0)
+
+
+@given(site=sites(), seed=SEEDS)
+def test_shards_move_in_few_pieces_and_none_stays(site, seed):
+    try:
+        pairs = run("shards", site, seed)
+    except NoMapping:
+        return
+    columns = site.part.shape[1]
+    moves = np.stack(np.divmod(pairs.references, columns)) - np.divmod(pairs.targets, columns)
+    rows, cols = np.divmod(pairs.references, columns)
+    edge = (rows == 0) | (rows == len(site.part) - 1) | (cols == 0) | (cols == columns - 1)
+    free = moves[:, ~edge]
+    assert len(np.unique(free, axis=1).T) <= pairs.facts["pieces"]
+    assert free.any(axis=0).all()

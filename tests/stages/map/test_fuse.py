@@ -14,7 +14,8 @@ SHAPE = (10, 16)
 
 
 def site_of(part, other):
-    return Site(part, part | other, np.zeros_like(part), other)
+    nothing = np.zeros_like(part)
+    return Site(part, part | other, nothing, nothing, other)
 
 
 @pytest.mark.parametrize("kernel", fuse.KERNELS)
@@ -84,3 +85,14 @@ def test_voronoi_cells_take_both_sides():
     assert 0.2 < pairs.facts["from_other_share"] < 0.8
     shared = grid.indices(site.part & site.other)
     assert np.isin(shared, pairs.targets).all()
+
+
+@given(touching_sites(), SEEDS)
+def test_merge_moves_each_cell_by_one_displacement_from_its_owner(site, seed):
+    params = FuseParams(grow=2)
+    pairs = fuse.merge(site, generator(seed), params)
+    at = np.stack(np.divmod(np.stack([pairs.targets, pairs.references]), SHAPE[1]))
+    moves = at[:, 1] - at[:, 0]
+    assert len(np.unique(moves, axis=1).T) <= pairs.facts["seeds"]
+    length = abs(moves).sum(axis=0)
+    assert length.min() >= params.near and length.max() <= params.far

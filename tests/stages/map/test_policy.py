@@ -198,8 +198,8 @@ def test_two_instances_come_before_two_parts_of_one():
         # Room for more: still no two hands of one person, once two people were fused.
         params = MapParams(variants=8, max_per_tool=4, max_per_part=4)
         variants, _ = plan(make_scene(people), params, seed)
-        assert [v.within_entity for v in variants] == [False, False]
-        assert {v.kernel for v in variants} == {"exchange", "voronoi"}
+        assert [v.within_entity for v in variants] == [False] * 3
+        assert {v.kernel for v in variants} == {"exchange", "voronoi", "merge"}
         assert {v.other_name for v in variants} == {"person"}
     apart = plan(make_scene(people[:1]), MapParams(), 0)[0]
     assert apart

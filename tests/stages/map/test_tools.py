@@ -23,7 +23,14 @@ def run(tool, kernel, site, *seed):
 
 def test_every_tool_is_registered():
     assert tuple(KERNELS) == TOOLS
-    assert set(KERNELS["distort"]) == {"jitter", "strip", "permutation", "swirl", "voronoi"}
+    assert set(KERNELS["distort"]) == {
+        "jitter",
+        "strip",
+        "permutation",
+        "swirl",
+        "voronoi",
+        "shards",
+    }
 
 
 @pytest.mark.parametrize(("tool", "kernel"), EVERY)
@@ -71,4 +78,4 @@ def site_of(part, other):
     from stages.map.pairs import Site
 
     entity = grid.dilate(part, 3) | other
-    return Site(part, entity, np.zeros_like(part), other)
+    return Site(part, entity, np.zeros_like(part), np.zeros_like(part), other)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from stages.models.flow import Flow
-from stages.models.flow_text import empty_prompt, zero_token
+from stages.models.flow_injection import Blocks, Recorder
+from stages.models.flow_text import TextEncoders, ZeroToken
 
 CPU = torch.device("cpu")
 
@@ -54,26 +55,42 @@ def whole_folder(tmp_path_factory, make_flow_folder):
 
 
 def test_without_encoders_the_text_is_one_zero_token(flow):
-    told = zero_token(flow.transformer.config, torch.float32, CPU)
+    told = ZeroToken(flow.transformer.config, torch.float32, CPU)("")
     assert told.text.shape == (1, 1, 8) and told.pooled.shape == (1, 8)
     assert not told.text.any() and not told.pooled.any()
-    assert torch.equal(flow.conditioning.text, told.text)
+    assert torch.equal(flow.prompts("").text, told.text)
+    with pytest.raises(ValueError, match="no text encoders"):
+        flow.velocity(torch.randn(1, 6, 64), 0.5, (2, 3), prompt="a cat")
 
 
-def test_the_empty_prompt_goes_through_both_encoders(whole_folder):
-    told = empty_prompt(whole_folder, torch.float32, CPU)
+def test_a_prompt_goes_through_both_encoders_once(whole_folder, monkeypatch):
+    encoders = TextEncoders(whole_folder, torch.float32, CPU)
+    told, other = encoders(""), encoders("a b")
+    assert not torch.equal(told.pooled, other.pooled)
+    monkeypatch.setattr(encoders, "_encode", None)
+    assert encoders("") is told and encoders("a b") is other
     assert told.text.shape == (1, 512, 8) and told.pooled.shape == (1, 8)
     assert told.text.std() > 0.1 and told.pooled.std() > 0.1
 
 
 def test_a_whole_pipelines_folder_loads_and_its_guidance_counts(whole_folder):
     tokens = torch.randn(2, 6, 64)
-    plain, strong = (Flow.load(whole_folder, guidance=scale) for scale in (1.0, 5.0))
-    assert plain.conditioning.text.shape[1] == 512
-    injection = plain.inject(torch.arange(6).expand(2, 6), (2, 3), 1.0, 1.0)
-    v = plain.velocity(tokens, 0.5, (2, 3), injection)
+    flow = Flow.load(whole_folder)
+    every, on = frozenset(range(4)), torch.ones(2, dtype=torch.bool)
+    blocks = Blocks(every, every)
+    injection = flow.dense(torch.arange(6).expand(2, 6), (2, 3), blocks, on, on)
+    v = flow.velocity(tokens, 0.5, (2, 3), injection)
     assert v.shape == tokens.shape and torch.isfinite(v).all()
-    assert (v - strong.velocity(tokens, 0.5, (2, 3), injection)).abs().max() > 1e-4
+    strong = flow.velocity(tokens, 0.5, (2, 3), injection, guidance=[1.0, 5.0])
+    torch.testing.assert_close(strong[0], v[0])
+    assert (strong[1] - v[1]).abs().max() > 1e-4
+    memory = Recorder()
+    whole = flow.velocity(tokens[:1], 0.5, (2, 3), memory)
+    assert memory.keys[3].shape[1] == 512 + 6
+    active, identity = torch.tensor([[1, 4]]), torch.arange(6)[None]
+    some = flow.sparse(memory, active, identity, (2, 3), blocks, on[:1], on[:1])
+    found = flow.velocity(tokens[:1, [1, 4]], 0.5, (2, 3), some)
+    torch.testing.assert_close(found, whole[:, [1, 4]], atol=2e-6, rtol=1e-5)
 
 
 def test_bfloat16_computes_in_bfloat16_and_returns_what_it_was_given(flow_folder, flow):

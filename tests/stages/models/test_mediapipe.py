@@ -1,15 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from stages.engine.masks import decode
 from stages.models import fetch
 from stages.models.mediapipe import MediapipePerceiver, entities
 from stages.models.regions import Region, Thing
 
-PHOTOS = Path(__file__).parents[3] / "samples" / "photos"
 needs_weights = pytest.mark.skipif(
     not all(fetch.available(fetch.catalogue()[n]) for n in ("mediapipe", "efficientnet-lite0")),
     reason="weights are not fetched: run `flawfactory models fetch`",
@@ -66,13 +62,14 @@ def perceiver():
     return MediapipePerceiver()
 
 
-def look(perceiver, name):
-    return perceiver.perceive(np.asarray(Image.open(PHOTOS / name).convert("RGB")))
+@pytest.fixture(scope="module")
+def look(perceiver, sample_photo):
+    return lambda name: perceiver.perceive(sample_photo(name))
 
 
 @needs_weights
-def test_an_astronaut_has_a_face_where_it_is(perceiver):
-    found = look(perceiver, "scikit-image/astronaut.png")
+def test_an_astronaut_has_a_face_where_it_is(look):
+    found = look("scikit-image/astronaut.png")
     assert [e.name for e in found] == ["person"]
     parts = {p.name: p for p in found[0].parts}
     assert {"face", "left eye", "right eye", "nose", "mouth", "upper body"} <= set(parts)
@@ -90,16 +87,16 @@ def test_an_astronaut_has_a_face_where_it_is(perceiver):
     ("photo", "name"),
     [("plasma/Cat.png", "cat"), ("plasma/Owl.png", "bird"), ("plasma/Dog.png", "golden retriever")],
 )
-def test_animals_are_no_people(perceiver, photo, name):
-    found = look(perceiver, photo)
+def test_animals_are_no_people(look, photo, name):
+    found = look(photo)
     assert [e.name for e in found] == [name]
     assert len(found[0].parts) >= 3 and all(p.positional for p in found[0].parts)
 
 
 @needs_weights
-def test_a_second_look_gives_the_same_bytes(perceiver):
+def test_a_second_look_gives_the_same_bytes(look):
     photo = "plasma/Sunflower.png"
-    first, second = ([e.model_dump_json() for e in look(perceiver, photo)] for _ in range(2))
+    first, second = ([e.model_dump_json() for e in look(photo)] for _ in range(2))
     assert first == second and first
 
 

@@ -1,11 +1,9 @@
 """One photo with its records, as the package stage gets them."""
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
+from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
     Entity,
@@ -28,12 +26,6 @@ TOOLS = ("add", "remove", "distort", "fuse")
 SIDE = 64
 
 
-def png(array):
-    out = io.BytesIO()
-    Image.fromarray(array).save(out, "PNG")
-    return out.getvalue()
-
-
 def variant(name, tool):
     return Variant(
         id=name, window="w0", tool=tool, kernel="ring", entity="e0", entity_name="person",
@@ -50,22 +42,21 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
     photo = rng.integers(0, 256, (SIDE, SIDE + 16, 3), dtype=np.uint8)
     box, mask = (8, 16, 40, 48), Rle(size=(SIDE, SIDE + 16), counts=[SIDE * (SIDE + 16)])
     crop = photo[16:48, 8:40]
-    edit = np.zeros((32, 32), np.uint8)
-    edit[4:28, 4:28] = 255
-    flaw = np.zeros((32, 32), np.uint8)
-    flaw[10:20, 8:24] = 255
-    members = {"ingest/photo.png": png(photo)}
+    edit, flaw = np.zeros((2, 32, 32), dtype=bool)
+    edit[4:28, 4:28] = True
+    flaw[10:20, 8:24] = True
+    members = {"ingest/photo.png": write_png(photo)}
     variants = [variant(f"v{n}", TOOLS[n % 4]) for n in range(count)]
     for made in variants:
         parts = {
-            "artifact": np.where(edit[..., None] > 0, 255 - crop, crop),
-            "control": np.where(edit[..., None] > 0, crop // 2, crop),
+            "artifact": np.where(edit[..., None], 255 - crop, crop),
+            "control": np.where(edit[..., None], crop // 2, crop),
             "edit": edit.copy(),
             "mask": flaw.copy(),
         }
         if spoil:
             spoil(made.id, parts)
-        members |= {f"inject/{made.id}.{name}.png": png(a) for name, a in parts.items()}
+        members |= {f"inject/{made.id}.{name}.png": write_png(a) for name, a in parts.items()}
     part = Part(
         id="e0.p0", name="left hand", kind="hand", positional=False, score=0.9,
         box=(10, 20, 30, 40), mask=mask, tools=["add"],
@@ -84,7 +75,8 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
         "filter": Curation(
             key=key,
             verdicts=[
-                Verdict(variant=v.id, passed=True, reason="ok", message="", judge="features",
+                Verdict(variant=v.id, tool=v.tool, passed=True, reason="ok", message="",
+                        judge="features",
                         scores={"lpips": 0.25} | ({"change": 0.5} if v.tool == "add" else {}))
                 for v in variants
             ],
@@ -92,8 +84,9 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
         "inject": Injection(
             key=key, mode="compact",
             outcomes=[
-                Outcome(variant=v.id, box=box, target_box=(12, 20, 36, 44), mask_pixels=160,
-                        edit_pixels=576, evaluations=8.0)
+                Outcome(variant=v.id, tool=v.tool, box=box, target_box=(12, 20, 36, 44),
+                        mask_pixels=160, edit_pixels=576, reconstruction_psnr=30.0,
+                        evaluations=8.0, together=1)
                 for v in variants
             ],
         ),

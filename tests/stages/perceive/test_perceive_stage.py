@@ -1,12 +1,11 @@
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from pydantic import ValidationError
 
 from stages.engine import gate
+from stages.engine.images import write_png
 from stages.engine.masks import encode
 from stages.engine.record import Entity, Part, Photo, Scene
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
@@ -43,15 +42,14 @@ def run(perceiver, **params):
     stage = PerceiveStage(PerceiveParams(**params), BaseParams())
     stage.perceiver = perceiver
     stage.revisions = lambda: {"perceiver": "test:1"}
-    file = io.BytesIO()
-    Image.new("RGB", (500, 400), "grey").save(file, "PNG")
+    png = write_png(np.full((400, 500, 3), 128, np.uint8))
     photo = Photo(
         key=KEY, path="a.png", source_sha256="0" * 64, source_bytes=9, source_format="PNG",
         width=500, height=400, scaled_from=None, licence="CC0-1.0", origin="", batch="",
         phash="0" * 16,
     )  # fmt: skip
     documents = {"ingest": photo.model_dump(mode="json")}
-    return stage, stage.process(Sample(KEY, documents, {"ingest/photo.png": file.getvalue()}))
+    return stage, stage.process(Sample(KEY, documents, {"ingest/photo.png": png}))
 
 
 def grounded(**options):

@@ -177,6 +177,12 @@ def test_a_key_that_is_not_there_is_named(make_chat, monkeypatch):
         make_chat(key="SOME_KEY")
 
 
+def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(make_chat):
+    with pytest.raises(FactoryError, match="name of an environment variable") as caught:
+        make_chat(key=KEY)
+    assert KEY not in str(caught.value)
+
+
 def test_parameters_may_not_change_what_the_client_says(make_chat):
     with pytest.raises(FactoryError, match="messages, model"):
         make_chat(parameters={"model": "other", "messages": []})

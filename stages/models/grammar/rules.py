@@ -7,7 +7,7 @@ part is the entity itself, else ``[part]``; ``[known]`` the entity has a name of
 ``[apart]`` fuse joins two entities. ``<name>`` expands a rule, ``{slot}`` takes a fact.
 Every alternative must be true of every variant of its tool that meets the condition: nothing here
 may say more than the record does. Words for a direction never hold ``left`` or ``right`` unless
-they mean it, so that `check.py` can tell a contradiction.
+they mean it, so that `stages/explain/check.py` can tell a contradiction.
 """
 
 from __future__ import annotations
@@ -216,6 +216,11 @@ DISTORT: Rules = {
         "the details have run together into coarse cells",
         "larger cells repeat the same detail and swallow the rest",
         "blotches of one detail cover what should be there",
+    ),
+    "how_shards": (
+        "larger pieces have slid apart",
+        "pieces that belong together stand beside each other, shifted",
+        "it falls into pieces that do not fit together",
     ),
     "distort_why": (
         "",

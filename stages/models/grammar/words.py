@@ -1,4 +1,4 @@
-"""English nouns as the explanations need them: plurals, possessives, directions."""
+"""English nouns as the explanations need them: plurals, possessives, lists."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ SINGULAR_IN_S = frozenset({"lens", "gas", "triceratops", "hen-of-the-woods"})
 MASS = frozenset(
     {"hair", "fur", "skin", "water", "grass", "food", "foliage", "plumage", "background"}
 )
-
-OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
-"""The four simple directions, in the picture as the viewer sees it."""
 
 
 def is_plural(noun: str) -> bool:

@@ -5,9 +5,10 @@ import os
 
 import pytest
 
-from stages.ingest import digests
-from stages.ingest.digests import Digests
-from stages.ingest.files import FileProblem
+from stages.engine import digests
+from stages.engine.digests import Digests
+
+SHA = hashlib.sha256(b"abc").hexdigest()
 
 
 def old(path, data):
@@ -25,10 +26,10 @@ def settled(monkeypatch):
 def test_known_file_is_not_read_again(tmp_path, monkeypatch, settled):
     photo, cache = old(tmp_path / "a.jpg", b"abc"), tmp_path / "cache" / "scan.json"
     first = Digests(cache)
-    assert first.of(photo) == (3, hashlib.sha256(b"abc").hexdigest())
+    assert first.of(photo) == SHA
     first.save()
     monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("read again"))
-    assert Digests(cache).of(photo) == (3, hashlib.sha256(b"abc").hexdigest())
+    assert Digests(cache).of(photo) == SHA
 
 
 def test_other_bytes_of_the_same_size_and_time_are_noticed(tmp_path, settled):
@@ -37,7 +38,7 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(tmp_path, settled):
     first.of(photo)
     first.save()
     old(photo, b"xyz")
-    assert Digests(cache).of(photo)[1] == hashlib.sha256(b"xyz").hexdigest()
+    assert Digests(cache).of(photo) == hashlib.sha256(b"xyz").hexdigest()
 
 
 def test_file_changed_a_moment_ago_is_not_remembered(tmp_path):
@@ -52,14 +53,20 @@ def test_file_changed_a_moment_ago_is_not_remembered(tmp_path):
 def test_damaged_cache_means_hashing_again(tmp_path, damage):
     photo, cache = old(tmp_path / "a.jpg", b"abc"), tmp_path / "scan.json"
     cache.write_bytes(damage)
-    assert Digests(cache).of(photo)[0] == 3
+    assert Digests(cache).of(photo) == SHA
 
 
-def test_empty_and_endless_files_are_problems(tmp_path):
-    (tmp_path / "empty.jpg").write_bytes(b"")
-    with (tmp_path / "endless.jpg").open("wb") as file:
-        file.truncate(digests.MAX_HASHED + 1)
-    for name, code in [("empty.jpg", "empty"), ("endless.jpg", "too_large")]:
-        with pytest.raises(FileProblem) as found:
-            Digests(None).of(tmp_path / name)
-        assert found.value.code == code
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, settled):
+    photo = old(tmp_path / "a.jpg", b"abc")
+    digests = Digests(photo / "cache.json")
+    assert digests.of(photo) == SHA
+    digests.save()
+
+
+def test_files_not_asked_for_are_forgotten(tmp_path, settled):
+    cache = tmp_path / "scan.json"
+    for name in ("a.jpg", "b.jpg"):
+        digests = Digests(cache)
+        digests.of(old(tmp_path / name, b"abc"))
+        digests.save()
+    assert list(Digests(cache).known) == [str(tmp_path / "b.jpg")]

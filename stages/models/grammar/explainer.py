@@ -15,7 +15,7 @@ import numpy as np
 from stages.engine.files import sha256
 from stages.engine.record import Entity, Explanation, Explanations, Scene, Variant
 from stages.engine.seeding import generator
-from stages.explain import rules, words
+from stages.models.grammar import rules, words
 from stages.models.names import UNSURE
 from stages.models.protocols import Image
 

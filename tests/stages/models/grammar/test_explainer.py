@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.engine.record import Entity, Rle, Scene, Variant
-from stages.explain import check, rules, words
-from stages.models.grammar import GrammarExplainer, Writer, direction_words
+from stages.explain import check
+from stages.models.grammar import rules, words
+from stages.models.grammar.explainer import GrammarExplainer, Writer, direction_words
 
 PARTS = ("left hand", "right ear", "face", "fingers", "hair", "nose", "torso", "lower left part")
 ENTITIES = ("person", "tabby cat", "sunglasses", "espresso", "owl", "unicycle")
