@@ -38,6 +38,7 @@ class FilterStage(Stage):
         "stages.models.grammar",
         "stages.models.judge",
         "stages.models.lpips",
+        "stages.models.names",
         "stages.models.vlm.judge",
         *vlm.CODE,
     )

@@ -93,6 +93,7 @@ class PerceiveStage(Stage):
         "stages.models.efficientnet",
         "stages.models.entities",
         "stages.models.foreground",
+        "stages.models.grammar",
         "stages.models.grounded",
         "stages.models.grounding",
         "stages.models.litert",

@@ -129,6 +129,9 @@ NO_RESULT = {
     "stages.models.registry",  # names to back ends: the name and its options are in revisions()
     "stages.models.protocols",  # types
     "stages.models.fetch",  # weights are in revisions()
+    "stages.models.hub",  # likewise
+    "stages.models.remote",  # likewise
+    "stages.models.vlm",  # the list of modules that are declared
     "stages.models.vision",  # makes torchvision import beside a CPU torch
 }
 """Modules that a stage may import without declaring them: no result depends on them."""
