@@ -20,7 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows import pipeline
+from flows import pipeline, spending
 from flows.contact_sheet import contact_sheet
 from flows.report import failed_checks, gate_table, read_report
 from flows.sources import update_source_list
@@ -65,7 +65,7 @@ class _ProgressArtifact:
 
 @task(task_run_name="{stage}")
 def run_stage(root: Path, stage: str) -> None:
-    """Run one stage through DVC and publish its gate's table.
+    """Run one stage through DVC and publish its gate's table and what its calls cost.
 
     Raises:
         StageFailed: with the failed expectations, or the stage's last words.
@@ -78,12 +78,17 @@ def run_stage(root: Path, stage: str) -> None:
         logger.info(line)
 
     timeout = load_settings(workspace).stage_timeout_minutes * 60
+    start = time.time()
     code = pipeline.run_stage(workspace, stage, timeout, on_line, _ProgressArtifact(stage))
     report = read_report(workspace, stage)
     if report is not None:
         verdict = "passed" if report.gate_passed else "FAILED"
         create_table_artifact(
             gate_table(report), key=f"{stage}-gate", description=f"Gate of `{stage}`: {verdict}"
+        )
+    if spent := spending.accounts(workspace, start, stage):
+        create_table_artifact(
+            spending.rows(spent), key=f"{stage}-calls", description=spending.total(workspace)
         )
     if code != 0:
         failed = failed_checks(report) if report and not report.gate_passed else lines[-5:]

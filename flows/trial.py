@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,24 +69,38 @@ def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str
     Raises:
         FactoryError: the photo falls out as a whole; says where and why.
     """
+
+    def prepared() -> Iterator[Stage]:
+        for name in STAGES[:-1]:
+            on_stage(name)
+            stage = build_stage(name, params)
+            stage.setup()
+            yield stage
+
+    return run_stages(photo, prepared())
+
+
+def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
+    """Take one photo through `stages`, set up and in order, the first of them ingest.
+
+    Raises:
+        FactoryError: the photo falls out as a whole; says where and why.
+    """
     try:
         source = _source(photo)
     except OSError as error:
         raise FactoryError(f"{photo}: {error.strerror}") from error
     trial, key = Trial(), source["sha256"][:16]
-    for name in STAGES[:-1]:
-        on_stage(name)
-        stage = build_stage(name, params)
-        stage.setup()
+    for stage in stages:
         sample = _sample(stage, key, trial.outputs)
         if not stage.reads:
             sample = Sample(key, {"source": source}, {})
         try:
             output = stage.process(sample)
         except RejectPhoto as out:
-            raise FactoryError(f"{photo}: {name}: {out.message}") from out
-        trial.outputs[name] = output
-        trial.rejects += [(name, reject) for reject in output.rejects]
+            raise FactoryError(f"{photo}: {stage.name}: {out.message}") from out
+        trial.outputs[stage.name] = output
+        trial.rejects += [(stage.name, reject) for reject in output.rejects]
     return trial
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from flows import pipeline
 from flows.console import BuildDisplay, build_table, console
 from flows.report import reports
 from flows.sources import default_sources, outside, update_source_list
+from flows.spending import spending_table
 from stages.catalogue import load_params
 from stages.engine.settings import load_settings
 from stages.engine.workspace import Workspace
@@ -38,7 +40,12 @@ def build(source: Source = None) -> None:
     if not pipeline.stale(workspace):
         console.print("up to date: nothing to run")
         return
-    _run_flow(workspace)
+    start = time.time()
+    try:
+        _run_flow(workspace)
+    finally:
+        if calls := spending_table(workspace, start):
+            console.print(calls)
     console.print(build_table(reports(workspace)))
     _gallery(workspace)
 

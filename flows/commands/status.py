@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows import pipeline
 from flows.console import build_table, console
 from flows.report import failed_checks, reports
+from flows.spending import spending_table
 from stages.engine.workspace import Workspace
 
 
@@ -13,6 +14,8 @@ def status() -> None:
     workspace = Workspace.find()
     found = reports(workspace)
     console.print(build_table(found))
+    if calls := spending_table(workspace, since=0.0):
+        console.print(calls)
     for report in found:
         for line in failed_checks(report):
             console.print(f"{report.stage}: {line}", markup=False)

@@ -15,7 +15,7 @@ from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.units import Unit
 from stages.engine.worker import Done, initialise, load, ready, work, work_here
-from stages.engine.workspace import FactoryError
+from stages.engine.workspace import CURRENT_STAGE, FactoryError
 
 WORKER_DIED = "worker_died"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -34,7 +34,7 @@ def execute(
     """
     if not units:
         return
-    with _thread_variables(settings.threads):
+    with _environment(stage.name, settings.threads):
         if settings.kind == "inline":
             load(stage, settings.threads)
             for unit in units:
@@ -44,10 +44,12 @@ def execute(
 
 
 @contextmanager
-def _thread_variables(threads: int) -> Iterator[None]:
-    """Numeric libraries read these when they are imported, here or in a worker."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+def _environment(stage: str, threads: int) -> Iterator[None]:
+    """Numeric libraries read theirs when they are imported, here or in a worker; the ledger of
+    calls reads whose they are."""
+    values = {**dict.fromkeys(_THREAD_VARIABLES, str(threads)), CURRENT_STAGE: stage}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:

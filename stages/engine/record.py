@@ -221,6 +221,10 @@ class Verdict(Document):
     message: str
     judge: str
     scores: dict[str, float]
+    prompt: str = ""
+    """Judges that ask a model: name, version and digest of the question."""
+    answers: list[str] = Field(default_factory=list)
+    """Raw, where no usable answer came."""
 
 
 class Curation(Document):
@@ -241,6 +245,18 @@ class Explanation(Document):
     """Why the image as a whole is flawed."""
 
 
+class Unexplained(Document):
+    """explain: a flaw for which no usable words came."""
+
+    variant: str
+    tool: Tool
+    code: str
+    """Reject code."""
+    message: str
+    answers: list[str]
+    """What the model said, raw."""
+
+
 class Explanations(Document):
     """explain: all words for a photo."""
 
@@ -251,3 +267,6 @@ class Explanations(Document):
     clean: str
     """Why the untouched photo is free of flaws."""
     explanations: list[Explanation]
+    unexplained: list[Unexplained] = Field(default_factory=list)
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Authors that ask a model: question to its version and digest."""

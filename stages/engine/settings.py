@@ -29,6 +29,41 @@ class ExecutorSettings(BaseModel):
         return max(1, min(self.workers or cores or 1, units))
 
 
+class Price(BaseModel):
+    """What a model's tokens cost, in the currency of the budget."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    input: float = Field(ge=0)
+    """A million tokens that are sent."""
+    output: float = Field(ge=0)
+    """A million tokens that come back."""
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Of one call."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+class CallSettings(BaseModel):
+    """How fast, and for how much money, back ends may ask services over the network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    requests_per_minute: int = Field(default=0, ge=0)
+    """Over all workers together; 0 = no bound."""
+    tokens_per_minute: int = Field(default=0, ge=0)
+    """Sent and returned, as estimated beforehand; 0 = no bound."""
+    concurrency: int = Field(default=8, ge=1)
+    """Requests under way at once, all workers together."""
+    timeout_seconds: float = Field(default=120.0, gt=0)
+    attempts: int = Field(default=6, ge=1)
+    """Of one request, before its photo is left for the next build."""
+    image_tokens: int = Field(default=1600, ge=0)
+    """Assumed of an image before the first answer tells."""
+    budget: float | None = Field(default=None, ge=0)
+    """The build ends before the checkout's ledger passes this; None = no bound."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By the model's name; a model that is not here has an unknown price."""
+
+
 class Settings(BaseModel):
     """All of factory.toml."""
 
@@ -36,6 +71,7 @@ class Settings(BaseModel):
     executor: ExecutorSettings = ExecutorSettings()
     store: Path = Path("data/.store")
     """Relative to the project root, or absolute (a larger disk)."""
+    calls: CallSettings = CallSettings()
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0)
     """After this the flow ends a stage; what it computed stays in the store."""
 

@@ -44,6 +44,8 @@ class BaseParams(BaseModel):
     seed: int = 0
     profile: str = "compact"
     """Names the back ends in stages/models/profiles.yaml."""
+    models: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Role to options that take the place of the profile's: an endpoint's address, a folder."""
     photos_per_shard: int = Field(default=256, ge=1)
     """Shards are ranges of the source list: growth adds shards, rewriting only the last."""
 

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+CURRENT_STAGE = "FLAWFACTORY_STAGE"
+"""Environment variable: the stage that this process and its workers compute for."""
+
 
 class FactoryError(Exception):
     """An error for the person at the keyboard: one message that says what to do."""
@@ -45,6 +48,11 @@ class Workspace:
     def reports(self) -> Path:
         """Run reports: times, gates, progress. Not reproducible, so outside DVC's outputs."""
         return self.data / ".report"
+
+    @property
+    def calls(self) -> Path:
+        """What was asked of services over the network: answers and ledger. Kept for ever."""
+        return self.data / ".calls"
 
     def stage(self, name: str) -> Path:
         """A stage's output folder."""

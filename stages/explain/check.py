@@ -109,6 +109,16 @@ def wrong_direction(rest: str, variant: Variant) -> Problem | None:
     return None
 
 
+def contradictions(text: str, variant: Variant) -> list[Problem]:
+    """What speaks of another tool, the other side or another direction than the record."""
+    rest = strip_names(text, _names(variant))
+    problems = []
+    if found := re.search(rf"\b(?:{_CONTRADICTIONS[variant.tool]})\b", rest, re.I):
+        problems.append(Problem("contradiction", found[0]))
+    problems += [p for p in (wrong_side(rest, variant), wrong_direction(rest, variant)) if p]
+    return problems
+
+
 def flaw(text: str, variant: Variant) -> list[Problem]:
     """All that is wrong with the explanation of a flaw; empty when it is fit."""
     names = _names(variant)
@@ -119,12 +129,9 @@ def flaw(text: str, variant: Variant) -> list[Problem]:
         for name in (variant.part_name, variant.entity_name)
         if not _holds(text, name)
     ]
-    if found := re.search(rf"\b(?:{_CONTRADICTIONS[variant.tool]})\b", rest, re.I):
-        problems.append(Problem("contradiction", found[0]))
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
-    problems += [p for p in (wrong_side(rest, variant), wrong_direction(rest, variant)) if p]
-    return problems
+    return problems + contradictions(text, variant)
 
 
 def clean(text: str, names: list[str]) -> list[Problem]:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from stages.engine.record import Curation, Explanation, Explanations, Mapping, Scene, Variant
+from stages.engine.images import Image, paste, read_png
+from stages.engine.record import (
+    Curation,
+    Explanation,
+    Explanations,
+    Injection,
+    Mapping,
+    Scene,
+    Unexplained,
+    Variant,
+)
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
 from stages.explain import check
-from stages.models import registry
+from stages.models import registry, vlm
 from stages.models.protocols import Explainer
 
 UNFIT = "explanation_unfit"
@@ -40,6 +51,18 @@ def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     }
 
 
+def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, Image]]:
+    """Variant id to photo and flawed photo, (H, W, 3) uint8."""
+    photo = read_png(sample.members["ingest/photo.png"])
+    boxes = {o.variant: o.box for o in sample.document("inject", Injection).outcomes}
+    found = {}
+    for variant in variants:
+        x0, y0, x1, y1 = box = boxes[variant]
+        crop = read_png(sample.members[f"inject/{variant}.artifact.png"], (x1 - x0, y1 - y0))
+        found[variant] = photo, paste(photo, crop, box)
+    return found
+
+
 class ExplainStage(Stage):
     """Explains what is left of a photo's variants (algorithm section 6)."""
 
@@ -48,19 +71,25 @@ class ExplainStage(Stage):
         "filter": (),
         "map": (),
         "perceive": (),
-        "ingest": (),
+        "ingest": ("photo.png",),
+        "inject": ("*.artifact.png",),
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
-    code: ClassVar[tuple[str, ...]] = ("stages.models.grammar", "stages.models.names")
+    code: ClassVar[tuple[str, ...]] = (
+        "stages.models.grammar",
+        "stages.models.names",
+        "stages.models.vlm.explainer",
+        *vlm.CODE,
+    )
     explainer: Explainer
 
     def revisions(self) -> dict[str, str]:
         """The explainer's."""
-        return registry.revisions(self.base.profile, "explainer")
+        return registry.revisions(self.base, "explainer")
 
     def setup(self) -> None:
         """Build the explainer that the profile names."""
-        self.explainer = registry.explainer(self.base.profile, seed=self.base.seed)
+        self.explainer = registry.explainer(self.base, seed=self.base.seed)
 
     def process(self, sample: Sample) -> Output:
         """Texts for the variants that passed; unfit ones fall out, the others go on.
@@ -75,7 +104,8 @@ class ExplainStage(Stage):
         if not variants:
             raise RejectPhoto("nothing_passed", "no variant of this photo passed the filter")
         scene = sample.document("perceive", Scene)
-        texts = self.explainer.explain(scene, list(variants.values()), {})
+        images = pictures(sample, variants) if self.explainer.looks else {}
+        texts = self.explainer.explain(scene, list(variants.values()), images)
         if problems := check.clean(texts.clean, [entity.name for entity in scene.entities]):
             raise RejectPhoto(
                 UNFIT,
@@ -83,7 +113,8 @@ class ExplainStage(Stage):
                 text=texts.clean,
                 problems={problem.check: problem.found for problem in problems},
             )
-        kept, rejects = [], []
+        kept: list[Explanation] = []
+        rejects = [_without_words(sample.key, left) for left in texts.unexplained]
         for explanation in texts.explanations:
             if problems := unfit(explanation, variants[explanation.variant]):
                 rejects.append(_reject(sample.key, explanation, problems))
@@ -108,6 +139,10 @@ class ExplainStage(Stage):
             }
             for explanation in texts.explanations
         ]
+
+
+def _without_words(key: str, left: Unexplained) -> Reject:
+    return Reject(key, left.variant, left.code, left.message, {"answers": left.answers})
 
 
 def _reject(key: str, explanation: Explanation, problems: dict[str, str]) -> Reject:

@@ -12,7 +12,7 @@ from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
 from stages.filter import bounds
 from stages.filter.case import build
 from stages.filter.params import FilterParams
-from stages.models import registry
+from stages.models import registry, vlm
 from stages.models.protocols import Case, Judge, PerceptualMetric
 
 COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
@@ -31,11 +31,15 @@ class FilterStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = FilterParams
     code: ClassVar[tuple[str, ...]] = (
+        "stages.explain.check",
         "stages.invert.windows",
         "stages.models.efficientnet",
         "stages.models.features",
+        "stages.models.grammar",
         "stages.models.judge",
         "stages.models.lpips",
+        "stages.models.vlm.judge",
+        *vlm.CODE,
     )
     params: FilterParams
     metric: PerceptualMetric
@@ -43,12 +47,14 @@ class FilterStage(Stage):
 
     def revisions(self) -> dict[str, str]:
         """The metric's and the judge's."""
-        return registry.revisions(self.base.profile, "metric", "judge")
+        return registry.revisions(self.base, "metric", "judge")
 
     def setup(self) -> None:
         """Load metric and judge."""
-        self.metric = registry.metric(self.base.profile)
-        self.judge = registry.judge(self.base.profile, thresholds=self.params.features)
+        self.metric = registry.metric(self.base)
+        own = {"features": {"thresholds": self.params.features}}
+        backend = registry.choice("judge", self.base).backend
+        self.judge = registry.judge(self.base, **own.get(backend, {}))
 
     def process(self, sample: Sample) -> Output:
         """Verdicts on all variants; those that did not pass are rejects as well."""
@@ -69,7 +75,7 @@ class FilterStage(Stage):
                         variant.id,
                         verdict.reason,
                         verdict.message,
-                        {"tool": variant.tool, **verdict.scores},
+                        {"tool": variant.tool, **verdict.scores, **_told(verdict)},
                     )
                 )
         return Output(Curation(key=sample.key, verdicts=verdicts), rejects=rejects)
@@ -108,3 +114,10 @@ class FilterStage(Stage):
             for verdict in curation.verdicts
             if verdict.passed
         ]
+
+
+def _told(verdict: Verdict) -> dict[str, Any]:
+    """What a judge that asks a model leaves as evidence."""
+    if not verdict.prompt:
+        return {}
+    return {"prompt": verdict.prompt, "answers": verdict.answers}

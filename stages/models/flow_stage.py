@@ -31,10 +31,10 @@ class FlowStage(Stage):
         """The flow model's weights."""
         from stages.models import registry
 
-        return registry.revisions(self.base.profile, "flow")
+        return registry.revisions(self.base, "flow")
 
     def setup(self) -> None:
         """Load the flow model."""
         from stages.models import registry
 
-        self.flow = registry.create("flow", self.base.profile)
+        self.flow = registry.create("flow", self.base)

@@ -32,6 +32,63 @@ class Perceiver(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class WantedPart:
+    """A part to look for."""
+
+    name: str
+    """A noun phrase in lower case, singular: ``left ear``, ``wheel``."""
+    kind: str
+    """The part without its side: ``ear``."""
+    tools: tuple[Tool, ...]
+    """Of add, remove and distort, in that order; never empty. Whether a part can be fused depends
+    on what it touches, which masks tell."""
+
+
+@dataclass(frozen=True)
+class WantedEntity:
+    """A thing to look for, with its parts."""
+
+    name: str
+    """A noun phrase in lower case, singular: ``dog``, ``wine glass``."""
+    parts: tuple[WantedPart, ...]
+    """May be empty: a thing without parts can still touch another."""
+
+
+class Vocabulary(Protocol):
+    """Names what is worth looking for in a photo, and which tool may break it (section 1)."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights or of the model's name and the prompt."""
+        ...
+
+    def vocabulary(self, image: Image) -> list[WantedEntity]:
+        """Entities by prominence, each name once; empty when there is nothing to break.
+
+        Raises:
+            RejectPhoto: no usable list could be had for this photo.
+        """
+        ...
+
+
+class Captioner(Protocol):
+    """Says in a sentence what a photo shows: the text condition of the flow model."""
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights or of the model's name and the prompt."""
+        ...
+
+    def caption(self, image: Image) -> str:
+        """One or two plain sentences.
+
+        Raises:
+            RejectPhoto: no usable caption could be had for this photo.
+        """
+        ...
+
+
 class PerceptualMetric(Protocol):
     """A distance between two pictures of one size that follows human judgement (LPIPS)."""
 
@@ -87,6 +144,9 @@ class Judge(Protocol):
 class Explainer(Protocol):
     """Puts the flaws of a photo into words (section 6)."""
 
+    looks: bool
+    """Whether it wants to see the pictures."""
+
     @classmethod
     def revision(cls) -> str:
         """Digest of the weights, prompts or grammar."""
@@ -98,6 +158,14 @@ class Explainer(Protocol):
         variants: Sequence[Variant],
         images: Mapping[str, tuple[Image, Image]],
     ) -> Explanations:
-        """Words for `variants`; `images` (variant id to real, artifact) may be empty for authors
-        that write from the record alone."""
+        """Words for `variants`; a flaw without usable ones is listed as unexplained.
+
+        Args:
+            scene: what is in the photo.
+            variants: the flaws, at least one.
+            images: variant id to photo and flawed photo; empty unless the author `looks`.
+
+        Raises:
+            RejectPhoto: no words for the untouched photo, which every pair carries.
+        """
         ...

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.models import fetch
 from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric
@@ -20,13 +21,28 @@ from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetri
 T = TypeVar("T")
 PROFILES = Path(__file__).with_name("profiles.yaml")
 BACKENDS: dict[str, dict[str, str]] = {
+    "chat": {
+        "openai": "stages.models.vlm.backends:EndpointChat",
+        "transformers": "stages.models.vlm.backends:LocalChat",
+    },
+    "vocabulary": {"vlm": "stages.models.vlm.vocabulary:VlmVocabulary"},
+    "captioner": {"vlm": "stages.models.vlm.captions:VlmCaptioner"},
     "flow": {"diffusers": "stages.models.registry:DiffusersFlow"},
     "perceiver": {"mediapipe": "stages.models.mediapipe:MediapipePerceiver"},
     "metric": {"lpips-alex": "stages.models.lpips:AlexLpips"},
-    "judge": {"features": "stages.models.judge:FeatureJudge"},
-    "explainer": {"grammar": "stages.models.grammar:GrammarExplainer"},
+    "judge": {
+        "features": "stages.models.judge:FeatureJudge",
+        "vlm": "stages.models.vlm.judge:VlmJudge",
+    },
+    "explainer": {
+        "grammar": "stages.models.grammar:GrammarExplainer",
+        "vlm": "stages.models.vlm.explainer:VlmExplainer",
+    },
 }
-"""Role to back end to ``module:class``; imported when it is asked for."""
+"""Role to back end to ``module:class``; imported when it is asked for. A class that stands on other
+roles names them in ``needs`` and gets their back ends as arguments."""
+Profile = str | BaseParams
+"""A profile's name; or section ``base``, whose `models` come on top of the profile's options."""
 
 
 class RegistryError(FactoryError):
@@ -55,19 +71,33 @@ def profiles() -> dict[str, dict[str, Choice]]:
     }
 
 
-def choice(role: str, profile: str) -> Choice:
+def roles(profile: Profile) -> dict[str, Choice]:
+    """Role to choice of one profile.
+
+    Raises:
+        RegistryError: no such profile, or options for a role that it does not have.
+    """
+    base = profile if isinstance(profile, BaseParams) else BaseParams(profile=profile)
+    chosen = dict(_pick(profiles(), base.profile, "profile"))
+    for role, options in base.models.items():
+        given = _pick(chosen, role, f"role of profile {base.profile!r}").model_dump()
+        chosen[role] = Choice.model_validate({**given, **options})
+    return chosen
+
+
+def choice(role: str, profile: Profile) -> Choice:
     """What `profile` takes for `role`.
 
     Raises:
         RegistryError: no such profile, role or back end.
     """
-    roles = _pick(profiles(), profile, "profile")
-    chosen = _pick(roles, role, f"role of profile {profile!r}")
+    name = profile.profile if isinstance(profile, BaseParams) else profile
+    chosen = _pick(roles(profile), role, f"role of profile {name!r}")
     _pick(BACKENDS[role], chosen.backend, f"{role} back end")
     return chosen
 
 
-def create(role: str, profile: str, **arguments: Any) -> Any:
+def create(role: str, profile: Profile, **arguments: Any) -> Any:
     """The back end, loaded. `arguments` come on top of the profile's options.
 
     Raises:
@@ -75,43 +105,46 @@ def create(role: str, profile: str, **arguments: Any) -> Any:
         WeightsError: its weights are missing or damaged.
     """
     chosen = choice(role, profile)
-    return _load(BACKENDS[role][chosen.backend])(**chosen.options, **arguments)
+    made_by = _load(BACKENDS[role][chosen.backend])
+    needed = {other: create(other, profile) for other in _needs(made_by)}
+    return made_by(**chosen.options, **needed, **arguments)
 
 
-def revision(role: str, profile: str) -> str:
-    """Back end, options and a digest of its weights; loads no weights.
+def revision(role: str, profile: Profile) -> str:
+    """Back end, options and a digest of its weights, and of those it needs; loads no weights.
 
     Raises:
         RegistryError: no such profile, role or back end.
     """
     chosen = choice(role, profile)
-    digest = _load(BACKENDS[role][chosen.backend]).revision(**chosen.options)
-    options = json.dumps(chosen.options, sort_keys=True)
-    short = hashlib.sha256(f"{options}\n{digest}".encode()).hexdigest()[:16]
+    made_by = _load(BACKENDS[role][chosen.backend])
+    parts = [json.dumps(chosen.options, sort_keys=True), made_by.revision(**chosen.options)]
+    parts += [revision(other, profile) for other in _needs(made_by)]
+    short = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return f"{chosen.backend}:{short}"
 
 
-def revisions(profile: str, *roles: str) -> dict[str, str]:
+def revisions(profile: Profile, *roles: str) -> dict[str, str]:
     """`revision` of several roles by role, as ``Stage.revisions`` wants them."""
     return {role: revision(role, profile) for role in roles}
 
 
-def perceiver(profile: str, **arguments: Any) -> Perceiver:
+def perceiver(profile: Profile, **arguments: Any) -> Perceiver:
     """The profile's perceiver, loaded. Raises as `create` does."""
     return cast(Perceiver, create("perceiver", profile, **arguments))
 
 
-def metric(profile: str) -> PerceptualMetric:
+def metric(profile: Profile) -> PerceptualMetric:
     """The profile's perceptual metric, loaded. Raises as `create` does."""
     return cast(PerceptualMetric, create("metric", profile))
 
 
-def judge(profile: str, **arguments: Any) -> Judge:
+def judge(profile: Profile, **arguments: Any) -> Judge:
     """The profile's judge, loaded. Raises as `create` does."""
     return cast(Judge, create("judge", profile, **arguments))
 
 
-def explainer(profile: str, **arguments: Any) -> Explainer:
+def explainer(profile: Profile, **arguments: Any) -> Explainer:
     """The profile's explainer, loaded. Raises as `create` does."""
     return cast(Explainer, create("explainer", profile, **arguments))
 
@@ -157,6 +190,10 @@ class DiffusersFlow:
 def _local(name: str) -> str | Path:
     folder = fetch.ROOT / name
     return folder if folder.is_dir() else name
+
+
+def _needs(made_by: Any) -> tuple[str, ...]:
+    return getattr(made_by, "needs", ())
 
 
 def _load(target: str) -> Any:

@@ -92,6 +92,9 @@ class Pair(Document):
     judge: str
     scores: list[Score]
     explanation: Texts
+    prompts: str
+    """Questions asked of models that judged or explained: name, version and digest of each,
+    comma-separated; empty where none was asked."""
     mapping: MappingRecord
     licence: str
     origin: str
@@ -186,6 +189,7 @@ def describe(
             overall=explanation.overall,
             clean=texts.clean,
         ),
+        prompts=", ".join(filter(None, (verdict.prompt, *texts.prompts.values()))),
         mapping=mapping_record(variant),
         licence=photo.licence,
         origin=photo.origin,

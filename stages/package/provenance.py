@@ -9,7 +9,7 @@ from stages import STAGES
 from stages.engine.files import canonical_json, sha256
 from stages.engine.provenance import result_params
 from stages.engine.stage import BaseParams
-from stages.models.registry import profiles
+from stages.models import registry
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def collect(root: Path) -> Provenance:
         ),
         back_ends=tuple(
             (role, str(chosen.options.get("name", chosen.backend)))
-            for role, chosen in sorted(profiles()[base.profile].items())
+            for role, chosen in sorted(registry.roles(base).items())
         ),
         params_sha256=sha256(canonical_json({s.name: result_params(s) for s in stages})),
     )

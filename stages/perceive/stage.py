@@ -81,13 +81,13 @@ class PerceiveStage(Stage):
 
     def revisions(self) -> dict[str, str]:
         """The perceiver's."""
-        return registry.revisions(self.base.profile, "perceiver")
+        return registry.revisions(self.base, "perceiver")
 
     def setup(self) -> None:
         """Load the perceiver that the profile names."""
         p = self.params
         self.perceiver = registry.perceiver(
-            self.base.profile,
+            self.base,
             detection=p.detection,
             visibility=p.visibility,
             hand=p.hand,

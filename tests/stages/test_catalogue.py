@@ -129,6 +129,7 @@ NO_RESULT = {
     "stages.models.registry",  # names to back ends: the name and its options are in revisions()
     "stages.models.protocols",  # types
     "stages.models.fetch",  # weights are in revisions()
+    "stages.models.digests",  # the same: content digests of weights
     "stages.models.vision",  # makes torchvision import beside a CPU torch
 }
 """Modules that a stage may import without declaring them: no result depends on them."""

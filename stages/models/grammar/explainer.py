@@ -131,6 +131,7 @@ class GrammarExplainer:
     """Explainer (protocols.py) without a model."""
 
     name = "grammar"
+    looks = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

@@ -1,15 +1,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stages.engine import gate
+from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
     Explanation,
     Explanations,
+    Injection,
     Mapping,
+    Outcome,
     Scene,
+    Unexplained,
     Verdict,
 )
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
@@ -100,6 +105,44 @@ def test_an_unfit_clean_text_drops_the_photo(stage, sample):
     with pytest.raises(RejectPhoto) as caught:
         stage.process(sample({"v0"}))
     assert caught.value.code == "explanation_unfit"
+
+
+class Looker(GrammarExplainer):
+    """Wants to see the pictures, and finds no words for the second."""
+
+    looks = True
+
+    def explain(self, scene, variants, images):
+        self.images = images
+        texts = super().explain(scene, variants, images)
+        out = Unexplained(
+            variant="v2", tool="distort", code="unusable_answer", message="m", answers=["?"]
+        )
+        kept = texts.explanations[:1]
+        return texts.model_copy(update={"explanations": kept, "unexplained": [out]})
+
+
+def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
+    photo = np.zeros((20, 30, 3), np.uint8)
+    crop = np.full((5, 4, 3), 200, np.uint8)
+    outcome = Outcome(
+        variant="v0", tool="add", box=(10, 5, 14, 10), target_box=(10, 5, 14, 10), mask_pixels=1,
+        edit_pixels=1, evaluations=1.0, reconstruction_psnr=30.0, together=1,
+    )  # fmt: skip
+    outcomes = [outcome, outcome.model_copy(update={"variant": "v2"})]
+    inject = Injection(key=KEY, mode="test", outcomes=outcomes).model_dump(mode="json")
+    given = sample({"v0", "v2"})
+    members = {f"inject/{name}.artifact.png": write_png(crop) for name in ("v0", "v2")}
+    members["ingest/photo.png"] = write_png(photo)
+    stage.explainer = Looker(0)
+    out = stage.process(Sample(KEY, {**given.documents, "inject": inject}, members))
+    real, flawed = stage.explainer.images["v0"]
+    assert (real == photo).all() and (flawed[5:10, 10:14] == 200).all()
+    assert (flawed == 200).all(axis=2).sum() == 20
+    assert [e.variant for e in out.document.explanations] == ["v0"]
+    (reject,) = out.rejects
+    assert (reject.variant, reject.code) == ("v2", "unusable_answer")
+    assert reject.evidence == {"answers": ["?"]}
 
 
 def _judge(rows):

@@ -1,7 +1,11 @@
 import pytest
 
+from stages.engine.stage import BaseParams
 from stages.models import fetch, registry
 from stages.models.registry import RegistryError
+
+ALWAYS = {"flow", "perceiver", "metric", "judge", "explainer"}
+"""Roles that some stage asks for in every profile."""
 
 
 class Thing:
@@ -13,12 +17,27 @@ class Thing:
         return f"thing {colour}"
 
 
+class Wardrobe:
+    needs = ("judge",)
+
+    def __init__(self, judge):
+        self.judge = judge
+
+    @classmethod
+    def revision(cls):
+        return "wardrobe"
+
+
 @pytest.fixture
 def shelf(monkeypatch):
-    monkeypatch.setitem(registry.BACKENDS, "judge", {"thing": f"{__name__}:Thing"})
-    monkeypatch.setattr(registry, "_load", lambda target: Thing)
+    monkeypatch.setitem(registry.BACKENDS, "judge", {"thing": "Thing"})
+    monkeypatch.setitem(registry.BACKENDS, "explainer", {"wardrobe": "Wardrobe"})
+    monkeypatch.setattr(registry, "_load", globals().__getitem__)
     choices = {
-        name: {"judge": registry.Choice.model_validate({"backend": "thing", "colour": name})}
+        name: {
+            "judge": registry.Choice.model_validate({"backend": "thing", "colour": name}),
+            "explainer": registry.Choice(backend="wardrobe"),
+        }
         for name in ("red", "blue")
     }
     monkeypatch.setattr(registry, "profiles", lambda: choices)
@@ -36,6 +55,26 @@ def test_options_enter_the_revision(shelf):
     assert found["judge"] == registry.revision("judge", "red")
 
 
+def test_a_back_end_gets_those_it_needs_and_has_their_revisions(shelf):
+    assert registry.create("explainer", "red").judge.colour == "red"
+    assert registry.revision("explainer", "red") != registry.revision("explainer", "blue")
+
+
+def test_params_come_on_top_of_the_profile(shelf):
+    base = BaseParams(profile="red", models={"judge": {"colour": "green"}})
+    thing = registry.create("judge", base, size=3)
+    assert (thing.colour, thing.size) == ("green", 3)
+    assert registry.create("judge", BaseParams(profile="red")).colour == "red"
+    for role in ("judge", "explainer"):
+        assert registry.revision(role, base) != registry.revision(role, "red")
+
+
+def test_options_for_a_role_that_the_profile_lacks_are_an_error(shelf):
+    base = BaseParams(profile="red", models={"chat": {"name": "m"}})
+    with pytest.raises(RegistryError, match="role of profile 'red' 'chat' does not exist"):
+        registry.revision("judge", base)
+
+
 @pytest.mark.parametrize(
     ("role", "profile", "message"),
     [
@@ -50,7 +89,7 @@ def test_unknown_names_are_told_the_known_ones(role, profile, message):
 
 def test_every_profile_names_back_ends_that_exist():
     for name, roles in registry.profiles().items():
-        assert roles.keys() == registry.BACKENDS.keys()
+        assert registry.BACKENDS.keys() >= roles.keys() >= ALWAYS
         for role in roles:
             assert registry.choice(role, name).backend in registry.BACKENDS[role]
 

@@ -1,0 +1,168 @@
+"""What a job costs, seen from outside: time, autoencoder time, tokens, memory.
+
+The engine's own counts are not asked: transformer and autoencoder of the `Flow` are wrapped while
+the job runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from stages.models.flow import Flow
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds."""
+
+    wall: float
+    cpu: float
+    """Of all threads of this process: what others do on the machine counts least here."""
+
+    def __add__(self, other: Time) -> Time:
+        return Time(self.wall + other.wall, self.cpu + other.cpu)
+
+    def __sub__(self, other: Time) -> Time:
+        return Time(self.wall - other.wall, self.cpu - other.cpu)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One job."""
+
+    whole: Time
+    autoencoder: Time
+    """The share of `whole` inside the autoencoder's calls."""
+    tokens: int
+    """That went through the transformer: samples times image and text tokens, every call added."""
+    peak: int | None
+    """Bytes on top of what was there before (weights, libraries); None where nobody tells."""
+
+
+class Meter:
+    """Measures jobs on one model."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow, self.device = flow, flow.transformer.device
+
+    def measure(self, job: Callable[[], T]) -> tuple[T, Cost]:
+        """Run `job` and say what it cost."""
+        held = self._held()
+        with self._wrapped() as (transformer, autoencoder):
+            start = self._now()
+            result = job()
+            whole = self._now() - start
+        peak = None if held is None else self._peak() - held
+        return result, Cost(whole, autoencoder.spent, transformer.tokens, peak)
+
+    @contextmanager
+    def _wrapped(self) -> Iterator[tuple[_Transformer, _Autoencoder]]:
+        transformer, vae = self.flow.transformer, self.flow.vae
+        counted, timed = _Transformer(transformer), _Autoencoder(vae, self._now)
+        self.flow.transformer, self.flow.vae = counted, timed
+        try:
+            yield counted, timed
+        finally:
+            self.flow.transformer, self.flow.vae = transformer, vae
+
+    def _now(self) -> Time:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return Time(time.perf_counter(), time.process_time())
+
+    def _held(self) -> int | None:
+        """Bytes in use now, the peak set back to it; None where the system cannot."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return torch.cuda.memory_allocated(self.device)
+        try:
+            ctypes.CDLL(None).malloc_trim(0)  # glibc keeps what was freed
+            Path("/proc/self/clear_refs").write_text("5")
+        except (OSError, AttributeError):
+            return None
+        return self._peak()
+
+    def _peak(self) -> int:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+class _Wrapper:
+    """Stands in for a model; what it does not do itself the model does."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
+class _Transformer(_Wrapper):
+    """Counts tokens."""
+
+    tokens = 0
+
+    def __call__(
+        self, *, hidden_states: torch.Tensor, encoder_hidden_states: torch.Tensor, **rest: Any
+    ) -> Any:
+        image, text = hidden_states.shape, encoder_hidden_states.shape
+        self.tokens += image[0] * (image[1] + text[1])
+        return self._model(
+            hidden_states=hidden_states, encoder_hidden_states=encoder_hidden_states, **rest
+        )
+
+
+class _Autoencoder(_Wrapper):
+    """Takes the time of both ways."""
+
+    def __init__(self, model: Any, now: Callable[[], Time]) -> None:
+        super().__init__(model)
+        self._now, self.spent = now, Time(0, 0)
+
+    def encode(self, *args: Any, **options: Any) -> Any:
+        return self._timed(self._model.encode, *args, **options)
+
+    def decode(self, *args: Any, **options: Any) -> Any:
+        return self._timed(self._model.decode, *args, **options)
+
+    def _timed(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        start = self._now()
+        out = call(*args, **options)
+        self.spent += self._now() - start
+        return out
+
+
+def machine(flow: Flow) -> dict[str, Any]:
+    """Where figures were taken."""
+    device = flow.transformer.device
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "torch": torch.__version__,
+        "dtype": str(flow.transformer.dtype).removeprefix("torch."),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,71 @@
+"""What a build asked of models over the network and what it cost, out of the checkout's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from stages.engine.settings import load_settings
+from stages.engine.workspace import Workspace
+from stages.models.vlm.ledger import NAME, Account, Ledger
+
+
+def accounts(workspace: Workspace, since: float = 0.0, stage: str | None = None) -> list[Account]:
+    """Sums by stage, question and model, of calls from `since` (seconds since the epoch) on; empty
+    where nobody ever asked."""
+    path = workspace.calls / NAME
+    if not path.exists():
+        return []
+    found = Ledger(path, load_settings(workspace).calls).accounts(since)
+    return [account for account in found if stage in (None, account.stage)]
+
+
+def money(found: Sequence[Account]) -> str:
+    """``0.1200``; calls of unknown price are said, not taken for zero."""
+    unpriced = sum(account.unpriced for account in found)
+    known = f"{sum(account.money for account in found):.4f}"
+    if not unpriced:
+        return known
+    unknown = f"{unpriced} of unknown price"
+    return unknown if all(a.unpriced == a.sent for a in found) else f"{known} and {unknown}"
+
+
+def rows(found: Sequence[Account]) -> list[dict[str, str | int]]:
+    """An account a row, for a Prefect table artifact or a table on the screen."""
+    return [
+        {
+            "stage": account.stage,
+            "question": account.purpose,
+            "model": account.model,
+            "sent": account.sent,
+            "from cache": account.kept,
+            "turned away": account.refused,
+            "lost": account.lost,
+            "tokens in": account.input_tokens,
+            "tokens out": account.output_tokens,
+            "money": money([account]),
+        }
+        for account in found
+    ]
+
+
+def total(workspace: Workspace) -> str:
+    """What the whole ledger holds against the budget."""
+    budget = load_settings(workspace).calls.budget
+    bound = "no budget is set" if budget is None else f"the budget is {budget:g}"
+    return f"spent in all builds: {money(accounts(workspace))}; {bound}"
+
+
+def spending_table(workspace: Workspace, since: float) -> Table | None:
+    """Calls from `since` on; None when there were none."""
+    found = rows(accounts(workspace, since))
+    if not found:
+        return None
+    table = Table(title="calls to models", caption=total(workspace), box=box.SIMPLE_HEAD)
+    for name, value in found[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int) else "left")
+    for row in found:
+        table.add_row(*map(str, row.values()))
+    return table

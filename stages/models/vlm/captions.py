@@ -1,0 +1,44 @@
+"""A sentence on what a photo shows, asked of a vision-language model."""
+
+from __future__ import annotations
+
+from stages.explain import check
+from stages.models.protocols import Image
+from stages.models.vlm import prompts, views
+from stages.models.vlm.ask import ask, one_line
+from stages.models.vlm.chat import ChatModel
+from stages.models.vlm.schemas import CaptionAnswer
+
+PROMPT = "caption"
+
+
+class VlmCaptioner:
+    """Captioner (protocols.py) from one question a photo."""
+
+    needs = ("chat",)
+
+    def __init__(self, chat: ChatModel) -> None:
+        self._chat = chat
+
+    @classmethod
+    def revision(cls, **_: object) -> str:
+        """The prompt's."""
+        return prompts.revision(PROMPT)
+
+    def caption(self, image: Image) -> str:
+        """One or two sentences.
+
+        Raises:
+            Unusable: no usable answer.
+            RejectForNow, FactoryError: as `ChatModel.complete` does.
+        """
+        pictures = [views.png(image)]
+        reply = ask(self._chat, prompts.load(PROMPT), {}, pictures, CaptionAnswer, problems)
+        return one_line(reply.value.caption)
+
+
+def problems(answer: CaptionAnswer) -> list[str]:
+    """What is wrong with a caption: length or markup. It may speak of boxes and of a crop: no
+    reader sees it."""
+    found = check.form(one_line(answer.caption), [])
+    return [f"{p.check}: {p.found}" for p in found if p.check != "leak"]

@@ -1,0 +1,55 @@
+import pytest
+
+from benchmarks.contestants import Contestant
+from benchmarks.meter import Cost, Time
+from benchmarks.race import Row, race
+from benchmarks.workload import made_up
+
+
+def cost(seconds, autoencoder=1.0, tokens=680, peak=None):
+    return Cost(Time(2 * seconds, seconds), Time(2 * autoencoder, autoencoder), tokens, peak)
+
+
+@pytest.fixture
+def rows():
+    return [
+        Row("one", 1, [cost(10), cost(14)], [68, 68]),
+        Row("four", 4, [cost(20, peak=7), cost(16, peak=9)], [68, 68]),
+    ]
+
+
+def test_figures_are_a_pair(rows):
+    one, four = rows
+    assert one.seconds("cpu") == [10, 14] and four.seconds("cpu") == [5, 4]
+    assert four.seconds("wall") == [10, 8]
+    assert four.seconds("cpu", autoencoder=False) == [4.75, 3.75]
+    assert one.evaluations() == [10, 10] and four.evaluations() == [2.5, 2.5]
+
+
+def test_ratios_are_taken_window_by_window(rows):
+    one, four = rows
+    assert four.ratios(one, "cpu") == [2, 3.5]
+    assert four.ratios(one, "cpu", autoencoder=False) == [9 / 4.75, 13 / 3.75]
+
+
+def test_the_peak_is_the_greatest_known(rows):
+    assert [row.peak() for row in rows] == [None, 9]
+    assert rows[1].figures()["seconds_a_pair"]["cpu"] == {
+        "with_autoencoder": 4.5,
+        "without": 4.25,
+    }
+
+
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_contestants_take_turns(flow, warm_up):
+    tasks = [made_up(128, 0.25, 1, 2), made_up(144, 0.25, 1, 2)]
+    seen = []
+
+    def entry(name):
+        return Contestant(name, 1, lambda _, task: seen.append((name, task.tokens)))
+
+    rows = race(flow, tasks, [entry("a"), entry("b")], lambda _: None, warm_up)
+    turns = [("a", 64), ("b", 64), ("a", 81), ("b", 81)]
+    assert seen == [*turns[:2], *turns] if warm_up else turns
+    assert [row.sizes for row in rows] == [[69, 86], [69, 86]]
+    assert all(cost.tokens == 0 for row in rows for cost in row.costs)

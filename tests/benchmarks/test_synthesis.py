@@ -1,0 +1,76 @@
+import json
+
+import pytest
+from rich.console import Console
+
+from benchmarks import synthesis
+from benchmarks.agreement import Agreement, Distance
+from benchmarks.meter import Cost, Time
+from benchmarks.race import Row
+from benchmarks.synthesis import agreement_table, speed_table, verdict
+
+
+def text(table):
+    console = Console(width=200)
+    with console.capture() as printed:
+        console.print(table)
+    return printed.get()
+
+
+def test_bars_ask_for_both_ratios():
+    assert verdict(4, [6.0, 2.3]).endswith("met")
+    assert verdict(4, [60.0, 2.2]).endswith("missed")
+    assert verdict(8, [8.9, 5.0]).endswith("missed")
+    assert verdict(1, [1.0, 1.0]) == ""
+
+
+def test_the_speed_table_holds_medians_of_ratios_a_window():
+    def row(name, pairs, *seconds):
+        costs = [Cost(Time(9, s), Time(1, 0.5), 680, 2**20) for s in seconds]
+        return Row(name, pairs, costs, [68] * len(costs))
+
+    rows = [
+        row(synthesis.RELEASED, 1, 10, 20, 30),
+        row(synthesis.FIREFLOW, 1, 5, 5, 5),
+        row("ours", 4, 4, 8, 4),
+    ]
+    line = next(line for line in text(speed_table(rows, "cpu", "")).splitlines() if "ours" in line)
+    name, *numbers, verdict = [cell.strip() for cell in line.strip("│ ").split("│")]
+    assert (name, verdict) == ("ours", "6 / 2.3 met")
+    wanted = [2.5, 1, 0.444, 10, 5, 1.143, 10.86, 5.14, 1]
+    assert [float(number) for number in numbers] == wanted
+
+
+def test_the_agreement_table_has_a_row_a_tool_and_one_for_all():
+    found = [
+        Agreement(tool, Distance(lpips, 50), Distance(0.1, 30))
+        for tool, lpips in (("add", 0.01), ("add", 0.02), ("fuse", 0.03))
+    ]
+    lines = [line for line in text(agreement_table(found)).splitlines() if "│" in line]
+    cells = {c[0]: c[1:] for c in ([x.strip() for x in li.strip("│ ").split("│")] for li in lines)}
+    assert cells["add"] == ["2", "0.0150", "0.1000", "50.0", "30.0", "0.15"]
+    assert cells["all"][0] == "3" and cells["all"][-1] == "0.20"
+
+
+def test_from_photos_to_figures(flow, task, metric, monkeypatch, tmp_path):
+    monkeypatch.setattr(synthesis, "from_photos", lambda *_: [task])
+    monkeypatch.setattr(synthesis, "DiffusersFlow", lambda **_: flow)
+    monkeypatch.setattr(synthesis, "metric", lambda _: metric)
+    monkeypatch.setattr(synthesis, "RESULTS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["synthesis", "--name", "tiny"])
+    synthesis.main()
+    figures = json.loads((tmp_path / "tiny.json").read_text())
+    released, fireflow, *ours = figures["speed"]
+    assert (released["evaluations"], fireflow["evaluations"]) == (50, 18)
+    assert [row["pairs"] for row in ours] == [4, 8, 4, 8]
+    assert all(row["evaluations"] < 18 for row in ours)
+    assert all(len(row["ratios"]["with_autoencoder"]) == 2 for row in ours)
+    assert {one["tool"] for one in figures["agreement"]} <= {"add", "remove", "distort", "fuse"}
+    assert figures["machine"]["dtype"] == "float32"
+
+
+@pytest.mark.parametrize("wrong", [["--side", "100"], ["--dtype", "int8"]])
+def test_wrong_arguments_are_refused(wrong, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["synthesis", *wrong])
+    with pytest.raises(SystemExit):
+        synthesis.arguments()

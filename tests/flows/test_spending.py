@@ -1,0 +1,84 @@
+import io
+import time
+from types import SimpleNamespace
+
+import pytest
+from prefect.testing.utilities import prefect_test_harness
+from rich.console import Console
+
+from flows import spending
+from flows.build import StageFailed, build
+from stages.engine.settings import CallSettings, Price
+from stages.engine.workspace import CURRENT_STAGE, Workspace
+from stages.models.vlm.ledger import NAME, Call, Ledger
+
+PRICES = {"dear": Price(input=10, output=100)}
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Two calls of filter with a price at 100 s, one of explain without at 200 s."""
+    clock = Clock()
+    ledger = Ledger(workspace.calls / NAME, CallSettings(prices=PRICES), clock)
+    for stage, model in (("filter", "dear"), ("filter", "dear"), ("explain", "free?")):
+        monkeypatch.setenv(CURRENT_STAGE, stage)
+        clock.now = 200.0 if stage == "explain" else 100.0
+        number, _ = ledger.open(Call("verdict", model, 1000, 100))
+        assert number is not None
+        ledger.answered(number, 1000, 100)
+    (workspace.root / "factory.toml").write_text("[calls]\nbudget = 5\n")
+    return workspace
+
+
+def test_where_nobody_asked_there_is_nothing_and_no_file(workspace: Workspace) -> None:
+    assert spending.accounts(workspace) == []
+    assert spending.spending_table(workspace, 0.0) is None
+    assert not workspace.calls.exists()
+
+
+def test_unknown_prices_are_said_not_taken_for_zero(asked: Workspace) -> None:
+    found = spending.rows(spending.accounts(asked))
+    assert [(row["stage"], row["sent"], row["money"]) for row in found] == [
+        ("filter", 2, "0.0400"),
+        ("explain", 1, "1 of unknown price"),
+    ]
+    assert spending.total(asked) == (
+        "spent in all builds: 0.0400 and 1 of unknown price; the budget is 5"
+    )
+
+
+def test_a_build_shows_its_own_calls_and_the_ledgers_total(asked: Workspace) -> None:
+    assert [a.stage for a in spending.accounts(asked, since=150.0)] == ["explain"]
+    assert [a.stage for a in spending.accounts(asked, stage="filter")] == ["filter"]
+    console = Console(width=200, record=True, file=io.StringIO())
+    table = spending.spending_table(asked, since=150.0)
+    assert table is not None
+    console.print(table)
+    text = console.export_text()
+    assert "explain" in text and "filter" not in text and "the budget is 5" in text
+
+
+def test_a_flow_publishes_the_calls_of_a_stage_even_if_it_fails(
+    asked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = {}
+    monkeypatch.setattr(
+        "flows.build.create_table_artifact",
+        lambda table, key, description: published.update({key: (table, description)}),
+    )
+    monkeypatch.setattr(
+        "flows.build.time", SimpleNamespace(time=lambda: 50.0, monotonic=time.monotonic)
+    )
+    monkeypatch.setattr("flows.pipeline.stale", lambda workspace: {"filter": ["new"]})
+    monkeypatch.setattr("flows.pipeline.run_stage", lambda *arguments: 2)
+    with prefect_test_harness(server_startup_timeout=120), pytest.raises(StageFailed):
+        build(str(asked.root))
+    table, description = published["filter-calls"]
+    assert table[0]["money"] == "0.0400" and "the budget is 5" in description

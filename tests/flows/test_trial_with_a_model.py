@@ -1,0 +1,57 @@
+"""One photo from ingest to explain with a vision-language model that judges and explains: the flux
+profile's back ends for it against the server of the test suite, the compact ones for the rest."""
+
+from pathlib import Path
+
+import pytest
+from chat_server import ChatServer
+
+from flows.trial import run_trial
+from stages.catalogue import parse_params
+from stages.models import fetch, registry
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(fetch.available(entry) for entry in fetch.listing("compact")),
+        reason="weights are not fetched: run `flawfactory models fetch`",
+    ),
+]
+PHOTO = Path(__file__).parents[2] / "samples/photos/scikit-image/astronaut.png"
+ASKING = ("chat", "judge", "explainer")
+
+
+@pytest.fixture
+def server():
+    with ChatServer() as running:
+        yield running
+
+
+@pytest.fixture
+def params(server, monkeypatch, tmp_path):
+    profiles = registry.profiles()
+    mixed = {**profiles["compact"], **{role: profiles["flux"][role] for role in ASKING}}
+    monkeypatch.setattr(registry, "profiles", lambda: {"mixed": mixed})
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
+    models = {"chat": {"base_url": server.url}}
+    return parse_params(
+        {
+            "base": {"profile": "mixed", "models": models},
+            "perceive": {"max_windows": 1, "window": 192},
+            "map": {"variants": 2, "weights": {"add": 1, "remove": 1}},
+            "invert": {"steps": 1},
+            "filter": {"lpips": {"low": 0, "high": 2, "control": 0, "mask": 0}},
+        }
+    )
+
+
+def test_a_photo_is_judged_and_explained_by_the_model(params, server):
+    trial = run_trial(PHOTO, params, lambda stage: None)
+    verdicts = trial.outputs["filter"].document.verdicts
+    assert verdicts and {v.judge for v in verdicts} == {"vlm"}
+    texts = trial.outputs["explain"].document
+    assert [e.variant for e in texts.explanations] == [v.variant for v in verdicts]
+    assert texts.author == "Qwen/Qwen2.5-VL-7B-Instruct"
+    assert set(texts.prompts) == {"flaw", "clean"}
+    asked = sorted(seen.name for seen in server.seen)
+    assert asked == ["clean", *["flaw"] * len(verdicts), *["verdict"] * len(verdicts)]

@@ -1,0 +1,40 @@
+import pytest
+
+from stages.explain import check
+from stages.models.vlm import facts
+
+
+def test_the_intent_says_what_and_where(variant):
+    assert facts.intent(variant()) == (
+        "an extra copy of the left ear of the dog was put below the original."
+    )
+    assert "close to the original" in facts.intent(variant(facts={}))
+    assert "taken away" in facts.intent(variant("remove"))
+    assert "scrambled" in facts.intent(variant("distort", part="e0", part_name="dog"))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"other_name": "tail", "within_entity": True}, "left ear of the dog and its tail"),
+        ({"other_name": "dog"}, "left ear of the dog and another dog"),
+        ({"other_name": "person"}, "left ear of the dog and the person"),
+        ({"other_name": "cat", "part": "e0", "part_name": "dog"}, "the dog and the cat"),
+    ],
+)
+def test_fuse_names_both(variant, more, words):
+    assert words in facts.intent(variant("fuse", **more))
+
+
+@pytest.mark.parametrize("tool", ["add", "remove", "distort", "fuse"])
+def test_the_facts_hold_a_true_sentence_of_the_grammar(variant, tool):
+    flaw = variant(tool, other_name="tail", within_entity=True)
+    lines = facts.lines("00ff", flaw, seed=3).splitlines()
+    assert lines[1:3] == ["- thing: dog", "- part: left ear"]
+    told = lines[-1].removeprefix("- a true description: ")
+    assert check.flaw(told, flaw) == []
+    assert facts.lines("00ff", flaw, seed=3).splitlines() == lines
+
+
+def test_a_part_known_by_its_place_is_not_to_be_guessed(variant):
+    assert "do not guess" in facts.lines("00ff", variant("distort", positional=True), 0)
