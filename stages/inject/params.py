@@ -109,7 +109,7 @@ class InjectParams(StageParams):
     repeat_rho: ShareOfTool = 0.0
     """The same for targets whose reference another target of the variant takes after too."""
     positions: Shares = Shares(steps=0.25, double=1.0, single=0.5)
-    values: Shares = Shares(steps=1.0, double=0.0, single=0.5)
+    values: Shares = Shares(steps=0.5, double=0.0, single=0.5)
     guidance: Guidance = Guidance()
     faithful: Faithful = Faithful()
     bucket: int = Field(default=16, ge=1)

@@ -58,8 +58,17 @@ class Entry(BaseModel):
     """File name the client saves."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     licence: str
-    profiles: tuple[str, ...]
     members: tuple[Member, ...]
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, for the reader."""
+        return f"{self.kind.partition('-')[0]}: {self.package} {self.version}"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the members."""
+        return sum(member.bytes for member in self.members)
 
     def member(self, name: str) -> Member:
         """The member of that name.
@@ -75,14 +84,9 @@ class Entry(BaseModel):
 
 @cache
 def catalogue() -> dict[str, Entry]:
-    """All entries of ``weights.toml`` by name."""
+    """The packages of ``weights.toml`` by name."""
     data = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
-    return {entry.name: entry for entry in map(Entry.model_validate, data["weights"])}
-
-
-def listing(profile: str | None = None) -> list[Entry]:
-    """Entries a profile needs, or all of them."""
-    return [e for e in catalogue().values() if profile is None or profile in e.profiles]
+    return {entry.name: entry for entry in map(Entry.model_validate, data["packages"])}
 
 
 def revision(name: str) -> str:
@@ -123,20 +127,6 @@ def available(entry: Entry) -> bool:
     except WeightsError:
         return False
     return True
-
-
-def verify_all(profile: str | None = None) -> dict[str, bool]:
-    """Entry name to whether it is complete and undamaged."""
-    return {entry.name: available(entry) for entry in listing(profile)}
-
-
-def fetch_all(profile: str | None = None) -> dict[str, str]:
-    """Fetch what is missing or damaged. Entry name to ``present`` or ``fetched``.
-
-    Raises:
-        WeightsError: a download failed or was not what was pinned. Entries before it are kept.
-    """
-    return {entry.name: fetch(entry) for entry in listing(profile)}
 
 
 def fetch(entry: Entry) -> str:

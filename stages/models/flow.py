@@ -30,7 +30,6 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (  # noqa:
 from stages.engine.record import TOKEN  # noqa: E402
 from stages.models.flow_attention import install  # noqa: E402
 from stages.models.flow_decode import Statistics, recording, replaying  # noqa: E402
-from stages.models.flow_folder import resolve  # noqa: E402
 from stages.models.flow_injection import (  # noqa: E402
     Blocks,
     Dense,
@@ -79,17 +78,17 @@ class Flow:
     @classmethod
     def load(
         cls,
-        name: str | Path,
+        folder: str | Path,
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
         *,
         offload: bool = False,
         compile: bool = False,
     ) -> Flow:
-        """Load a diffusers folder or hub name with ``transformer/``, ``vae/``, ``scheduler/``.
+        """Load a diffusers folder with ``transformer/``, ``vae/``, ``scheduler/``.
 
         Args:
-            name: folder or hub name.
+            folder: where it lies.
             dtype: of weights and activations.
             device: where to compute.
             offload: keep the weights in main memory and bring them block by block.
@@ -99,7 +98,9 @@ class Flow:
             FileNotFoundError: no such folder.
             ValueError: another geometry than FLUX's, or weights that are not the configuration's.
         """
-        folder, device = resolve(name), torch.device(device)
+        folder, device = Path(folder), torch.device(device)
+        if not folder.is_dir():  # diffusers would ask the hub for it
+            raise FileNotFoundError(f"no folder {str(folder)!r}")
         transformer = _load(FluxTransformer2DModel, folder, "transformer", dtype)
         vae = _load(AutoencoderKL, folder, "vae", dtype)
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, subfolder="scheduler")

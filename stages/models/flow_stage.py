@@ -13,7 +13,6 @@ FLOW_CODE = (
     "stages.models.flow",
     "stages.models.flow_attention",
     "stages.models.flow_decode",
-    "stages.models.flow_folder",
     "stages.models.flow_injection",
     "stages.models.flow_stage",
     "stages.models.flow_text",

@@ -100,6 +100,11 @@ class FeatureJudge:
         """Digest of the weights."""
         return TokenFeatures.revision()
 
+    @classmethod
+    def weights(cls) -> list[str]:
+        """Their name in ``weights.toml``."""
+        return ["efficientnet-lite0"]
+
     def judge(self, case: Case) -> Verdict:
         """Passed when the change agrees with the mapping and most of it is where it should be."""
         variant = case.variant

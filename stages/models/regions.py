@@ -1,4 +1,4 @@
-"""What the compact detectors hand to each other before it becomes a record."""
+"""What detectors hand to each other before it becomes a record."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.engine.masks import bounding_box
+from stages.engine.record import Tool
 
 Mask = NDArray[np.bool_]
 
@@ -24,6 +25,8 @@ class Region:
     mask: Mask
     """(H, W)"""
     positional: bool = False
+    tools: tuple[Tool, ...] = ()
+    """Where a vocabulary says them; else they follow from the kind."""
 
 
 @dataclass(frozen=True)

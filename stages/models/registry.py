@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
-from stages.models import fetch
+from stages.models import fetch, hub
 from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric
 
 T = TypeVar("T")
@@ -25,10 +25,16 @@ BACKENDS: dict[str, dict[str, str]] = {
         "openai": "stages.models.vlm.backends:EndpointChat",
         "transformers": "stages.models.vlm.backends:LocalChat",
     },
-    "vocabulary": {"vlm": "stages.models.vlm.vocabulary:VlmVocabulary"},
+    "vocabulary": {
+        "words": "stages.models.words:WordList",
+        "vlm": "stages.models.vlm.vocabulary:VlmVocabulary",
+    },
     "captioner": {"vlm": "stages.models.vlm.captions:VlmCaptioner"},
     "flow": {"diffusers": "stages.models.registry:DiffusersFlow"},
-    "perceiver": {"mediapipe": "stages.models.mediapipe:MediapipePerceiver"},
+    "perceiver": {
+        "mediapipe": "stages.models.mediapipe:MediapipePerceiver",
+        "grounded": "stages.models.grounded:GroundedPerceiver",
+    },
     "metric": {"lpips-alex": "stages.models.lpips:AlexLpips"},
     "judge": {
         "features": "stages.models.judge:FeatureJudge",
@@ -129,6 +135,21 @@ def revisions(profile: Profile, *roles: str) -> dict[str, str]:
     return {role: revision(role, profile) for role in roles}
 
 
+def weights(profile: Profile) -> list[str]:
+    """Names of all weights that a profile's back ends need, each once (`stages.models.weights`).
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    names: list[str] = []
+    for role in roles(profile):
+        chosen = choice(role, profile)
+        target = _load(BACKENDS[role][chosen.backend])
+        if hasattr(target, "weights"):  # rules and remote models have none
+            names += target.weights(**chosen.options)
+    return list(dict.fromkeys(names))
+
+
 def perceiver(profile: Profile, **arguments: Any) -> Perceiver:
     """The profile's perceiver, loaded. Raises as `create` does."""
     return cast(Perceiver, create("perceiver", profile, **arguments))
@@ -171,7 +192,7 @@ class DiffusersFlow:
 
         try:
             return Flow.load(
-                _local(name), getattr(torch, dtype), device, offload=offload, compile=compile
+                hub.resolve(name), getattr(torch, dtype), device, offload=offload, compile=compile
             )
         except (FileNotFoundError, ValueError) as error:
             raise fetch.WeightsError(
@@ -181,15 +202,13 @@ class DiffusersFlow:
 
     @classmethod
     def revision(cls, name: str, **_: Any) -> str:
-        """Digest of the folder's weights and configurations."""
-        from stages.models import flow_folder
+        """Digest of the folder's weights and configurations, or the hub's commit."""
+        return hub.revision(name)
 
-        return flow_folder.revision(_local(name))
-
-
-def _local(name: str) -> str | Path:
-    folder = fetch.ROOT / name
-    return folder if folder.is_dir() else name
+    @classmethod
+    def weights(cls, name: str, **_: Any) -> list[str]:
+        """The hub's model; a folder is there already."""
+        return [] if hub.local(name) else [name]
 
 
 def _needs(made_by: Any) -> tuple[str, ...]:

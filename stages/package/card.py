@@ -19,6 +19,8 @@ STAND_INS = {
     ("perceiver", "mediapipe"): "**Perceiver**: MediaPipe's models for people, an ImageNet "
     "classifier and superpixels for everything else stand in for an open-vocabulary detector and "
     "segmenter. Parts marked `positional` are known by their place only.",
+    ("vocabulary", "words"): "**Vocabulary**: a fixed word list stands in for a vision-language "
+    "model that names what a photo shows.",
     ("judge", "features"): "**Judge**: rules on perceptual features stand in for a vision-language "
     "model.",
     ("explainer", "grammar"): "**Explainer**: a grammar over the record stands in for a "

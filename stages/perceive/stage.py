@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.images import read_png
 from stages.engine.record import TOKEN, Photo, Scene
 from stages.engine.stage import GateParams, Output, RejectPhoto, Sample, Stage, StageParams
-from stages.models import registry
+from stages.models import registry, vlm
 from stages.models.protocols import Perceiver
 from stages.perceive.windows import choose
+
+_MEDIAPIPE = (
+    "detection", "visibility", "hand", "sure", "floor", "parts", "people_share", "part_area",
+)  # fmt: skip
+"""Params of the back end ``mediapipe``."""
 
 
 class PerceiveGate(GateParams):
@@ -30,8 +35,26 @@ class PerceiveGate(GateParams):
     """Largest part as a share of its photo."""
 
 
+class GroundedParams(BaseModel):
+    """Section ``perceive.grounded``: what counts as found by the back end of that name. The
+    defaults are the paper's, but for `overlap`, which is ours."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    box: float = Field(default=0.3, ge=0, le=1)
+    """Least score of a box."""
+    text: float = Field(default=0.25, ge=0, le=1)
+    """Least mean score of a phrase's tokens."""
+    overlap: float = Field(default=0.8, ge=0, le=1)
+    """Of two boxes with a greater IoU only the better stays."""
+    covered: float = Field(default=0.9, ge=0, le=1)
+    """Least share of a part that its entity's mask covers."""
+    part_area: tuple[float, float] = (0.005, 0.5)
+    """Least and greatest share of the photo for a part."""
+
+
 class PerceiveParams(StageParams):
-    """Section ``perceive``: what counts as found, and how windows are chosen."""
+    """Section ``perceive``: what counts as found, and how windows are chosen. The first eight are
+    those of the back end ``mediapipe``."""
 
     detection: float = Field(default=0.575, ge=0, le=1)
     """Least score of a detected face."""
@@ -50,6 +73,7 @@ class PerceiveParams(StageParams):
     part_area: tuple[float, float] = (0.0005, 0.5)
     """Least and greatest share of the photo for a part. The paper's band begins at 0.005; windows
     zoom in on smaller parts."""
+    grounded: GroundedParams = GroundedParams()
     window: int = Field(default=384, ge=64, multiple_of=TOKEN)
     """Side of a window in model pixels."""
     max_windows: int = Field(default=2, ge=1, le=8)
@@ -67,14 +91,21 @@ class PerceiveStage(Stage):
     code: ClassVar[tuple[str, ...]] = (
         "stages.models.classifier",
         "stages.models.efficientnet",
+        "stages.models.entities",
         "stages.models.foreground",
+        "stages.models.grounded",
+        "stages.models.grounding",
         "stages.models.litert",
         "stages.models.mediapipe",
         "stages.models.names",
         "stages.models.people",
         "stages.models.regions",
+        "stages.models.segment",
         "stages.models.things",
         "stages.models.vision",
+        "stages.models.vlm.vocabulary",
+        "stages.models.words",
+        *vlm.CODE,
     )
     params: PerceiveParams
     perceiver: Perceiver
@@ -84,19 +115,13 @@ class PerceiveStage(Stage):
         return registry.revisions(self.base, "perceiver")
 
     def setup(self) -> None:
-        """Load the perceiver that the profile names."""
+        """Load the perceiver that the profile names, with its own params."""
         p = self.params
-        self.perceiver = registry.perceiver(
-            self.base,
-            detection=p.detection,
-            visibility=p.visibility,
-            hand=p.hand,
-            sure=p.sure,
-            floor=p.floor,
-            parts=p.parts,
-            people_share=p.people_share,
-            part_area=p.part_area,
-        )
+        if registry.choice("perceiver", self.base).backend == "grounded":
+            arguments = dict(p.grounded)
+        else:
+            arguments = {name: getattr(p, name) for name in _MEDIAPIPE}
+        self.perceiver = registry.perceiver(self.base, **arguments)
 
     def process(self, sample: Sample) -> Output:
         """Entities, parts and windows.

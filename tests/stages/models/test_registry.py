@@ -96,11 +96,16 @@ def test_every_profile_names_back_ends_that_exist():
 
 def test_a_flow_folder_is_found_from_any_directory(monkeypatch, tmp_path, flow_folder):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry.fetch, "ROOT", flow_folder.parent)
+    monkeypatch.setattr(registry.hub, "ROOT", flow_folder.parent)
     first = registry.DiffusersFlow.revision(flow_folder.name)
     assert len(first) == 64 and first == registry.DiffusersFlow.revision(str(flow_folder))
 
 
+def test_a_flow_of_the_hub_is_its_commit_and_needs_nothing_here():
+    name = "black-forest-labs/FLUX.1-dev"
+    assert registry.DiffusersFlow.revision(name).startswith(f"{name}@")
+    assert registry.DiffusersFlow.weights(name) == [name]
+    assert registry.DiffusersFlow.weights("weights/compact") == []
 def test_damaged_flow_weights_are_an_error_that_says_the_remedy(tmp_path, make_flow_folder):
     folder = make_flow_folder(tmp_path)
     (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 100)

@@ -9,7 +9,8 @@ from stages.engine.images import write_png
 from stages.engine.masks import encode
 from stages.engine.record import Entity, Part, Photo, Scene
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
-from stages.perceive.stage import PerceiveGate, PerceiveParams, PerceiveStage
+from stages.models import registry
+from stages.perceive.stage import GroundedParams, PerceiveGate, PerceiveParams, PerceiveStage
 
 KEY = "00112233445566aa"
 
@@ -49,6 +50,43 @@ def run(perceiver, **params):
     )  # fmt: skip
     documents = {"ingest": photo.model_dump(mode="json")}
     return stage, stage.process(Sample(KEY, documents, {"ingest/photo.png": png}))
+
+
+def grounded(**options):
+    """Section base with the `grounded` back end on a CPU, its words from the list."""
+    models = {
+        "perceiver": {"backend": "grounded", "device": "cpu", **options},
+        "vocabulary": {"backend": "words"},
+    }
+    return BaseParams(profile="flux", models=models)
+
+
+def test_each_back_end_gets_its_own_params(monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        registry, "perceiver", lambda base, **arguments: given.update({base.profile: arguments})
+    )
+    PerceiveStage(PerceiveParams(parts=7), BaseParams()).setup()
+    params = PerceiveParams(grounded=GroundedParams(box=0.4))
+    PerceiveStage(params, grounded()).setup()
+    assert given["compact"]["parts"] == 7 and "box" not in given["compact"]
+    assert given["flux"] == {
+        "box": 0.4, "text": 0.25, "overlap": 0.8, "covered": 0.9, "part_area": (0.005, 0.5),
+    }  # fmt: skip
+
+
+def test_the_scenes_detector_follows_the_vocabulary():
+    first = PerceiveStage(PerceiveParams(), grounded()).revisions()["perceiver"]
+    other = PerceiveStage(PerceiveParams(), grounded(segmenter="sam-vit-b")).revisions()
+    asked = PerceiveStage(PerceiveParams(), BaseParams(profile="flux")).revisions()
+    assert first.startswith("grounded:")
+    assert len({first, other["perceiver"], asked["perceiver"]}) == 3
+
+
+@pytest.mark.parametrize("wrong", [{"box": 1.5}, {"text_threshold": 0.3}, {"part_area": [0.1]}])
+def test_wrong_params_of_the_grounded_back_end_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        PerceiveParams.model_validate({"grounded": wrong})
 
 
 def test_a_scene_names_its_detector_and_windows():

@@ -1,0 +1,133 @@
+"""What the `grounded` back end's networks cost at their released size, with random weights.
+
+    python benchmarks/grounding.py [--device cuda] [--dtype bfloat16] [name ...]
+
+Random weights cost what released ones do, and see nothing. One photo of samples/, the whole word
+list for the detector, 12 boxes for a segmenter; the second of two runs. Seconds on a shared CPU
+tell little: only ratios within one run do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from stages.models import vision
+from stages.models.grounding import GroundingDino
+from stages.models.segment import Sam, Sam2
+from stages.models.words import WORDS
+
+PHOTO = Path(__file__).parents[1] / "samples" / "photos" / "scikit-image" / "chelsea.png"
+BOXES = [(20.0 * i, 10.0 * i, 200.0 + 20 * i, 150.0 + 10 * i) for i in range(12)]
+PHRASES = [*WORDS, *sorted({kind for parts in WORDS.values() for kind in parts})]
+SWIN = {
+    "grounding-dino-tiny": {},
+    "grounding-dino-base": {
+        "embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32],
+        "window_size": 12, "image_size": 384,
+    },
+}  # fmt: skip
+HIERA_LARGE = {
+    "model_type": "sam2_hiera_det_model", "hidden_size": 144, "num_attention_heads": 2,
+    "blocks_per_stage": [2, 6, 36, 4], "embed_dim_per_stage": [144, 288, 576, 1152],
+    "num_attention_heads_per_stage": [2, 4, 8, 16], "window_size_per_stage": [8, 4, 16, 8],
+    "global_attention_blocks": [23, 33, 43],
+    "window_positional_embedding_background_size": [7, 7],
+}  # fmt: skip
+Work = Callable[[], object]
+
+
+def detector(name: str, image: Any, device: str, dtype: torch.dtype) -> tuple[Any, Work]:
+    """Grounding DINO with a tokenizer of one token a word, and its work."""
+    hf: Any = importlib.import_module("transformers")
+    special = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?"}
+    tokens = [special.get(i, f"[unused{i}]") for i in range(1030)]
+    tokens += sorted({word for phrase in PHRASES for word in phrase.split()})
+    tokens += [f"[more{i}]" for i in range(30522 - len(tokens))]
+    swin = hf.SwinConfig(out_indices=[2, 3, 4], out_features=None, **SWIN[name])
+    model = hf.GroundingDinoForObjectDetection(hf.GroundingDinoConfig(backbone_config=swin))
+    tokenizer = hf.BertTokenizer(vocab={token: i for i, token in enumerate(tokens)})
+    processor = hf.GroundingDinoProcessor(hf.GroundingDinoImageProcessor(), tokenizer)
+    dino = GroundingDino(model, processor, device, dtype)
+    return model, lambda: dino.detect(image, PHRASES)
+
+
+def sam(name: str, image: Any, device: str, dtype: torch.dtype) -> tuple[Any, Work]:
+    """One of the three Sams, and its work."""
+    from segment_anything import sam_model_registry
+
+    model = sam_model_registry[name.removeprefix("sam-").replace("-", "_")]()
+    segmenter = Sam(model, device, dtype)
+    return model, lambda: segmenter.segment(image, BOXES)
+
+
+def sam2(_: str, image: Any, device: str, dtype: torch.dtype) -> tuple[Any, Work]:
+    """SAM 2.1 large, and its work."""
+    import transformers as hf
+
+    parts = {"backbone_config": HIERA_LARGE, "backbone_channel_list": [1152, 576, 288, 144]}
+    model = hf.Sam2Model(hf.Sam2Config(vision_config={"model_type": "sam2_vision_model", **parts}))
+    segmenter = Sam2(model, hf.Sam2Processor(hf.Sam2ImageProcessor()), device, dtype)
+    return model, lambda: segmenter.segment(image, BOXES)
+
+
+NETWORKS = {
+    "grounding-dino-tiny": detector, "grounding-dino-base": detector,
+    "sam-vit-b": sam, "sam-vit-l": sam, "sam-vit-h": sam, "sam2.1-hiera-large": sam2,
+}  # fmt: skip
+
+
+def measure(work: Work, device: str) -> tuple[float, float]:
+    """Seconds of the second run, and the peak in GB: of the GPU, or of this process so far."""
+    work()
+    if device == "cpu":
+        start = time.process_time()
+        work()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return time.process_time() - start, peak / 1e9
+    torch.cuda.reset_peak_memory_stats()
+    start = time.perf_counter()
+    work()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start, torch.cuda.max_memory_allocated() / 1e9
+
+
+def main() -> None:
+    """A row a network."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(NETWORKS), help=", ".join(NETWORKS))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    args = parser.parse_args()
+    vision.prepare()
+    image = np.asarray(Image.open(PHOTO).convert("RGB"))
+    unit = "CPU seconds" if args.device == "cpu" else "seconds"
+    table = Table(
+        "network", "parameters (M)", unit, "peak (GB)", title=f"{args.device}, {args.dtype}"
+    )
+    for name in args.names:
+        torch.manual_seed(0)
+        model, work = NETWORKS[name](name, image, args.device, getattr(torch, args.dtype))
+        parameters = sum(p.numel() for p in model.parameters()) / 1e6
+        seconds, peak = measure(work, args.device)
+        table.add_row(name, f"{parameters:.0f}", f"{seconds:.2f}", f"{peak:.1f}")
+        del model, work
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

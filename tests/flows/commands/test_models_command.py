@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from stages.models import weights
+
+runner = CliRunner()
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    result = runner.invoke(app, ["models", *arguments], env={"COLUMNS": "250"})
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """A checkout in which no weights are; what was fetched."""
+    fetched: list[str] = []
+    monkeypatch.setattr(weights, "available", lambda item: item.name in fetched)
+    monkeypatch.setattr(weights, "fetch", lambda item: fetched.append(item.name) or "fetched")
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}\n")
+    Path("params.yaml").write_text("{}\n")
+    return fetched
+
+
+def test_the_list_shows_who_needs_what_and_where_it_comes_from(shelf: list[str]) -> None:
+    code, output = call("list")
+    assert code == 0
+    assert "huggingface.co/black-forest-labs/FLUX.1-dev@3de623fc3c33" in output
+    assert "dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth" in output
+    assert "FLUX.1 [dev] Non-Commercial License" in output
+    assert "2565" in output and "compact flux" in output  # the metric is in both
+
+
+def test_the_list_of_a_profile_leaves_the_others_out(shelf: list[str]) -> None:
+    code, output = call("list", "--profile", "compact")
+    assert code == 0 and "mediapipe" in output and "FLUX" not in output
+
+
+def test_fetch_takes_what_params_say(shelf: list[str]) -> None:
+    Path("params.yaml").write_text("base: {profile: compact}\n")
+    code, output = call("fetch")
+    assert code == 0 and "mediapipe: fetched" in output
+    assert not any("/" in name for name in shelf)
+
+
+def test_a_name_that_params_change_is_fetched(shelf: list[str]) -> None:
+    changes = "{perceiver: {segmenter: sam-vit-b}, flow: {name: weights/compact}}"
+    Path("params.yaml").write_text(f"base: {{profile: flux, models: {changes}}}\n")
+    assert call("fetch")[0] == 0
+    assert "sam-vit-b" in shelf and "sam-vit-h" not in shelf
+    assert not any("FLUX" in name for name in shelf)
+
+
+def test_verify_fails_until_all_is_here(shelf: list[str]) -> None:
+    code, output = call("verify", "--profile", "flux")
+    assert code == 1 and "sam-vit-h: missing or damaged" in output
+    assert "run `flawfactory models fetch` --profile flux" in output
+    assert call("fetch", "--profile", "flux")[0] == 0
+    code, output = call("verify", "--profile", "flux")
+    assert code == 0 and "IDEA-Research/grounding-dino-base: ok" in output
+
+
+def test_an_unknown_profile_names_the_known_ones(shelf: list[str]) -> None:
+    code, output = call("list", "--profile", "huge")
+    assert code == 2 and "known: compact, flux" in output
+
+
+def test_fetch_outside_a_checkout_needs_a_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, output = call("fetch")
+    assert code == 2 and "no dvc.yaml" in output
