@@ -78,6 +78,7 @@ class ExplainStage(Stage):
         "stages.models.grammar",
         "stages.models.names",
         "stages.models.vlm.explainer",
+        "stages.models.vlm.facts",
         "stages.models.wording",
         *vlm.CODE,
     )

@@ -37,6 +37,8 @@ class FilterStage(Stage):
         "stages.models.grammar",
         "stages.models.judge",
         "stages.models.lpips",
+        "stages.models.names",
+        "stages.models.vlm.facts",
         "stages.models.vlm.judge",
         "stages.models.wording",
         *vlm.CODE,
