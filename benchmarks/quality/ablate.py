@@ -25,13 +25,15 @@ KNOBS: Mapping[str, tuple[Any, ...]] = {
     "positions.steps": (0.0, 0.25, 0.5, 1.0),
     "values.steps": (0.0, 0.5, 1.0),
     "values.single": (0.25, 0.5, 1.0),
-    "t_s": (0.3, 0.5, 0.7, 0.85, 1.0),
+    "t_s": (0.3, 0.5, 0.65, 0.8, 0.9, 1.0),
     "rho": (0.0, 0.25, 0.5, 1.0),
     "repeat_rho": (0.0, 0.5, 1.0),
     "margin": (0, 1, 2),
 }
 """Dotted name in section ``inject`` to the values tried; each stands for all tools. ``rho: 1.0`` at
 ``t_s: 1.0`` switches the start latent's gather off: targets start from fresh noise."""
+
+HEAD = ("intended", "borders seen", "sharpness", "colour shift", "told apart")
 
 
 def changed(params: InjectParams, knob: str, value: Any) -> InjectParams:
@@ -60,14 +62,15 @@ def settings(params: InjectParams, knob: str) -> Iterator[tuple[str, InjectParam
 
 
 def cells(found: list[Figures], told: float) -> list[str]:
-    """By tool: intended, seam contrast, LPIPS; for all: borders seen, sharpness, told apart."""
+    """By tool: intended, seam contrast, LPIPS; for all what `HEAD` says."""
     out = []
     for tool in TOOLS:
         rows = [row for row in found if row.tool == tool]
         s = summary(rows)
         out.append(f"{s.intended:.0%} / {s.contrast:+.2f} / {s.lpips:.2f}" if rows else "")
     s = summary(found)
-    return [*out, f"{s.intended:.0%}", f"{s.seen:.0%}", f"{s.sharpness:.2f}", f"{told:.0%}"]
+    rest = [f"{s.intended:.0%}", f"{s.seen:.0%}", f"{s.sharpness:.2f}", f"{s.colour:.1f}"]
+    return [*out, *rest, f"{told:.0%}"]
 
 
 def main() -> None:
@@ -86,8 +89,7 @@ def main() -> None:
             pictures = Renderings(renderer, found, given.folder, given.shards)
             figures = measure(pictures, instruments, given.folder)
             rows.append([label, *cells(figures, told_apart(pictures)[0])])
-        head = [f"`{knob}`", *TOOLS, "intended", "borders seen", "sharpness", "told apart"]
-        print(f"\n{table(head, rows)}", flush=True)
+        print(f"\n{table([f'`{knob}`', *TOOLS, *HEAD], rows)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ HEADER = (
     "seam contrast",
     "borders seen",
     "sharpness",
+    "colour shift",
     "control taken for a flaw",
 )
 
@@ -75,6 +76,7 @@ def cells(found: Summary) -> list[str]:
         f"{found.contrast:+.2f}",
         f"{found.seen:.0%}",
         f"{found.sharpness:.2f}",
+        f"{found.colour:.1f}",
         f"{found.control_intended:.0%}",
     ]
 

@@ -9,6 +9,7 @@ from statistics import fmean
 
 import numpy as np
 from pydantic import Field
+from skimage.color import rgb2lab
 
 from benchmarks.quality import seams
 from benchmarks.quality.calibrate import Thresholds
@@ -45,6 +46,9 @@ class Figures(Document):
     """Share of torn borders above the photo's own `NATURAL` quantile elsewhere; natural: 0.05."""
     sharpness: float | None = None
     """Steps inside target tokens against those of the patches they take after; 1 = as sharp."""
+    colour: float | None = None
+    """CIELAB distance between the mean colours of target tokens and of the patches they take after,
+    mean over tokens: pieces that change their colour on the way."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def figures(shown: Shown, instruments: Instruments) -> Figures:
         contrast=contrast,
         seen=seen,
         sharpness=sharpness(photo, picture, index, shown.case.window.grid),
+        colour=colour(photo, picture, index, shown.case.window.grid),
     )
 
 
@@ -132,6 +137,16 @@ def sharpness(photo: Image, picture: Image, index: Index, grid: tuple[int, int])
     return float(energies[0] / max(energies[1], 1e-6))
 
 
+def colour(photo: Image, picture: Image, index: Index, grid: tuple[int, int]) -> float:
+    """Mean distance of the moved tokens' mean CIELAB colours to the photo's at their references."""
+    moved = index != np.arange(len(index))
+    means = [
+        to_tokens(rgb2lab(window).astype(np.float32), grid).reshape(len(index), -1, 3).mean(1)
+        for window in (picture, photo)
+    ]
+    return float(np.linalg.norm(means[0][moved] - means[1][index[moved]], axis=1).mean())
+
+
 @dataclass(frozen=True)
 class Summary:
     """Of many variants; shares and means over those that have the figure."""
@@ -144,6 +159,7 @@ class Summary:
     contrast: float
     seen: float
     sharpness: float
+    colour: float
 
 
 def summary(rows: Sequence[Figures]) -> Summary:
@@ -161,4 +177,5 @@ def summary(rows: Sequence[Figures]) -> Summary:
         contrast=fmean(found("contrast")),
         seen=fmean(found("seen")),
         sharpness=fmean(found("sharpness")),
+        colour=fmean(found("colour")),
     )

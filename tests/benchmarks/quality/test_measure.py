@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.compare import table
-from benchmarks.quality.measure import Figures, seam, sharpness, summary
+from benchmarks.quality.measure import Figures, colour, seam, sharpness, summary
 from stages.models.judge import intended
 
 GRID = (8, 8)
@@ -46,6 +46,17 @@ def test_a_paste_is_as_sharp_as_its_source_and_a_flat_patch_is_not(photo):
     index = moved(TARGETS, REFERENCES)
     assert sharpness(photo, intended(photo, TARGETS, REFERENCES), index, GRID) == pytest.approx(1)
     assert sharpness(photo, np.full_like(photo, 90), index, GRID) == 0
+
+
+def test_colour_shift_is_that_of_the_moved_pieces(photo):
+    index, pasted = moved(TARGETS, REFERENCES), intended(photo, TARGETS, REFERENCES)
+    assert colour(photo, pasted, index, GRID) == pytest.approx(0, abs=1e-4)
+    tinted = pasted.copy()
+    tinted[48:80, 48:80, 2] //= 2
+    assert colour(photo, tinted, index, GRID) > 10
+    tinted = pasted.copy()
+    tinted[:32, :32, 2] //= 2
+    assert colour(photo, tinted, index, GRID) == pytest.approx(0, abs=1e-4)
 
 
 def test_what_nobody_sees_counts_as_not_intended():
