@@ -45,7 +45,7 @@ $(VENV)/.fetched: stages/models/weights.toml samples/people.toml $(VENV)/.instal
 	$(BIN)/flawfactory samples
 	touch $@
 
-# Of data/ only what git ignores goes: its README stays.
+# Of data/ only what git ignores goes (its README stays), but no answers that were paid for.
 clean:
 	rm -rf $(VENV)
-	git clean -qfdX data
+	git clean -qfdX -e '!/data/.calls/' data

@@ -20,8 +20,7 @@ from stages.engine.record import (
     Variant,
 )
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
-from stages.explain import check
-from stages.models import registry, vlm
+from stages.models import registry, vlm, wording
 from stages.models.protocols import Explainer
 
 UNFIT = "explanation_unfit"
@@ -47,7 +46,7 @@ def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     return {
         f"{field}.{problem.check}": problem.found
         for field in ("local", "overall")
-        for problem in check.flaw(getattr(explanation, field), variant)
+        for problem in wording.flaw(getattr(explanation, field), variant)
     }
 
 
@@ -79,6 +78,8 @@ class ExplainStage(Stage):
         "stages.models.grammar",
         "stages.models.names",
         "stages.models.vlm.explainer",
+        "stages.models.vlm.facts",
+        "stages.models.wording",
         *vlm.CODE,
     )
     explainer: Explainer
@@ -106,7 +107,7 @@ class ExplainStage(Stage):
         scene = sample.document("perceive", Scene)
         images = pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
-        if problems := check.clean(texts.clean, [entity.name for entity in scene.entities]):
+        if problems := wording.clean(texts.clean, [entity.name for entity in scene.entities]):
             raise RejectPhoto(
                 UNFIT,
                 "the words for the untouched photo are not fit to publish",

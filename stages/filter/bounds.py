@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from stages.engine.record import Box, Tool
 from stages.filter.params import Bounds
+from stages.models.judge import NOT_PERCEPTIBLE
 from stages.models.protocols import Case, PerceptualMetric
 
 TOO_WEAK = "too_weak"
 TOO_STRONG = "too_strong"
-NOT_PERCEPTIBLE = "not_perceptible"
 """Reject codes."""
 
 

@@ -31,7 +31,6 @@ class FilterStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = FilterParams
     code: ClassVar[tuple[str, ...]] = (
-        "stages.explain.check",
         "stages.invert.windows",
         "stages.models.efficientnet",
         "stages.models.features",
@@ -39,7 +38,9 @@ class FilterStage(Stage):
         "stages.models.judge",
         "stages.models.lpips",
         "stages.models.names",
+        "stages.models.vlm.facts",
         "stages.models.vlm.judge",
+        "stages.models.wording",
         *vlm.CODE,
     )
     params: FilterParams

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stages.engine.masks import Mask
 from stages.engine.record import TOOLS, Entity, Tool
 from stages.models import hub, remote, segment, vision
 from stages.models.entities import entities
 from stages.models.grounding import Detection, GroundingDino
 from stages.models.protocols import Image, Vocabulary, WantedEntity
-from stages.models.regions import Mask, Region, Thing
+from stages.models.regions import Region, Thing
 from stages.models.segment import FloatBox
 
 MOST = 100

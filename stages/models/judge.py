@@ -28,6 +28,8 @@ from stages.engine.record import TOKEN, TOOLS, Tool, Verdict
 from stages.models.features import TokenFeatures
 from stages.models.protocols import Case, Image
 
+NOT_PERCEPTIBLE = "not_perceptible"
+"""Reject code: nobody would see the flaw."""
 NOT_INTENDED = "not_intended"
 """Reject code: something changed, but not what the mapping says."""
 WRONG_PLACE = "wrong_place"

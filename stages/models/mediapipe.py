@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stages.engine.images import Image
 from stages.engine.record import Entity
 from stages.models import fetch
 from stages.models.classifier import ImageNetClassifier
@@ -12,8 +12,6 @@ from stages.models.entities import entities
 from stages.models.people.people import People
 from stages.models.people.person import Limits
 from stages.models.things import Things
-
-Image = NDArray[np.uint8]
 
 
 class MediapipePerceiver:

@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from stages.engine.masks import bounding_box
+from stages.engine.masks import Mask, bounding_box
 from stages.engine.record import Tool
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

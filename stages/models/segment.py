@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from stages.engine.masks import Mask
 from stages.models import hub, remote, vision
 from stages.models.grounding import autocast
 from stages.models.protocols import Image
-from stages.models.regions import Mask
 
 BOXES = 32
 """Boxes decoded at once, which bounds the memory: each costs a float mask of the photo's size."""

@@ -1,4 +1,4 @@
-"""A diffusers folder of FLUX's geometry with random weights, small enough for unit tests."""
+"""What tests of several stages share: a tiny flow model, photos, variants, samples."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 
 def save_tiny_flow(folder: Path, latent_channels: int = 16, guidance: bool = False) -> Path:
+    """A diffusers folder of FLUX's geometry with random weights, small enough for unit tests."""
     import torch
 
     from stages.models import flow

@@ -7,7 +7,7 @@ part is the entity itself, else ``[part]``; ``[known]`` the entity has a name of
 ``[apart]`` fuse joins two entities. ``<name>`` expands a rule, ``{slot}`` takes a fact.
 Every alternative must be true of every variant of its tool that meets the condition: nothing here
 may say more than the record does. Words for a direction never hold ``left`` or ``right`` unless
-they mean it, so that `stages/explain/check.py` can tell a contradiction.
+they mean it, so that `stages/models/wording.py` can tell a contradiction.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 CODE = (
     "stages.models.vlm.ask",
     "stages.models.vlm.chat",
-    "stages.models.vlm.facts",
     "stages.models.vlm.messages",
     "stages.models.vlm.prompts",
     "stages.models.vlm.schemas",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stages.explain import check
+from stages.models import wording
 from stages.models.protocols import Image
 from stages.models.vlm import prompts, views
 from stages.models.vlm.ask import ask, one_line
@@ -40,5 +40,5 @@ class VlmCaptioner:
 def problems(answer: CaptionAnswer) -> list[str]:
     """What is wrong with a caption: length or markup. It may speak of boxes and of a crop: no
     reader sees it."""
-    found = check.form(one_line(answer.caption), [])
+    found = wording.form(one_line(answer.caption), [])
     return [f"{p.check}: {p.found}" for p in found if p.check != "leak"]

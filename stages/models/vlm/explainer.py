@@ -15,7 +15,7 @@ from stages.engine.record import (
     Variant,
     Window,
 )
-from stages.explain import check
+from stages.models import wording
 from stages.models.protocols import Image
 from stages.models.vlm import facts, prompts, views
 from stages.models.vlm.ask import Unusable, ask, one_line
@@ -79,7 +79,7 @@ class VlmExplainer:
         def problems(answer: CleanAnswer) -> list[str]:
             text = one_line(answer.clean)
             return _unspoken("clean", text) + [
-                f"{p.check}: {p.found!r}" for p in check.clean(text, names)
+                f"{p.check}: {p.found!r}" for p in wording.clean(text, names)
             ]
 
         told = {"things": ", ".join(names) or "nothing"}
@@ -133,7 +133,7 @@ def unfit(answer: FlawAnswer, variant: Variant) -> list[str]:
         found += _unspoken(field, text)
         found += [
             f"`{field}` {meanings.get(p.check, p.check + ':')} {p.found!r}"
-            for p in check.flaw(text, variant)
+            for p in wording.flaw(text, variant)
         ]
     return found
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 import re
 
 from stages.engine.record import Tool, Variant, Verdict
-from stages.explain import check
-from stages.filter.bounds import NOT_PERCEPTIBLE
-from stages.models.judge import WRONG_PLACE
+from stages.models import wording
+from stages.models.judge import NOT_PERCEPTIBLE, WRONG_PLACE
 from stages.models.protocols import Case
 from stages.models.vlm import facts, prompts, views
 from stages.models.vlm.ask import Unusable, ask
@@ -87,7 +86,7 @@ def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
     found = []
     if not answer.perceptible and (answer.inside_region or answer.looks_like_flaw):
         found.append("what cannot be noticed is neither inside the region nor a flaw")
-    rest = check.strip_names(answer.reason, [variant.part_name, variant.entity_name])
+    rest = wording.strip_names(answer.reason, [variant.part_name, variant.entity_name])
     if _NUMBER.search(rest):
         found.append("`reason` must hold no numbers or coordinates")
     if not answer.reason.strip():
@@ -98,7 +97,7 @@ def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
             found.append(f"`reason` does not name the {variant.part_name}")
         found += [
             f"{p.found!r} contradicts what was intended"
-            for p in check.contradictions(answer.reason, variant)
+            for p in wording.contradictions(answer.reason, variant)
         ]
     return found
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
+from stages.engine.images import Image, write_png
 from stages.engine.masks import Mask, bounding_box, from_grid
 from stages.engine.record import Box, Variant, Window
-from stages.models.protocols import Image
 
 SIDE = 768
 """Longest side of a picture that is sent, in pixels."""
@@ -66,6 +64,4 @@ def png(image: Image, side: int = SIDE) -> bytes:
     """(H, W, 3) uint8 as a PNG, scaled down to at most `side`."""
     picture = Pillow.fromarray(image)
     picture.thumbnail((side, side), Pillow.Resampling.LANCZOS)
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
+    return write_png(np.asarray(picture))

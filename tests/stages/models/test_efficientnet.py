@@ -27,9 +27,8 @@ def features():
     ("name", "expected"), [("chelsea.png", "Egyptian cat"), ("coffee.png", "espresso")]
 )
 def test_photos_get_their_names(classifier, name, expected, sample_photo):
-    (index, found, score), *others = classifier.classify(
-        sample_photo(f"scikit-image/{name}"), top=3
-    )
+    photo = sample_photo(f"scikit-image/{name}")
+    (index, found, score), *others = classifier.classify(photo, top=3)
     assert (found, classifier.names[index]) == (expected, expected)
     assert score > 0.3 and len(others) == 2 and score >= others[0][2] >= others[1][2]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.engine.record import Entity, Rle, Scene, Variant
-from stages.explain import check
+from stages.models import wording
 from stages.models.grammar import rules, words
 from stages.models.grammar.explainer import GrammarExplainer, Writer, direction_words
 
@@ -55,7 +55,7 @@ def variants(draw):
 def test_every_text_is_fit_and_true_to_the_record(made, key):
     author = GrammarExplainer(3)
     for text in (author.local(key, made), author.overall(key, made)):
-        assert check.flaw(text, made) == [], text
+        assert wording.flaw(text, made) == [], text
         assert text[0].isupper() and text.endswith(".")
         assert "  " not in text and ".." not in text and " ," not in text
         assert not re.search(r"\ba [aeiou](?!ni)", text), text
@@ -92,7 +92,7 @@ def test_two_instances_of_one_name_are_told_apart():
 
 def _skeleton(text, made):
     names = [n for n in (made.part_name, made.entity_name, made.other_name) if n]
-    return check.strip_names(text, sorted(names, key=len, reverse=True))
+    return wording.strip_names(text, sorted(names, key=len, reverse=True))
 
 
 @pytest.mark.parametrize("field", ["local", "overall"])
@@ -145,7 +145,7 @@ def _scene(names, key="a" * 16):
 def test_clean_sentence_is_fit(names):
     for number in range(80):
         text = GrammarExplainer(0).clean(_scene(names, f"{number:016x}"))
-        assert check.clean(text, names) == [], text
+        assert wording.clean(text, names) == [], text
         assert text[0].isupper() and text.endswith(".")
         assert not names or names[0] in text
 

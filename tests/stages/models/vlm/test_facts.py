@@ -1,6 +1,6 @@
 import pytest
 
-from stages.explain import check
+from stages.models import wording
 from stages.models.vlm import facts
 
 
@@ -32,7 +32,7 @@ def test_the_facts_hold_a_true_sentence_of_the_grammar(variant, tool):
     lines = facts.lines("00ff", flaw, seed=3).splitlines()
     assert lines[1:3] == ["- thing: dog", "- part: left ear"]
     told = lines[-1].removeprefix("- a true description: ")
-    assert check.flaw(told, flaw) == []
+    assert wording.flaw(told, flaw) == []
     assert facts.lines("00ff", flaw, seed=3).splitlines() == lines
 
 

@@ -1,10 +1,10 @@
 import pytest
 
-from stages.explain import check
+from stages.models import wording
 
 
 def found(text, made):
-    return {problem.check for problem in check.flaw(text, made)}
+    return {problem.check for problem in wording.flaw(text, made)}
 
 
 def test_a_good_text_passes(variant):
@@ -55,7 +55,9 @@ def test_the_other_side_may_be_named_by_the_record(variant):
 
 
 def test_clean_text_must_not_claim_a_flaw():
-    assert check.clean("The person is drawn in a consistent way.", ["person"]) == []
-    assert check.clean("Nothing about the person is distorted or missing.", ["person"]) == []
-    assert check.clean("No doubt: the person is distorted.", ["person"])[0].found == "distorted"
-    assert check.clean("The person is distorted all over.", ["person"])[0].check == "contradiction"
+    assert wording.clean("The person is drawn in a consistent way.", ["person"]) == []
+    assert wording.clean("Nothing about the person is distorted or missing.", ["person"]) == []
+    assert wording.clean("No doubt: the person is distorted.", ["person"])[0].found == "distorted"
+    assert (
+        wording.clean("The person is distorted all over.", ["person"])[0].check == "contradiction"
+    )
