@@ -140,7 +140,7 @@ def test_a_folders_revision_follows_weights_and_configuration(folder, name):
     [
         ("nobody/knows", "not pinned"),
         ("no-slash", "neither a folder nor a name"),
-        ("../../etc", "neither a folder nor a name"),
+        ("../../nobody", "neither a folder nor a name"),
         ("a/b/c", "neither a folder nor a name"),
         ("lab/thing@../main", "neither a folder nor a name"),
     ],
