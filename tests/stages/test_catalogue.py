@@ -129,10 +129,10 @@ NO_RESULT = {
     "stages.models.registry",  # names to back ends: the name and its options are in revisions()
     "stages.models.protocols",  # types
     "stages.models.fetch",  # weights are in revisions()
-    "stages.models.digests",  # likewise
-    "stages.models.hub",  # likewise
-    "stages.models.remote",  # likewise
-    "stages.models.vlm",  # the list of modules that are declared
+    "stages.models.digests",  # the same: content digests of weights
+    "stages.models.hub",  # the same
+    "stages.models.remote",  # the same
+    "stages.models.vlm",  # a list of modules, each declared for itself
     "stages.models.vision",  # makes torchvision import beside a CPU torch
 }
 """Modules that a stage may import without declaring them: no result depends on them."""
