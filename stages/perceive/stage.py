@@ -93,7 +93,6 @@ class PerceiveStage(Stage):
         "stages.models.efficientnet",
         "stages.models.entities",
         "stages.models.foreground",
-        "stages.models.grammar",
         "stages.models.grounded",
         "stages.models.grounding",
         "stages.models.litert",

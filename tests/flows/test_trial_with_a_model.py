@@ -8,12 +8,12 @@ from chat_server import ChatServer
 
 from flows.trial import run_trial
 from stages.catalogue import parse_params
-from stages.models import fetch, registry
+from stages.models import registry, weights
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not all(fetch.available(entry) for entry in fetch.listing("compact")),
+        not all(map(weights.available, weights.needed("compact"))),
         reason="weights are not fetched: run `flawfactory models fetch`",
     ),
 ]

@@ -57,7 +57,7 @@ def project(tmp_path, monkeypatch):
     head = ["name", "package", "version", "kind", "archive", "licence"]
     values = ["people", "kit", "1", "npm", archive.name, NOT_NAMED]
     lines = [f'{k} = "{v}"' for k, v in zip(head, values, strict=True)]
-    lines += [f'sha256 = "{digest(archive.read_bytes())}"', "profiles = []"]
+    lines += [f'sha256 = "{digest(archive.read_bytes())}"']
     for name, data in photos.items():
         lines += ["[[members]]", f'name = "{name}"', f'path = "package/{name}"']
         lines += [f"bytes = {len(data)}", f'sha256 = "{digest(data)}"']
