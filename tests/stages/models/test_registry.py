@@ -106,6 +106,8 @@ def test_a_flow_of_the_hub_is_its_commit_and_needs_nothing_here():
     assert registry.DiffusersFlow.revision(name).startswith(f"{name}@")
     assert registry.DiffusersFlow.weights(name) == [name]
     assert registry.DiffusersFlow.weights("weights/compact") == []
+
+
 def test_damaged_flow_weights_are_an_error_that_says_the_remedy(tmp_path, make_flow_folder):
     folder = make_flow_folder(tmp_path)
     (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 100)
