@@ -22,7 +22,7 @@ from stages.models.fetch import CATALOGUE, REMEDY, ROOT, WeightsError
 
 NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w-][\w./-]*))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
+PATTERNS = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 """What is taken of a repository that ``weights.toml`` does not know: no pickles, no code."""
 
 
