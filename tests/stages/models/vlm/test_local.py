@@ -75,18 +75,10 @@ def test_a_profile_gets_it_behind_the_cache_for_no_money(
 def test_a_folder_is_known_by_its_weights_and_a_hub_name_by_its_commit(folder):
     backend = registry._load(registry.BACKENDS["chat"]["transformers"])
     assert len(backend.revision(str(folder), dtype="float32")) == 64
-<<<<<<< HEAD
-    commit = "ab" * 20
-    assert backend.revision("Qwen/Qwen2.5-VL-7B-Instruct", commit) == (
-        f"Qwen/Qwen2.5-VL-7B-Instruct@{commit}"
-    )
-    with pytest.raises(FactoryError, match="Name a commit"):
-=======
     assert backend.revision("Qwen/Qwen2.5-VL-7B-Instruct", "0" * 40) == (
         "Qwen/Qwen2.5-VL-7B-Instruct@" + "0" * 40
     )
     with pytest.raises(FactoryError, match="not pinned"):
->>>>>>> ground
         backend.revision("Qwen/Qwen2.5-VL-7B-Instruct")
 
 
