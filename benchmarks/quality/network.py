@@ -27,14 +27,15 @@ class MobileNet:
     """A feature vector a token."""
 
     def __init__(self) -> None:
-        """Loads the network.
+        """Loads the network; its weights, which no profile needs, are fetched the first time.
 
         Raises:
-            WeightsError: the pinned weights are missing or damaged.
+            WeightsError: the download failed, or the weights are not what was pinned.
         """
         vision.prepare()
         from torchvision.models import mobilenet_v2
 
+        fetch.fetch(fetch.catalogue()["mobilenet-v2"])
         data = io.BytesIO(fetch.read("mobilenet-v2", "mobilenet-v2.pt"))
         state = torch.load(data, map_location="cpu", weights_only=True)
         network = torch.nn.Sequential(*mobilenet_v2(weights=None).features.children())
