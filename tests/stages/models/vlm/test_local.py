@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiny_internvl import save_tiny_internvl
 from tiny_vlm import save_tiny_vlm
 
 from stages.engine.workspace import FactoryError, Workspace
@@ -12,9 +13,9 @@ from stages.models.vlm.captions import VlmCaptioner
 from stages.models.vlm.ledger import NAME, Ledger
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return save_tiny_vlm(tmp_path_factory.mktemp("models") / "tiny-vlm")
+@pytest.fixture(scope="module", params=[save_tiny_vlm, save_tiny_internvl], ids=["qwen", "internvl"])
+def folder(request, tmp_path_factory):
+    return request.param(tmp_path_factory.mktemp("models") / "tiny-vlm")
 
 
 @pytest.fixture
