@@ -13,7 +13,7 @@ from stages.models.vlm.captions import VlmCaptioner
 from stages.models.vlm.ledger import NAME, Ledger
 
 
-@pytest.fixture(scope="module", params=[save_tiny_vlm, save_tiny_internvl], ids=["qwen", "internvl"])
+@pytest.fixture(scope="module", params=[save_tiny_vlm, save_tiny_internvl])
 def folder(request, tmp_path_factory):
     return request.param(tmp_path_factory.mktemp("models") / "tiny-vlm")
 
