@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stages.engine.record import Variant
-from stages.models.grammar.explainer import GrammarExplainer, direction_words
+from stages.models.grammar.explainer import GrammarExplainer
+from stages.models.grammar.phrases import direction_words
 
 _KINDS = {
     "add": "a duplicated part",
