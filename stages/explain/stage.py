@@ -16,7 +16,6 @@ from stages.engine.record import (
     Explanations,
     Injection,
     Mapping,
-    Outcome,
     Scene,
     Unexplained,
     Variant,

@@ -27,9 +27,20 @@ _LOST = r"missing|absent|vanish\w*|disappear\w*"
 _CONTRADICTIONS = {
     "add": rf"{_LOST}|gone|remov\w*|lack\w*",
     "remove": rf"{_DOUBLED}|doubled|second|additional|repeated",
-    "distort": rf"{_DOUBLED}|{_LOST}|fused",
+    "distort": rf"{_DOUBLED}|{_LOST}|fused|merged?|grown together|into (?:one another|each other)|"
+    r"(?:boundary|border) between",
     "fuse": rf"{_DOUBLED}|{_LOST}",
 }
+_NEEDED = {
+    "add": rf"\b(?:{_DOUBLED}|doubl\w*|addition\w*|second|superfluous|twin|cop(?:y|ied|ies)|"
+    r"repe\w+|two times|three|(?<!one )another)\b",
+    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without|replac\w*|instead|in vain|"
+    r"should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
+    r"(?:in|taken|takes?) (?:its|the) place)\b"
+    r"|\bno ·",
+}
+"""Of these words a text must hold one, or it tells of some other flaw."""
+_MEANT = {"add": "a copy", "remove": "an absence"}
 _CLEAN = re.compile(
     r"\b(?:no (?:visible |obvious )?(?:flaws?|defects?|artifacts?|problems?)|"
     r"(?:free of|without) (?:flaws?|defects?)|nothing is wrong|"
@@ -51,8 +62,8 @@ class Problem:
     """Why a text is unfit."""
 
     check: str
-    """``names``, ``leak``, ``markup``, ``contradiction``, ``side``, ``length``, or the fact that is
-    contradicted: ``direction``, ``place``, ``size``, ``extent``, ``viewer_side`` ..."""
+    """``names``, ``leak``, ``markup``, ``contradiction``, ``tool``, ``side``, ``length``, or
+    the fact that is contradicted: ``direction``, ``place``, ``size``, ``extent``, ``viewer_side`` ..."""
     found: str
     """The offending words, or the words that are not there."""
 
@@ -124,6 +135,9 @@ def flaw(text: str, variant: Variant) -> list[Problem]:
     ]
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
+    needed = _NEEDED.get(variant.tool)
+    if needed and not re.search(needed, rest, re.I):
+        problems.append(Problem("tool", f"no word of {_MEANT[variant.tool]}"))
     return problems + contradictions(text, variant)
 
 

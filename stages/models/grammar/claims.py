@@ -84,8 +84,7 @@ def _readers(variant: Variant) -> list[Reader]:
          r"from (?:the )?(?P<v>above|below|(?:(?:upper|lower) )?(?:left|right))"),
     ]  # fmt: skip
     readers: list[Reader] = [
-        (fact, re.compile(rf"(?<![\w']){pattern}(?!\w)", re.I), _same)
-        for fact, pattern in patterns
+        (fact, re.compile(rf"(?<![\w']){pattern}(?!\w)", re.I), _same) for fact, pattern in patterns
     ]
     bearing = (
         r"\b(?=above|below|to the (?:left|right))(?P<v>above|below)?"

@@ -54,14 +54,21 @@ class GrammarExplainer:
         sources = sorted(Path(__file__).parent.rglob("*.py"))
         return sha256(b"".join(source.read_bytes() for source in sources))[:16]
 
+    def shared(self, key: str, variant: Variant) -> str:
+        """The phrase that the local and the overall text both use, "" for tools without one."""
+        own, symbol = rules.BY_TOOL[variant.tool], SHARED.get(variant.tool)
+        if symbol is None:
+            return ""
+        rng = generator(self.seed, key, variant.id, "explain-shared")
+        return Writer(own, slots(variant), conditions(variant), rng).phrase(symbol)
+
     def _writer(self, key: str, variant: Variant, purpose: str) -> Writer:
         own = rules.BY_TOOL[variant.tool]
         if variant.tool == "fuse" and variant.positional:
             own = rules.FUSE_POSITIONAL
         facts, tags = slots(variant), conditions(variant)
-        if shared := SHARED.get(variant.tool):
-            rng = generator(self.seed, key, variant.id, "explain-shared")
-            facts[shared] = Writer(own, facts, tags, rng).phrase(shared)
+        if symbol := SHARED.get(variant.tool):
+            facts[symbol] = self.shared(key, variant)
         grammar = rules.COMMON | own | rules.OVERALL
         return Writer(grammar, facts, tags, generator(self.seed, key, variant.id, purpose))
 

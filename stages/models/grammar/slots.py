@@ -8,9 +8,7 @@ from stages.models.names import UNSURE
 
 _VERB = {True: {"s": "", "es": "", "has": "have", "is": "are"},
          False: {"s": "s", "es": "s", "has": "has", "is": "is"}}  # fmt: skip
-_KERNELS = frozenset(
-    name.removeprefix("how_") for name in rules.DISTORT if name.startswith("how_")
-)
+_KERNELS = frozenset(name.removeprefix("how_") for name in rules.DISTORT if name.startswith("how_"))
 _CONDITION = {"part": "frompart", "entity": "fromself", "other": "fromthing",
               "surroundings": "fromaround"}  # fmt: skip
 
@@ -18,9 +16,7 @@ _CONDITION = {"part": "frompart", "entity": "fromself", "other": "fromthing",
 def pair(variant: Variant) -> tuple[str, str, str]:
     """fuse: the other side, both with their owner, and both without it."""
     part, entity, other = variant.part_name, variant.entity_name, f"the {variant.other_name}"
-    if variant.other_name == part or (
-        variant.other_name == entity and not variant.within_entity
-    ):
+    if variant.other_name == part or (variant.other_name == entity and not variant.within_entity):
         other = words.another(variant.other_name or "")
     both = f"the {part} of the {entity} and {other}"
     if variant.within_entity:

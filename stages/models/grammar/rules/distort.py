@@ -78,7 +78,7 @@ DISTORT: Rules = SIDE | {
     "how_voronoi": (
         "the details have run together into coarse cells",
         "larger cells repeat the same detail and swallow the rest",
-        "blotches of one detail cover what should be there",
+        "blotches of one detail cover what belongs there",
     ),
     "how_shards": (
         "larger pieces have slid apart",
@@ -87,13 +87,19 @@ DISTORT: Rules = SIDE | {
         "whole pieces have moved away from where they belong",
     ),
     "why": (
-        "The result cannot be the true form.",
-        "It no longer reads as one <sound> shape.",
+        "The result <cannot> the true form.",
+        "It no longer <reads> as one <sound> shape.",
         "The eye finds no <sound> form there.",
-        "Nothing that was photographed has such a form.",
+        "Nothing that was <photographed> has such a form.",
         "The pieces do not add up to a <sound> whole.",
         "[known] A real {entity} would show a <sound> form there.",
-        "The form that should be there can only be guessed.",
+        "The true form can only be <guessed>.",
+        "It is not a form that <grows>.",
     ),
+    "cannot": ("cannot be", "is not", "has little of"),
+    "reads": ("reads", "passes", "holds together"),
+    "photographed": ("photographed", "really there", "before a camera"),
+    "guessed": ("guessed", "guessed at", "inferred"),
+    "grows": ("one knows from life", "occurs", "could exist"),
     "sound": ("sound", "coherent", "whole", "plausible"),
 }

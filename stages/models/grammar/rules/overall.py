@@ -63,8 +63,11 @@ OVERALL: Rules = {
     "alone": ("This single <flaw>", "This alone", "That one <flaw>", "The <flaw> alone"),
     "unbelievable": ("implausible", "unconvincing", "unbelievable"),
     "made": (
-        "manipulated or generated", "generated rather than photographed", "altered",
-        "like the work of a generator", "tampered with",
+        "manipulated or generated",
+        "generated rather than photographed",
+        "altered",
+        "like the work of a generator",
+        "tampered with",
     ),
     "false": ("flawed", "faulty", "not genuine", "altered"),
     "genuine": ("An unaltered", "A genuine", "An ordinary", "A true"),
