@@ -5,10 +5,10 @@
 Takes the scenes of ``<data>/perceive``, draws variants with ``params.yaml``'s map section, seed
 after seed, until the texts have the tools' shares of a build of the sample photos (27, 25, 58, 57),
 and adds what the explain stage knows of each; the target tokens stand in for the rendered mask.
-For local and overall texts, and for each tool: different skeletons (names, places, sizes,
-sides, directions and numbers taken out), the share of texts that have the most frequent one, and
-that hold the most frequent skeleton of one sentence; distinct-n of the skeletons; mean words; and how many texts fail the checks of the explain stage. ``--show`` prints
-so many texts.
+For local and overall texts, and for each tool: different skeletons (names, places, sizes, sides,
+directions and numbers taken out), the share of texts that have the most frequent one, and that
+hold the most frequent skeleton of one sentence; distinct-n of the skeletons; mean words; and how
+many texts fail the checks of the explain stage. ``--show`` prints so many texts.
 """
 
 from __future__ import annotations

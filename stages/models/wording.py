@@ -26,7 +26,7 @@ _DOUBLED = r"extra|duplicat\w*|surplus|twice|too many"
 _LOST = r"missing|absent|vanish\w*|disappear\w*"
 _CONTRADICTIONS = {
     "add": rf"{_LOST}|gone|remov\w*|lack\w*",
-    "remove": rf"{_DOUBLED}|doubled|second|additional|repeated",
+    "remove": rf"{_DOUBLED}|doubled|second|additional|repeated|two times|twin",
     "distort": rf"{_DOUBLED}|{_LOST}|fused|merged?|grown together|into (?:one another|each other)|"
     r"(?:boundary|border) between",
     "fuse": rf"{_DOUBLED}|{_LOST}",
@@ -34,7 +34,7 @@ _CONTRADICTIONS = {
 _NEEDED = {
     "add": rf"\b(?:{_DOUBLED}|doubl\w*|addition\w*|second|superfluous|twin|cop(?:y|ied|ies)|"
     r"repe\w+|two times|three|(?<!one )another)\b",
-    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without|replac\w*|instead|in vain|"
+    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without(?! a clear)|replac\w*|instead(?! of being)|in vain|"
     r"should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
     r"(?:in|taken|takes?) (?:its|the) place)\b"
     r"|\bno ·",
@@ -63,7 +63,7 @@ class Problem:
 
     check: str
     """``names``, ``leak``, ``markup``, ``contradiction``, ``tool``, ``side``, ``length``, or
-    the fact that is contradicted: ``direction``, ``place``, ``size``, ``extent``, ``viewer_side`` ..."""
+    the fact that is contradicted: ``direction``, ``place``, ``size``, ``viewer_side`` ..."""
     found: str
     """The offending words, or the words that are not there."""
 

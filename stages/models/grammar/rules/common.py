@@ -39,7 +39,7 @@ COMMON: Rules = {
         "",
     ),
     "lies": ("lies", "sits", "is found", "is to be seen"),
-    "look2": ("One has to look", "Look", "The place is"),
+    "look2": ("One has to look", "Look", "The place is", "The trouble is", "It happens"),
     "spot": ("spot", "place", "area"),
     "this": ("This can be seen", "One finds this", "This shows", "This is to be found"),
 }
