@@ -159,7 +159,7 @@ def test_a_falsified_text_is_caught(made, key, data):
 @given(records(("add", "remove")), st.text("0123456789abcdef", min_size=16, max_size=16))
 def test_the_text_of_another_tool_is_caught(made, key):
     for tool in {"add", "remove", "distort", "fuse"} - {made.tool}:
-        other = made.model_copy(update={"tool": tool, "other_name": "neck", "facts": {}})
+        other = made.model_copy(update={"tool": tool, "other_name": "collar", "facts": {}})
         text = GrammarExplainer(0).local(key, other)
         assert {"contradiction", "tool"} & {p.check for p in wording.flaw(text, made)}, text
 
