@@ -34,8 +34,8 @@ _CONTRADICTIONS = {
 _NEEDED = {
     "add": rf"\b(?:{_DOUBLED}|doubl\w*|addition\w*|second|superfluous|twin|cop(?:y|ied|ies)|"
     r"repe\w+|two times|three|(?<!one )another)\b",
-    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without(?! a clear)|replac\w*|instead(?! of being)|in vain|"
-    r"should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
+    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without(?! a clear)|replac\w*|instead(?! of being)|"
+    r"in vain|should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
     r"(?:in|taken|takes?) (?:its|the) place)\b"
     r"|\bno ·",
 }
