@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 
-from stages.engine.images import Image, paste, read_png
+from stages.engine.images import Image, paste, read_mask, read_png
 from stages.engine.record import (
     Curation,
     Explanation,
@@ -20,6 +21,7 @@ from stages.engine.record import (
     Variant,
 )
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
+from stages.explain import facts
 from stages.models import registry, vlm, wording
 from stages.models.protocols import Explainer
 
@@ -50,6 +52,20 @@ def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     }
 
 
+def informed(sample: Sample, scene: Scene, passed: set[str]) -> dict[str, Variant]:
+    """The variants that passed, by id, with all that the record knows of them in `facts`."""
+    variants = [v for v in sample.document("map", Mapping).variants if v.id in passed]
+    outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
+    found = {}
+    for variant in variants:
+        x0, y0, x1, y1 = box = outcomes[variant.id].box
+        crop = read_mask(sample.members[f"inject/{variant.id}.mask.png"], (x1 - x0, y1 - y0))
+        mask = paste(np.zeros(scene.entities[0].mask.size, dtype=bool), crop, box)
+        told = variant.facts | facts.known(variant, scene, mask)
+        found[variant.id] = variant.model_copy(update={"facts": told})
+    return found
+
+
 def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, Image]]:
     """Variant id to photo and flawed photo, (H, W, 3) uint8."""
     photo = read_png(sample.members["ingest/photo.png"])
@@ -71,10 +87,11 @@ class ExplainStage(Stage):
         "map": (),
         "perceive": (),
         "ingest": ("photo.png",),
-        "inject": ("*.artifact.png",),
+        "inject": ("*.artifact.png", "*.mask.png"),
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
     code: ClassVar[tuple[str, ...]] = (
+        "stages.map.grid",
         "stages.models.grammar",
         "stages.models.names",
         "stages.models.vlm.explainer",
@@ -101,10 +118,10 @@ class ExplainStage(Stage):
         """
         verdicts = sample.document("filter", Curation).verdicts
         passed = {verdict.variant for verdict in verdicts if verdict.passed}
-        variants = {v.id: v for v in sample.document("map", Mapping).variants if v.id in passed}
-        if not variants:
+        if not passed:
             raise RejectPhoto("nothing_passed", "no variant of this photo passed the filter")
         scene = sample.document("perceive", Scene)
+        variants = informed(sample, scene, passed)
         images = pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
         if problems := wording.clean(texts.clean, [entity.name for entity in scene.entities]):

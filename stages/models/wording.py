@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 
 from stages.engine.record import Variant
-
-OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
-"""The four simple directions, in the picture as the viewer sees it."""
+from stages.models.grammar import claims
+from stages.models.grammar.claims import OPPOSITE, strip_names
 
 MAX_CHARACTERS = 600
 """Longest text: two or three sentences."""
@@ -27,10 +26,21 @@ _DOUBLED = r"extra|duplicat\w*|surplus|twice|too many"
 _LOST = r"missing|absent|vanish\w*|disappear\w*"
 _CONTRADICTIONS = {
     "add": rf"{_LOST}|gone|remov\w*|lack\w*",
-    "remove": rf"{_DOUBLED}|doubled|second|additional|repeated",
-    "distort": rf"{_DOUBLED}|{_LOST}|fused",
+    "remove": rf"{_DOUBLED}|doubled|second|additional|repeated|two times|twin",
+    "distort": rf"{_DOUBLED}|{_LOST}|fused|merged?|grown together|into (?:one another|each other)|"
+    r"(?:boundary|border) between",
     "fuse": rf"{_DOUBLED}|{_LOST}",
 }
+_NEEDED = {
+    "add": rf"\b(?:{_DOUBLED}|doubl\w*|addition\w*|second|superfluous|twin|cop(?:y|ied|ies)|"
+    r"repe\w+|two times|three|(?<!one )another)\b",
+    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without(?! a clear)|replac\w*|instead(?! of being)|"
+    r"in vain|should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
+    r"(?:in|taken|takes?) (?:its|the) place)\b"
+    r"|\bno ·",
+}
+"""Of these words a text must hold one, or it tells of some other flaw."""
+_MEANT = {"add": "a copy", "remove": "an absence"}
 _CLEAN = re.compile(
     r"\b(?:no (?:visible |obvious )?(?:flaws?|defects?|artifacts?|problems?)|"
     r"(?:free of|without) (?:flaws?|defects?)|nothing is wrong|"
@@ -52,21 +62,10 @@ class Problem:
     """Why a text is unfit."""
 
     check: str
-    """``names``, ``leak``, ``markup``, ``contradiction``, ``direction``, ``side``, ``length``."""
+    """``names``, ``leak``, ``markup``, ``contradiction``, ``tool``, ``side``, ``length``, or
+    the fact that is contradicted: ``direction``, ``place``, ``size``, ``viewer_side`` ..."""
     found: str
     """The offending words, or the words that are not there."""
-
-
-def _names(variant: Variant) -> list[str]:
-    names = [variant.part_name, variant.entity_name, variant.other_name or ""]
-    return sorted((name for name in names if name), key=len, reverse=True)
-
-
-def strip_names(text: str, names: list[str]) -> str:
-    """`text` with every name replaced by a dot."""
-    for name in names:
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "·", text, flags=re.IGNORECASE)
-    return text
 
 
 def _holds(text: str, name: str) -> bool:
@@ -88,16 +87,16 @@ def form(text: str, names: list[str]) -> list[Problem]:
 
 def wrong_side(rest: str, variant: Variant) -> Problem | None:
     """A part of the record's kind on the other side (``right hand`` for ``left hand``)."""
-    for side in ("left", "right"):
-        if side in variant.part_name.split():
-            other = re.compile(rf"\b{OPPOSITE[side]} {re.escape(variant.part_kind)}\b", re.I)
-            if found := other.search(rest):
-                return Problem("side", found[0])
+    for side in set(variant.part_name.split()) & set(OPPOSITE):
+        kind = variant.part_name.split(f"{side} ", 1)[-1]
+        kinds = "|".join(map(re.escape, {kind, variant.part_kind}))
+        if found := re.search(rf"\b{OPPOSITE[side]} (?:{kinds})\b", rest, re.I):
+            return Problem("side", found[0])
     return None
 
 
 def wrong_direction(rest: str, variant: Variant) -> Problem | None:
-    """add: a direction opposite to the recorded displacement."""
+    """add: a word opposite to the recorded displacement, wherever it stands."""
     if variant.tool != "add":
         return None
     recorded = str(variant.facts.get("direction") or "")
@@ -110,18 +109,23 @@ def wrong_direction(rest: str, variant: Variant) -> Problem | None:
 
 
 def contradictions(text: str, variant: Variant) -> list[Problem]:
-    """What speaks of another tool, the other side or another direction than the record."""
-    rest = strip_names(text, _names(variant))
+    """What speaks of another tool, or of another side, direction, place, size or number than the
+    record. A fact that the record does not hold is contradicted by nothing."""
+    rest = strip_names(text, claims.names(variant))
     problems = []
     if found := re.search(rf"\b(?:{_CONTRADICTIONS[variant.tool]})\b", rest, re.I):
         problems.append(Problem("contradiction", found[0]))
+    said, rest = claims.read(text, variant)
     problems += [p for p in (wrong_side(rest, variant), wrong_direction(rest, variant)) if p]
+    for claim in said:
+        if claims.contradicts(claim, variant):
+            problems.append(Problem(claim.fact, claim.words))
     return problems
 
 
 def flaw(text: str, variant: Variant) -> list[Problem]:
     """All that is wrong with the explanation of a flaw; empty when it is fit."""
-    names = _names(variant)
+    names = claims.names(variant)
     rest = strip_names(text, names)
     problems = form(text, names)
     problems += [
@@ -131,15 +135,18 @@ def flaw(text: str, variant: Variant) -> list[Problem]:
     ]
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
+    needed = _NEEDED.get(variant.tool)
+    if needed and not re.search(needed, rest, re.I):
+        problems.append(Problem("tool", f"no word of {_MEANT[variant.tool]}"))
     return problems + contradictions(text, variant)
 
 
 def clean(text: str, names: list[str]) -> list[Problem]:
     """All that is wrong with the words for the untouched photo; `names` are its entities'."""
     clauses = _CLAUSE.split(strip_names(text, names))
-    claims = [
+    said = [
         Problem("contradiction", found[0])
         for clause in clauses
         if (found := _FLAWED.search(clause)) and not _NEGATION.search(clause[: found.start()])
     ]
-    return form(text, names) + claims
+    return form(text, names) + said

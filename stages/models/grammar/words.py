@@ -1,29 +1,58 @@
-"""English nouns as the explanations need them: plurals, possessives, lists."""
+"""English nouns as the explanations need them: plurals, possessives, lists, numbers."""
 
 from __future__ import annotations
 
-PLURALS = frozenset(
-    {"feet", "teeth", "people", "children", "men", "women", "mice", "geese", "oxen"}
-)
-SINGULAR_IN_S = frozenset({"lens", "gas", "triceratops", "hen-of-the-woods"})
+PLURALS = {
+    "foot": "feet", "tooth": "teeth", "person": "people", "child": "children", "man": "men",
+    "woman": "women", "mouse": "mice", "goose": "geese", "ox": "oxen", "leaf": "leaves",
+    "knife": "knives", "wolf": "wolves", "calf": "calves", "hoof": "hooves", "scarf": "scarves",
+    "shelf": "shelves",
+}  # fmt: skip
+"""Singular to plural, where no rule helps."""
+SINGULAR_IN_S = frozenset(
+    {"lens", "gas", "triceratops", "hen-of-the-woods", "canvas", "atlas", "biceps", "triceps",
+     "christmas", "pampas", "asparagus", "bias", "chaos", "cosmos", "rhinoceros", "albatross"}
+)  # fmt: skip
 MASS = frozenset(
-    {"hair", "fur", "skin", "water", "grass", "food", "foliage", "plumage", "background"}
-)
+    {"hair", "fur", "skin", "water", "grass", "food", "foliage", "plumage", "background", "wool",
+     "clothing", "bark", "sand", "snow", "rice", "bread", "furniture", "jewelry", "jewellery",
+     "meat", "hay", "upholstery", "makeup", "smoke", "foam", "guacamole", "broccoli"}
+)  # fmt: skip
+SINGLE = frozenset({"series", "species", "sheep", "deer", "fish", "aircraft"})
+"""Nouns that are their own plural; taken as one."""
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+
+
+def _last(noun: str) -> str:
+    return noun.lower().split()[-1] if noun.split() else ""
 
 
 def is_plural(noun: str) -> bool:
     """Whether a noun phrase takes `are`: judged by its last word (``left fingers``: yes)."""
-    last = noun.lower().split()[-1] if noun.split() else ""
-    if last in PLURALS:
+    last = _last(noun)
+    if last in PLURALS.values():
         return True
-    if last in SINGULAR_IN_S or last.endswith(("ss", "us", "is", "ous")):
+    if last in SINGULAR_IN_S | SINGLE or last.endswith(("ss", "us", "is", "ous")):
         return False
     return last.endswith("s")
 
 
 def is_mass(noun: str) -> bool:
     """Whether a noun phrase cannot be counted (``hair``): no `an extra ...`."""
-    return bool(noun.split()) and noun.lower().split()[-1] in MASS
+    return _last(noun) in MASS
+
+
+def plural(noun: str) -> str:
+    """``eyes``, ``feet``, ``tabby cats``; a noun phrase that is plural or mass stays as it is."""
+    last = _last(noun)
+    if not last or last in SINGLE or is_plural(noun) or is_mass(noun):
+        return noun
+    stem = noun[: -len(last)]
+    if last in PLURALS:
+        return stem + PLURALS[last]
+    if last.endswith("y") and last[-2:-1] not in "aeiou":
+        return stem + last[:-1] + "ies"
+    return stem + last + ("es" if last.endswith(("s", "x", "z", "ch", "sh")) else "s")
 
 
 def possessive(noun: str) -> str:
@@ -31,9 +60,9 @@ def possessive(noun: str) -> str:
     return noun + ("'" if noun.endswith("s") and is_plural(noun) else "'s")
 
 
-def capitalise(sentence: str) -> str:
-    """First letter upper, the rest as it is."""
-    return sentence[:1].upper() + sentence[1:]
+def another(noun: str) -> str:
+    """``another cat``, ``other sunglasses``, ``other food``: a second one of a name."""
+    return f"other {noun}" if is_plural(noun) or is_mass(noun) else f"another {noun}"
 
 
 def enumerate_words(items: list[str]) -> str:

@@ -8,20 +8,37 @@ from stages.engine import gate
 from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
+    Entity,
     Explanation,
     Explanations,
     Injection,
     Mapping,
     Outcome,
+    Rle,
     Scene,
     Unexplained,
     Verdict,
+    Window,
 )
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
 from stages.explain.stage import ExplainParams, ExplainStage
 from stages.models.grammar import GrammarExplainer
 
 KEY = "0123456789abcdef"
+HEIGHT, WIDTH = 20, 30
+BOX = (10, 5, 14, 10)
+WINDOW = Window(id="w0", box=(0, 0, 30, 20), size=(32, 32), parts=[])
+ENTITY = Entity(
+    id="e0", name="person", score=1, box=(0, 0, 30, 20), parts=[],
+    mask=Rle(size=(HEIGHT, WIDTH), counts=[0, HEIGHT * WIDTH]),
+)  # fmt: skip
+
+
+def outcome(variant):
+    return Outcome(
+        variant=variant.id, tool=variant.tool, box=BOX, target_box=BOX, mask_pixels=1,
+        edit_pixels=1, evaluations=1.0, reconstruction_psnr=30.0, together=1,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -45,10 +62,12 @@ def sample(variant):
         documents = {
             "filter": Curation(key=KEY, verdicts=verdicts),
             "map": Mapping(key=KEY, variants=variants),
-            "perceive": Scene(key=KEY, entities=[], windows=[], detector="test"),
+            "perceive": Scene(key=KEY, entities=[ENTITY], windows=[WINDOW], detector="test"),
+            "inject": Injection(key=KEY, mode="test", outcomes=[outcome(v) for v in variants]),
         }
         written = {name: doc.model_dump(mode="json") for name, doc in documents.items()}
-        return Sample(KEY, written, {})
+        mask = write_png(np.ones((5, 4), bool))
+        return Sample(KEY, written, {f"inject/{v.id}.mask.png": mask for v in variants})
 
     return make
 
@@ -74,6 +93,20 @@ def test_a_photo_of_which_nothing_passed_falls_out(stage, sample):
     with pytest.raises(RejectPhoto) as caught:
         stage.process(sample(set()))
     assert caught.value.code == "nothing_passed"
+
+
+class Attentive(GrammarExplainer):
+    def explain(self, scene, variants, images):
+        self.told = {variant.id: variant.facts for variant in variants}
+        return super().explain(scene, variants, images)
+
+
+def test_the_author_is_told_what_the_records_know(stage, sample):
+    stage.explainer = Attentive(0)
+    stage.process(sample({"v0", "v2"}))
+    told = stage.explainer.told
+    assert told["v0"] == {"direction": "below", "place": "upper left"}
+    assert told["v2"] == told["v0"] | {"extent": "piece"}
 
 
 class Careless(GrammarExplainer):
@@ -125,17 +158,12 @@ class Looker(GrammarExplainer):
 def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
     photo = np.zeros((20, 30, 3), np.uint8)
     crop = np.full((5, 4, 3), 200, np.uint8)
-    outcome = Outcome(
-        variant="v0", tool="add", box=(10, 5, 14, 10), target_box=(10, 5, 14, 10), mask_pixels=1,
-        edit_pixels=1, evaluations=1.0, reconstruction_psnr=30.0, together=1,
-    )  # fmt: skip
-    outcomes = [outcome, outcome.model_copy(update={"variant": "v2"})]
-    inject = Injection(key=KEY, mode="test", outcomes=outcomes).model_dump(mode="json")
     given = sample({"v0", "v2"})
-    members = {f"inject/{name}.artifact.png": write_png(crop) for name in ("v0", "v2")}
+    members = dict(given.members)
+    members |= {f"inject/{name}.artifact.png": write_png(crop) for name in ("v0", "v2")}
     members["ingest/photo.png"] = write_png(photo)
     stage.explainer = Looker(0)
-    out = stage.process(Sample(KEY, {**given.documents, "inject": inject}, members))
+    out = stage.process(Sample(KEY, given.documents, members))
     real, flawed = stage.explainer.images["v0"]
     assert (real == photo).all() and (flawed[5:10, 10:14] == 200).all()
     assert (flawed == 200).all(axis=2).sum() == 20

@@ -38,3 +38,16 @@ def test_the_facts_hold_a_true_sentence_of_the_grammar(variant, tool):
 
 def test_a_part_known_by_its_place_is_not_to_be_guessed(variant):
     assert "do not guess" in facts.lines("00ff", variant("distort", positional=True), 0)
+
+
+def test_what_the_records_know_goes_along(variant):
+    known = {"place": "upper left", "size": "tiny", "viewer_side": "right", "count": 1,
+             "source_kind": "entity", "source_direction": "below"}  # fmt: skip
+    told = facts.details(variant("remove", facts=known))
+    assert len(told) == len(known)
+    for words in ("in the upper left of the picture", "a tiny part of the picture", "one ear",
+                  "on the viewer's right", "more of the dog", "from below"):  # fmt: skip
+        assert any(words in fact for fact in told), words
+    twisted = variant("distort", kernel="swirl", facts={"sense": "clockwise", "extent": "half"})
+    assert "it was turned clockwise" in facts.details(twisted)
+    assert "it covers about half of the dog" in facts.details(twisted)

@@ -56,7 +56,7 @@ def test_one_question_a_flaw_and_one_a_photo(explain):
     texts = explain(chat)
     assert [e.variant for e in texts.explanations] == ["v0", "v1"] and texts.unexplained == []
     assert texts.explanations[0].local == FLAW["local"] and texts.clean == CLEAN["clean"]
-    assert texts.author == "by-purpose" and texts.prompts["flaw"].startswith("flaw 1 ")
+    assert texts.author == "by-purpose" and texts.prompts["flaw"].startswith("flaw 2 ")
     assert sorted(r.purpose for r in chat.requests) == ["clean", "flaw", "flaw"]
 
 
