@@ -168,7 +168,7 @@ def figures(rows: Sequence[PhotoScore]) -> Figures:
         raise ValueError("no labelled photo was found")
     grounds = [row.foreground for row in rows if row.foreground is not None]
     scored = [item for row in rows for item in row.scored]
-    names = Counter(row.naming for row in rows if row.naming is not None)
+    names = Counter[Naming](row.naming for row in rows if row.naming is not None)
     misplaced = Counter(part.kind for row in rows for part in row.misplaced)
     return Figures(
         photos=len(rows),

@@ -8,10 +8,15 @@ import numpy as np
 
 from benchmarks.perception.labels import KINDS, LabelledPhoto
 from benchmarks.perception.matching import overlap, overlaps
-from benchmarks.perception.score import GOOD, Figures, Share
+from benchmarks.perception.score import GOOD, Figures, Naming, Share
 from benchmarks.quality.compare import table
 
-NAMINGS = {"right": "name right", "coarse": "too coarse", "wrong": "wrong", "none": "nothing found"}
+NAMINGS: dict[Naming, str] = {
+    "right": "name right",
+    "coarse": "too coarse",
+    "wrong": "wrong",
+    "none": "nothing found",
+}
 
 
 def percent(share: Share) -> str:
