@@ -1,0 +1,120 @@
+"""Hand labels of people, faces, hands and main things, and the photos that they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from benchmarks.quality import photos
+from stages.engine.images import Image
+from stages.engine.masks import Mask
+from stages.engine.record import Box, Document
+from stages.ingest.decode import Limits, decode
+from stages.ingest.stage import IngestParams
+
+FIRST = Path(__file__).with_name("labels.json")
+SECOND = Path(__file__).with_name("labels-second.json")
+"""Five photos labelled once more, mirrored and without looking at the first labels."""
+KINDS = ("people", "faces", "hands")
+
+
+class Mark(Document):
+    """One labelled person, face or hand."""
+
+    box: Box
+    """Half-open, in photo pixels."""
+    difficult: bool = False
+    """Finding it earns nothing and missing it costs nothing, as in PASCAL VOC."""
+    view: Literal["front", "profile", "away"] | None = None
+    """Of a face; front is any view with both eyes on this side of the nose."""
+
+
+class MainThing(Document):
+    """The photo's main thing that is no person."""
+
+    right: tuple[str, ...]
+    """Names that most people would accept."""
+    coarse: tuple[str, ...]
+    """True names that say less than most people would."""
+    outline: tuple[tuple[int, int], ...] | None
+    """Polygon in photo pixels; None where one outline cannot tell it from its like."""
+
+    def mask(self, shape: tuple[int, int]) -> Mask | None:
+        """The filled outline as (H, W)."""
+        if self.outline is None:
+            return None
+        canvas = np.zeros(shape, np.uint8)
+        cv2.fillPoly(canvas, [np.array(self.outline, np.int32)], 1)
+        return canvas.astype(bool)
+
+
+class LabelledPhoto(Document):
+    """One photo and what is in it."""
+
+    name: str
+    """As `benchmarks.quality.photos` takes it."""
+    collection: Literal["people", "samples", "shards"]
+    sha256: str
+    """Of the photo's file."""
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    people: list[Mark]
+    faces: list[Mark]
+    hands: list[Mark]
+    thing: MainThing | None
+    """None where people are the subject, or nothing stands out."""
+
+    def marks(self, kind: str) -> list[Mark]:
+        """Of one of `KINDS`."""
+        return {"people": self.people, "faces": self.faces, "hands": self.hands}[kind]
+
+
+class LabelSet(Document):
+    """All labelled photos."""
+
+    photos: list[LabelledPhoto]
+
+
+def load(path: Path = FIRST) -> list[LabelledPhoto]:
+    """The labels of a file."""
+    return LabelSet.model_validate_json(path.read_text(encoding="utf-8")).photos
+
+
+def read(photo: LabelledPhoto, shards: Path) -> Image | None:
+    """The photo as `ingest` hands it on, (H, W, 3) uint8; None where its collection is missing.
+
+    Raises:
+        ValueError: the file is not the one that was labelled.
+    """
+    try:
+        data = photos.read_bytes(photo.name, shards)
+    except (FileNotFoundError, KeyError, tarfile.ReadError):
+        return None
+    if hashlib.sha256(data).hexdigest() != photo.sha256:
+        raise ValueError(f"{photo.name} is not the file that was labelled; fetch it again")
+    limits = IngestParams()
+    kept = Limits(limits.max_pixels, limits.min_side, limits.max_side)
+    return np.asarray(decode(data, kept).image)
+
+
+def present(
+    labelled: list[LabelledPhoto], shards: Path, missing: list[str]
+) -> Iterator[tuple[LabelledPhoto, Image]]:
+    """Photos that are there, with pixels; names of the others are added to `missing`.
+
+    Raises:
+        ValueError: a file is not the one that was labelled.
+    """
+    for photo in labelled:
+        image = read(photo, shards)
+        if image is None:
+            missing.append(photo.name)
+        else:
+            yield photo, image

@@ -1,0 +1,88 @@
+"""Labels and predictions drawn on free sample photos, for the documentation.
+
+    python -m benchmarks.perception.pictures OUT.jpg [name ...]
+
+Labelled outlines and boxes are white, predicted entities and parts green. Only the CC0 and
+public-domain photos of samples/photos are drawn; names are those of the labels without the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from benchmarks.perception.labels import KINDS, LabelledPhoto, load, present
+from benchmarks.perception.predictions import FOLDER, Perception
+from benchmarks.quality.photos import SHARDS
+from stages.engine.images import Image
+from stages.engine.masks import decode
+from stages.engine.record import Entity
+from stages.engine.workspace import FactoryError
+
+CELL, CAPTION, COLUMNS = 330, 20, 3
+WHITE, GREEN = (255, 255, 255), (0, 230, 0)
+
+
+def drawn(photo: LabelledPhoto, image: Image, entities: Sequence[Entity]) -> Image:
+    """The photo with labels and predictions, (H, W, 3) uint8."""
+    out = image.copy()
+    for entity in entities:
+        masks = [part.mask for part in entity.parts if not part.positional]
+        for number, mask in enumerate([entity.mask, *masks]):
+            found = decode(mask).astype(np.uint8)
+            lines, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(out, lines, -1, GREEN, 1 if number else 3)
+    for kind in KINDS:
+        for mark in photo.marks(kind):
+            x0, y0, x1, y1 = mark.box
+            cv2.rectangle(out, (x0, y0), (x1 - 1, y1 - 1), WHITE, 1)
+    if photo.thing and photo.thing.outline:
+        cv2.polylines(out, [np.array(photo.thing.outline, np.int32)], True, WHITE, 1)
+    return out
+
+
+def sheet(cells: Sequence[tuple[str, Image]]) -> Pillow.Image:
+    """Captioned pictures in `COLUMNS` columns."""
+    rows = -(-len(cells) // COLUMNS)
+    out = Pillow.new("RGB", (COLUMNS * CELL, rows * (CELL + CAPTION)), "white")
+    for place, (text, image) in enumerate(cells):
+        x, y = place % COLUMNS * CELL, place // COLUMNS * (CELL + CAPTION)
+        ImageDraw.Draw(out).text((x + 2, y + 2), text, fill="black", font_size=14)
+        picture = Pillow.fromarray(image)
+        picture.thumbnail((CELL - 4, CELL))
+        out.paste(picture, (x, y + CAPTION))
+    return out
+
+
+def main() -> None:
+    """Write the sheet."""
+    parser = argparse.ArgumentParser(description="Labels and predictions on sample photos.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("names", nargs="*", help="file names; default: all labelled samples")
+    given = parser.parse_args()
+    free = [photo for photo in load() if photo.collection == "samples"]
+    wanted = [p for p in free if not given.names or Path(p.name).name in given.names]
+    if not wanted:
+        sys.exit(f"no labelled sample photo is named {', '.join(given.names)}")
+    try:
+        perceive = Perception(None, FOLDER)
+        cells = []
+        for photo, image in present(wanted, SHARDS, []):
+            entities = perceive(photo, image)
+            said = ", ".join(entity.name for entity in entities) or "nothing"
+            cells.append((f"{Path(photo.name).stem}: {said}", drawn(photo, image, entities)))
+    except (FactoryError, ValueError) as problem:
+        sys.exit(str(problem))
+    sheet(cells).save(given.out, quality=85)
+    print(f"{len(cells)} photos: {given.out}")
+
+
+if __name__ == "__main__":
+    main()

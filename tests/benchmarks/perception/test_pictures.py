@@ -1,0 +1,21 @@
+import numpy as np
+
+from benchmarks.perception.pictures import CAPTION, CELL, COLUMNS, GREEN, WHITE, drawn, sheet
+
+
+def has(image, colour):
+    return bool((image == colour).all(-1).any())
+
+
+def test_labels_are_white_and_predictions_green(photo, entity, cat):
+    grey = np.full((60, 80, 3), 90, np.uint8)
+    assert not has(drawn(photo(), grey, []), WHITE)
+    assert has(drawn(photo(thing=cat), grey, []), WHITE)
+    assert has(drawn(photo(people=[(5, 5, 30, 40)]), grey, []), WHITE)
+    assert has(drawn(photo(), grey, [entity("cat", (10, 10, 30, 30))]), GREEN)
+    assert (grey == 90).all()
+
+
+def test_a_row_begins_after_the_last_column():
+    cell = ("cat", np.zeros((30, 30, 3), np.uint8))
+    assert sheet([cell] * (COLUMNS + 1)).size == (COLUMNS * CELL, 2 * (CELL + CAPTION))
