@@ -48,8 +48,8 @@ class ImageNetClassifier:
         return logits.double().softmax(0).numpy()
 
     def features(self, image: Image) -> np.ndarray:
-        """(H, W, 3) uint8, squeezed to a square of twice the classifier's own side, to (112, 28, 28)
-        float32: the last features of stride 16."""
+        """(H, W, 3) uint8, squeezed to a square of twice the classifier's own side, to
+        (112, 28, 28) float32: the last features of stride 16."""
         import cv2
         import torch
 

@@ -201,7 +201,9 @@ def _archive(path: Path) -> zipfile.ZipFile | tarfile.TarFile:
 
 
 def _open(archive: zipfile.ZipFile | tarfile.TarFile, path: str) -> IO[bytes]:
-    stream = archive.open(path) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(path)
+    stream = (
+        archive.open(path) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(path)
+    )
     if stream is None:
         raise KeyError("not a plain file")
     return stream

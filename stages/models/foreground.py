@@ -41,7 +41,7 @@ def foreground(
     salient = full > SPLIT
     if exclude is not None:
         salient = _without(salient, exclude)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(salient.astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(salient.astype(np.uint8))
     sizes = stats[1:, cv2.CC_STAT_AREA] / salient.size
     order = np.argsort(-sizes, kind="stable")
     masks = [filled(labels == 1 + i) for i in order if area[0] <= sizes[i] <= area[1]]

@@ -52,7 +52,7 @@ def protrusions(mask: Mask, border: Mask) -> list[Limb]:
     Where the photo cuts the thing it is taken to go on, so that a cut is no tip.
     """
     room = max(mask.shape)
-    wide = cv2.copyMakeBorder(mask.astype(np.uint8), *(room,) * 4, cv2.BORDER_REPLICATE)
+    wide = np.pad(mask.astype(np.uint8), room, mode="edge")
     depth = cv2.distanceTransform(wide, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     inner = np.s_[room:-room, room:-room]
     radius = WIDTH * float((depth[inner] * mask).max())

@@ -1,4 +1,4 @@
-"""The compact perceiver: people by MediaPipe's models, other things by saliency and a classifier."""
+"""The compact perceiver: people by MediaPipe, other things by saliency and a classifier."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def structure(
     box = x0, y0, x1, y1 = frame(mask)
     scale = min(1.0, SIDE / max(y1 - y0, x1 - x0))
     size = (max(round((x1 - x0) * scale), 8), max(round((y1 - y0) * scale), 8))
-    crop = cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+    crop = np.asarray(cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA), np.uint8)
     cut = mask[y0:y1, x0:x1].astype(np.float32)
     thing = cv2.resize(cut, size, interpolation=cv2.INTER_AREA) > 0.5
     if not thing.any():

@@ -13,7 +13,6 @@ from stages.models.parts import frame, structure
 from stages.models.regions import Thing
 from stages.models.saliency import Saliency
 
-
 MOST = 4
 """Things that are kept; the largest are."""
 GREY = 127
@@ -61,6 +60,4 @@ class Things:
         word, _ = name(p, self._classifier.names, self._sure, self._floor)
         features = self._classifier.features(crop)
         kind = animal(p, self._floor)
-        return Thing(
-            word, score, mask, structure(image, mask, features, score, self._parts, kind)
-        )
+        return Thing(word, score, mask, structure(image, mask, features, score, self._parts, kind))
