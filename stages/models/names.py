@@ -26,6 +26,10 @@ GROUPS: dict[str, tuple[int | range, ...]] = {
     "monkey": (range(369, 385),),
     "ape": (range(365, 369),),
     "elephant": (101, 385, 386),
+    "horse": (339,),
+    "pig": (range(341, 344),),
+    "sheep": (348, 349),
+    "camel": (354,),
     "animal": (range(0, 398),),
     "ball": (430, 722, 768, 805, 852, 890),
     "boat": (472, 554, 576, 625, 780, 814, 871, 914),
@@ -41,8 +45,12 @@ GROUPS: dict[str, tuple[int | range, ...]] = {
 }
 """Word to ImageNet indices, in the order in which ties are settled; narrow before wide."""
 UNSURE = "object"
-_SPOKEN = {"flower", "landscape"}
-"""Groups whose single classes are too few to be right: every flower is a daisy to ImageNet."""
+_SPOKEN = {
+    "flower", "landscape", "fish", "bird", "frog", "turtle", "lizard", "snake", "spider", "crab",
+    "beetle", "butterfly", "cat", "horse", "pig", "sheep", "camel", "mushroom",
+}  # fmt: skip
+"""Groups whose single classes are too few to be right: every flower is a daisy to ImageNet, most
+black cats are Siamese and every camel has one hump."""
 
 
 def members(group: str) -> list[int]:
@@ -76,3 +84,17 @@ def name(
         if total >= floor:
             return group, total
     return UNSURE, float(probabilities[best])
+
+
+def animal(probabilities: NDArray[np.float64], floor: float) -> str:
+    """The likeliest narrow group of an animal, for rules on its limbs; empty when it is none.
+
+    ``animal`` when no narrow group has half of what all animals have together.
+    """
+    total = float(probabilities[members("animal")].sum())
+    if total < floor:
+        return ""
+    kinds = [g for g in GROUPS if set(members(g)) <= set(members("animal")) and g != "animal"]
+    shares = {group: float(probabilities[members(group)].sum()) for group in kinds}
+    best = max(shares, key=lambda group: shares[group])
+    return best if shares[best] >= total / 2 else "animal"

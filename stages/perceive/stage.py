@@ -67,7 +67,7 @@ class PerceiveParams(StageParams):
     floor: float = Field(default=0.5, ge=0, le=1)
     """Least probability for a coarser word; below it a thing is an ``object``."""
     parts: int = Field(default=5, ge=2, le=9)
-    """Superpixels in a thing."""
+    """Parts to ask for in a thing."""
     people_share: float = Field(default=0.15, ge=0, le=1)
     """People who cover this share of the photo or more leave things out."""
     part_area: tuple[float, float] = (0.0005, 0.5)
@@ -95,11 +95,14 @@ class PerceiveStage(Stage):
         "stages.models.foreground",
         "stages.models.grounded",
         "stages.models.grounding",
+        "stages.models.limbs",
         "stages.models.litert",
         "stages.models.mediapipe",
         "stages.models.names",
+        "stages.models.parts",
         "stages.models.people",
         "stages.models.regions",
+        "stages.models.saliency",
         "stages.models.segment",
         "stages.models.things",
         "stages.models.vision",

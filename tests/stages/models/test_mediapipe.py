@@ -7,7 +7,9 @@ from stages.models.mediapipe import MediapipePerceiver, entities
 from stages.models.regions import Region, Thing
 
 needs_weights = pytest.mark.skipif(
-    not all(fetch.available(fetch.catalogue()[n]) for n in ("mediapipe", "efficientnet-lite0")),
+    not all(
+        fetch.available(fetch.catalogue()[n]) for n in ("mediapipe", "efficientnet-lite0", "u2net")
+    ),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )
 
@@ -90,7 +92,8 @@ def test_an_astronaut_has_a_face_where_it_is(look):
 def test_animals_are_no_people(look, photo, name):
     found = look(photo)
     assert [e.name for e in found] == [name]
-    assert len(found[0].parts) >= 3 and all(p.positional for p in found[0].parts)
+    assert len(found[0].parts) >= 3
+    assert all(p.positional or p.name in ("ear", "leg") for p in found[0].parts)
 
 
 @needs_weights

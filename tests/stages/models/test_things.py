@@ -1,31 +1,52 @@
 import numpy as np
 
-from stages.models.things import KIND, places, positional
+from stages.models.names import members
+from stages.models.things import MOST, Things
 
 
-def test_positional_parts_cover_the_thing_without_overlap():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (120, 160, 3), dtype=np.uint8)
-    mask = np.zeros((120, 160), bool)
-    mask[20:100, 30:140] = True
-    regions = positional(image, mask, 0.5, 5)
-    assert 3 <= len(regions) <= 9
-    total = np.sum([r.mask for r in regions], axis=0)
-    assert total.max() == 1 and not (total.astype(bool) & ~mask).any()
-    assert total.sum() >= 0.85 * mask.sum()
-    assert len({r.name for r in regions}) == len(regions)
-    assert all(r.positional and r.kind == KIND for r in regions)
+class Stub:
+    """A classifier that knows what it is shown by its brightest channel, and sees no structure."""
+
+    names = tuple(f"class {i}" for i in range(1000))
+
+    def probabilities(self, image):
+        p = np.full(1000, 1e-6)
+        p[members("car") if image[..., 0].max() > 200 else members("bird")] = 1
+        return p / p.sum()
+
+    def features(self, image):
+        return np.random.default_rng(0).normal(size=(8, 28, 28)).astype(np.float32)
 
 
-def test_places_are_named_as_the_viewer_sees_them():
-    pieces = []
-    for x, y in ((0, 0), (60, 0), (0, 60), (60, 60)):
-        piece = np.zeros((90, 90), bool)
-        piece[y : y + 30, x : x + 30] = True
-        pieces.append(piece)
-    assert places(pieces, (0, 0, 90, 90)) == [
-        "upper left part",
-        "upper right part",
-        "lower left part",
-        "lower right part",
-    ]
+def find(squares, exclude=None):
+    image = np.full((200, 300, 3), 90, np.uint8)
+    saliency = np.zeros((320, 320), np.float32)
+    for x, y, red in squares:
+        image[y : y + 40, x : x + 40, 0] = red
+        saliency[y * 320 // 200 : (y + 40) * 320 // 200, x * 320 // 300 : (x + 40) * 320 // 300] = 1
+    return Things(Stub(), lambda _: saliency)(image, exclude)  # pyright: ignore[reportArgumentType]
+
+
+def test_each_thing_gets_the_name_that_most_views_share():
+    # whole photo: car; the grey square alone and among its surroundings: bird, twice
+    found = find([(20, 20, 255), (200, 100, 90)])
+    by_place = {bool(thing.mask[:, :150].any()): thing.name for thing in found}
+    assert by_place == {True: "car", False: "bird"}
+
+
+def test_things_have_parts_inside_them():
+    (thing,) = find([(100, 80, 255)])
+    assert len(thing.regions) >= 2 and thing.score > 0.9
+    assert all(not (region.mask & ~thing.mask).any() for region in thing.regions)
+
+
+def test_what_people_take_is_left_out():
+    taken = np.zeros((200, 300), bool)
+    taken[:, :150] = True
+    found = find([(20, 20, 255), (200, 100, 90)], taken)
+    assert len(found) == 1 and not (found[0].mask & taken).any()
+
+
+def test_no_more_than_a_few_things_are_kept():
+    squares = [(x, y, 255) for x in (10, 110, 210) for y in (20, 120)]
+    assert len(find(squares)) == MOST
