@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -148,6 +149,27 @@ def questions(role: str, profile: Profile) -> dict[str, str]:
     for other in _needs(made_by):
         found |= questions(other, profile)
     return found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The model behind the profile's `chat`."""
+
+    name: str
+    """As the ledger has it."""
+    free: bool
+    """In this process, for no money."""
+
+
+def asked(profile: Profile) -> Asked:
+    """Whom the profile's back ends ask.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    chosen = choice("chat", profile)
+    made_by = _load(BACKENDS["chat"][chosen.backend])
+    return Asked(made_by.called(**chosen.options), made_by.free)
 
 
 def prompts(profile: Profile, *roles: str) -> dict[str, str]:

@@ -216,6 +216,20 @@ class Ledger:
         with self._transaction() as db:
             self._insert(db, Call(purpose, model, 0, 0), "kept", self._clock(), 0.0)
 
+    def averages(self, purpose: str, model: str) -> tuple[float, float] | None:
+        """Mean tokens sent and returned of this question's answered calls; None before the first.
+
+        Calls whose server told no usage count with what was assumed of them.
+        """
+        with self._transaction() as db:
+            sent, came = db.execute(
+                "SELECT AVG(COALESCE(input_tokens, estimate)), "
+                "AVG(COALESCE(output_tokens, ceiling)) FROM calls "
+                "WHERE state = 'answered' AND purpose = ? AND model = ?",
+                (purpose, model),
+            ).fetchone()
+        return None if sent is None else (sent, came)
+
     def accounts(self, since: float = 0.0) -> list[Account]:
         """Sums a stage, purpose and model, of calls from `since` (seconds since the epoch) on."""
         with self._transaction() as db:
