@@ -42,7 +42,8 @@ class InvertStage(FlowStage):
         from stages.invert.inversion import invert
         from stages.invert.windows import cut
 
-        photo, scene = read_png(sample.members["ingest/photo.png"]), sample.document("perceive", Scene)
+        photo = read_png(sample.members["ingest/photo.png"])
+        scene = sample.document("perceive", Scene)
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}
         windows = [w for w in scene.windows if w.id in wanted]
         if not windows:

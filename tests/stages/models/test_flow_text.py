@@ -29,10 +29,31 @@ def test_a_prompt_goes_through_both_encoders_once(whole_folder, monkeypatch):
     encoders = TextEncoders(whole_folder, torch.float32, CPU)
     told, other = encoders(""), encoders("a b")
     assert not torch.equal(told.pooled, other.pooled)
-    monkeypatch.setattr(encoders, "_encode", None)
-    assert encoders("") is told and encoders("a b") is other
+    with monkeypatch.context() as patch:
+        patch.setattr(encoders, "_encode", None)
+        assert encoders("") is told and encoders("a b") is other
     assert told.text.shape == (1, 512, 8) and told.pooled.shape == (1, 8)
     assert told.text.std() > 0.1 and told.pooled.std() > 0.1
+
+
+def test_encoders_are_read_once_and_only_the_last_prompts_are_remembered(whole_folder, monkeypatch):
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    read = []
+    load = FluxPipeline.from_pretrained
+
+    def counted(*arguments, **options):
+        read.append(arguments)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(FluxPipeline, "from_pretrained", counted)
+    encoders = TextEncoders(whole_folder, torch.float32, CPU)
+    encoders.remembered = 2
+    first = encoders("a")
+    for prompt in ("b", "a", "c"):
+        encoders(prompt)
+    assert len(read) == 1 and encoders("a") is first
+    assert len(encoders._known) == 2 and "b" not in encoders._known
 
 
 def test_a_whole_pipelines_folder_loads_and_its_guidance_counts(whole_folder):
