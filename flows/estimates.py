@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from rich.markup import escape
 from rich.table import Table
 
 from flows.spending import total
@@ -75,14 +76,14 @@ def _estimate(
 
 def estimate_table(workspace: Workspace, estimates: list[CallEstimate]) -> Table:
     """A row a question, and what they come to."""
-    table = Table(title="calls to models, at most", caption=_summary(workspace, estimates))
+    table = Table(title="calls to models, at most", caption=escape(_summary(workspace, estimates)))
     for name in ("stage", "question", "model", "calls", "tokens in", "tokens out", "money"):
         words = name in ("stage", "question", "model")
         table.add_column(name, justify="left" if words else "right")
     for item in estimates:
         sent, came = (f"{n:.0f}" for n in item.tokens) if item.tokens else ("unknown", "unknown")
         table.add_row(
-            item.stage, item.question, item.model, str(item.calls), sent, came, _money(item)
+            item.stage, item.question, escape(item.model), str(item.calls), sent, came, _money(item)
         )  # fmt: skip
     return table
 

@@ -21,6 +21,7 @@ from tiny_vlm import save_tiny_vlm
 from webdataset import WebDataset
 
 from flows import spending
+from flows.commands.plan import plan
 from flows.estimates import estimate_calls
 from flows.sources import update_source_list
 from stages import STAGES
@@ -255,8 +256,12 @@ def test_a_replay_sends_nothing_and_gives_the_same_bytes(told, factory, server):
     assert files_of(factory) == told.files
 
 
-def test_another_threshold_sends_nothing(told, factory, server):
+def test_another_threshold_is_planned_and_sends_nothing(told, factory, server, capsys):
     factory.save(filter={"lpips": {"low": 0, "high": 1.9, "control": 0, "mask": 0}})
+    plan()
+    said = capsys.readouterr().out
+    assert "calls to models, at most" in said and "verdict" in said and "clean" in said
+    assert "vocabulary" not in said and "the budget is 10" in said
     run_stages(factory, "filter", "explain", "package")
     assert server.count == told.count
 
