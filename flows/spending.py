@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from rich import box
@@ -52,10 +53,16 @@ def rows(found: Sequence[Account]) -> list[dict[str, str | int]]:
 
 
 def total(workspace: Workspace) -> str:
-    """What the whole ledger holds against the budget."""
-    budget = load_settings(workspace).calls.budget
-    bound = "no budget is set" if budget is None else f"the budget is {budget:g}"
-    return f"spent in all builds: {money(accounts(workspace))}; {bound}"
+    """What the whole ledger holds, and the budget with what counts against it."""
+    calls = load_settings(workspace).calls
+    spent = f"spent in all builds: {money(accounts(workspace))}; "
+    if calls.budget is None:
+        return spent + "no budget is set"
+    bound = f"the budget is {calls.budget:g}"
+    if calls.budget_days is None:
+        return spent + bound
+    counted = money(accounts(workspace, calls.counted_from(time.time())))
+    return f"{spent}{bound} for {calls.budget_days:g} days, of which {counted} are spent"
 
 
 def spending_table(workspace: Workspace, since: float) -> Table | None:

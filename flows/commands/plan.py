@@ -9,19 +9,23 @@ from rich.table import Table
 
 from flows import pipeline
 from flows.console import console
+from flows.estimates import estimate_calls, estimate_table
 from flows.planning import StagePlan, plan_build
 from stages.engine.workspace import Workspace
 
 
 def plan() -> None:
-    """Say what a build would compute, why, and what time and disk it takes at the last build's
-    rate."""
+    """Say what a build would compute, why, what time and disk it takes at the last build's rate,
+    and what it would ask of models for how much money."""
     workspace = Workspace.find()
     plans = plan_build(workspace, pipeline.stale(workspace))
     if not plans:
         console.print("up to date: a build would run nothing")
         return
     console.print(plan_table(plans))
+    todo = {item.stage: item.to_compute for item in plans}
+    if estimates := estimate_calls(workspace, todo):
+        console.print(estimate_table(workspace, estimates))
     free = shutil.disk_usage(workspace.data).free
     console.print(f"free disk: {decimal(free)}")
 

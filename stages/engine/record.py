@@ -108,6 +108,16 @@ class Window(Document):
         return self.size[1] // TOKEN, self.size[0] // TOKEN
 
 
+class Uncaptioned(Document):
+    """perceive: why a photo has no caption though one was asked for."""
+
+    code: str
+    """What would be the reject code if the photo fell out for it."""
+    message: str
+    answers: list[str]
+    """What the model said, raw."""
+
+
 class Scene(Document):
     """perceive: what is in the photo and where to work."""
 
@@ -116,6 +126,12 @@ class Scene(Document):
     entities: list[Entity]
     windows: list[Window]
     detector: str
+    caption: str = ""
+    """What the photo shows, for models with text encoders; empty where nobody was asked."""
+    uncaptioned: Uncaptioned | None = None
+    """Set where the captioner was asked and gave nothing usable: the photo goes on without."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Back ends that ask a model: question to its version and digest."""
 
 
 class Variant(Document):

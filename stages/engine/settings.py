@@ -60,8 +60,14 @@ class CallSettings(BaseModel):
     """Assumed of an image before the first answer tells."""
     budget: float | None = Field(default=None, ge=0)
     """The build ends before the checkout's ledger passes this; None = no bound."""
+    budget_days: float | None = Field(default=None, gt=0)
+    """Only calls of so many last days count against the budget; None = all."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By the model's name; a model that is not here has an unknown price."""
+
+    def counted_from(self, now: float) -> float:
+        """Since when calls count against the budget; `now` and this in seconds since the epoch."""
+        return 0.0 if self.budget_days is None else now - self.budget_days * 86_400
 
 
 class Settings(BaseModel):

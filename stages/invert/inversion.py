@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from stages.models.flow import Flow
 
 
-def invert(flow: Flow, picture: Image, params: InvertParams) -> Trajectory:
-    """The latents a window passes through on its way from photo to noise (section 3)."""
+def invert(flow: Flow, picture: Image, params: InvertParams, prompt: str = "") -> Trajectory:
+    """The latents a window passes through on its way from photo to noise (section 3).
+
+    Args:
+        flow: the model.
+        picture: (H, W, 3) uint8, sides multiples of 16.
+        params: solver and steps.
+        prompt: text condition, for models with text encoders.
+    """
     rows, columns = picture.shape[0] // TOKEN, picture.shape[1] // TOKEN
     times: list[float] = []
     points: list[torch.Tensor] = []
@@ -30,7 +37,7 @@ def invert(flow: Flow, picture: Image, params: InvertParams) -> Trajectory:
     integrate(
         params.solver,
         lambda z, t: flow.velocity(
-            z, t, (rows, columns), guidance=[params.guidance], prompt=params.prompt
+            z, t, (rows, columns), guidance=[params.guidance], prompt=prompt
         ),
         flow.encode(picture).float(),
         schedule(params.steps, flow.shift(rows * columns), params.until),

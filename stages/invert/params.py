@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stages.engine.stage import GateParams, StageParams
 from stages.invert.solvers import Solver
 
 Storage = Literal["float16", "float32"]
+CAPTION = "{caption}"
+"""The one slot of `InvertParams.prompt`."""
 
 
 class InvertGate(GateParams):
@@ -33,6 +35,18 @@ class InvertParams(StageParams):
     """Precision of the latents kept."""
     guidance: float = Field(default=1.0, ge=0)
     """Distilled guidance, for models that embed it (FLUX.1-dev)."""
-    prompt: str = ""
-    """Text condition of inversion and injection, for models with text encoders."""
+    prompt: str = CAPTION
+    """Text condition of inversion and injection, for models with text encoders; ``{caption}`` is
+    replaced by the photo's."""
     gate: InvertGate = InvertGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @field_validator("prompt")
+    @classmethod
+    def _known_slots(cls, prompt: str) -> str:
+        if set("{}") & set(prompt.replace(CAPTION, "")):
+            raise ValueError(f"the only slot is {CAPTION}")
+        return prompt
+
+    def told(self, caption: str) -> str:
+        """The prompt of a photo with this caption."""
+        return self.prompt.replace(CAPTION, caption).strip()

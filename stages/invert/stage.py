@@ -7,6 +7,7 @@ from typing import Any
 from stages.engine.images import read_png
 from stages.engine.record import Inversion, Mapping, Scene
 from stages.engine.stage import Output, RejectPhoto, Sample
+from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertParams
 from stages.models.flow_stage import FLOW_CODE, FlowStage
 
@@ -20,6 +21,18 @@ class InvertStage(FlowStage):
     code = FLOW_CODE
     params: InvertParams
 
+    def setup(self) -> None:
+        """Load the flow model.
+
+        Raises:
+            FactoryError: there are words for a model without text encoders.
+        """
+        super().setup()
+        if self.params.told("") and not self.flow.prompts.told:
+            raise FactoryError(
+                f"invert.prompt: the flow model has no text encoders for {self.params.prompt!r}"
+            )
+
     def process(self, sample: Sample) -> Output:
         """Invert the windows that the photo's variants use.
 
@@ -30,10 +43,12 @@ class InvertStage(FlowStage):
         from stages.invert.windows import cut
 
         photo = read_png(sample.members["ingest/photo.png"])
+        scene = sample.document("perceive", Scene)
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}
-        windows = [w for w in sample.document("perceive", Scene).windows if w.id in wanted]
+        windows = [w for w in scene.windows if w.id in wanted]
         if not windows:
             raise RejectPhoto("no_window", "no variant names a work window of this photo")
+        prompt = self.params.told(scene.caption) if self.flow.prompts.told else ""
         members, noise = {}, {}
         timesteps: list[tuple[float, ...]] = []
         for window in windows:
@@ -41,7 +56,7 @@ class InvertStage(FlowStage):
                 picture = cut(photo, window)
             except ValueError as error:
                 raise RejectPhoto("bad_window", str(error), window=window.id) from error
-            trajectory = invert(self.flow, picture, self.params)
+            trajectory = invert(self.flow, picture, self.params, prompt)
             if not trajectory.finite:
                 raise RejectPhoto(
                     "not_finite",
@@ -56,7 +71,7 @@ class InvertStage(FlowStage):
             solver=self.params.solver,
             timesteps=list(timesteps[0]),
             windows=[window.id for window in windows],
-            prompt=self.params.prompt,
+            prompt=prompt,
             noise_std=noise,
             latent_bytes=sum(map(len, members.values())),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,8 @@ class Prompts(Protocol):
 
     tokens: int
     """L, the same for every prompt."""
+    told: bool
+    """Whether it can be told anything but the empty prompt."""
 
     def __call__(self, prompt: str) -> Conditioning:
         """The prompt's conditioning."""
@@ -34,6 +37,7 @@ class ZeroToken:
     """One text token of zeros and a zero pooled vector: how the compact model was trained."""
 
     tokens = 1
+    told = False
 
     def __init__(self, config: Any, dtype: torch.dtype, device: torch.device) -> None:
         options: dict[str, Any] = {"dtype": dtype, "device": device}
@@ -54,17 +58,23 @@ class ZeroToken:
 
 
 class TextEncoders:
-    """The folder's CLIP and T5 through diffusers' FluxPipeline, each prompt encoded once.
+    """The folder's CLIP and T5 through diffusers' FluxPipeline.
 
-    The encoders (T5 alone is 9 GB at FLUX's scale) are loaded for a prompt that is new and
-    dropped again.
+    The encoders (T5 alone is 9 GB at FLUX's scale) are read from disk once and stay in main memory;
+    they visit the device for a prompt that is new and leave it again, for it has to hold the
+    transformer as well. The last prompts are remembered: a photo's caption is asked for at every
+    evaluation, another photo's is not.
     """
 
     tokens = 512
+    told = True
+    remembered = 8
+    """Prompts: 4 MB each at FLUX's scale in bfloat16."""
 
     def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
-        self._known: dict[str, Conditioning] = {}
+        self._known: OrderedDict[str, Conditioning] = OrderedDict()
+        self._pipeline: Any = None
 
     def __call__(self, prompt: str) -> Conditioning:
         """The prompt's embeddings.
@@ -74,16 +84,22 @@ class TextEncoders:
         """
         if prompt not in self._known:
             self._known[prompt] = self._encode(prompt)
+        self._known.move_to_end(prompt)
+        while len(self._known) > self.remembered:
+            self._known.popitem(last=False)
         return self._known[prompt]
 
     @torch.inference_mode()
     def _encode(self, prompt: str) -> Conditioning:
-        from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+        if self._pipeline is None:
+            from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
-        pipeline: Any = FluxPipeline.from_pretrained(
-            self._folder, transformer=None, vae=None, dtype=self._dtype, use_safetensors=True
-        ).to(self._device)
-        text, pooled, _ = pipeline.encode_prompt(
+            self._pipeline = FluxPipeline.from_pretrained(
+                self._folder, transformer=None, vae=None, dtype=self._dtype, use_safetensors=True
+            )
+        self._pipeline.to(self._device)
+        text, pooled, _ = self._pipeline.encode_prompt(
             prompt=prompt, device=self._device, max_sequence_length=self.tokens
         )
+        self._pipeline.to("cpu")
         return Conditioning(text=text.clone(), pooled=pooled.clone())

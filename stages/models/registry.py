@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.models import fetch, hub
-from stages.models.protocols import Explainer, Judge, Perceiver, PerceptualMetric
+from stages.models.protocols import Captioner, Explainer, Judge, Perceiver, PerceptualMetric
 
 T = TypeVar("T")
 PROFILES = Path(__file__).with_name("profiles.yaml")
@@ -46,7 +47,8 @@ BACKENDS: dict[str, dict[str, str]] = {
     },
 }
 """Role to back end to ``module:class``; imported when it is asked for. A class that stands on other
-roles names them in ``needs`` and gets their back ends as arguments."""
+roles names them in ``needs`` and gets their back ends as arguments; one that asks `chat` names its
+questions in ``asks``."""
 Profile = str | BaseParams
 """A profile's name; or section ``base``, whose `models` come on top of the profile's options."""
 
@@ -87,6 +89,8 @@ def roles(profile: Profile) -> dict[str, Choice]:
     chosen = dict(_pick(profiles(), base.profile, "profile"))
     for role, options in base.models.items():
         given = _pick(chosen, role, f"role of profile {base.profile!r}").model_dump()
+        if options.get("backend", given["backend"]) != given["backend"]:
+            given = {}  # the profile's options are another back end's
         chosen[role] = Choice.model_validate({**given, **options})
     return chosen
 
@@ -135,6 +139,53 @@ def revisions(profile: Profile, *roles: str) -> dict[str, str]:
     return {role: revision(role, profile) for role in roles}
 
 
+def questions(role: str, profile: Profile) -> dict[str, str]:
+    """What the role's back end, and those it needs, ask of the profile's `chat`: template to how
+    often (``photo`` or ``variant``). Empty where nothing is asked.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    made_by = _load(BACKENDS[role][choice(role, profile).backend])
+    found: dict[str, str] = dict(getattr(made_by, "asks", {}))
+    for other in _needs(made_by):
+        found |= questions(other, profile)
+    return found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The model behind the profile's `chat`."""
+
+    name: str
+    """As the ledger has it."""
+    free: bool
+    """In this process, for no money."""
+
+
+def asked(profile: Profile) -> Asked:
+    """Whom the profile's back ends ask.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    chosen = choice("chat", profile)
+    made_by = _load(BACKENDS["chat"][chosen.backend])
+    return Asked(made_by.called(**chosen.options), made_by.free)
+
+
+def prompts(profile: Profile, *roles: str) -> dict[str, str]:
+    """Questions of several roles: template to its name, version and digest.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    from stages.models.vlm import prompts as templates
+
+    names = [name for role in roles for name in questions(role, profile)]
+    return {name: templates.load(name).id for name in names}
+
+
 def weights(profile: Profile) -> list[str]:
     """Names of all weights that a profile's back ends need, each once (`stages.models.weights`).
 
@@ -153,6 +204,11 @@ def weights(profile: Profile) -> list[str]:
 def perceiver(profile: Profile, **arguments: Any) -> Perceiver:
     """The profile's perceiver, loaded. Raises as `create` does."""
     return cast(Perceiver, create("perceiver", profile, **arguments))
+
+
+def captioner(profile: Profile) -> Captioner:
+    """The profile's captioner, loaded. Raises as `create` does."""
+    return cast(Captioner, create("captioner", profile))
 
 
 def metric(profile: Profile) -> PerceptualMetric:

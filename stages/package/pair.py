@@ -87,14 +87,16 @@ class Pair(Document):
     window_box: Box
     window_size: tuple[int, int]
     """Width and height at which the model worked."""
+    caption: str
+    """What the photo shows, told to the flow model too; empty where no caption was had."""
     mask_pixels: int
     edit_pixels: int
     judge: str
     scores: list[Score]
     explanation: Texts
     prompts: str
-    """Questions asked of models that judged or explained: name, version and digest of each,
-    comma-separated; empty where none was asked."""
+    """Questions asked of models that named what is there, captioned, judged or explained: name,
+    version and digest of each, comma-separated; empty where none was asked."""
     mapping: MappingRecord
     licence: str
     origin: str
@@ -179,6 +181,7 @@ def describe(
         part_box=part.box,
         window_box=window.box,
         window_size=window.size,
+        caption=scene.caption,
         mask_pixels=int(pictures.mask.sum()),
         edit_pixels=int(pictures.edit.sum()),
         judge=verdict.judge,
@@ -189,7 +192,9 @@ def describe(
             overall=explanation.overall,
             clean=texts.clean,
         ),
-        prompts=", ".join(filter(None, (verdict.prompt, *texts.prompts.values()))),
+        prompts=", ".join(
+            filter(None, (*scene.prompts.values(), verdict.prompt, *texts.prompts.values()))
+        ),
         mapping=mapping_record(variant),
         licence=photo.licence,
         origin=photo.origin,

@@ -9,10 +9,18 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.images import read_png
-from stages.engine.record import TOKEN, Photo, Scene
-from stages.engine.stage import GateParams, Output, RejectPhoto, Sample, Stage, StageParams
+from stages.engine.record import TOKEN, Photo, Scene, Uncaptioned
+from stages.engine.stage import (
+    GateParams,
+    Output,
+    RejectForNow,
+    RejectPhoto,
+    Sample,
+    Stage,
+    StageParams,
+)
 from stages.models import registry, vlm
-from stages.models.protocols import Perceiver
+from stages.models.protocols import Captioner, Image, Perceiver
 from stages.perceive.windows import choose
 
 _MEDIAPIPE = (
@@ -33,6 +41,8 @@ class PerceiveGate(GateParams):
     """Mean share of a photo's parts that a window serves."""
     max_part_share: float = Field(default=0.5, gt=0, le=1)
     """Largest part as a share of its photo."""
+    max_uncaptioned_mean: float = Field(default=0.3, ge=0, le=1)
+    """Share of photos whose captioner was asked and gave nothing usable."""
 
 
 class GroundedParams(BaseModel):
@@ -106,35 +116,47 @@ class PerceiveStage(Stage):
         "stages.models.segment",
         "stages.models.things",
         "stages.models.vision",
+        "stages.models.vlm.captions",
         "stages.models.vlm.vocabulary",
+        "stages.models.wording",
         "stages.models.words",
         *vlm.CODE,
     )
     params: PerceiveParams
     perceiver: Perceiver
+    captioner: Captioner | None = None
+    """None: the profile has none, and no photo gets a caption."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The profile's roles that work here."""
+        return tuple(r for r in ("perceiver", "captioner") if r in registry.roles(self.base))
 
     def revisions(self) -> dict[str, str]:
-        """The perceiver's."""
-        return registry.revisions(self.base, "perceiver")
+        """The perceiver's, and the captioner's where the profile has one."""
+        return registry.revisions(self.base, *self.roles)
 
     def setup(self) -> None:
-        """Load the perceiver that the profile names, with its own params."""
+        """Load what the profile names, the perceiver with its own params."""
         p = self.params
         if registry.choice("perceiver", self.base).backend == "grounded":
             arguments = dict(p.grounded)
         else:
             arguments = {name: getattr(p, name) for name in _MEDIAPIPE}
         self.perceiver = registry.perceiver(self.base, **arguments)
+        if "captioner" in self.roles:
+            self.captioner = registry.captioner(self.base)
 
     def process(self, sample: Sample) -> Output:
-        """Entities, parts and windows.
+        """Entities, parts and windows; the caption last, so that only photos that go on cost one.
 
         Raises:
             RejectPhoto: ``nothing_found`` - no entity with a part that a tool can break;
                 ``no_window`` - no part can be wide enough in a window.
         """
         photo = sample.document("ingest", Photo)
-        entities = self.perceiver.perceive(read_png(sample.members["ingest/photo.png"]))
+        image = read_png(sample.members["ingest/photo.png"])
+        entities = self.perceiver.perceive(image)
         parts = [part for entity in entities for part in entity.parts]
         if not parts:
             raise RejectPhoto(
@@ -152,8 +174,34 @@ class PerceiveStage(Stage):
                 "lower perceive.min_part_tokens or give a larger photo",
                 parts=[part.name for part in parts],
             )
-        detector = self.revisions()["perceiver"]
-        return Output(Scene(key=sample.key, entities=entities, windows=windows, detector=detector))
+        caption, uncaptioned = self._caption(image)
+        scene = Scene(
+            key=sample.key,
+            entities=entities,
+            windows=windows,
+            detector=self.revisions()["perceiver"],
+            caption=caption,
+            uncaptioned=uncaptioned,
+            prompts=registry.prompts(self.base, *self.roles),
+        )
+        return Output(scene)
+
+    def _caption(self, image: Image) -> tuple[str, Uncaptioned | None]:
+        """The photo's caption. Without a usable one the photo goes on under the empty prompt: what
+        it is worth does not hang on a sentence.
+
+        Raises:
+            RejectForNow: the model could not be reached; the next build asks again.
+        """
+        if self.captioner is None:
+            return "", None
+        try:
+            return self.captioner.caption(image), None
+        except RejectForNow:
+            raise
+        except RejectPhoto as out:
+            answers = out.evidence.get("answers", [])
+            return "", Uncaptioned(code=out.code, message=out.message, answers=answers)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a photo."""
@@ -179,6 +227,8 @@ class PerceiveStage(Stage):
                 "size_remainder": max(side % TOKEN for w in scene.windows for side in w.size),
                 "max_zoom": max(w.size[0] / (w.box[2] - w.box[0]) for w in scene.windows),
                 "detector": scene.detector,
+                "caption": scene.caption,
+                "uncaptioned": int(scene.uncaptioned is not None),
             }
         ]
 

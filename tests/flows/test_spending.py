@@ -54,6 +54,14 @@ def test_unknown_prices_are_said_not_taken_for_zero(asked: Workspace) -> None:
     )
 
 
+def test_a_budget_of_some_days_tells_what_counts(asked: Workspace) -> None:
+    (asked.root / "factory.toml").write_text("[calls]\nbudget = 5\nbudget_days = 30\n")
+    assert spending.total(asked) == (  # 1970 is longer ago
+        "spent in all builds: 0.0400 and 1 of unknown price; "
+        "the budget is 5 for 30 days, of which 0.0000 are spent"
+    )
+
+
 def test_a_build_shows_its_own_calls_and_the_ledgers_total(asked: Workspace) -> None:
     assert [a.stage for a in spending.accounts(asked, since=150.0)] == ["explain"]
     assert [a.stage for a in spending.accounts(asked, stage="filter")] == ["filter"]

@@ -31,6 +31,8 @@ def cached(inner: ChatModel, ledger: Ledger, workspace: Workspace) -> CachedChat
 class EndpointChat:
     """``endpoint.OpenAIChat`` with the limits of factory.toml."""
 
+    free = False
+
     def __new__(
         cls,
         name: str,
@@ -56,9 +58,16 @@ class EndpointChat:
         """The model's name: what is behind it is the endpoint's affair."""
         return name
 
+    @classmethod
+    def called(cls, name: str, **_: Any) -> str:
+        """The model's name in the ledger."""
+        return name
+
 
 class LocalChat:
     """``local.TransformersChat``, one a process."""
+
+    free = True
 
     def __new__(
         cls,
@@ -81,6 +90,11 @@ class LocalChat:
         from stages.models.vlm.local import named
 
         return hub.revision(named(name, revision))
+
+    @classmethod
+    def called(cls, name: str, **_: Any) -> str:
+        """The model's name in the ledger: no paths of this machine."""
+        return Path(name).name if hub.local(name) else name
 
     @classmethod
     def weights(cls, name: str, revision: str | None = None, **_: Any) -> list[str]:

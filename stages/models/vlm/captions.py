@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from stages.models import wording
 from stages.models.protocols import Image
 from stages.models.vlm import prompts, views
@@ -16,6 +18,7 @@ class VlmCaptioner:
     """Captioner (protocols.py) from one question a photo."""
 
     needs = ("chat",)
+    asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat

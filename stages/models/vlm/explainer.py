@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 from stages.engine.record import (
     Explanation,
@@ -33,6 +34,7 @@ class VlmExplainer:
 
     looks = True
     needs = ("chat",)
+    asks: ClassVar[dict[str, str]] = {FLAW: "variant", CLEAN: "photo"}
 
     def __init__(self, chat: ChatModel, seed: int = 0) -> None:
         """Ask `chat`; `seed` is the grammar's, whose sentence goes along as a fact."""

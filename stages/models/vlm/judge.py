@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from stages.engine.record import Tool, Variant, Verdict
 from stages.models import wording
@@ -26,6 +27,7 @@ class VlmJudge:
     name = "vlm"
     tools: tuple[Tool, ...] = ("add", "remove", "fuse")
     needs = ("chat",)
+    asks: ClassVar[dict[str, str]] = {PROMPT: "variant"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat

@@ -132,7 +132,8 @@ class Ledger:
             (under_way,) = db.execute("SELECT COUNT(*) FROM calls WHERE state = 'open'").fetchone()
             delay = wait(now, recent, under_way, estimate + call.ceiling, self.settings)
             most = self._money(call.model, estimate, call.ceiling)
-            if not affordable(call.model, most, *_money_sums(db), self.settings.budget):
+            sums = _money_sums(db, self.settings.counted_from(now))
+            if not affordable(call.model, most, *sums, self.settings.budget):
                 delay = max(delay, FULL)
             if delay > 0:
                 return None, delay
@@ -216,6 +217,20 @@ class Ledger:
         with self._transaction() as db:
             self._insert(db, Call(purpose, model, 0, 0), "kept", self._clock(), 0.0)
 
+    def averages(self, purpose: str, model: str) -> tuple[float, float] | None:
+        """Mean tokens sent and returned of this question's answered calls; None before the first.
+
+        Calls whose server told no usage count with what was assumed of them.
+        """
+        with self._transaction() as db:
+            sent, came = db.execute(
+                "SELECT AVG(COALESCE(input_tokens, estimate)), "
+                "AVG(COALESCE(output_tokens, ceiling)) FROM calls "
+                "WHERE state = 'answered' AND purpose = ? AND model = ?",
+                (purpose, model),
+            ).fetchone()
+        return None if sent is None else (sent, came)
+
     def accounts(self, since: float = 0.0) -> list[Account]:
         """Sums a stage, purpose and model, of calls from `since` (seconds since the epoch) on."""
         with self._transaction() as db:
@@ -230,10 +245,10 @@ class Ledger:
         return [Account(*row) for row in rows]
 
 
-def _money_sums(db: sqlite3.Connection) -> tuple[float, float]:
-    """Spent, and promised to calls under way."""
+def _money_sums(db: sqlite3.Connection, since: float) -> tuple[float, float]:
+    """Spent from `since` on, and promised to calls under way."""
     query = "SELECT TOTAL(money) FROM calls WHERE state "
-    (spent,) = db.execute(f"{query} != 'open'").fetchone()
+    (spent,) = db.execute(f"{query} != 'open' AND started >= ?", (since,)).fetchone()
     (promised,) = db.execute(f"{query} = 'open'").fetchone()
     return spent, promised
 

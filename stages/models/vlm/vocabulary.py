@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from stages.engine.record import TOOLS
 from stages.models.protocols import Image, WantedEntity, WantedPart
@@ -20,6 +21,7 @@ class VlmVocabulary:
     """Vocabulary (protocols.py) from one question a photo."""
 
     needs = ("chat",)
+    asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
 
     def __init__(self, chat: ChatModel, entities: int = 4, parts: int = 6) -> None:
         """Ask `chat` for at most so many entities, and parts of each."""

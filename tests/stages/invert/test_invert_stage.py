@@ -3,14 +3,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from stages import invert
 from stages.engine import gate
 from stages.engine.record import Inversion
 from stages.engine.stage import BaseParams, RejectPhoto
+from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertGate, InvertParams
 from stages.invert.stage import InvertStage
 from stages.invert.trajectory import Trajectory
+from stages.models import registry
 
 
 @pytest.fixture
@@ -36,6 +39,59 @@ def test_the_windows_that_variants_use_are_inverted(stage, flow_sample):
     assert kept.points.shape == (9, 20, 64)
     assert list(kept.states("fireflow")) == output.document.timesteps
     assert stage.process(flow_sample).members == output.members
+
+
+def captioned(sample, caption):
+    scene = {**sample.documents["perceive"], "caption": caption}
+    return dataclasses.replace(sample, documents={**sample.documents, "perceive": scene})
+
+
+class Told:
+    """A text side that hears every prompt as the empty one, and remembers it."""
+
+    def __init__(self, inner):
+        self.inner, self.tokens, self.told, self.heard = inner, inner.tokens, True, set()
+
+    def __call__(self, prompt):
+        self.heard.add(prompt)
+        return self.inner("")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "caption", "heard"),
+    [
+        ("{caption}", "A cat.", "A cat."),
+        ("{caption}", "", ""),
+        ("a photo: {caption}", "A cat.", "a photo: A cat."),
+        ("", "A cat.", ""),
+        ("grass", "A cat.", "grass"),
+    ],
+)
+def test_the_prompt_is_made_of_the_caption(flow, flow_sample, monkeypatch, prompt, caption, heard):
+    stage = InvertStage(InvertParams(steps=1, prompt=prompt), BaseParams())
+    stage.flow = flow
+    monkeypatch.setattr(flow, "prompts", Told(flow.prompts))
+    output = stage.process(captioned(flow_sample, caption))
+    assert flow.prompts.heard == {heard} and output.document.prompt == heard
+
+
+def test_a_model_without_text_encoders_is_told_no_caption(stage, flow_sample):
+    output = stage.process(captioned(flow_sample, "A cat."))
+    assert output.document.prompt == ""
+    assert output.members == stage.process(flow_sample).members
+
+
+def test_words_for_a_model_without_text_encoders_are_an_error(flow, monkeypatch):
+    monkeypatch.setattr(registry, "create", lambda role, base: flow)
+    InvertStage(InvertParams(), BaseParams()).setup()
+    with pytest.raises(FactoryError, match="no text encoders for 'a cat'"):
+        InvertStage(InvertParams(prompt="a cat"), BaseParams()).setup()
+
+
+@pytest.mark.parametrize("prompt", ["{captoin}", "{", "{caption.__class__}"])
+def test_an_unknown_slot_is_refused(prompt):
+    with pytest.raises(ValidationError, match=r"the only slot is \{caption\}"):
+        InvertParams(prompt=prompt)
 
 
 def test_a_row_a_photo(stage, flow_sample):

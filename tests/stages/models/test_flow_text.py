@@ -1,50 +1,12 @@
-import json
-
 import pytest
 import torch
+from tiny_flow import save_encoders
 
 from stages.models.flow import Flow
 from stages.models.flow_injection import Blocks, Recorder
 from stages.models.flow_text import TextEncoders, ZeroToken
 
 CPU = torch.device("cpu")
-
-
-def save_encoders(folder):
-    """Real CLIP and T5 classes with random weights and vocabularies of a few words."""
-    from transformers import (
-        CLIPTextConfig,
-        CLIPTextModel,
-        CLIPTokenizer,
-        T5Config,
-        T5EncoderModel,
-        T5TokenizerFast,
-    )
-
-    torch.manual_seed(1)
-    words = ["<|startoftext|>", "<|endoftext|>", "a</w>", "b</w>", "a", "b"]
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁a", -1.0)]
-    clip = CLIPTokenizer(vocab={w: i for i, w in enumerate(words)}, merges=[], model_max_length=77)
-    clip.save_pretrained(folder / "tokenizer")
-    t5 = T5TokenizerFast(vocab=pieces, extra_ids=0, model_max_length=512)
-    t5.save_pretrained(folder / "tokenizer_2")
-    clip_size = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1}
-    tokens = {"vocab_size": 6, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    config = CLIPTextConfig(**clip_size, **tokens, num_attention_heads=2)
-    CLIPTextModel(config).save_pretrained(folder / "text_encoder")
-    config = T5Config(vocab_size=4, d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
-    T5EncoderModel(config).save_pretrained(folder / "text_encoder_2")
-    index = {
-        "_class_name": "FluxPipeline",
-        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "text_encoder_2": ["transformers", "T5EncoderModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "tokenizer_2": ["transformers", "T5TokenizerFast"],
-        "transformer": ["diffusers", "FluxTransformer2DModel"],
-        "vae": ["diffusers", "AutoencoderKL"],
-    }
-    (folder / "model_index.json").write_text(json.dumps(index))
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +29,31 @@ def test_a_prompt_goes_through_both_encoders_once(whole_folder, monkeypatch):
     encoders = TextEncoders(whole_folder, torch.float32, CPU)
     told, other = encoders(""), encoders("a b")
     assert not torch.equal(told.pooled, other.pooled)
-    monkeypatch.setattr(encoders, "_encode", None)
-    assert encoders("") is told and encoders("a b") is other
+    with monkeypatch.context() as patch:
+        patch.setattr(encoders, "_encode", None)
+        assert encoders("") is told and encoders("a b") is other
     assert told.text.shape == (1, 512, 8) and told.pooled.shape == (1, 8)
     assert told.text.std() > 0.1 and told.pooled.std() > 0.1
+
+
+def test_encoders_are_read_once_and_only_the_last_prompts_are_remembered(whole_folder, monkeypatch):
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    read = []
+    load = FluxPipeline.from_pretrained
+
+    def counted(*arguments, **options):
+        read.append(arguments)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(FluxPipeline, "from_pretrained", counted)
+    encoders = TextEncoders(whole_folder, torch.float32, CPU)
+    encoders.remembered = 2
+    first = encoders("a")
+    for prompt in ("b", "a", "c"):
+        encoders(prompt)
+    assert len(read) == 1 and encoders("a") is first
+    assert len(encoders._known) == 2 and "b" not in encoders._known
 
 
 def test_a_whole_pipelines_folder_loads_and_its_guidance_counts(whole_folder):

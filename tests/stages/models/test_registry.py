@@ -69,6 +69,22 @@ def test_params_come_on_top_of_the_profile(shelf):
         assert registry.revision(role, base) != registry.revision(role, "red")
 
 
+def test_another_back_end_takes_none_of_the_profiles_options():
+    local = {"backend": "transformers", "name": "models/mine"}
+    base = BaseParams(profile="flux", models={"chat": local})
+    assert registry.choice("chat", base).options == {"name": "models/mine"}
+    base = BaseParams(profile="flux", models={"chat": {"backend": "openai", "name": "m"}})
+    assert set(registry.choice("chat", base).options) == {"name", "base_url"}
+
+
+def test_questions_are_those_of_a_role_and_of_what_it_needs():
+    assert registry.questions("perceiver", "flux") == {"vocabulary": "photo"}
+    assert registry.questions("captioner", "flux") == {"caption": "photo"}
+    assert registry.questions("judge", "flux") == {"verdict": "variant"}
+    assert registry.questions("explainer", "flux") == {"flaw": "variant", "clean": "photo"}
+    assert not any(registry.questions(role, "compact") for role in registry.roles("compact"))
+
+
 def test_options_for_a_role_that_the_profile_lacks_are_an_error(shelf):
     base = BaseParams(profile="red", models={"chat": {"name": "m"}})
     with pytest.raises(RegistryError, match="role of profile 'red' 'chat' does not exist"):

@@ -96,6 +96,7 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
             entities=[Entity(id="e0", name="person", score=0.9, box=(0, 0, 60, 60), mask=mask,
                              parts=[part])],
             windows=[Window(id="w0", box=(0, 0, 64, 64), size=(384, 384), parts=["e0.p0"])],
+            caption="A person waves.", prompts={"caption": "caption 1 0123456789ab"},
         ),
         "ingest": Photo(
             key=key, path="/home/someone/my | <photos>/a.png", source_sha256="0" * 64,

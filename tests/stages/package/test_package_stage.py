@@ -119,6 +119,12 @@ def test_a_photo_without_a_pair_falls_out(stage, make_sample):
     assert caught.value.code == "no_pairs"
 
 
+def test_a_pair_has_its_photos_caption_and_the_question_that_got_it(stage, make_sample):
+    pairs = stage.process(make_sample(KEYS[0])).document.pairs
+    assert {pair.caption for pair in pairs} == {"A person waves."}
+    assert {pair.prompts for pair in pairs} == {"caption 1 0123456789ab"}
+
+
 def test_process_rows_name_photo_and_variant(stage, make_sample):
     document = json.loads(stage.process(make_sample(KEYS[0])).document.model_dump_json())
     rows = stage.rows(document)

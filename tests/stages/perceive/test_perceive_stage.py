@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from stages.engine import gate
 from stages.engine.images import write_png
 from stages.engine.masks import encode
 from stages.engine.record import Entity, Part, Photo, Scene
-from stages.engine.stage import BaseParams, RejectPhoto, Sample
+from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
 from stages.models import registry
+from stages.models.vlm import prompts
 from stages.perceive.stage import GroundedParams, PerceiveGate, PerceiveParams, PerceiveStage
 
 KEY = "00112233445566aa"
@@ -38,9 +40,9 @@ class Found:
         return self.entities
 
 
-def run(perceiver, **params):
+def run(perceiver, captioner=None, **params):
     stage = PerceiveStage(PerceiveParams(**params), BaseParams())
-    stage.perceiver = perceiver
+    stage.perceiver, stage.captioner = perceiver, captioner
     stage.revisions = lambda: {"perceiver": "test:1"}
     png = write_png(np.full((400, 500, 3), 128, np.uint8))
     photo = Photo(
@@ -100,6 +102,65 @@ def test_a_scene_names_its_detector_and_windows():
     assert row["served_share"] == 1 and row["size_remainder"] == 0
 
 
+class Says:
+    """A captioner that says, or raises, what it was told."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, 0
+
+    def caption(self, image):
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_a_caption_is_asked_for_last_and_kept():
+    captioner = Says("A person waves.")
+    with pytest.raises(RejectPhoto):
+        run(Found(), captioner)
+    assert captioner.asked == 0  # a photo that falls out costs no caption
+    stage, output = run(Found(part(0, (100, 100, 200, 200))), captioner)
+    assert output.document.caption == "A person waves." and output.document.uncaptioned is None
+    (row,) = stage.rows(output.document.model_dump(mode="json"))
+    assert (row["caption"], row["uncaptioned"]) == ("A person waves.", 0)
+
+
+def test_without_a_usable_caption_a_photo_goes_on_and_says_why():
+    refused = RejectPhoto("refused_to_answer", "the model refused", answers=["I cannot."])
+    stage, output = run(Found(part(0, (100, 100, 200, 200))), Says(refused))
+    scene = output.document
+    assert scene.caption == "" and scene.windows
+    assert scene.uncaptioned.model_dump() == {
+        "code": "refused_to_answer", "message": "the model refused", "answers": ["I cannot."],
+    }  # fmt: skip
+    (row,) = stage.rows(scene.model_dump(mode="json"))
+    assert row["uncaptioned"] == 1
+
+
+def test_a_captioner_that_is_away_today_leaves_the_photo_for_the_next_build():
+    with pytest.raises(RejectForNow):
+        run(Found(part(0, (100, 100, 200, 200))), Says(RejectForNow("model_unavailable", "away")))
+
+
+def test_only_a_profile_with_a_captioner_asks_and_its_prompts_are_recorded(monkeypatch):
+    compact = PerceiveStage(PerceiveParams(), BaseParams())
+    flux = PerceiveStage(PerceiveParams(), BaseParams(profile="flux"))
+    assert compact.roles == ("perceiver",) and flux.roles == ("perceiver", "captioner")
+    assert set(compact.revisions()) == {"perceiver"}
+    assert registry.prompts(compact.base, *compact.roles) == {}
+    told = registry.prompts(flux.base, *flux.roles)
+    assert set(told) == {"vocabulary", "caption"} and told["caption"].startswith("caption 1 ")
+    before = flux.revisions()
+    for name in ("vocabulary", "caption"):  # another template is another store key
+        changed = dataclasses.replace(prompts.load(name), digest="0" * 12)
+        monkeypatch.setattr(
+            prompts, "load", lambda n, c=changed, old=prompts.load: c if n == c.name else old(n)
+        )
+    after = flux.revisions()
+    assert all(before[role] != after[role] for role in ("perceiver", "captioner"))
+
+
 @pytest.mark.parametrize(
     ("perceiver", "code"),
     [(Found(), "nothing_found"), (Found(part(0, (100, 100, 106, 106))), "no_window")],
@@ -135,6 +196,7 @@ def checks(row, **summary):
         for table, expectations in gate.load_suite(FOLDER, PerceiveGate()).items()
     }
     means = {"parts.mean": 3.0, "mean_score.mean": 0.8, "served_share.mean": 0.9}
+    means["uncaptioned.mean"] = 0.0
     tables = {"manifest": [row], "photos": [], "rejects": [], "summary": [means | summary]}
     return gate.run("perceive", suite, tables, lambda column: [])
 
@@ -164,6 +226,7 @@ def test_the_gate_stops_a_bad_row(row, change, column):
     assert column in {check.column for check in result.failures}
 
 
-def test_the_gate_stops_a_poor_mean(row):
-    result = checks(row, **{"parts.mean": 0.5})
-    assert {check.column for check in result.failures} == {"parts.mean"}
+@pytest.mark.parametrize(("column", "value"), [("parts.mean", 0.5), ("uncaptioned.mean", 0.5)])
+def test_the_gate_stops_a_poor_mean(row, column, value):
+    result = checks(row, **{column: value})
+    assert {check.column for check in result.failures} == {column}

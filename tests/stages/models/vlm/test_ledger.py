@@ -62,6 +62,30 @@ def test_the_budget_stops_before_it_is_passed(make_ledger):
     assert sum(account.money for account in ledger.accounts()) <= 2.5 * MOST
 
 
+def test_a_budget_of_some_days_forgets_what_is_older(make_ledger, clock):
+    ledger = make_ledger(budget=1.5 * MOST, budget_days=30)
+    ledger.answered(send(ledger), 1000, 100)
+    clock.sleep(29 * 86_400)
+    with pytest.raises(BudgetReached):
+        ledger.open(CALL)
+    clock.sleep(2 * 86_400)
+    ledger.answered(send(ledger), 1000, 100)
+    assert sum(account.money for account in ledger.accounts()) == pytest.approx(2 * MOST)
+
+
+def test_averages_are_of_answered_calls_of_one_question_and_model(make_ledger):
+    ledger = make_ledger()
+    assert ledger.averages("verdict", "test-model") is None
+    ledger.lost(send(ledger))
+    ledger.kept("verdict", "test-model")
+    assert ledger.averages("verdict", "test-model") is None
+    for sent, came in ((500, 50), (1500, 150), (None, None)):  # the last told no usage
+        ledger.answered(send(ledger), sent, came)
+    ledger.answered(send(ledger, Call("caption", "test-model", 1, 1)), 9, 9)
+    assert ledger.averages("verdict", "test-model") == (1000, 100)
+    assert ledger.averages("verdict", "another") is None
+
+
 def test_what_came_back_cheaper_leaves_room(make_ledger):
     ledger = make_ledger(budget=2.5 * MOST)
     numbers = [send(ledger), send(ledger)]

@@ -1,0 +1,289 @@
+"""The `flux` profile from photos to shards: the real classes with random weights, the real engine,
+DVC, Prefect and command line, and a chat server in this process. In order: killed in the middle,
+stopped by the budget, finished, up to date, replayed, and with another threshold."""
+
+import io
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from chat_server import ChatServer
+from flux_factory import KEY, KEY_NAME, MODEL, PHOTOS, FluxFactory, answer, caption, save_models
+from PIL import Image
+from tiny_vlm import save_tiny_vlm
+from webdataset import WebDataset
+
+from flows import spending
+from flows.commands.plan import plan
+from flows.estimates import estimate_calls
+from flows.sources import update_source_list
+from stages import STAGES
+from stages.catalogue import stage_of
+from stages.engine.images import read_mask, read_png
+from stages.engine.record import Inversion, Scene
+from stages.engine.runner import run
+from stages.engine.shard import read_shard
+from stages.engine.tables import read_table
+from stages.models.vlm import prompts
+
+pytestmark = pytest.mark.timeout(3600)  # a busy machine is no failure
+QUESTIONS = ("vocabulary", "caption", "verdict", "flaw", "clean")
+
+
+@dataclass
+class Told:
+    """What the builds said, and how many requests the server had seen after each."""
+
+    killed: int = 0
+    stopped: subprocess.CompletedProcess = None
+    after_stop: int = 0
+    finished: subprocess.CompletedProcess = None
+    again: subprocess.CompletedProcess = None
+    count: int = 0
+    files: dict = field(default_factory=dict)
+    artifacts: dict = field(default_factory=dict)
+
+
+def run_stages(factory, *names):
+    """In this process, which is quicker; DVC and Prefect add nothing to the bytes."""
+    for name in names:
+        verdict = run(stage_of(name, factory.root), factory.workspace)
+        assert verdict.success, [str(check) for check in verdict.failures]
+
+
+def files_of(factory):
+    """Every file of every stage's output."""
+    folders = [factory.workspace.stage(name) for name in STAGES]
+    paths = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()]
+    return {str(p.relative_to(factory.root)): p.read_bytes() for p in paths}
+
+
+def kill_in_the_middle(factory, server):
+    """SIGKILL while perceive waits for its second answer."""
+    server.then()
+    server.then(hold=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.perceive"], cwd=factory.root, env=factory.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while server.count < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    server.release()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with ChatServer(answer) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def factory(server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flux")
+    made = FluxFactory(folder / "checkout", save_models(folder / "models"), server)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLAWFACTORY_ROOT", str(made.root))
+        patch.setenv(KEY_NAME, KEY)
+        patch.chdir(made.root)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def told(factory, server):
+    told = Told()
+    update_source_list(factory.workspace, [factory.root / "photos"])
+    run_stages(factory, "ingest")
+    kill_in_the_middle(factory, server)
+    told.killed = server.count
+    # What the killed request may have cost, and one perceive; not one verdict more.
+    factory.settings(budget=0.28)
+    told.stopped = factory.command("build")
+    told.after_stop = server.count
+    factory.settings(budget=10)
+    told.finished = factory.command("build")
+    told.count = server.count
+    told.again = factory.command("build")
+    told.files = files_of(factory)
+    with sqlite3.connect(factory.root / ".prefect" / "prefect.db") as database:
+        query = "SELECT key, data FROM artifact WHERE key IS NOT NULL"
+        told.artifacts = dict(database.execute(query))
+    return told
+
+
+def asked(server):
+    """Requests by question."""
+    return Counter(seen.name for seen in server.seen)
+
+
+def documents(factory, stage, model):
+    folder = factory.workspace.stage(stage)
+    for shard in sorted(folder.glob("*.tar")):
+        for name, data in read_shard(io.BytesIO(shard.read_bytes())):
+            if name.endswith(".json"):
+                yield model.model_validate_json(data)
+
+
+def test_pairs_come_out_and_decode(told, factory):
+    assert told.finished.returncode == 0, told.finished.stdout + told.finished.stderr
+    rows = read_table(factory.workspace.stage("package") / "manifest.parquet")
+    assert rows and {row["profile"] for row in rows} == {"flux"}
+    shards = sorted(map(str, factory.workspace.stage("package").glob("*.tar")))
+    pairs = list(WebDataset(shards, shardshuffle=False))
+    assert len(pairs) == len(rows)
+    for pair in pairs:
+        real, artifact = read_png(pair["real.png"]), read_png(pair["artifact.png"])
+        mask, edit = read_mask(pair["mask.png"]), read_mask(pair["edit.png"])
+        assert (real != artifact).any() and mask.any()
+        assert (real == artifact)[~edit].all()
+
+
+def test_every_question_reached_the_server_and_its_answers_the_pairs(told, factory, server):
+    assert set(asked(server)) == set(QUESTIONS)
+    ids = {name: prompts.load(name).id for name in QUESTIONS}
+    rows = read_table(factory.workspace.stage("package") / "manifest.parquet")
+    for row in rows:
+        assert row["author"] == MODEL
+        assert row["clean_text"] == "Every part is complete and the light falls from one side."
+        assert row["overall_text"].startswith("The picture is flawed, because the ")
+        wanted = set(QUESTIONS) - ({"verdict"} if row["tool"] == "distort" else set())
+        assert set(row["prompts"].split(", ")) == {ids[name] for name in wanted}
+    assert {row["judge"] for row in rows} <= {"vlm", "bounds"}
+    card = (factory.workspace.stage("package") / "README.md").read_text()
+    assert all(name in card for name in ("flow", "perceiver", "captioner", "judge", "explainer"))
+    assert "Stand-ins" not in card
+
+
+def test_the_caption_of_a_photo_is_its_text_condition_and_is_published(told, factory):
+    photos = {caption(Image.open(factory.root / "photos" / f"{name}.png")) for name in PHOTOS}
+    scenes = {scene.key: scene for scene in documents(factory, "perceive", Scene)}
+    inversions = {made.key: made for made in documents(factory, "invert", Inversion)}
+    assert len({scene.caption for scene in scenes.values()}) == len(scenes) > 1
+    assert {scene.caption for scene in scenes.values()} <= photos
+    assert inversions and all(made.prompt == scenes[k].caption for k, made in inversions.items())
+    rows = read_table(factory.workspace.stage("package") / "manifest.parquet")
+    assert {row["caption"] for row in rows} == {scenes[row["key"]].caption for row in rows}
+
+
+def test_another_caption_gives_other_latents(told, factory):
+    import torch
+
+    from stages.invert.inversion import invert
+    from stages.invert.params import InvertParams
+    from stages.models import registry
+
+    flow = registry.create("flow", stage_of("invert", factory.root).base)
+    photo = read_png((factory.root / "photos" / f"{PHOTOS[0]}.png").read_bytes())[:64, :64]
+    params = InvertParams(steps=2)
+    one, same, other = (
+        invert(flow, photo, params, prompt).points[-1]
+        for prompt in ("a dog on grass", "a dog on grass", "two boats at night")
+    )
+    assert torch.equal(one, same) and (one - other).abs().max() > 1e-3
+
+
+def test_a_killed_build_sends_again_only_what_was_under_way(told, server):
+    assert told.killed == 2
+    bodies = Counter(repr(seen.body) for seen in server.seen)
+    twice = [body for body, count in bodies.items() if count > 1]
+    assert len(twice) == 1 and max(bodies.values()) == 2  # the one that was held
+
+
+def test_the_budget_stops_a_build_and_keeps_what_is_done(told, factory, server):
+    said = told.stopped.stdout + told.stopped.stderr
+    assert told.stopped.returncode == 2, said
+    assert "filter failed" in said and "the budget of 0.28 is reached" in said
+    assert "All that was computed is kept" in said
+    # Nothing of what came before was computed or asked again.
+    later = Counter(seen.name for seen in server.seen[told.after_stop :])
+    assert set(later) == {"verdict", "flaw", "clean"} and told.after_stop < told.count
+    assert "perceive" not in told.finished.stdout.split("flawfactory build")[0]
+
+
+def test_calls_tokens_and_money_are_shown_by_stage(told, factory, server):
+    accounts = spending.accounts(factory.workspace)
+    sent = {(a.stage, a.purpose): a.sent for a in accounts}
+    assert {stage for stage, _ in sent} == {"perceive", "filter", "explain"}
+    assert {purpose: count for (_, purpose), count in sent.items()} == asked(server)
+    for account in accounts:
+        answered = account.sent - account.lost
+        assert (account.input_tokens, account.output_tokens) == (100 * answered, 10 * answered)
+        assert account.unpriced == 0
+        assert account.lost or account.money == pytest.approx(0.002 * answered)
+    for name in ("verdict", "flaw", "clean"):
+        assert name in told.finished.stdout
+    assert "the budget is 10" in told.finished.stdout
+    shown = {key for key in told.artifacts if key.endswith("-calls")}
+    assert shown == {"perceive-calls", "filter-calls", "explain-calls"}
+    assert "verdict" in told.artifacts["filter-calls"] and "0.00" in told.artifacts["filter-calls"]
+
+
+def test_the_plan_of_another_build_tells_what_it_would_cost(told, factory):
+    todo = {"perceive": 100, "explain": 10}
+    estimates = {e.question: e for e in estimate_calls(factory.workspace, todo)}
+    assert set(estimates) == {"vocabulary", "caption", "flaw", "clean"}
+    assert estimates["caption"].calls == 100 and estimates["flaw"].calls == 30
+    assert estimates["caption"].tokens == (10_000, 1_000)
+    assert estimates["caption"].money == pytest.approx(0.2)
+
+
+def test_a_second_build_sends_nothing(told, server):
+    assert told.again.returncode == 0 and "up to date" in told.again.stdout
+
+
+def test_no_file_holds_the_key(told, factory, server):
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    files = [path for path in factory.root.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("ledger.sqlite") for path in files)
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_a_replay_sends_nothing_and_gives_the_same_bytes(told, factory, server):
+    for name in STAGES:
+        shutil.rmtree(factory.workspace.stage(name))
+    shutil.rmtree(factory.workspace.data / ".store")
+    run_stages(factory, *STAGES)
+    assert server.count == told.count
+    assert files_of(factory) == told.files
+
+
+def test_another_threshold_is_planned_and_sends_nothing(told, factory, server, capsys):
+    factory.save(filter={"lpips": {"low": 0, "high": 1.9, "control": 0, "mask": 0}})
+    plan()
+    said = capsys.readouterr().out
+    assert "calls to models, at most" in said and "verdict" in said and "clean" in said
+    assert "the budget is 10" in said
+    run_stages(factory, "filter", "explain", "package")
+    assert server.count == told.count
+
+
+def test_a_local_model_takes_the_endpoints_place_in_one_line(tmp_path, server, monkeypatch):
+    """Random weights give no usable answer: every photo falls out with what was said, and the gate
+    stops the build."""
+    models = save_models(tmp_path / "models")
+    local = FluxFactory(tmp_path / "checkout", models, server, photos=PHOTOS[:1])
+    chat = {"backend": "transformers", "name": str(save_tiny_vlm(tmp_path / "tiny-vlm"))}
+    local.params["base"]["models"]["chat"] = {**chat, "dtype": "float32", "max_tokens": 8}
+    local.save()
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(local.root))
+    before = server.count
+    update_source_list(local.workspace, [local.root / "photos"])
+    run_stages(local, "ingest")
+    verdict = run(stage_of("perceive", local.root), local.workspace)
+    assert not verdict.success and server.count == before
+    assert any("reject_rate" in str(check) for check in verdict.failures)
+    (reject,) = read_table(local.workspace.stage("perceive") / "rejects.parquet")
+    assert reject["code"] == "unusable_answer"
+    assert "tiny-vlm gave no usable answer" in reject["message"]
+    assert len(json.loads(reject["evidence"])["answers"]) == 2  # asked, and once more to mend it
+    (account,) = spending.accounts(local.workspace)
+    assert (account.model, account.sent, account.money, account.unpriced) == ("tiny-vlm", 2, 0, 0)
