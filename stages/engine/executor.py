@@ -18,7 +18,12 @@ from stages.engine.worker import Done, initialise, load, ready, work, work_here
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
 
 WORKER_DIED = "worker_died"
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
 
 
 def execute(

@@ -93,11 +93,12 @@ def _leave_with_parent(parent: int) -> None:
 def _limit_threads(threads: int) -> None:
     """One thread a worker: with more, OpenMP waits cost 40 to 90 times on a busy machine.
 
-    A torch that is imported later reads the environment, where the executor has put the number.
+    What is imported later reads the environment, where the executor has put the number.
     """
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(threads)
 
 
 def load(stage: Stage, threads: int) -> None:
