@@ -36,6 +36,8 @@ class Hand:
     """Probability that it is a left hand."""
     points: Array
     """(21, 2)"""
+    spread: float = 0.0
+    """Mean distance between the landmarks of two looks, in hand sizes."""
 
     @property
     def size(self) -> float:
@@ -103,10 +105,21 @@ class HandModel:
     def __init__(self, content: bytes) -> None:
         self._model = LiteModel(content)
 
-    def __call__(self, image: Image, roi: Roi) -> Hand:
-        """The hand in `roi`."""
+    def __call__(self, image: Image, roi: Roi, mirror: bool = False) -> Hand:
+        """The hand in `roi`, by a look at the crop or at its mirror image."""
         side = self._model.size[0]
-        out = self._model(roi.cut(image, side))
-        points = roi.to_photo(out["Identity"].reshape(21, 3)[:, :2], side)
+        crop = roi.cut(image, side)
+        out = self._model(np.ascontiguousarray(crop[:, ::-1]) if mirror else crop)
+        local = out["Identity"].reshape(21, 3)[:, :2]
         # the model was trained on mirrored pictures: what it calls right is a left hand here
-        return Hand(float(out["Identity_1"][0]), float(out["Identity_2"][0]), points)
+        score, left = float(out["Identity_1"][0]), float(out["Identity_2"][0])
+        if mirror:
+            local, left = local * np.float32((-1, 1)) + np.float32((side, 0)), 1 - left
+        return Hand(score, left, roi.to_photo(local, side))
+
+    def steady(self, image: Image, roi: Roi) -> Hand:
+        """The mean of a look at `roi` and one at its mirror image; the lower score of both."""
+        a, b = self(image, roi), self(image, roi, mirror=True)
+        away = float(np.hypot(*(a.points - b.points).T).mean()) / a.size
+        left, points = (a.left + b.left) / 2, (a.points + b.points) / 2
+        return Hand(min(a.score, b.score), left, points, away)

@@ -71,7 +71,7 @@ class HandFinder:
         hand = self._model(image, roi)
         if hand.score < 0.3:
             return None
-        hand = self._model(image, hand_roi(hand.points))
+        hand = self._model.steady(image, hand_roi(hand.points))
         return hand if hand.score >= self._score else None
 
     def _squares(self, body: Mask, pose: Pose | None) -> list[Roi]:

@@ -64,7 +64,7 @@ class People:
         head = person.face.oval(shape) if person.face is not None else np.zeros(shape, bool)
         arms = list[Region]()
         if person.pose is not None:
-            arms = limbs(person.pose, body & ~reach & ~head, self._visibility)
+            arms = limbs(person.pose, body, self._visibility, reach | head)
             regions += arms
         front = reach | head
         for region in arms:
