@@ -62,7 +62,11 @@ class Face:
 
         The distance of the feature's middle from the oval against what a frontal face has.
         """
-        middle = self.points[list(FEATURES[name])].mean(0)
+        return self.turned(FEATURES[name])
+
+    def turned(self, vertices: tuple[int, ...]) -> float:
+        """`facing` of any vertices."""
+        middle = self.points[list(vertices)].mean(0)
         oval = self.points[list(OVAL)]
         inside = cv2.pointPolygonTest(oval, (float(middle[0]), float(middle[1])), measureDist=True)
         frontal = 0.2 * self.size

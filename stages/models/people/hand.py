@@ -24,6 +24,8 @@ FINGERS = {
 _PALM = (0, 1, 2, 5, 9, 13, 17)
 _FRAME = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 """Landmarks that hold still when the fingers move."""
+_UNSTEADY = 0.15
+"""Distance between two looks, in hand sizes, at which half of the certainty is gone."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Hand:
         length = np.hypot(*(self.points[9] - self.points[0]))
         breadth = 1.2 * np.hypot(*(self.points[17] - self.points[5]))
         return float(max(length, breadth, 1.0))
+
+    @property
+    def certainty(self) -> float:
+        """The score, lowered where two looks put the landmarks in different places."""
+        return self.score / (1 + (self.spread / _UNSTEADY) ** 2)
 
     def finger(self, name: str, shape: tuple[int, int]) -> Mask:
         """A finger as a chain of capsules."""
@@ -111,8 +118,9 @@ class HandModel:
         crop = roi.cut(image, side)
         out = self._model(np.ascontiguousarray(crop[:, ::-1]) if mirror else crop)
         local = out["Identity"].reshape(21, 3)[:, :2]
-        # the model was trained on mirrored pictures: what it calls right is a left hand here
-        score, left = float(out["Identity_1"][0]), float(out["Identity_2"][0])
+        # the second output is the probability of a right hand: of 80 hands near a seen wrist of the
+        # pose 74 agree when it is read so
+        score, left = float(out["Identity_1"][0]), 1 - float(out["Identity_2"][0])
         if mirror:
             local, left = local * np.float32((-1, 1)) + np.float32((side, 0)), 1 - left
         return Hand(score, left, roi.to_photo(local, side))

@@ -9,6 +9,7 @@ from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.models.people.face import CHIN, FEATURES, Face
 from stages.models.people.hands import HandFinder
+from stages.models.people.head import Skin, ears, eyebrows, neck
 from stages.models.people.limbs import limbs, torso
 from stages.models.people.looks import Looks, Probabilities, looks
 from stages.models.people.person import Limits, PeopleFinder, Person
@@ -29,7 +30,7 @@ class People:
         classify: Probabilities,
         limits: Limits | None = None,
         visibility: float = 0.6,
-        hand: float = 0.7,
+        hand: float = 0.6,
     ) -> None:
         """Load the models.
 
@@ -37,18 +38,19 @@ class People:
             classify: picture to ImageNet probabilities; tells animals from people.
             limits: what a person must reach.
             visibility: least visibility of a limb's landmarks.
-            hand: least score of a hand.
+            hand: least certainty of a hand and its side.
 
         Raises:
             WeightsError: weights are missing or damaged.
         """
-        self._find, self._hands = PeopleFinder(limits), HandFinder(hand)
+        self._find = PeopleFinder(limits)
+        self._hands = HandFinder(self._find.faces, hand)
         self._classify, self._visibility = classify, visibility
 
     def __call__(self, image: Image) -> list[Thing]:
         """People, biggest face first; the masks of two people do not overlap."""
         seen = [(person, looks(person, image, self._classify)) for person in self._find(image)]
-        return [self._describe(image, p, look) for p, look in seen if look.animal < ANIMAL]
+        return [self._describe(image, p, look) for p, look in seen if look.animal < ANIMAL or _unmistakable(p)]
 
     def _describe(self, image: Image, person: Person, look: Looks) -> Thing:
         shape = (image.shape[0], image.shape[1])
@@ -61,6 +63,7 @@ class People:
         body = person.mask | _attached(reach, person.mask)
         if person.face is not None:
             regions += face_regions(person.face, body, reach, look)
+            regions += _around(person.face, image, body & ~reach, look)
         head = person.face.oval(shape) if person.face is not None else np.zeros(shape, bool)
         arms = list[Region]()
         if person.pose is not None:
@@ -72,6 +75,11 @@ class People:
         chest = _chest(person, body & ~front, self._visibility)
         regions += hand_regions + ([chest] if chest else [])
         return Thing("person", person.score, body, regions)
+
+
+def _unmistakable(person: Person) -> bool:
+    """A human face beside which an animal may sit: no animal's face holds so still."""
+    return person.face is not None and person.score >= 0.9 and person.face.spread <= 0.03
 
 
 def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Region]:
@@ -95,6 +103,17 @@ def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Reg
         if score >= 0.3 and hidden < 0.2 and not worn:
             regions.append(Region(name, kind, score, mask))
     return regions
+
+
+def _around(face: Face, image: Image, free: Mask, look: Looks) -> list[Region]:
+    """Eyebrows, ears and neck."""
+    out = eyebrows(face, image, free) if look.glasses < GLASSES else []
+    skin = Skin.of(image, face) if look.mask < MASK else None
+    if skin is not None:
+        out += ears(face, image, free, skin)
+        below = neck(face, image, free, skin)
+        out += [below] if below else []
+    return out
 
 
 def _chest(person: Person, free: Mask, visibility: float) -> Region | None:

@@ -11,7 +11,7 @@ from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.models import fetch
 from stages.models.litert import LiteModel
-from stages.models.people.anchors import iou
+from stages.models.people.anchors import Detections, iou
 from stages.models.people.claims import Claim, divide
 from stages.models.people.detect import FACE_FAR, FACE_NEAR, POSE, Detector, merge, tiles
 from stages.models.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
@@ -103,6 +103,10 @@ class PeopleFinder:
     def _sure(self, face: Face) -> bool:
         """Whether the mesh holds still and calls it a face in all looks."""
         return face.score >= self.limits.mesh and face.spread <= self.limits.spread
+
+    def faces(self, image: Image, roi: Roi) -> Detections:
+        """Faces in a square of the photo by either detector."""
+        return merge([detect(image, roi, self.limits.detection) for detect in self._faces])
 
     def _whole(self, score: float, pose: Pose) -> bool:
         """A body beyond doubt: upright, with three of its elbows and knees seen."""
