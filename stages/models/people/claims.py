@@ -47,9 +47,7 @@ def divide(image: Image, claims: Sequence[Claim]) -> list[Mask]:
     stack = np.stack(fine)
     if len(claims) > 1:
         near = np.stack([_distance(claim, shape) for claim in claims])
-        stack = np.where(stack > 0.5, 1 + stack - near, stack)
-        valid = np.stack(fine) > 0.5
-        stack = np.where(valid, stack + 100, stack)
+        stack = np.where(stack > 0.5, 2 + stack - near, stack)
     owner = stack.argmax(0)
     for i, oval in enumerate(ovals):
         owner[oval] = i

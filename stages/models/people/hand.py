@@ -122,7 +122,10 @@ class HandModel:
         # pose 74 agree when it is read so
         score, left = float(out["Identity_1"][0]), 1 - float(out["Identity_2"][0])
         if mirror:
-            local, left = local * np.float32((-1, 1)) + np.float32((side, 0)), 1 - left
+            local, left = (
+                local * np.array([-1, 1], np.float32) + np.array([side, 0], np.float32),
+                1 - left,
+            )
         return Hand(score, left, roi.to_photo(local, side))
 
     def steady(self, image: Image, roi: Roi) -> Hand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -82,9 +83,7 @@ class Limb:
     """One a joint, in pixels."""
 
 
-def limbs(
-    pose: Pose, body: Mask, threshold: float, taken: Mask | None = None
-) -> list[Region]:
+def limbs(pose: Pose, body: Mask, threshold: float, taken: Mask | None = None) -> list[Region]:
     """Arms, legs and feet whose landmarks are certain by at least `threshold`.
 
     Each pixel of the body goes to the bone that is nearest in units of the limb's thickness; where
@@ -156,7 +155,7 @@ def _on(pose: Pose, limb: Limb, body: Mask) -> bool:
     """Whether the limb's bones lie on the body and are as long as bones are."""
     points = pose.points[list(limb.joints)]
     steps = np.linspace(0, 1, 12)[:, None]
-    line = np.concatenate([a + (b - a) * steps for a, b in zip(points, points[1:], strict=False)])
+    line = np.concatenate([a + (b - a) * steps for a, b in pairwise(points)])
     columns, rows = np.floor(line).astype(int).T
     rows, columns = rows.clip(0, body.shape[0] - 1), columns.clip(0, body.shape[1] - 1)
     length = float(np.hypot(*np.diff(points, axis=0).T).sum())
@@ -172,9 +171,7 @@ def _divide(pose: Pose, limbs: list[Limb], free: Mask) -> list[Mask | None]:
     size = (max(round((x1 - x0) / step), 1), max(round((y1 - y0) / step), 1))
     xs = (np.arange(size[0]) + 0.5) * (x1 - x0) / size[0] + x0
     ys = (np.arange(size[1]) + 0.5) * (y1 - y0) / size[1] + y0
-    away = np.stack(
-        [chain_distance(pose.points[list(m.joints)], m.radii, xs, ys) for m in limbs]
-    )
+    away = np.stack([chain_distance(pose.points[list(m.joints)], m.radii, xs, ys) for m in limbs])
     away = np.stack([cv2.resize(a, (x1 - x0, y1 - y0)) for a in away])
     inner, here = away <= 1, free[y0:y1, x0:x1]
     depth = np.array([pose.depth[list(m.joints)].mean() for m in limbs])
@@ -208,7 +205,7 @@ def chain_distance(points: Array, radii: Array, xs: Array, ys: Array) -> Array:
     """
     grid = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
     out = np.full(grid.shape[:2], np.inf, np.float32)
-    for a, b, ra, rb in zip(points, points[1:], radii, radii[1:], strict=False):
+    for (a, b), (ra, rb) in zip(pairwise(points), pairwise(radii), strict=True):
         axis = (b - a).astype(np.float32)
         along = np.clip(((grid - a) @ axis) / max(float(axis @ axis), 1e-6), 0, 1)
         gap = grid - (a + along[..., None] * axis)

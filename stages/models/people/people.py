@@ -9,7 +9,7 @@ from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.models.people.face import CHIN, FEATURES, Face
 from stages.models.people.hands import HandFinder
-from stages.models.people.head import Skin, ears, eyebrows, neck
+from stages.models.people.head import ears, eyebrows, neck
 from stages.models.people.limbs import limbs, torso
 from stages.models.people.looks import Looks, Probabilities, looks
 from stages.models.people.person import Limits, PeopleFinder, Person
@@ -50,7 +50,11 @@ class People:
     def __call__(self, image: Image) -> list[Thing]:
         """People, biggest face first; the masks of two people do not overlap."""
         seen = [(person, looks(person, image, self._classify)) for person in self._find(image)]
-        return [self._describe(image, p, look) for p, look in seen if look.animal < ANIMAL or _unmistakable(p)]
+        return [
+            self._describe(image, p, look)
+            for p, look in seen
+            if look.animal < ANIMAL or _unmistakable(p)
+        ]
 
     def _describe(self, image: Image, person: Person, look: Looks) -> Thing:
         shape = (image.shape[0], image.shape[1])
@@ -108,11 +112,9 @@ def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Reg
 def _around(face: Face, image: Image, free: Mask, look: Looks) -> list[Region]:
     """Eyebrows, ears and neck."""
     out = eyebrows(face, image, free) if look.glasses < GLASSES else []
-    skin = Skin.of(image, face) if look.mask < MASK else None
-    if skin is not None:
-        out += ears(face, image, free, skin)
-        below = neck(face, image, free, skin)
-        out += [below] if below else []
+    if look.mask < MASK:
+        below = neck(face, image, free)
+        out += [*ears(face, image, free), *([below] if below else [])]
     return out
 
 
@@ -126,7 +128,7 @@ def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
         return None
     below = free.copy()
     below[: round(float(person.face.points[CHIN, 1]) + 0.35 * person.face.size)] = False
-    return Region("upper body", "torso", 0.8 * person.face.score, below)
+    return Region("upper body", "torso", 0.65 * person.face.score, below)
 
 
 def _attached(hands: Mask, body: Mask) -> Mask:

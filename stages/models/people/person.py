@@ -51,6 +51,8 @@ class Limits:
     """Greatest distance between the mesh's looks, in face sizes: wheels and cats reach 0.1."""
     lone: float = 0.7
     """Face detector's score when no pose goes with the face."""
+    bodied: float = 0.65
+    """Face detector's score when a whole pose goes with a face that the mesh is unsure of."""
     pose: float = 0.9
     """Pose score when the mesh does not vouch for the face."""
     agreement: float = 0.6
@@ -110,7 +112,7 @@ class PeopleFinder:
 
     def _whole(self, score: float, pose: Pose) -> bool:
         """A body beyond doubt: upright, with three of its elbows and knees seen."""
-        if score < self.limits.lone:
+        if score < self.limits.bodied:
             return False
         joints = int((pose.visible[list(_LIMBS)] >= 0.5).sum())
         hips, shoulders = (pose.points[list(pair)].mean(0) for pair in (_HIPS, _SHOULDERS))
@@ -147,9 +149,7 @@ class PeopleFinder:
                     best, least = (pose, distance), misfit
         return best
 
-    def _masks(
-        self, image: Image, found: list[tuple[float, Face, Pose | None]]
-    ) -> list[Mask]:
+    def _masks(self, image: Image, found: list[tuple[float, Face, Pose | None]]) -> list[Mask]:
         """One mask a person."""
         claims = []
         for _, face, pose in found:

@@ -13,7 +13,8 @@ from stages.models.people.geometry import Array, Roi, facing
 
 NOSE = 0
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26
-MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, 33))])
+_PAIRS = np.arange(11, 33).reshape(-1, 2)
+MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *_PAIRS[:, ::-1].flat])
 """Where each landmark's counterpart of the other side stands."""
 _CENTRE, _SCALE = 33, 34
 """Auxiliary landmarks: middle of the hips, and a point on the circle around the whole body."""
@@ -110,7 +111,7 @@ class PoseModel:
         visible = np.minimum(sigmoid(rows[:33, 3]), sigmoid(rows[:33, 4]))
         depth = rows[:33, 2] * np.float32(roi.size / side)
         if mirror:
-            local = local * np.float32((-1, 1)) + np.float32((1, 0))
+            local = local * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
             local[:33], visible, depth = local[MIRROR], visible[MIRROR], depth[MIRROR]
             mask = np.ascontiguousarray(mask[:, ::-1])
         points = roi.to_photo(local)
