@@ -13,7 +13,7 @@ from stages.models.people.face import CHIN, FOREHEAD, NOSE_TIP, Face
 from stages.models.people.geometry import Array, Roi, hull, polygon
 from stages.models.regions import Region, largest_component
 
-_BROWS = {
+BROWS = {
     "left eyebrow": (276, 283, 282, 295, 285, 336, 296, 334, 293, 300),
     "right eyebrow": (46, 53, 52, 65, 55, 107, 66, 105, 63, 70),
 }
@@ -74,7 +74,7 @@ def eyebrows(face: Face, image: Image, body: Mask) -> list[Region]:
     shape = (body.shape[0], body.shape[1])
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     out = []
-    for name, vertices in _BROWS.items():
+    for name, vertices in BROWS.items():
         mask = hull(face.points[list(vertices)], shape) & body
         above = np.zeros(shape, np.uint8)
         for x, y in np.floor(face.points[list(_ABOVE_BROW[name])]).astype(int):
