@@ -118,8 +118,8 @@ class HandModel:
         crop = roi.cut(image, side)
         out = self._model(np.ascontiguousarray(crop[:, ::-1]) if mirror else crop)
         local = out["Identity"].reshape(21, 3)[:, :2]
-        # the second output is the probability of a right hand: of 80 hands near a seen wrist of the
-        # pose 74 agree when it is read so
+        # the second output is the probability of a right hand: read so, it agrees with the nearer
+        # wrist of the pose for 73 of 84 hands
         score, left = float(out["Identity_1"][0]), 1 - float(out["Identity_2"][0])
         if mirror:
             local, left = (

@@ -18,6 +18,10 @@ from stages.models.regions import Region, Thing
 ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
 """From these probabilities on a head is an animal's, or wears glasses or a mask."""
 
+_BUST = (2.2, 2.5)
+"""How far an upper body reaches to either side of the chin and below it, in face sizes: farther
+away the mask is often somebody's table."""
+
 
 class People:
     """All people of a photo with face, eyes, nose, mouth, arms, hands, fingers, legs, feet, torso.
@@ -126,8 +130,12 @@ def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
             return whole
     if person.face is None:
         return None
-    below = free.copy()
-    below[: round(float(person.face.points[CHIN, 1]) + 0.35 * person.face.size)] = False
+    x, y = (float(v) for v in person.face.points[CHIN])
+    size = person.face.size
+    rows = slice(max(round(y + 0.35 * size), 0), max(round(y + _BUST[1] * size), 0))
+    columns = slice(max(round(x - _BUST[0] * size), 0), max(round(x + _BUST[0] * size), 0))
+    below = np.zeros_like(free)
+    below[rows, columns] = free[rows, columns]
     return Region("upper body", "torso", 0.65 * person.face.score, below)
 
 

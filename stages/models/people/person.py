@@ -33,7 +33,8 @@ PACKAGE = "mediapipe"
 _SQUARES = ((2.0, 9.0), (0.5, 5.0))
 """Where to look for the body of a face: how far below it and how wide, in face sizes."""
 _BUSTS = (6.0, 4.5, 3.0)
-"""Sides of the squares in which the bust of a face is segmented, in face sizes."""
+"""Sides of the squares in which the bust of a face is segmented, in face sizes: a
+smaller one is tried where the face is missed."""
 _LIMBS = (13, 14, 25, 26)
 """Elbows and knees."""
 _HIPS, _SHOULDERS = (LEFT_HIP, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_SHOULDER)
