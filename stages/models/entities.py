@@ -9,8 +9,10 @@ from stages.models.regions import Region, Thing, touching
 TOOLS_OF: dict[str, tuple[Tool, ...]] = {
     "face": ("distort",),
     "torso": ("distort",),
+    "neck": ("distort",),
     "part": ("distort",),
     "eye": ("add", "remove", "distort"),
+    "eyebrow": ("add", "remove", "distort"),
     "nose": ("add", "remove", "distort"),
     "mouth": ("add", "remove", "distort"),
 }

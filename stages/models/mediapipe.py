@@ -22,7 +22,7 @@ class MediapipePerceiver:
         self,
         detection: float = 0.575,
         visibility: float = 0.6,
-        hand: float = 0.7,
+        hand: float = 0.6,
         sure: float = 0.7,
         floor: float = 0.5,
         parts: int = 5,
@@ -33,8 +33,8 @@ class MediapipePerceiver:
 
         Args:
             detection: least score of a detected face.
-            visibility: least visibility of a limb's landmarks.
-            hand: least score of a hand.
+            visibility: least certainty of a limb's landmarks.
+            hand: least certainty of a hand and its side.
             sure: least probability for an ImageNet class's own name.
             floor: least probability for a coarser word.
             parts: parts to ask for in a thing.

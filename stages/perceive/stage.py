@@ -69,9 +69,9 @@ class PerceiveParams(StageParams):
     detection: float = Field(default=0.575, ge=0, le=1)
     """Least score of a detected face."""
     visibility: float = Field(default=0.6, ge=0, le=1)
-    """Least visibility of a limb's landmarks."""
-    hand: float = Field(default=0.7, ge=0, le=1)
-    """Least score of a hand."""
+    """Least certainty of a limb's landmarks."""
+    hand: float = Field(default=0.6, ge=0, le=1)
+    """Least certainty of a hand and its side."""
     sure: float = Field(default=0.7, ge=0, le=1)
     """Least probability for naming a thing by its ImageNet class."""
     floor: float = Field(default=0.5, ge=0, le=1)

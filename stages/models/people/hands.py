@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.models import fetch
+from stages.models.people.anchors import Detections
 from stages.models.people.detect import PALM, Detector
 from stages.models.people.geometry import Roi
 from stages.models.people.hand import (
@@ -25,11 +29,21 @@ WRIST, INDEX, LITTLE = 15, 19, 17
 """Of the left hand in a pose; the right hand's are one higher."""
 
 
-class HandFinder:
-    """Finds up to two hands of a person and their stretched fingers."""
+Finder = Callable[[Image, Roi], Detections]
+"""Faces inside a square of the photo."""
 
-    def __init__(self, score: float = 0.7, stretched: float = 0.45) -> None:
-        self._score, self._stretched = score, stretched
+
+class HandFinder:
+    """Finds up to two hands of a person and their stretched fingers.
+
+    Args:
+        faces: finds faces, which blurred look like fists to the hand model.
+        score: least certainty of a hand, with its side.
+        stretched: least length of a finger that is named, in hand sizes.
+    """
+
+    def __init__(self, faces: Finder, score: float = 0.6, stretched: float = 0.45) -> None:
+        self._faces, self._score, self._stretched = faces, score, stretched
         self._palms = Detector(fetch.read(PACKAGE, "palm_detection_full.tflite"), PALM)
         self._model = HandModel(fetch.read(PACKAGE, "hand_landmark_full.tflite"))
 
@@ -45,10 +59,22 @@ class HandFinder:
         for hand in sorted((h for h in found if h is not None), key=lambda h: -h.score):
             if not _on(body, hand) or any(_same(hand, h) for h in hands.values()):
                 continue
-            side = _side(hand, pose)
-            if side not in hands:
-                hands[side] = hand
+            side, certainty, anchored = judge(hand, pose)
+            if side in hands or certainty < self._score:
+                continue
+            if anchored or not self._is_face(image, hand):
+                hands[side] = replace(hand, score=certainty)
         return hands
+
+    def _is_face(self, image: Image, hand: Hand) -> bool:
+        """Whether a face is seen where the hand is said to be."""
+        middle = hand.points.mean(0)
+        square = Roi(float(middle[0]), float(middle[1]), 5 * hand.size)
+        boxes = self._faces(image, square).boxes
+        if not len(boxes):
+            return False
+        inside = (boxes[:, :2] <= middle) & (middle <= boxes[:, 2:])
+        return bool(inside.all(1).any())
 
     def regions(self, hands: dict[str, Hand], shape: tuple[int, int]) -> list[Region]:
         """Hands, and fingers that neither fold nor hide behind each other."""
@@ -71,8 +97,8 @@ class HandFinder:
         hand = self._model(image, roi)
         if hand.score < 0.3:
             return None
-        hand = self._model(image, hand_roi(hand.points))
-        return hand if hand.score >= self._score else None
+        hand = self._model.steady(image, hand_roi(hand.points))
+        return hand if hand.certainty >= self._score else None
 
     def _squares(self, body: Mask, pose: Pose | None) -> list[Roi]:
         if pose is None:
@@ -108,13 +134,20 @@ def _same(a: Hand, b: Hand) -> bool:
     return float(np.hypot(*(a.points - b.points).T).mean()) < 0.6 * max(a.size, b.size)
 
 
-def _side(hand: Hand, pose: Pose | None) -> str:
-    """Left or right by the nearer wrist of the pose where that is seen, else by its looks."""
+def judge(hand: Hand, pose: Pose | None) -> tuple[str, float, bool]:
+    """Side, certainty and whether a wrist vouches for a hand.
+
+    The side is that of the nearer wrist of the pose where this is clear, else what the hand looks
+    like; where wrist and looks contradict each other the certainty falls.
+    """
+    left = hand.left >= 0.5
+    anchored = False
     if pose is not None:
         wrists = pose.points[[WRIST, WRIST + 1]]
         away = np.hypot(*(wrists - hand.points[0]).T) / hand.size
         nearest = int(away.argmin())
-        clear = away[nearest] < 1.0 and away[1 - nearest] > 2 * away[nearest]
-        if clear and pose.visible[WRIST + nearest] >= 0.5:
-            return ("left", "right")[nearest]
-    return "left" if hand.left >= 0.5 else "right"
+        anchored = bool(away[nearest] < 1.0 and pose.visible[WRIST + nearest] >= 0.3)
+        if anchored and away[1 - nearest] > 2 * away[nearest]:
+            left = nearest == 0
+    looks = hand.left if left else 1 - hand.left
+    return "left" if left else "right", hand.certainty * min(1.0, 2 * looks), anchored

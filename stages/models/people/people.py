@@ -9,6 +9,7 @@ from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.models.people.face import CHIN, FEATURES, Face
 from stages.models.people.hands import HandFinder
+from stages.models.people.head import ears, eyebrows, neck
 from stages.models.people.limbs import limbs, torso
 from stages.models.people.looks import Looks, Probabilities, looks
 from stages.models.people.person import Limits, PeopleFinder, Person
@@ -16,6 +17,10 @@ from stages.models.regions import Region, Thing
 
 ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
 """From these probabilities on a head is an animal's, or wears glasses or a mask."""
+
+_BUST = (2.2, 2.5)
+"""How far an upper body reaches to either side of the chin and below it, in face sizes: farther
+away the mask is often somebody's table."""
 
 
 class People:
@@ -29,7 +34,7 @@ class People:
         classify: Probabilities,
         limits: Limits | None = None,
         visibility: float = 0.6,
-        hand: float = 0.7,
+        hand: float = 0.6,
     ) -> None:
         """Load the models.
 
@@ -37,18 +42,23 @@ class People:
             classify: picture to ImageNet probabilities; tells animals from people.
             limits: what a person must reach.
             visibility: least visibility of a limb's landmarks.
-            hand: least score of a hand.
+            hand: least certainty of a hand and its side.
 
         Raises:
             WeightsError: weights are missing or damaged.
         """
-        self._find, self._hands = PeopleFinder(limits), HandFinder(hand)
+        self._find = PeopleFinder(limits)
+        self._hands = HandFinder(self._find.faces, hand)
         self._classify, self._visibility = classify, visibility
 
     def __call__(self, image: Image) -> list[Thing]:
         """People, biggest face first; the masks of two people do not overlap."""
         seen = [(person, looks(person, image, self._classify)) for person in self._find(image)]
-        return [self._describe(image, p, look) for p, look in seen if look.animal < ANIMAL]
+        return [
+            self._describe(image, p, look)
+            for p, look in seen
+            if look.animal < ANIMAL or _unmistakable(p)
+        ]
 
     def _describe(self, image: Image, person: Person, look: Looks) -> Thing:
         shape = (image.shape[0], image.shape[1])
@@ -61,10 +71,11 @@ class People:
         body = person.mask | _attached(reach, person.mask)
         if person.face is not None:
             regions += face_regions(person.face, body, reach, look)
+            regions += _around(person.face, image, body & ~reach, look)
         head = person.face.oval(shape) if person.face is not None else np.zeros(shape, bool)
         arms = list[Region]()
         if person.pose is not None:
-            arms = limbs(person.pose, body & ~reach & ~head, self._visibility)
+            arms = limbs(person.pose, body, self._visibility, reach | head)
             regions += arms
         front = reach | head
         for region in arms:
@@ -72,6 +83,11 @@ class People:
         chest = _chest(person, body & ~front, self._visibility)
         regions += hand_regions + ([chest] if chest else [])
         return Thing("person", person.score, body, regions)
+
+
+def _unmistakable(person: Person) -> bool:
+    """A human face beside which an animal may sit: no animal's face holds so still."""
+    return person.face is not None and person.score >= 0.9 and person.face.spread <= 0.03
 
 
 def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Region]:
@@ -97,6 +113,15 @@ def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Reg
     return regions
 
 
+def _around(face: Face, image: Image, free: Mask, look: Looks) -> list[Region]:
+    """Eyebrows, ears and neck."""
+    out = eyebrows(face, image, free) if look.glasses < GLASSES else []
+    if look.mask < MASK:
+        below = neck(face, image, free)
+        out += [*ears(face, image, free), *([below] if below else [])]
+    return out
+
+
 def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
     """The torso when shoulders and hips are seen, else what is below the chin: the upper body."""
     if person.pose is not None:
@@ -105,9 +130,13 @@ def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
             return whole
     if person.face is None:
         return None
-    below = free.copy()
-    below[: round(float(person.face.points[CHIN, 1]) + 0.35 * person.face.size)] = False
-    return Region("upper body", "torso", 0.8 * person.face.score, below)
+    x, y = (float(v) for v in person.face.points[CHIN])
+    size = person.face.size
+    rows = slice(max(round(y + 0.35 * size), 0), max(round(y + _BUST[1] * size), 0))
+    columns = slice(max(round(x - _BUST[0] * size), 0), max(round(x + _BUST[0] * size), 0))
+    below = np.zeros_like(free)
+    below[rows, columns] = free[rows, columns]
+    return Region("upper body", "torso", 0.65 * person.face.score, below)
 
 
 def _attached(hands: Mask, body: Mask) -> Mask:

@@ -11,7 +11,8 @@ from stages.engine.images import Image
 from stages.engine.masks import Mask
 from stages.models import fetch
 from stages.models.litert import LiteModel
-from stages.models.people.anchors import iou
+from stages.models.people.anchors import Detections, iou
+from stages.models.people.claims import Claim, divide
 from stages.models.people.detect import FACE_FAR, FACE_NEAR, POSE, Detector, merge, tiles
 from stages.models.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
 from stages.models.people.geometry import Array, Roi
@@ -27,11 +28,13 @@ from stages.models.people.pose import (
     PoseModel,
     body_roi,
 )
-from stages.models.regions import largest_component
 
 PACKAGE = "mediapipe"
 _SQUARES = ((2.0, 9.0), (0.5, 5.0))
 """Where to look for the body of a face: how far below it and how wide, in face sizes."""
+_BUSTS = (6.0, 4.5, 3.0)
+"""Sides of the squares in which the bust of a face is segmented, in face sizes: a
+smaller one is tried where the face is missed."""
 _LIMBS = (13, 14, 25, 26)
 """Elbows and knees."""
 _HIPS, _SHOULDERS = (LEFT_HIP, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_SHOULDER)
@@ -43,10 +46,14 @@ class Limits:
 
     detection: float = 0.575
     """Face detector's score."""
-    mesh: float = 0.9
-    """Face mesh's score: below it the face's features are not named."""
+    mesh: float = 0.8
+    """Face mesh's score in all looks: below it the face's features are not named."""
+    spread: float = 0.06
+    """Greatest distance between the mesh's looks, in face sizes: wheels and cats reach 0.1."""
     lone: float = 0.7
     """Face detector's score when no pose goes with the face."""
+    bodied: float = 0.65
+    """Face detector's score when a whole pose goes with a face that the mesh is unsure of."""
     pose: float = 0.9
     """Pose score when the mesh does not vouch for the face."""
     agreement: float = 0.6
@@ -80,42 +87,50 @@ class PeopleFinder:
 
     def __call__(self, image: Image) -> list[Person]:
         """People in the photo, biggest face first; masks do not overlap."""
-        shape = (image.shape[0], image.shape[1])
         found: list[tuple[float, Face, Pose | None]] = []
         for score, face in self._candidates(image):
             pose, distance = self._body(image, face)
             agrees = pose is not None and distance <= self.limits.agreement
-            sure = face.score >= self.limits.mesh
-            if agrees and pose is not None and (sure or self._whole(pose)):
+            if agrees and pose is not None and (self._sure(face) or self._whole(score, pose)):
                 found.append((score, face, pose))
             elif self._stands_alone(score, face):
                 found.append((score, face, None))
         found = [f for f in _distinct(found) if f[2] is not None or self._stands_alone(*f[:2])]
-        masks = self._masks(image, shape, found)
+        masks = self._masks(image, found)
         return [
-            Person(score, face if face.score >= self.limits.mesh else None, pose, mask)
+            Person(score, face if self._sure(face) else None, pose, mask)
             for (score, face, pose), mask in zip(found, masks, strict=True)
             if mask.any()
         ]
 
-    def _whole(self, pose: Pose) -> bool:
+    def _sure(self, face: Face) -> bool:
+        """Whether the mesh holds still and calls it a face in all looks."""
+        return face.score >= self.limits.mesh and face.spread <= self.limits.spread
+
+    def faces(self, image: Image, roi: Roi) -> Detections:
+        """Faces in a square of the photo by either detector."""
+        return merge([detect(image, roi, self.limits.detection) for detect in self._faces])
+
+    def _whole(self, score: float, pose: Pose) -> bool:
         """A body beyond doubt: upright, with three of its elbows and knees seen."""
+        if score < self.limits.bodied:
+            return False
         joints = int((pose.visible[list(_LIMBS)] >= 0.5).sum())
         hips, shoulders = (pose.points[list(pair)].mean(0) for pair in (_HIPS, _SHOULDERS))
         upright = float(hips[1] - shoulders[1]) > abs(float(hips[0] - shoulders[0]))
         return pose.score >= self.limits.pose and joints >= 3 and upright
 
     def _stands_alone(self, score: float, face: Face) -> bool:
-        return face.score >= self.limits.mesh and score >= self.limits.lone
+        return self._sure(face) and score >= self.limits.lone
 
     def _candidates(self, image: Image) -> list[tuple[float, Face]]:
         """Detected faces with their meshes, biggest first."""
         squares = tiles(image.shape[1], image.shape[0])
         found = merge([d(image, r, self.limits.detection) for r in squares for d in self._faces])
-        faces = [
-            (float(score), self._mesh(image, face_roi(box, points[0], points[1])))
-            for score, box, points in zip(found.scores, found.boxes, found.keypoints, strict=True)
-        ]
+        faces = list[tuple[float, Face]]()
+        for score, box, points in zip(found.scores, found.boxes, found.keypoints, strict=True):
+            face = self._mesh(image, face_roi(box, points[0], points[1]))
+            faces.append((float(score), self._mesh.steady(image, face)))
         return sorted(faces, key=lambda f: -f[1].size)
 
     def _body(self, image: Image, face: Face) -> tuple[Pose | None, float]:
@@ -128,40 +143,41 @@ class PeopleFinder:
         for square in [*squares, Roi(image.shape[1] / 2, image.shape[0] / 2, span)]:
             for hips, rim in self._bodies(image, square, 0.3).keypoints[:3, :2]:
                 _, better = self._pose(image, body_roi(hips, rim))
-                pose, _ = self._pose(image, better)
+                pose = self._pose.steady(image, better)
                 distance = float(np.hypot(*(pose.points[NOSE] - face.points[NOSE_TIP]))) / face.size
                 misfit = distance + 2 * (1 - pose.score) + build_misfit(pose.points, face)
                 if pose.score >= 0.5 and distance <= self.limits.agreement and misfit < least:
                     best, least = (pose, distance), misfit
         return best
 
-    def _masks(
-        self, image: Image, shape: tuple[int, int], found: list[tuple[float, Face, Pose | None]]
-    ) -> list[Mask]:
-        """One mask a person; a pixel goes to the person who claims it most."""
-        if not found:
-            return []
+    def _masks(self, image: Image, found: list[tuple[float, Face, Pose | None]]) -> list[Mask]:
+        """One mask a person."""
         claims = []
         for _, face, pose in found:
-            claims.append(pose.mask if pose is not None else self._bust(image, face))
-        stack = np.stack(claims)
-        owner = stack.argmax(0)
-        out = []
-        for i, (_, face, _) in enumerate(found):
-            mask = (stack[i] > 0.5) & (owner == i)
-            oval = face.oval(shape)
-            if face.score >= self.limits.mesh:
-                mask |= oval & (owner == i)
-            mask = largest_component(mask)
-            # a mask that misses the face belongs to somebody else
-            headless = face.score >= self.limits.mesh and (mask & oval).sum() < 0.5 * oval.sum()
-            out.append(np.zeros(shape, bool) if headless else mask)
-        return out
+            probability = self._segment(image, face, pose)
+            claims.append(Claim(probability, face, self._sure(face), pose))
+        return divide(image, claims) if claims else []
 
-    def _bust(self, image: Image, face: Face) -> Array:
+    def _segment(self, image: Image, face: Face, pose: Pose | None) -> Array:
+        """(H, W) probability of the person: the first attempt that covers a sure face."""
+        oval = face.oval((image.shape[0], image.shape[1]))
+        best, most = np.zeros(oval.shape, np.float32), -1.0
+        for side in (None, *_BUSTS) if pose is not None else _BUSTS:
+            if side is None and pose is not None:
+                probability = pose.mask
+            else:
+                probability = self._bust(image, face, side or _BUSTS[0])
+            covered = float((probability[oval] > 0.5).mean()) if oval.any() else 0.0
+            if covered > most:
+                best, most = probability, covered
+            if covered >= 0.8 or not self._sure(face):
+                break
+        return best
+
+    def _bust(self, image: Image, face: Face, side: float) -> Array:
         """(H, W) probability of the person around a face, by selfie segmentation of the bust."""
         x, y = (float(v) for v in face.centre)
-        square = Roi(x, y + face.size, 4.5 * face.size)
+        square = Roi(x, y + 0.2 * side * face.size, side * face.size)
         crop = square.cut(image, self._selfie.size[0])
         return square.paste(self._selfie(crop)["activation_10"][..., 0], image.shape[:2])
 

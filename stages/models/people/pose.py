@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from stages.models.people.geometry import Array, Roi, facing
 
 NOSE = 0
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26
+_PAIRS = np.arange(11, 33).reshape(-1, 2)
+MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *_PAIRS[:, ::-1].flat])
+"""Where each landmark's counterpart of the other side stands."""
 _CENTRE, _SCALE = 33, 34
 """Auxiliary landmarks: middle of the hips, and a point on the circle around the whole body."""
 
@@ -29,6 +32,10 @@ class Pose:
     """(33,) probability that a landmark is in the picture and not hidden."""
     mask: Array
     """(H, W) probability of belonging to this person."""
+    depth: Array = field(default_factory=lambda: np.zeros(33, np.float32))
+    """(33,) distance behind the hips in pixels; negative is nearer to the camera."""
+    spread: Array = field(default_factory=lambda: np.zeros(33, np.float32))
+    """(33,) distance in pixels between the landmarks of two looks (see `PoseModel.steady`)."""
 
 
 def body_roi(centre: Array, rim: Array) -> Roi:
@@ -76,11 +83,38 @@ class PoseModel:
 
     def __call__(self, image: Image, roi: Roi) -> tuple[Pose, Roi]:
         """The pose in `roi`, and the better crop that its landmarks suggest."""
-        out = self._model(roi.cut(image, self._model.size[0]))
-        rows = out["Identity"].reshape(39, 5)
-        local = refine(rows[:, :2] / np.float32(self._model.size[0]), out["Identity_3"])
-        points = roi.to_photo(local)
+        return self._look(image, roi, mirror=False)
+
+    def steady(self, image: Image, roi: Roi) -> Pose:
+        """The pose in `roi` as the mean of a look at the crop and one at its mirror image.
+
+        A network that sees a limb finds it in both; one that guesses guesses differently. `spread`
+        says how far the two are apart, `visible` is the lower of both.
+        """
+        plain, _ = self._look(image, roi, mirror=False)
+        mirrored, _ = self._look(image, roi, mirror=True)
+        return Pose(
+            min(plain.score, mirrored.score),
+            (plain.points + mirrored.points) / 2,
+            np.minimum(plain.visible, mirrored.visible),
+            (plain.mask + mirrored.mask) / 2,
+            (plain.depth + mirrored.depth) / 2,
+            np.hypot(*(plain.points - mirrored.points).T),
+        )
+
+    def _look(self, image: Image, roi: Roi, mirror: bool) -> tuple[Pose, Roi]:
+        side = self._model.size[0]
+        crop = roi.cut(image, side)
+        out = self._model(np.ascontiguousarray(crop[:, ::-1]) if mirror else crop)
+        rows, mask = out["Identity"].reshape(39, 5), out["Identity_2"][..., 0]
+        local = refine(rows[:, :2] / np.float32(side), out["Identity_3"])
         visible = np.minimum(sigmoid(rows[:33, 3]), sigmoid(rows[:33, 4]))
-        mask = roi.paste(sigmoid(out["Identity_2"][..., 0]), image.shape[:2])
-        pose = Pose(float(out["Identity_1"][0]), points[:33], visible, mask)
+        depth = rows[:33, 2] * np.float32(roi.size / side)
+        if mirror:
+            local = local * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
+            local[:33], visible, depth = local[MIRROR], visible[MIRROR], depth[MIRROR]
+            mask = np.ascontiguousarray(mask[:, ::-1])
+        points = roi.to_photo(local)
+        person = roi.paste(sigmoid(mask), image.shape[:2])
+        pose = Pose(float(out["Identity_1"][0]), points[:33], visible, person, depth)
         return pose, body_roi(points[_CENTRE], points[_SCALE])

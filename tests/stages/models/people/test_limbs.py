@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.models.people.limbs import body_size, limbs, torso
+from stages.models.people.limbs import body_size, chain_distance, limbs, torso
 from stages.models.people.pose import Pose
 
 SHAPE = (400, 300)
@@ -66,3 +66,46 @@ def test_body_size_survives_foreshortening(pose):
     pose.points[[23, 24], 1] = 110
     assert before == pytest.approx(100, rel=0.02)
     assert body_size(pose.points) >= 0.7 * before
+
+
+def test_limbs_share_the_body_without_overlap(pose):
+    regions = limbs(pose, BODY, 0.5)
+    assert np.stack([r.mask for r in regions]).sum(0).max() == 1
+
+
+def test_a_joint_that_moves_between_looks_is_not_named(pose):
+    pose.spread[15] = 0.6 * body_size(pose.points)
+    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    assert "left upper arm" in names and "left arm" not in names and "right arm" in names
+
+
+def test_an_arm_beside_the_body_is_not_named(pose):
+    body = BODY.copy()
+    body[:, 180:] = False
+    names = {r.name for r in limbs(pose, body, 0.5)}
+    assert "right arm" in names and not names & {"left arm", "left forearm"}
+
+
+def test_of_two_arms_in_one_place_the_nearer_is_named(pose):
+    pose.points[[12, 14, 16]] = pose.points[[11, 13, 15]] + 1
+    pose.depth[[11, 13, 15]], pose.depth[[12, 14, 16]] = -60, 60
+    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    assert "left arm" in names and "right arm" not in names
+
+
+def test_no_foot_without_its_leg(pose):
+    pose.spread[25] = 2 * body_size(pose.points)
+    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    assert "left foot" not in names and "right foot" in names
+
+
+def test_sleeves_wider_than_the_bone_belong_to_the_arm(pose):
+    arm = next(r for r in limbs(pose, BODY, 0.5) if r.name == "left arm")
+    away = chain_distance(
+        pose.points[[11, 13, 15]],
+        np.array([0.13, 0.105, 0.075], np.float32) * body_size(pose.points),
+        np.arange(SHAPE[1]) + 0.5,
+        np.arange(SHAPE[0]) + 0.5,
+    )
+    assert away[arm.mask].max() > 1.2
+    assert away[160, 207] == pytest.approx(abs(207.5 - 205.6) / 10, abs=0.3)

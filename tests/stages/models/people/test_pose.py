@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 
-from stages.models.people.pose import body_roi, refine, sigmoid
+from stages.models import fetch
+from stages.models.people.geometry import Roi
+from stages.models.people.pose import MIRROR, PoseModel, body_roi, refine, sigmoid
 
 
 def test_body_roi_is_upright_and_wide_enough():
@@ -27,3 +30,22 @@ def test_refine_leaves_points_outside_the_map():
 def test_sigmoid_does_not_overflow():
     out = sigmoid(np.array([-1e4, 0.0, 1e4], np.float32))
     assert np.allclose(out, [0, 0.5, 1])
+
+
+def test_mirroring_twice_changes_nothing_and_swaps_shoulders():
+    assert np.array_equal(MIRROR[MIRROR], np.arange(33))
+    assert MIRROR[11] == 12 and MIRROR[0] == 0 and MIRROR[9] == 10
+
+
+@pytest.mark.skipif(
+    not fetch.available(fetch.catalogue()["mediapipe"]), reason="weights are not fetched"
+)
+def test_a_person_is_steady_and_plain_wall_is_not(sample_photo):
+    model = PoseModel(fetch.read("mediapipe", "pose_landmark_full.tflite"))
+    image = sample_photo("scikit-image/astronaut.png")
+    person = model.steady(image, Roi(230, 330, 640))
+    assert np.hypot(*(person.points[0] - (222, 118))) < 25
+    assert person.points[11, 0] > person.points[12, 0]
+    assert person.spread[[0, 11, 12]].max() < 20
+    wall = model.steady(np.full_like(image, 120), Roi(230, 330, 640))
+    assert wall.score < 0.5 or wall.spread.mean() > 2 * person.spread[[0, 11, 12]].mean()
