@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from benchmarks.quality.cases import Sides
 from stages.engine.masks import Mask, from_grid
 from stages.engine.record import TOKEN, Box, Tool, Variant
-from stages.models.judge import intended
+from stages.models.judging.patches import intended
 from stages.models.protocols import Image
 
 BLUR, NOISE, QUALITY = 1.5, 6.0, 30

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.masks import Mask, from_grid
-from stages.engine.record import TOKEN, TOOLS, Tool, Verdict
+from stages.engine.record import TOOLS, Tool, Verdict
 from stages.models.features import TokenFeatures
+from stages.models.judging.patches import intended
 from stages.models.protocols import Case, Image
 
 NOT_PERCEPTIBLE = "not_perceptible"
@@ -50,22 +51,6 @@ class FeatureThresholds(BaseModel):
     """Least cosine between the change and the intended one."""
     inside: float = Field(default=0.3, ge=0, le=1)
     """Share of the visible flaw that must lie on targets."""
-
-
-def intended(window: Image, targets: list[int], references: list[int]) -> Image:
-    """`window` with the references' patches copied to the targets.
-
-    Args:
-        window: (H, W, 3) uint8, sides multiples of 16.
-        targets: token indices.
-        references: the same number of token indices.
-    """
-    rows, columns = window.shape[0] // TOKEN, window.shape[1] // TOKEN
-    patches = window.reshape(rows, TOKEN, columns, TOKEN, 3).swapaxes(1, 2)
-    tokens = patches.reshape(rows * columns, TOKEN, TOKEN, 3).copy()
-    tokens[targets] = tokens[references]
-    patches = tokens.reshape(rows, columns, TOKEN, TOKEN, 3).swapaxes(1, 2)
-    return np.ascontiguousarray(patches.reshape(window.shape))
 
 
 def projection(change: Plane, wanted: Plane) -> tuple[float, float]:
