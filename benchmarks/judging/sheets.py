@@ -25,7 +25,7 @@ from stages.engine.masks import Mask, bounding_box
 from stages.engine.record import Box, Variant
 from stages.engine.seeding import generator
 
-A_SHEET = 6
+A_SHEET = 4
 CELL, CAPTION, GAP = 330, 26, 6
 """Pixels."""
 ROOM = 1.6
@@ -48,7 +48,7 @@ def words(variant: Variant) -> str:
     of_it = entity if whole else f"{part} of the {entity}"
     if variant.tool == "add":
         where = variant.facts.get("direction")
-        return f"add: a second {of_it}" + (f", {where} the first" if where else "")
+        return f"add: a second {of_it}" + (f" (from the first: {where})" if where else "")
     if variant.tool == "remove":
         return f"remove: the {of_it} is gone, grown over by what is beside it"
     if variant.tool == "distort":
