@@ -1,4 +1,4 @@
-"""The results that are looked at: mappings by the factory's own stages, in two photo-disjoint halves.
+"""The results to look at: mappings by the factory's own stages, in two photo-disjoint halves.
 
     python -m benchmarks.judging.draw
 

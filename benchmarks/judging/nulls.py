@@ -32,6 +32,7 @@ STILL: dict[str, Callable[[Site, np.random.Generator], Image]] = {
     "noisy": nulls.noisy,
     "recompressed": nulls.recompressed,
 }
+A_RESULT = 2
 RESTORED = "restored"
 SHUFFLED = "shuffled"
 KINDS: dict[Tool, tuple[str, ...]] = {
@@ -40,11 +41,16 @@ KINDS: dict[Tool, tuple[str, ...]] = {
 """Shuffled patches are one of distort's own kernels, so they are no null edit of it."""
 
 
-def edits(result: Result, params: InjectParams) -> Iterator[tuple[str, Case]]:
-    """Every null edit of one result's mapping: its kind, and what the filter would see."""
+def edits(result: Result, number: int, params: InjectParams) -> Iterator[tuple[str, Case]]:
+    """`A_RESULT` null edits of one result's mapping: kind, and what the filter would see.
+
+    The kinds take turns by the result's `number`.
+    """
     case, shown = result.case, result.shown
     site = Site(case.variant, shown.sides, case.window_control, case.window_control)
-    for kind in KINDS[case.variant.tool]:
+    kinds = KINDS[case.variant.tool]
+    for turn in range(A_RESULT):
+        kind = kinds[(number * A_RESULT + turn) % len(kinds)]
         if kind == RESTORED:
             picture = case.real
         else:
@@ -56,9 +62,7 @@ def edits(result: Result, params: InjectParams) -> Iterator[tuple[str, Case]]:
                 case.mask.shape,
                 params.feather,
             )
-            picture = composite(
-                case.control, window.astype(np.float32), case.window.box, weights
-            )
+            picture = composite(case.control, window.astype(np.float32), case.window.box, weights)
         yield kind, seen(case, picture, params)
 
 

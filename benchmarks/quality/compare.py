@@ -104,9 +104,7 @@ def borders(shown: Shown) -> tuple[list[NDArray[np.float64]], list[NDArray[np.fl
     grid = shown.case.window.grid
     torn = seams.torn(source_index(shown.variant, grid), grid)
     windows = (shown.window("photo"), shown.window("artifact"))
-    real, made = (
-        [features(strip) for strip in seams.strips(window, torn)] for window in windows
-    )
+    real, made = ([features(strip) for strip in seams.strips(window, torn)] for window in windows)
     return real, made
 
 

@@ -52,7 +52,7 @@ class Site:
 
 def blurred(site: Site, rng: np.random.Generator) -> Image:
     """The targets out of focus."""
-    return _on_targets(site, cv2.GaussianBlur(site.window, (0, 0), BLUR))
+    return _on_targets(site, np.asarray(cv2.GaussianBlur(site.window, (0, 0), BLUR), np.uint8))
 
 
 def noisy(site: Site, rng: np.random.Generator) -> Image:

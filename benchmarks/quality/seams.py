@@ -1,4 +1,4 @@
-"""What the seam classifier sees of a strip across a token border (`stages.models.judging.seams`)."""
+"""What the seam classifier sees of a strip across a token border (`judging.seams`)."""
 
 from __future__ import annotations
 

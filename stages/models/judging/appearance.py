@@ -1,8 +1,8 @@
-"""Whose appearance do the tokens of a window have? Cosines of EfficientNet-Lite0's patch features.
+"""Whose appearance do the tokens of a window have? EfficientNet-Lite0's patch features compared.
 
-Features of a token are those of the blocks that end at strides 8 and 16, pooled over the token,
-less the control's mean, each block of one length. The mapping says which tokens of the control
-(references) the targets are to look like.
+A token's direction is what the blocks that end at strides 8 and 16 say of it, pooled over the
+token, less the control's mean and over its spread, each block of one length: parts of a face or of
+a wheel rather than texture.
 """
 
 from __future__ import annotations
@@ -14,21 +14,26 @@ from stages.models.judging.seams import Index
 
 Features = NDArray[np.float32]
 BLOCKS = (4, 10)
-"""Strides 8 and 16: parts of a face or of a wheel rather than texture."""
+"""Of the network: strides 8 and 16."""
 
 
 def directions(layers: list[Features], control: list[Features]) -> Features:
-    """(N, d) directions: each block less the control's mean, over its spread, of one length."""
+    """(N, d) float32 of length 1 from one (rows, columns, d) array a block.
+
+    Args:
+        layers: of the picture.
+        control: of the control, which sets mean and spread.
+    """
     found = []
     for layer, base in zip(layers, control, strict=True):
         flat, at = (array.reshape(-1, array.shape[-1]) for array in (layer, base))
         scaled = (flat - at.mean(0)) / (at.std(0) + 1e-3)
         found.append(scaled / (np.linalg.norm(scaled, axis=1, keepdims=True) + 1e-6))
-    return np.concatenate(found, axis=1) / np.sqrt(len(found), dtype=np.float32)
+    return np.concatenate(found, axis=1) / np.sqrt(np.float32(len(found)))
 
 
 def likeness(before: Features, after: Features, index: Index) -> dict[str, float]:
-    """How the moved tokens' appearance changed.
+    """How the moved tokens' appearance changed, as mean cosines.
 
     Args:
         before: (N, d) directions of the control's tokens.
@@ -36,20 +41,15 @@ def likeness(before: Features, after: Features, index: Index) -> dict[str, float
         index: (N,) where each token takes its appearance from.
 
     Returns:
-        ``rise``: mean gain in likeness to the token's reference. ``present``: share of tokens that
-        are now liker to what the references show than to what was there. ``fall``: mean loss of
-        likeness to what was there. ``mixed``: the weaker of rise and likeness kept to the old. All
-        0 where nothing moved.
+        ``rise``: gain in likeness to the token's reference (add: the part's appearance is there
+        now; fuse: the other's). ``left``: likeness to the nearest of all that was in the targets
+        (remove: little, where the part is gone). Both 0 where nothing moved.
     """
     moved = np.flatnonzero(index != np.arange(len(index)))
     if not len(moved):
-        return dict.fromkeys(("rise", "present", "fall", "apart"), 0.0)
+        return {"rise": 0.0, "left": 0.0}
     goal, was, now = before[index[moved]], before[moved], after[moved]
-    to_goal, to_old = (now * goal).sum(1), (now * was).sum(1)
-    apart = (was * goal).sum(1)
     return {
-        "rise": float((to_goal - apart).mean()),
-        "present": float((to_goal > to_old).mean()),
-        "fall": float((1 - to_old).mean()),
-        "apart": float((1 - apart).mean()),
+        "rise": float((now * goal).sum(1).mean() - (was * goal).sum(1).mean()),
+        "left": float((now @ was.T).max(1).mean()),
     }

@@ -1,9 +1,9 @@
-"""A calibrated logistic model: coefficients as data, a probability at run time, a fit for the calibration.
+"""A calibrated logistic model: coefficients as data, a probability at run time, and the fit.
 
-    p(right) = 1 / (1 + exp(-(b + sum_i w_i (x_i - m_i) / s_i)))
+    p(right) = 1 / (1 + exp(-(b + b_tool + sum_i w_i (x_i - m_i) / s_i)))
 
-`fit` finds w and b by penalised maximum likelihood (ridge on w), which gives the same figures for
-the same rows; the run time needs NumPy alone.
+`fit` finds b and w by penalised maximum likelihood (ridge on w and b_tool), in closed steps: the
+same rows give the same figures. At run time NumPy is not even needed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.engine.record import Document
+from stages.engine.record import TOOLS, Document, Tool
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
+STEPS = 100
+"""Newton steps at most; a handful is needed."""
 Matrix = NDArray[np.float64]
 
 
@@ -33,22 +35,24 @@ class Coefficient(Document):
 
 
 class Model(Document):
-    """What the judge weighs, and where it comes from."""
+    """What the judge weighs, and where that comes from."""
 
     intercept: float
+    tools: dict[Tool, float]
+    """Log odds on top, by tool."""
     coefficients: list[Coefficient]
     provenance: dict[str, str | int | float]
-    """What it was calibrated on: results, verdicts and weights, by number or digest."""
+    """What it was calibrated on: numbers and digests."""
 
-    def probability(self, scores: Mapping[str, float]) -> float:
-        """Chance that a person calls the result right.
+    def probability(self, tool: Tool, scores: Mapping[str, float]) -> float:
+        """Chance, 0..1, that a person calls the result right.
 
         Raises:
             KeyError: a measure is missing.
         """
-        odds = self.intercept + sum(
-            c.weight * (scores[c.measure] - c.mean) / c.spread for c in self.coefficients
-        )
+        odds = self.intercept + self.tools[tool]
+        for c in self.coefficients:
+            odds += c.weight * (scores[c.measure] - c.mean) / c.spread
         return 1 / (1 + math.exp(-min(max(odds, -50.0), 50.0)))
 
 
@@ -63,32 +67,42 @@ def load(path: Path = COEFFICIENTS) -> Model:
 
 
 def fit(
-    rows: Matrix, right: Matrix, measures: Sequence[str], penalty: float
-) -> tuple[float, list[Coefficient]]:
-    """Intercept and coefficients by ridge-penalised maximum likelihood (Newton's method).
+    tools: Sequence[Tool],
+    rows: Sequence[Mapping[str, float]],
+    right: Sequence[float],
+    measures: Sequence[str],
+    penalty: float,
+) -> Model:
+    """The model of these results, by Newton's method; without provenance.
 
     Args:
-        rows: (n, d) measures.
-        right: (n,) 0 or 1.
-        measures: d names.
-        penalty: of the squared weights, against the sum of the log losses; the intercept is free.
+        tools: of each result.
+        rows: its measures.
+        right: 0 or 1, or the share of people who call it right.
+        measures: those to weigh.
+        penalty: of the squared weights, against the sum of the log losses.
     """
-    mean, spread = rows.mean(0), rows.std(0) + 1e-9
-    x = np.column_stack([(rows - mean) / spread, np.ones(len(rows))])
-    ridge = np.diag([penalty] * rows.shape[1] + [0.0])
-    w = np.zeros(x.shape[1])
-    for _ in range(100):
+    values = np.array([[row[name] for name in measures] for row in rows], dtype=np.float64)
+    mean, spread = values.mean(0), values.std(0) + 1e-9
+    which = np.array([[tool == name for name in TOOLS] for tool in tools], dtype=np.float64)
+    x = np.column_stack([(values - mean) / spread, which, np.ones(len(values))])
+    ridge = np.diag([penalty] * (x.shape[1] - 1) + [0.0])
+    y, w = np.asarray(right, dtype=np.float64), np.zeros(x.shape[1])
+    for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -50, 50)))
-        slope = x.T @ (p - right) + ridge @ w
+        slope = x.T @ (p - y) + ridge @ w
         curve = x.T @ (x * (p * (1 - p))[:, None]) + ridge + 1e-9 * np.eye(len(w))
         step = np.linalg.solve(curve, slope)
         w -= step
         if np.abs(step).max() < 1e-10:
             break
-    found = [
-        Coefficient(measure=name, mean=m, spread=s, weight=value)
-        for name, m, s, value in zip(
-            measures, mean.tolist(), spread.tolist(), w[:-1].tolist(), strict=True
-        )
-    ]
-    return float(w[-1]), found
+    numbers = zip(measures, mean.tolist(), spread.tolist(), w.tolist(), strict=False)
+    return Model(
+        intercept=float(w[-1]),
+        tools=dict(zip(TOOLS, w[len(measures) : -1].tolist(), strict=True)),
+        coefficients=[
+            Coefficient(measure=name, mean=m, spread=s, weight=weight)
+            for name, m, s, weight in numbers
+        ],
+        provenance={},
+    )

@@ -25,7 +25,7 @@ BESIDE = slice(3, 9)
 NATURAL = 0.95
 """Quantile of the photo's own contrasts above which a border counts as seen."""
 Index = NDArray[np.int64]
-"""(N,): where each token of a window takes its appearance from; its own number where nothing moved."""
+"""(N,): where each token of a window takes its appearance from, itself where it stays."""
 Strip = NDArray[np.float32]
 """(2 * REACH, 16, 3): across the border first, along it second."""
 
