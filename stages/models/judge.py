@@ -58,11 +58,11 @@ class FeatureThresholds(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     delivered: float = Field(default=0.3, ge=0, le=1)
     """Least share of the intended change that must be there."""
-    agreement: float = Field(default=0.25, ge=0, le=1)
+    agreement: float = Field(default=0.6, ge=0, le=1)
     """Least cosine between the change and the intended one."""
     inside: float = Field(default=0.3, ge=0, le=1)
     """Share of the visible flaw that must lie on targets."""
-    probability: float = Field(default=0.5, ge=0, le=1)
+    probability: float = Field(default=0.79, ge=0, le=1)
     """Least chance that a person calls the result right."""
 
 

@@ -12,7 +12,9 @@ Everything is measured in the window at the model's size, flaw against control.
 - ``seam``, ``seam_seen``, ``grid``: steps across torn borders against the control's; the share of
   them that stand out; and steps along all token borders inside the targets, against the others.
 - ``rise``, ``left``: `appearance.likeness`.
-- ``positional``: 1 where only the part's position is known, not what it is.
+- ``facial``: 1 for parts of a face, whose landmarks are the most reliable of perception's names: a
+  hand that is none makes a flaw of another thing than intended. ``positional``: 1 where only the
+  part's position is known, not what it is.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from stages.models.protocols import Case, Image
 
 SMOOTHING = 2.0
 """Gaussian sigma in model pixels of the colour difference."""
+FACE = frozenset({"face", "eye", "nose", "mouth", "ear", "brow"})
+"""Kinds of parts that a face has."""
 FLOOR = 0.5
 """Grey levels added to a mean step before its logarithm is taken."""
 
@@ -60,6 +64,7 @@ def measure(case: Case, control: list[Features], artifact: list[Features]) -> di
         **shape(case),
         **borders(case.window_control, case.window_artifact, index, grid),
         **appearance.likeness(before, after, index),
+        "facial": float(case.variant.part_kind in FACE),
         "positional": float(case.variant.positional),
     }
 
