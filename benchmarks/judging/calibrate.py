@@ -40,7 +40,7 @@ class Labelled:
 
     rows: Sequence[Row]
     right: NDArray[np.float64]
-    """(n,) 0 or 1: most lookers say so."""
+    """(n,) 0..1: of those who looked."""
 
     def fit(self, chosen: NDArray[np.bool_] | None = None) -> Model:
         """The model of all results, or of the chosen ones."""
@@ -56,7 +56,7 @@ class Labelled:
 
 def labelled() -> Labelled:
     """The calibration half."""
-    right = verdicts.right(verdicts.load("calibration"))
+    right = verdicts.shares(verdicts.load("calibration"))
     rows = [row for row in scores.load("calibration", "flaws").rows if row.name in right]
     return Labelled(rows, np.array([right[row.name] for row in rows], dtype=np.float64))
 
@@ -111,7 +111,7 @@ def rounded(model: Model, found: Labelled) -> Model:
         ],
         provenance={
             "results": len(found.rows),
-            "right": int(found.right.sum()),
+            "right": float(found.right.sum()),
             "lookers": len(looks),
             "penalty": PENALTY,
             "verdicts": sha256(canonical_json(looks))[:16],
@@ -131,7 +131,7 @@ def main() -> None:
     guess = cross_validated(found)
     least = threshold(guess, found.right)
     kept = guess >= least
-    loss = -np.log(np.where(found.right > 0, guess, 1 - guess)).mean()
+    loss = -(found.right * np.log(guess) + (1 - found.right) * np.log(1 - guess)).mean()
     print(f"{len(found.rows)} results, {found.right.mean():.0%} right, log loss {loss:.3f}")
     print(
         f"probability {least}: precision {found.right[kept].mean():.1%}, "

@@ -65,11 +65,16 @@ def load(half: Half) -> dict[str, dict[str, Look]]:
     return found
 
 
-def right(looks: Mapping[str, Mapping[str, Look]]) -> dict[str, bool]:
-    """Result name to whether most lookers call it right; a tie is not right."""
+def shares(looks: Mapping[str, Mapping[str, Look]]) -> dict[str, float]:
+    """Result name to the share of its lookers who call it right."""
     names = dict.fromkeys(name for rows in looks.values() for name in rows)
     votes = {name: [rows[name].right for rows in looks.values() if name in rows] for name in names}
-    return {name: 2 * sum(given) > len(given) for name, given in votes.items()}
+    return {name: sum(given) / len(given) for name, given in votes.items()}
+
+
+def right(looks: Mapping[str, Mapping[str, Look]]) -> dict[str, bool]:
+    """Result name to whether most lookers call it right; a tie is not right."""
+    return {name: share > 0.5 for name, share in shares(looks).items()}
 
 
 def main() -> None:

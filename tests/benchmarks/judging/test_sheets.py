@@ -8,7 +8,7 @@ from stages.engine.record import Variant
 
 
 def variant(tool="add", **changes):
-    facts = dict(
+    facts = dict(  # noqa: C408
         id="v0", window="w0", tool=tool, kernel="strip", entity="e0", entity_name="dog",
         part="p", part_name="left ear", part_kind="ear", positional=False, seed=0, targets=[0],
         references=[1], facts={},

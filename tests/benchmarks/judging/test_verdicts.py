@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks.judging import scores, verdicts
 from benchmarks.judging.draw import HALVES
-from benchmarks.judging.verdicts import Look, named, right
+from benchmarks.judging.verdicts import Look, named, right, shares
 
 KEY = {"1": "aa-v0", "2": "bb-v1"}
 
@@ -52,6 +52,7 @@ def test_every_number_is_answered_once(numbers):
 def test_most_lookers_decide_and_a_tie_is_not_right():
     yes, no = Look.model_validate(look()), Look.model_validate(look(perceptible=False))
     assert right({"a": {"x": yes, "y": yes}, "b": {"x": yes, "y": no}}) == {"x": True, "y": False}
+    assert shares({"a": {"x": yes, "y": yes}, "b": {"x": yes, "y": no}}) == {"x": 1.0, "y": 0.5}
     assert right({"a": {"x": yes}, "b": {"x": no}, "c": {"x": yes}}) == {"x": True}
 
 

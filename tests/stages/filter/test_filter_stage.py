@@ -58,8 +58,8 @@ def test_null_edits_are_refused(stage, photos, standin):
 @needs_weights
 @pytest.mark.parametrize("tool", TOOLS)
 def test_flaws_are_seen(lenient, photos, standin, tool):
-    """A distortion may be beyond the published band: the stand-in's patches have hard edges. Whether
-    it convinces is another question: nobody looked at stand-ins."""
+    """A distortion may be beyond the published band: the stand-in's patches have hard edges.
+    Whether it convinces is another question: nobody looked at stand-ins."""
     seen = []
     for number, photo in enumerate(photos[1::4]):
         case = standin(photo, tool, number)

@@ -7,7 +7,7 @@ from stages.models.judging.logistic import Coefficient, Model
 
 
 def model(**changes):
-    facts = dict(
+    facts = dict(  # noqa: C408
         intercept=0.0,
         tools=dict.fromkeys(TOOLS, 0.0),
         coefficients=[Coefficient(measure="a", mean=1.0, spread=2.0, weight=1.0)],

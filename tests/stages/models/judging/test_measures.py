@@ -14,7 +14,7 @@ GRID = (8, 8)
 
 
 def variant(**changes):
-    facts = dict(
+    facts = dict(  # noqa: C408
         id="v0", window="w0", tool="add", kernel="ring", entity="e0", entity_name="n", part="p",
         part_name="p", part_kind="p", positional=False, seed=0, targets=TARGETS,
         references=REFERENCES,
