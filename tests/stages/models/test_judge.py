@@ -60,7 +60,8 @@ def judged(artifact, control, tool="add", mask=None, lpips=0.2, **thresholds):
     if mask is None:
         mask = (artifact != control).any(2)
     judge = FeatureJudge.__new__(FeatureJudge)
-    judge.thresholds, judge.features = FeatureThresholds(**thresholds), PatchColours()
+    asked = {"probability": 0.5, "agreement": 0.25, **thresholds}  # patches of noise blend badly
+    judge.thresholds, judge.features = FeatureThresholds(**asked), PatchColours()
     judge.model = MODEL
     measured = {"lpips_real": lpips}
     case = Case(control, control, artifact, mask, window, control, artifact, variant, measured)
