@@ -71,7 +71,7 @@ def cross_validated(found: Labelled) -> Probabilities:
         of_row = np.array([fold[row.name.partition("-")[0]] for row in found.rows])
         for test in range(FOLDS):
             model = found.fit(of_row != test)
-            for i in np.flatnonzero(of_row == test):
+            for i in np.flatnonzero(of_row == test).tolist():
                 total[i] += model.probability(found.rows[i].tool, found.rows[i].scores)
     return total / ROUNDS
 
