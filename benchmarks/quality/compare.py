@@ -14,18 +14,20 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import calibrate, cases, seams
+from benchmarks.quality import calibrate, cases
 from benchmarks.quality.classifier import accuracy, half
 from benchmarks.quality.measure import Figures, Instruments, Summary, measure, summary
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderers import Factory, Models, PixelPaste, Renderer
 from benchmarks.quality.renderings import Renderings, Shown
+from benchmarks.quality.seams import features
 from stages.catalogue import load_params
 from stages.engine.record import TOOLS
 from stages.engine.workspace import Workspace
 from stages.inject.params import InjectParams
 from stages.inject.tokens import source_index
 from stages.invert.params import InvertParams
+from stages.models.judging import seams
 from stages.models.lpips import AlexLpips
 
 PROFILE = "compact"
@@ -102,9 +104,7 @@ def borders(shown: Shown) -> tuple[list[NDArray[np.float64]], list[NDArray[np.fl
     grid = shown.case.window.grid
     torn = seams.torn(source_index(shown.variant, grid), grid)
     windows = (shown.window("photo"), shown.window("artifact"))
-    real, made = (
-        [seams.features(strip) for strip in seams.strips(window, torn)] for window in windows
-    )
+    real, made = ([features(strip) for strip in seams.strips(window, torn)] for window in windows)
     return real, made
 
 

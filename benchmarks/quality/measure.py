@@ -9,22 +9,22 @@ from statistics import fmean
 
 import numpy as np
 from pydantic import Field
-from skimage.color import rgb2lab
 
-from benchmarks.quality import seams
+from benchmarks.quality import intended, network
 from benchmarks.quality.calibrate import Thresholds
 from benchmarks.quality.intended import RULES, Look
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderings import Renderings, Shown
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.record import Document, Tool
-from stages.inject.tokens import Index, source_index, to_tokens
+from stages.inject.tokens import source_index
+from stages.models.judging import patches, seams
 from stages.models.lpips import AlexLpips
-from stages.models.protocols import Image
 
-_CODE = ("intended.py", "measure.py", "network.py", "seams.py")
-NATURAL = 0.95
-"""Quantile of the photo's own contrasts above which a border counts as seen."""
+_CODE = tuple(
+    Path(path)
+    for path in (intended.__file__, __file__, network.__file__, patches.__file__, seams.__file__)
+)
 
 
 class Figures(Document):
@@ -43,7 +43,8 @@ class Figures(Document):
     contrast: float | None = None
     """Mean contrast of the torn borders, less that of the photo at the same places."""
     seen: float | None = None
-    """Share of torn borders above the photo's own `NATURAL` quantile elsewhere; natural: 0.05."""
+    """Share of torn borders above the photo's own `seams.NATURAL` quantile elsewhere; natural:
+    0.05."""
     sharpness: float | None = None
     """Steps inside target tokens against those of the patches they take after; 1 = as sharp."""
     colour: float | None = None
@@ -62,7 +63,7 @@ class Instruments:
     @property
     def digest(self) -> str:
         """Of thresholds and of the code that measures."""
-        code = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _CODE]
+        code = [path.read_text(encoding="utf-8") for path in _CODE]
         return sha256(canonical_json([self.thresholds.model_dump(mode="json"), code]))[:12]
 
 
@@ -90,7 +91,7 @@ def figures(shown: Shown, instruments: Instruments) -> Figures:
         after = instruments.network.tokens(window)
         scores.append(RULES[tool](Look(variant, shown.sides, photo, window, before, after)))
     index = source_index(variant, shown.case.window.grid)
-    contrast, seen = seam(photo, picture, index, shown.case.window.grid)
+    contrast, seen = seams.seam(photo, picture, index, shown.case.window.grid)
     distance = instruments.lpips.spatial(crop.artifact, crop.control)
     return Figures(
         name=shown.name,
@@ -102,49 +103,9 @@ def figures(shown: Shown, instruments: Instruments) -> Figures:
         lpips=float(distance[crop.mask].mean()),
         contrast=contrast,
         seen=seen,
-        sharpness=sharpness(photo, picture, index, shown.case.window.grid),
-        colour=colour(photo, picture, index, shown.case.window.grid),
+        sharpness=patches.sharpness(photo, picture, index),
+        colour=patches.colour(photo, picture, index),
     )
-
-
-def seam(
-    photo: Image, picture: Image, index: Index, grid: tuple[int, int]
-) -> tuple[float | None, float | None]:
-    """``contrast`` and ``seen`` of a picture's window; None where no border is inside it."""
-    torn = seams.torn(index, grid)
-    after = [seams.contrast(strip) for strip in seams.strips(picture, torn)]
-    before = [seams.contrast(strip) for strip in seams.strips(photo, torn)]
-    natural = [seams.contrast(s) for s in seams.strips(photo, seams.untouched(index, grid))]
-    if not after or not natural:
-        return None, None
-    bound = np.quantile(natural, NATURAL)
-    return fmean(after) - fmean(before), float(np.mean(np.array(after) > bound))
-
-
-def sharpness(photo: Image, picture: Image, index: Index, grid: tuple[int, int]) -> float:
-    """Mean absolute step inside the moved tokens, against that of the photo's at their references.
-
-    Steps across token borders are left out.
-    """
-    moved = index != np.arange(len(index))
-    energies = []
-    for tokens in (
-        to_tokens(picture.astype(np.float32), grid)[moved],
-        to_tokens(photo.astype(np.float32), grid)[index[moved]],
-    ):
-        tiles = tokens.reshape(len(tokens), 16, 16, 3)
-        energies.append(sum(np.abs(np.diff(tiles, axis=axis)).mean() for axis in (1, 2)))
-    return float(energies[0] / max(energies[1], 1e-6))
-
-
-def colour(photo: Image, picture: Image, index: Index, grid: tuple[int, int]) -> float:
-    """Mean distance of the moved tokens' mean CIELAB colours to the photo's at their references."""
-    moved = index != np.arange(len(index))
-    means = [
-        to_tokens(rgb2lab(window).astype(np.float32), grid).reshape(len(index), -1, 3).mean(1)
-        for window in (picture, photo)
-    ]
-    return float(np.linalg.norm(means[0][moved] - means[1][index[moved]], axis=1).mean())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from benchmarks.quality.cases import Sides
 from stages.engine.masks import Mask, from_grid
 from stages.engine.record import TOKEN, Box, Tool, Variant
-from stages.models.judge import intended
+from stages.models.judging.patches import intended
 from stages.models.protocols import Image
 
 BLUR, NOISE, QUALITY = 1.5, 6.0, 30
@@ -50,18 +50,30 @@ class Site:
         return (0, 0, self.window.shape[1], self.window.shape[0])
 
 
+def blurred(site: Site, rng: np.random.Generator) -> Image:
+    """The targets out of focus."""
+    return _on_targets(site, np.asarray(cv2.GaussianBlur(site.window, (0, 0), BLUR), np.uint8))
+
+
+def noisy(site: Site, rng: np.random.Generator) -> Image:
+    """Grain on the targets."""
+    grain = site.window + rng.normal(0, NOISE, site.window.shape)
+    return _on_targets(site, np.clip(grain, 0, 255).astype(np.uint8))
+
+
+def recompressed(site: Site, rng: np.random.Generator) -> Image:
+    """The targets through a harsh JPEG."""
+    file = io.BytesIO()
+    Pillow.fromarray(site.window).save(file, "JPEG", quality=QUALITY)
+    return _on_targets(site, np.asarray(Pillow.open(file)))
+
+
 def degraded(site: Site, rng: np.random.Generator) -> Image:
     """Blur, noise or compression on the targets: worse, but all is where it was."""
-    kind = rng.integers(3)
-    if kind == 0:
-        worse = cv2.GaussianBlur(site.window, (0, 0), BLUR)
-    elif kind == 1:
-        noisy = site.window + rng.normal(0, NOISE, site.window.shape)
-        worse = np.clip(noisy, 0, 255).astype(np.uint8)
-    else:
-        file = io.BytesIO()
-        Pillow.fromarray(site.window).save(file, "JPEG", quality=QUALITY)
-        worse = np.asarray(Pillow.open(file))
+    return (blurred, noisy, recompressed)[rng.integers(3)](site, rng)
+
+
+def _on_targets(site: Site, worse: Image) -> Image:
     return np.where(site.zone[..., None], worse, site.window)
 
 

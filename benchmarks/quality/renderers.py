@@ -28,7 +28,7 @@ from stages.invert.trajectory import Trajectory
 from stages.invert.windows import cut
 from stages.models import registry
 from stages.models.flow import Flow
-from stages.models.judge import intended
+from stages.models.judging.patches import intended
 from stages.models.protocols import Image
 
 SEED = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.engine.images import Image, paste, read_mask, read_png
 from stages.engine.masks import Mask
-from stages.engine.record import Outcome, Variant, Window
+from stages.engine.record import Box, Outcome, Variant, Window
 from stages.invert.windows import cut
 from stages.models.protocols import Case
 
@@ -35,15 +35,39 @@ def build(
     def crop(name: str) -> bytes:
         return members[f"inject/{variant.id}.{name}.png"]
 
+    return whole(
+        photo,
+        window,
+        variant,
+        outcome.box,
+        control=read_png(crop("control"), size),
+        artifact=read_png(crop("artifact"), size),
+        mask=read_mask(crop("mask"), size),
+    )
+
+
+def whole(
+    photo: Image,
+    window: Window,
+    variant: Variant,
+    box: Box,
+    *,
+    control: Image,
+    artifact: Image,
+    mask: Mask,
+) -> Case:
+    """The same from crops of the photo at `box` that are already decoded.
+
+    Raises:
+        ValueError: a crop does not fit the box, or box or window leave the photo.
+    """
     nothing: Mask = np.zeros(photo.shape[:2], dtype=bool)
-    mask = paste(nothing, read_mask(crop("mask"), size), outcome.box)
-    control = paste(photo, read_png(crop("control"), size), outcome.box)
-    artifact = paste(photo, read_png(crop("artifact"), size), outcome.box)
+    control, artifact = paste(photo, control, box), paste(photo, artifact, box)
     return Case(
         real=photo,
         control=control,
         artifact=artifact,
-        mask=mask,
+        mask=paste(nothing, mask, box),
         window=window,
         window_control=cut(control, window),
         window_artifact=cut(artifact, window),

@@ -36,6 +36,7 @@ class FilterStage(Stage):
         "stages.models.features",
         "stages.models.grammar",
         "stages.models.judge",
+        "stages.models.judging",
         "stages.models.lpips",
         "stages.models.names",
         "stages.models.vlm.facts",
@@ -89,7 +90,7 @@ class FilterStage(Stage):
         scores = dataclasses.asdict(found)
         reason, message = bounds.check(tool, found, self.params.lpips)
         if reason == "ok" and tool in self.judge.tools:
-            judged = self.judge.judge(case)
+            judged = self.judge.judge(dataclasses.replace(case, measured=scores))
             return judged.model_copy(update={"scores": {**scores, **judged.scores}})
         return Verdict(
             variant=case.variant.id,

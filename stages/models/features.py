@@ -36,7 +36,15 @@ class TokenFeatures:
         return fetch.revision("efficientnet-lite0")
 
     def tokens(self, window: Image) -> Features:
-        """(H, W, 3) uint8 at the model's size to (H / 16, W / 16, 48) features.
+        """(H, W, 3) uint8 at the model's size to (H / 16, W / 16, 48) features of `BLOCKS`.
+
+        Raises:
+            ValueError: a side is not a multiple of 16.
+        """
+        return np.concatenate(self.layers(window, BLOCKS), axis=2)
+
+    def layers(self, window: Image, blocks: tuple[int, ...]) -> list[Features]:
+        """(H, W, 3) uint8 to one (H / 16, W / 16, d) array a block, blocks ascending.
 
         Raises:
             ValueError: a side is not a multiple of 16.
@@ -50,6 +58,6 @@ class TokenFeatures:
         if height % TOKEN or width % TOKEN:
             raise ValueError(f"sides must be multiples of {TOKEN}, not {width} x {height}")
         with torch.inference_mode():
-            layers = self.network.features(efficientnet.to_tensor(window), BLOCKS)
-            pooled = [avg_pool2d(x, x.shape[2] * TOKEN // height) for x in layers]
-        return torch.cat(pooled, dim=1)[0].permute(1, 2, 0).contiguous().numpy()
+            found = self.network.features(efficientnet.to_tensor(window), blocks)
+            pooled = [avg_pool2d(x, x.shape[2] * TOKEN // height) for x in found]
+        return [x[0].permute(1, 2, 0).contiguous().numpy() for x in pooled]

@@ -12,20 +12,30 @@ once for `f` = smoothed colour and once for `f` = texture features (`features`),
 two. A renderer that blends the flaw in keeps the direction of the change and most of its size;
 noise, blur, recompression, colour drift and a restored photo change the picture in directions that
 have nothing to do with the mapping.
+
+That the intended change is there does not make it a flaw that a person sees and believes. Whether
+it does is told by a small logistic model (`judging.logistic`) over measures of its appearance
+(`judging.measures`) and the filter's LPIPS, calibrated on results that people looked at
+(docs/judging.md): ``probability``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.files import sha256_file
 from stages.engine.masks import Mask, from_grid
-from stages.engine.record import TOKEN, TOOLS, Tool, Verdict
-from stages.models.features import TokenFeatures
+from stages.engine.record import TOOLS, Tool, Verdict
+from stages.models.features import BLOCKS, TokenFeatures
+from stages.models.judging import appearance, logistic, measures
+from stages.models.judging.appearance import Features
+from stages.models.judging.patches import intended
 from stages.models.protocols import Case, Image
 
 NOT_PERCEPTIBLE = "not_perceptible"
@@ -34,6 +44,8 @@ NOT_INTENDED = "not_intended"
 """Reject code: something changed, but not what the mapping says."""
 WRONG_PLACE = "wrong_place"
 """Reject code: most of the visible change lies outside the targets."""
+NOT_CONVINCING = "not_convincing"
+"""Reject code: it is there, but a person would hardly call it a flaw in place and plausible."""
 SMOOTHING = 4.0
 """Gaussian sigma in model pixels of the colour agreement: a quarter of a token."""
 
@@ -46,26 +58,12 @@ class FeatureThresholds(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     delivered: float = Field(default=0.3, ge=0, le=1)
     """Least share of the intended change that must be there."""
-    agreement: float = Field(default=0.25, ge=0, le=1)
+    agreement: float = Field(default=0.6, ge=0, le=1)
     """Least cosine between the change and the intended one."""
     inside: float = Field(default=0.3, ge=0, le=1)
     """Share of the visible flaw that must lie on targets."""
-
-
-def intended(window: Image, targets: list[int], references: list[int]) -> Image:
-    """`window` with the references' patches copied to the targets.
-
-    Args:
-        window: (H, W, 3) uint8, sides multiples of 16.
-        targets: token indices.
-        references: the same number of token indices.
-    """
-    rows, columns = window.shape[0] // TOKEN, window.shape[1] // TOKEN
-    patches = window.reshape(rows, TOKEN, columns, TOKEN, 3).swapaxes(1, 2)
-    tokens = patches.reshape(rows * columns, TOKEN, TOKEN, 3).copy()
-    tokens[targets] = tokens[references]
-    patches = tokens.reshape(rows, columns, TOKEN, TOKEN, 3).swapaxes(1, 2)
-    return np.ascontiguousarray(patches.reshape(window.shape))
+    probability: float = Field(default=0.82, ge=0, le=1)
+    """Least chance that a person calls the result right."""
 
 
 def projection(change: Plane, wanted: Plane) -> tuple[float, float]:
@@ -87,18 +85,19 @@ class FeatureJudge:
     tools: tuple[Tool, ...] = TOOLS
 
     def __init__(self, thresholds: FeatureThresholds | None = None) -> None:
-        """Loads the features' network.
+        """Loads the features' network and the calibrated model.
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
         """
         self.thresholds = thresholds or FeatureThresholds()
         self.features = TokenFeatures()
+        self.model = logistic.load()
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
-        return TokenFeatures.revision()
+        """Digest of the network's weights and the calibrated model."""
+        return f"{TokenFeatures.revision()}-{sha256_file(logistic.COEFFICIENTS)[:12]}"
 
     @classmethod
     def weights(cls) -> list[str]:
@@ -106,10 +105,11 @@ class FeatureJudge:
         return ["efficientnet-lite0"]
 
     def judge(self, case: Case) -> Verdict:
-        """Passed when the change agrees with the mapping and most of it is where it should be."""
+        """Passed when the change agrees with the mapping, is where it should be, and convinces."""
         variant = case.variant
-        scores = {**self._movement(case), "inside": _inside(case)}
-        reason, message = self._decide(scores)
+        scores = self.measure(case)
+        scores["probability"] = self.model.probability(variant.tool, {**case.measured, **scores})
+        reason, message = decide(scores, self.thresholds)
         return Verdict(
             variant=variant.id,
             tool=variant.tool,
@@ -120,15 +120,26 @@ class FeatureJudge:
             scores=scores,
         )
 
-    def _movement(self, case: Case) -> dict[str, float]:
+    def measure(self, case: Case) -> dict[str, float]:
+        """Every number of the judge's own but the probability."""
+        windows = (case.window_control, case.window_artifact)
+        layers = [self.features.layers(image, (*BLOCKS, *appearance.BLOCKS)) for image in windows]
+        fine = [np.concatenate(found[: len(BLOCKS)], axis=2) for found in layers]
+        return {
+            **self._movement(case, *fine),
+            "inside": _inside(case),
+            **measures.measure(case, *(found[len(BLOCKS) :] for found in layers)),
+        }
+
+    def _movement(self, case: Case, base: Features, after: Features) -> dict[str, float]:
         control, artifact = case.window_control, case.window_artifact
         wanted = intended(control, case.variant.targets, case.variant.references)
         tokens = _targets(case)
         zone = from_grid(tokens, (0, 0, *case.window.size), control.shape[:2])
-        base, after, goal = (_smooth(image)[zone] for image in (control, artifact, wanted))
-        colour = projection(after - base, goal - base)
-        base, after, goal = (self.features.tokens(image) for image in (control, artifact, wanted))
+        was, now, aim = (_smooth(image)[zone] for image in (control, artifact, wanted))
+        colour = projection(now - was, aim - was)
         spread = base.reshape(-1, base.shape[-1]).std(0) + 1e-3  # channels count alike
+        goal = self.features.tokens(wanted)
         texture = projection(((after - base) / spread)[tokens], ((goal - base) / spread)[tokens])
         return {
             "delivered": (colour[0] + texture[0]) / 2,
@@ -137,14 +148,21 @@ class FeatureJudge:
             "delivered_texture": texture[0],
         }
 
-    def _decide(self, scores: dict[str, float]) -> tuple[str, str]:
-        if scores["inside"] < self.thresholds.inside:
-            return WRONG_PLACE, f"{scores['inside']:.0%} of the visible change is on the targets"
-        for name in ("delivered", "agreement"):
-            least = getattr(self.thresholds, name)
-            if scores[name] < least:
-                return NOT_INTENDED, f"{name} is {scores[name]:.2f}, at least {least} is asked"
-        return "ok", "the intended change is there"
+
+def decide(scores: Mapping[str, float], thresholds: FeatureThresholds) -> tuple[str, str]:
+    """Reject code (or ``ok``) and message from a judge's scores."""
+    if scores["inside"] < thresholds.inside:
+        return WRONG_PLACE, f"{scores['inside']:.0%} of the visible change is on the targets"
+    for name in ("delivered", "agreement"):
+        least = getattr(thresholds, name)
+        if scores[name] < least:
+            return NOT_INTENDED, f"{name} is {scores[name]:.2f}, at least {least} is asked"
+    if scores["probability"] < thresholds.probability:
+        return NOT_CONVINCING, (
+            f"the chance that a person calls it right is {scores['probability']:.0%}, "
+            f"at least {thresholds.probability:.0%} is asked"
+        )
+    return "ok", "the intended change is there"
 
 
 def _smooth(image: Image) -> Plane:

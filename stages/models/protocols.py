@@ -9,7 +9,7 @@ loading, since it enters the store's key. One with weights that are fetched name
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -122,6 +122,9 @@ class Case:
     """`control` cut to the window, at the model's size."""
     window_artifact: Image
     variant: Variant
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """What the filter's bounds have measured before: ``lpips_real``, ``lpips_control``,
+    ``lpips_mask``."""
 
 
 class Judge(Protocol):

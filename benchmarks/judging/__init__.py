@@ -1,0 +1,1 @@
+"""How the compact judge is calibrated and tested: results, blind verdicts, features, figures."""

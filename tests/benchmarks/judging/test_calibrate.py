@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from benchmarks.judging import calibrate
+from benchmarks.judging.calibrate import Labelled
+from benchmarks.judging.scores import Row
+from stages.engine.record import TOOLS
+from stages.models.judging import logistic
+
+
+def test_the_committed_coefficients_follow_from_the_committed_data():
+    found = calibrate.labelled()
+    assert calibrate.rounded(found.fit(), found) == logistic.load()
+
+
+def test_the_committed_coefficients_are_those_of_the_measures():
+    assert tuple(c.measure for c in logistic.load().coefficients) == calibrate.MEASURES
+    assert all(set(calibrate.MEASURES) <= row.scores.keys() for row in calibrate.labelled().rows)
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    monkeypatch.setattr(calibrate, "MEASURES", ("a",))
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=120)
+    rows = [
+        Row(
+            name=f"{i // 6:02x}-v{i % 6}", tool=TOOLS[i % 4], edit="flaw", kernel="k", part="p",
+            positional=False, sha256="", scores={"a": float(value)},
+        )
+        for i, value in enumerate(values)
+    ]  # fmt: skip
+    return Labelled(rows, (values + rng.normal(size=120) > 0).astype(float))
+
+
+def test_cross_validation_tells_right_from_wrong(toy):
+    guess = calibrate.cross_validated(toy)
+    assert guess[toy.right == 1].mean() > guess[toy.right == 0].mean() + 0.1
+
+
+def test_a_photo_has_no_say_in_its_own_probability(toy):
+    turned = toy.right.copy()
+    turned[:6] = 1 - turned[:6]
+    before, after = (
+        calibrate.cross_validated(Labelled(toy.rows, right)) for right in (toy.right, turned)
+    )
+    np.testing.assert_array_equal(before[:6], after[:6])
+    assert (before[6:] != after[6:]).any()
+
+
+def test_the_threshold_is_the_least_that_is_precise_enough():
+    guess = np.linspace(0.015, 1.005, 100)
+    right = (np.arange(100) >= 50).astype(float)
+    least = calibrate.threshold(guess, right)
+    kept = guess >= least
+    assert right[kept].mean() >= calibrate.AIM
+    assert right[guess >= least - 0.02].mean() < calibrate.AIM
+
+
+def test_where_nothing_is_precise_enough_it_is_the_best_that_keeps_half():
+    guess = np.tile(np.linspace(0.1, 0.9, 9), 20)
+    right = np.repeat([1.0, 0.0], 90)
+    kept = guess >= calibrate.threshold(guess, right)
+    assert right[kept].sum() >= 0.5 * right.sum()
