@@ -80,6 +80,8 @@ FLUX = Shape(
 class Prompt:
     """One prompt's embeddings, drawn at random."""
 
+    told = False
+
     def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device) -> None:
         self.tokens = shape.text
         width, pooled = (
