@@ -44,8 +44,9 @@ class BaseParams(BaseModel):
     seed: int = 0
     profile: str = "compact"
     """Names the back ends in stages/models/profiles.yaml."""
-    models: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Role to options that take the place of the profile's: an endpoint's address, a folder."""
+    models: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    """Role to options that take the place of the profile's: an endpoint's address, a folder. None
+    leaves the role out: no captions, for one."""
     photos_per_shard: int = Field(default=256, ge=1)
     """Shards are ranges of the source list: growth adds shards, rewriting only the last."""
 

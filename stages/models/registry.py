@@ -89,6 +89,9 @@ def roles(profile: Profile) -> dict[str, Choice]:
     chosen = dict(_pick(profiles(), base.profile, "profile"))
     for role, options in base.models.items():
         given = _pick(chosen, role, f"role of profile {base.profile!r}").model_dump()
+        if options is None:
+            del chosen[role]
+            continue
         if options.get("backend", given["backend"]) != given["backend"]:
             given = {}  # the profile's options are another back end's
         chosen[role] = Choice.model_validate({**given, **options})

@@ -272,9 +272,8 @@ def test_the_stage_runs_it_from_names_in_params(dino_folder, sam2_folder, monkey
 
     monkeypatch.setattr(grounded, "INSIDE", 1e-6)
     names = {"detector": str(dino_folder), "segmenter": str(sam2_folder), "device": "cpu"}
-    base = BaseParams(
-        profile="flux", models={"perceiver": names, "vocabulary": {"backend": "words"}}
-    )
+    words = {"vocabulary": {"backend": "words"}, "captioner": None}
+    base = BaseParams(profile="flux", models={"perceiver": names, **words})
     anything = GroundedParams(box=0.01, text=0, covered=0, part_area=(0, 1))
     stage = PerceiveStage(PerceiveParams(grounded=anything, window=64, min_part_tokens=0.1), base)
     stage.setup()

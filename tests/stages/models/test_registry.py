@@ -85,6 +85,13 @@ def test_questions_are_those_of_a_role_and_of_what_it_needs():
     assert not any(registry.questions(role, "compact") for role in registry.roles("compact"))
 
 
+def test_a_role_may_be_left_out(shelf):
+    base = BaseParams(profile="red", models={"explainer": None})
+    assert set(registry.roles(base)) == {"judge"}
+    with pytest.raises(registry.RegistryError, match="explainer"):
+        registry.choice("explainer", base)
+
+
 def test_options_for_a_role_that_the_profile_lacks_are_an_error(shelf):
     base = BaseParams(profile="red", models={"chat": {"name": "m"}})
     with pytest.raises(RegistryError, match="role of profile 'red' 'chat' does not exist"):
