@@ -92,6 +92,7 @@ class ExplainStage(Stage):
     params_model: ClassVar[type[StageParams]] = ExplainParams
     code: ClassVar[tuple[str, ...]] = (
         "stages.map.grid",
+        "stages.models.form",
         "stages.models.grammar",
         "stages.models.names",
         "stages.models.vlm.explainer",

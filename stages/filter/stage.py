@@ -34,6 +34,7 @@ class FilterStage(Stage):
         "stages.invert.windows",
         "stages.models.efficientnet",
         "stages.models.features",
+        "stages.models.form",
         "stages.models.grammar",
         "stages.models.judge",
         "stages.models.judging",

@@ -1,27 +1,14 @@
-"""Is a text fit to be published with a variant? Pure checks for the grammar and for any model.
-
-Names from the record are taken out first, so that a cat called ``box`` or a ``T-34`` is no leak.
-"""
+"""Is a text fit to be published with a variant? Pure checks for the grammar and for any model."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from stages.engine.record import Variant
+from stages.models.form import Problem, form, strip_names
 from stages.models.grammar import claims
-from stages.models.grammar.claims import OPPOSITE, strip_names
+from stages.models.grammar.claims import OPPOSITE
 
-MAX_CHARACTERS = 600
-"""Longest text: two or three sentences."""
-
-_LEAKS = re.compile(
-    r"\d|\b(?:pixels?|coordinates?|bounding|bbox|box(?:es|ed)?|masks?|masked|crop(?:s|ped)?|"
-    r"tokens?|patch(?:es)?|overlay|annotat\w+|highlight\w*|circled|marked|ground truth|"
-    r"first image|second image|image [ab]|prompt|as an ai)\b",
-    re.IGNORECASE,
-)
-_MARKUP = re.compile(r"[<>{}\[\]`*#_|\\\x00-\x1f\x7f]")
 _DOUBLED = r"extra|duplicat\w*|surplus|twice|too many"
 _LOST = r"missing|absent|vanish\w*|disappear\w*"
 _CONTRADICTIONS = {
@@ -57,32 +44,8 @@ _NEGATION = re.compile(
 _CLAUSE = re.compile(r"[.;:!?]")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why a text is unfit."""
-
-    check: str
-    """``names``, ``leak``, ``markup``, ``contradiction``, ``tool``, ``side``, ``length``, or
-    the fact that is contradicted: ``direction``, ``place``, ``size``, ``viewer_side`` ..."""
-    found: str
-    """The offending words, or the words that are not there."""
-
-
 def _holds(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE) is not None
-
-
-def form(text: str, names: list[str]) -> list[Problem]:
-    """Checks that hold for every text: length, markup, leaked machinery."""
-    problems = []
-    if not 10 <= len(text) <= MAX_CHARACTERS:
-        problems.append(Problem("length", f"{len(text)} characters"))
-    rest = strip_names(text, names)
-    if found := _MARKUP.search(rest):
-        problems.append(Problem("markup", found[0]))
-    if found := _LEAKS.search(rest):
-        problems.append(Problem("leak", found[0]))
-    return problems
 
 
 def wrong_side(rest: str, variant: Variant) -> Problem | None:

@@ -103,6 +103,7 @@ class PerceiveStage(Stage):
         "stages.models.efficientnet",
         "stages.models.entities",
         "stages.models.foreground",
+        "stages.models.form",
         "stages.models.grounded",
         "stages.models.grounding",
         "stages.models.limbs",
@@ -118,7 +119,6 @@ class PerceiveStage(Stage):
         "stages.models.vision",
         "stages.models.vlm.captions",
         "stages.models.vlm.vocabulary",
-        "stages.models.wording",
         "stages.models.words",
         *vlm.CODE,
     )

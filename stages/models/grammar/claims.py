@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stages.engine.record import Variant
+from stages.models.form import strip_names
 from stages.models.grammar import words
 
 OPPOSITE = {
@@ -91,13 +92,6 @@ def _readers(variant: Variant) -> list[Reader]:
         r"(?:(?: and )?to the (?P<h>left|right)(?: of)?)?"
     )
     return [*readers, ("direction", re.compile(bearing, re.I), _bearing)]
-
-
-def strip_names(text: str, names: list[str]) -> str:
-    """`text` with every name replaced by a dot."""
-    for name in names:
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "·", text, flags=re.IGNORECASE)
-    return text
 
 
 def names(variant: Variant) -> list[str]:

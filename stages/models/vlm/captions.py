@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from stages.models import wording
+from stages.models.form import form
 from stages.models.protocols import Image
 from stages.models.vlm import prompts, views
 from stages.models.vlm.ask import ask, one_line
@@ -41,7 +41,7 @@ class VlmCaptioner:
 
 
 def problems(answer: CaptionAnswer) -> list[str]:
-    """What is wrong with a caption: length or markup. It may speak of boxes and of a crop: no
-    reader sees it."""
-    found = wording.form(one_line(answer.caption), [])
+    """What is wrong with a caption: length or markup. It may speak of boxes and crops: a photo may
+    show some."""
+    found = form(one_line(answer.caption), [])
     return [f"{p.check}: {p.found}" for p in found if p.check != "leak"]

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from stages.engine.record import Tool, Variant, Verdict
 from stages.models import wording
+from stages.models.form import strip_names
 from stages.models.judge import NOT_PERCEPTIBLE, WRONG_PLACE
 from stages.models.protocols import Case
 from stages.models.vlm import facts, prompts, views
@@ -88,7 +89,7 @@ def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
     found = []
     if not answer.perceptible and (answer.inside_region or answer.looks_like_flaw):
         found.append("what cannot be noticed is neither inside the region nor a flaw")
-    rest = wording.strip_names(answer.reason, [variant.part_name, variant.entity_name])
+    rest = strip_names(answer.reason, [variant.part_name, variant.entity_name])
     if _NUMBER.search(rest):
         found.append("`reason` must hold no numbers or coordinates")
     if not answer.reason.strip():
