@@ -1,10 +1,10 @@
-"""The judge's coefficients, from the calibration half's scores and verdicts.
+"""The judge's coefficients, from the calibration set's scores and verdicts.
 
     python -m benchmarks.judging.calibrate [--write]
 
 fits `MEASURES`, says how the model does on photos that it was not fitted on (cross-validated), and
 proposes the threshold; ``--write`` replaces ``stages/models/judging/coefficients.json``. Needs no
-pictures. The test half has no part in it.
+pictures. The test set has no part in it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stages.models.judging import logistic
 from stages.models.judging.logistic import Model
 
 MEASURES = ("lpips_real", "size", "texture", "seam_seen", "left", "facial")
-"""Chosen on the calibration half (docs/judging.md)."""
+"""Chosen on the calibration set (docs/judging.md)."""
 PENALTY = 6.0
 FOLDS, ROUNDS = 7, 10
 AIM = 0.9
@@ -55,7 +55,7 @@ class Labelled:
 
 
 def labelled() -> Labelled:
-    """The calibration half."""
+    """The calibration set."""
     right = verdicts.shares(verdicts.load("calibration"))
     rows = [row for row in scores.load("calibration", "flaws").rows if row.name in right]
     return Labelled(rows, np.array([right[row.name] for row in rows], dtype=np.float64))
