@@ -1,9 +1,9 @@
-"""How good the committed judge is on the test half: precision, recall, null edits.
+"""How good the committed judge is on the test set: precision, recall, null edits.
 
-    python -m benchmarks.judging [--half calibration]
+    python -m benchmarks.judging [--set calibration]
 
 prints markdown. Verdicts, scores, coefficients and ``params.yaml`` are all that it needs. Intervals
-are Wilson's, 95 %. On the calibration half the figures flatter: the model has seen its verdicts.
+are Wilson's, 95 %. On the calibration set the figures flatter: the model has seen its verdicts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import combinations
 from scipy.stats import binomtest
 
 from benchmarks.judging import scores, verdicts
-from benchmarks.judging.draw import HALVES, Half
+from benchmarks.judging.draw import SETS, SetName
 from benchmarks.judging.scores import Row
 from benchmarks.judging.verdicts import Look
 from benchmarks.quality.compare import table
@@ -108,17 +108,17 @@ def agreement(looks: Mapping[str, Mapping[str, Look]]) -> list[list[str]]:
     return found
 
 
-def report(half: Half) -> str:
-    """The tables of one half."""
-    decider, looks = committed(), verdicts.load(half)
-    rows = scores.load(half, "flaws").rows
+def report(name: SetName) -> str:
+    """The tables of one set."""
+    decider, looks = committed(), verdicts.load(name)
+    rows = scores.load(name, "flaws").rows
     head = ["tool", "results", "right", "kept", "precision", "recall"]
     parts = [table(head, quality(rows, verdicts.right(looks), decider.passed))]
     for looker, seen in looks.items():
         right = {name: look.right for name, look in seen.items()}
         of_one = quality(rows, right, decider.passed)[-1:]
         parts.append(table([f"by looker {looker} alone", *head[1:]], of_one))
-    edits = scores.load(half, "nulls").rows
+    edits = scores.load(name, "nulls").rows
     parts.append(table(["null edit", "made", "passed"], nulls(edits, decider.passed)))
     parts.append(table(["lookers", "both saw", "same verdict", "kappa"], agreement(looks)))
     return "\n\n".join(parts)
@@ -127,8 +127,8 @@ def report(half: Half) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Test the compact judge.")
-    parser.add_argument("--half", choices=HALVES, default="test")
-    print(report(parser.parse_args().half))
+    parser.add_argument("--set", choices=SETS, default="test")
+    print(report(parser.parse_args().set))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""The results to look at: mappings by the factory's own stages, in two photo-disjoint halves.
+"""The results to look at: mappings by the factory's own stages, in two photo-disjoint sets.
 
     python -m benchmarks.judging.draw
 
-takes the checkout's photos and those held out of training through ingest, perceive and map with the
-committed params, deals the photos out to `calibration` and `test`, and keeps a fixed number of
-mappings a tool in each half. Writes ``cases.json`` beside this file.
+draws a new test set: takes photos that the calibration set has none of, from the checkout and from
+those held out of training, through ingest, perceive and map with the committed params and keeps a
+fixed number of mappings a tool. Replaces ``test`` in ``cases.json`` beside this file; verdicts and
+scores of the test set before belong to mappings that are no longer there.
 """
 
 from __future__ import annotations
@@ -20,27 +21,25 @@ from benchmarks.quality.cases import Case, Drawn, EvaluationSet
 from stages.engine.files import canonical_json, write_atomically
 from stages.engine.record import TOOLS, Document
 
-Half = Literal["calibration", "test"]
-HALVES: tuple[Half, ...] = ("calibration", "test")
-HELD_OUT = 69
-"""Photos out of the shards that are looked through."""
+SetName = Literal["calibration", "test"]
+SETS: tuple[SetName, ...] = ("calibration", "test")
 COUNT = 28
-"""Mappings a tool and a half: a few fall out when nothing can be seen, and 100 are to be left."""
+"""Mappings a tool: a few fall out when nothing can be seen, and 100 are to be left."""
 NAMED = 12
 """Of these, mappings of named parts at least, where there are so many: photos without people, of
-which there are more, offer none."""
+which there are more, offer few."""
 PATH = Path(__file__).with_name("cases.json")
 
 
 class Drawing(Document):
-    """The mappings of both halves."""
+    """The mappings of both sets."""
 
     side: int
-    halves: dict[Half, list[Case]]
+    sets: dict[SetName, list[Case]]
 
-    def half(self, name: Half) -> EvaluationSet:
-        """One half, as the renderers take it."""
-        return EvaluationSet(side=self.side, cases=self.halves[name])
+    def of(self, name: SetName) -> EvaluationSet:
+        """One set, as the renderers take it."""
+        return EvaluationSet(side=self.side, cases=self.sets[name])
 
 
 def load() -> Drawing:
@@ -48,17 +47,20 @@ def load() -> Drawing:
     return Drawing.model_validate_json(PATH.read_text(encoding="utf-8"))
 
 
-def deal(offered: Sequence[Drawn]) -> dict[str, Half]:
-    """Photo to half: dealt out by turns within groups of photos that offer the same tools.
+def save(drawing: Drawing) -> None:
+    """Write them, a case a line."""
+    lines = {
+        name: b",\n".join(canonical_json(case.model_dump(mode="json")) for case in found)
+        for name, found in drawing.sets.items()
+    }
+    body = b",\n".join(b'"%s":[\n%s\n]' % (name.encode(), lines[name]) for name in SETS)
+    write_atomically(PATH, b'{"side":%d,"sets":{\n%s\n}}\n' % (drawing.side, body))
 
-    Each group's turn starts where the last one ended, so that the halves are of one size.
-    """
-    tools: dict[str, set[str]] = {}
-    for drawn in offered:
-        tools.setdefault(drawn.photo, set()).add(drawn.variant.tool)
-    keys = {drawn.photo: drawn.scene.key for drawn in offered}
-    order = sorted(keys, key=lambda name: (sorted(tools[name]), keys[name]))
-    return {name: HALVES[turn % 2] for turn, name in enumerate(order)}
+
+def unseen(offered: Sequence[Drawn], seen: Sequence[Case]) -> list[Drawn]:
+    """What is offered by photos that are in none of these cases, by digest and by name."""
+    keys, names = {case.key for case in seen}, {case.photo for case in seen}
+    return [d for d in offered if d.scene.key not in keys and d.photo not in names]
 
 
 def choose(offered: Sequence[Drawn]) -> list[Drawn]:
@@ -73,28 +75,22 @@ def choose(offered: Sequence[Drawn]) -> list[Drawn]:
 
 
 def main() -> None:
-    """Write the mappings."""
+    """Write the test set's mappings."""
     parser = argparse.ArgumentParser(description="Draw the mappings to be looked at.")
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
     parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="of what is kept")
     given = parser.parse_args()
-    names = photos.in_checkout() + photos.held_out(given.shards)[:HELD_OUT]
-    offered = cases.draw(cases.scenes(names, given.shards, given.folder / "scenes", cases.SIDE))
-    halves = deal(offered)
-    drawing = {
-        half: cases.grouped(choose([d for d in offered if halves[d.photo] == half]))
-        for half in HALVES
-    }
-    lines = {
-        half: b",\n".join(canonical_json(case.model_dump(mode="json")) for case in found)
-        for half, found in drawing.items()
-    }
-    body = b",\n".join(b'"%s":[\n%s\n]' % (half.encode(), lines[half]) for half in HALVES)
-    write_atomically(PATH, b'{"side":%d,"halves":{\n%s\n}}\n' % (cases.SIDE, body))
-    for half, found in drawing.items():
-        tools = Counter(variant.tool for case in found for variant in case.variants)
-        counts = ", ".join(f"{tool} {tools[tool]}" for tool in TOOLS)
-        print(f"{half}: {counts}; {len({case.key for case in found})} photos")
+    seen = load().sets["calibration"]
+    used = {case.photo for case in seen}
+    offering = [*photos.in_checkout(), *photos.held_out(given.shards)]
+    names = [name for name in offering if name not in used]
+    found = cases.scenes(names, given.shards, given.folder / "scenes", cases.SIDE)
+    chosen = choose(unseen(cases.draw(found), seen))
+    test = cases.grouped(chosen)
+    save(Drawing(side=cases.SIDE, sets={"calibration": seen, "test": test}))
+    tools = Counter(drawn.variant.tool for drawn in chosen)
+    counts = ", ".join(f"{tool} {tools[tool]}" for tool in TOOLS)
+    print(f"test: {counts}; {len({case.key for case in test})} photos")
 
 
 if __name__ == "__main__":

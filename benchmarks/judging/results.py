@@ -2,7 +2,7 @@
 
     python -m benchmarks.judging.results
 
-renders both halves with the committed params and keeps the pictures in the folder.
+renders both sets with the committed params and keeps the pictures in the folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.judging.draw import HALVES, Half, load
+from benchmarks.judging.draw import SETS, SetName, load
 from benchmarks.quality import cases, photos
 from benchmarks.quality.compare import PROFILE, sections
 from benchmarks.quality.renderers import Factory, Models
@@ -86,16 +86,16 @@ class Result:
         return sha256(write_png(self.shown.crop.artifact))
 
 
-def renderings(half: Half, folder: Path, shards: Path) -> Renderings:
-    """A half's pictures by the compact profile with the committed params."""
+def renderings(name: SetName, folder: Path, shards: Path) -> Renderings:
+    """A set's pictures by the compact profile with the committed params."""
     drawing = load()
     renderer = Factory("ours", Models(PROFILE, folder), *sections())
-    return Renderings(renderer, drawing.half(half), folder, shards)
+    return Renderings(renderer, drawing.of(name), folder, shards)
 
 
-def rendered(half: Half, folder: Path, shards: Path) -> Iterator[Result]:
-    """Every result of a half in which something can be seen; rendered when first asked for."""
-    for shown in renderings(half, folder, shards):
+def rendered(name: SetName, folder: Path, shards: Path) -> Iterator[Result]:
+    """Every result of a set in which something can be seen; rendered when first asked for."""
+    for shown in renderings(name, folder, shards):
         if shown.crop is not None:
             yield Result(shown)
 
@@ -105,15 +105,16 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
     parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="of what is kept")
+    parser.add_argument("--set", choices=SETS, nargs="*", default=SETS)
     return parser
 
 
 def main() -> None:
     """Render all."""
     given = arguments("Render the drawn mappings.").parse_args()
-    for half in HALVES:
-        count = sum(1 for _ in rendered(half, given.folder, given.shards))
-        print(f"{half}: {count} results")
+    for name in given.set:
+        count = sum(1 for _ in rendered(name, given.folder, given.shards))
+        print(f"{name}: {count} results")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the filter measures of every result and null edit, as data in ``scores/``.
 
-    python -m benchmarks.judging.scores [--half test] [--what nulls]
+    python -m benchmarks.judging.scores [--set test] [--what nulls]
 
 needs the pictures (it renders what is missing); what follows from the scores does not.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.judging import nulls
-from benchmarks.judging.draw import HALVES, Half
+from benchmarks.judging.draw import SetName
 from benchmarks.judging.results import Result, arguments, rendered
 from benchmarks.quality.compare import PROFILE, sections
 from stages.catalogue import load_params
@@ -53,21 +53,21 @@ class Row(Document):
 
 
 class Scores(Document):
-    """Of one half's flaws or null edits."""
+    """Of one set's flaws or null edits."""
 
     digests: dict[str, str]
     """Of the models and params that made and measured the pictures."""
     rows: list[Row]
 
 
-def path_of(half: Half, what: What) -> Path:
+def path_of(name: SetName, what: What) -> Path:
     """Where they lie."""
-    return FOLDER / f"{half}-{what}.json"
+    return FOLDER / f"{name}-{what}.json"
 
 
-def load(half: Half, what: What) -> Scores:
+def load(name: SetName, what: What) -> Scores:
     """Scores as they were written."""
-    return Scores.model_validate_json(path_of(half, what).read_bytes())
+    return Scores.model_validate_json(path_of(name, what).read_bytes())
 
 
 class Meter:
@@ -126,20 +126,19 @@ def digests() -> dict[str, str]:
 def main() -> None:
     """Write the scores."""
     parser = arguments("Measure every result and null edit.")
-    parser.add_argument("--half", choices=HALVES, nargs="*", default=HALVES)
     parser.add_argument("--what", choices=WHAT, nargs="*", default=WHAT)
     given = parser.parse_args()
     meter = Meter()
     for what in given.what:
-        for half in given.half:
-            results = enumerate(rendered(half, given.folder, given.shards))
+        for name in given.set:
+            results = enumerate(rendered(name, given.folder, given.shards))
             found = [row for n, result in results for row in rows(result, n, meter, what)]
             lines = b",\n".join(canonical_json(row.model_dump(mode="json")) for row in found)
             head = canonical_json(digests())
             write_atomically(
-                path_of(half, what), b'{"digests":%s,"rows":[\n%s\n]}\n' % (head, lines)
+                path_of(name, what), b'{"digests":%s,"rows":[\n%s\n]}\n' % (head, lines)
             )
-            print(f"{half}: {len(found)} {what}", flush=True)
+            print(f"{name}: {len(found)} {what}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Numbered contact sheets for blind looks: what was intended, and pictures; no score, no verdict.
 
-    python -m benchmarks.judging.sheets FOLDER
+    python -m benchmarks.judging.sheets FOLDER [--set test]
 
-draws ``FOLDER/<half>/sheet-<n>.png`` from the rendered results of `draw`, and beside each half
-``<half>.key.json``, which says what each number is. The rubric is RUBRIC.md.
+draws ``FOLDER/<set>/sheet-<n>.png`` from the rendered results of `draw`, and beside each set
+``<set>.key.json``, which says what each number is. The rubric is RUBRIC.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from benchmarks.judging.draw import HALVES
 from benchmarks.judging.results import Result, arguments, rendered
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.images import Image
@@ -120,21 +119,21 @@ def sheets(results: Sequence[Result]) -> Iterator[Pillow.Image]:
 
 
 def main() -> None:
-    """Draw the sheets of both halves."""
+    """Draw the sheets of both sets."""
     parser = arguments("Draw the sheets for blind looks.")
     parser.add_argument("looks", type=Path, help="folder of the sheets")
     given: argparse.Namespace = parser.parse_args()
-    for half in HALVES:
-        found = list(rendered(half, given.folder, given.shards))
-        order = generator(0, "looks", half).permutation(len(found))
+    for name in given.set:
+        found = list(rendered(name, given.folder, given.shards))
+        order = generator(0, "looks", name).permutation(len(found))
         results = [found[i] for i in order]
-        folder = given.looks / half
+        folder = given.looks / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, drawn in enumerate(sheets(results), start=1):
             drawn.save(folder / f"sheet-{number:02d}.png")
         key = {str(number): result.name for number, result in enumerate(results, start=1)}
-        write_atomically(given.looks / f"{half}.key.json", pretty_json(key))
-        print(f"{half}: {len(results)} results")
+        write_atomically(given.looks / f"{name}.key.json", pretty_json(key))
+        print(f"{name}: {len(results)} results")
 
 
 if __name__ == "__main__":

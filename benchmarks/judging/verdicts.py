@@ -1,9 +1,9 @@
-"""What lookers saw, as data: one file a half and looker in ``verdicts/``.
+"""What lookers saw, as data: one file a set and looker in ``verdicts/``.
 
-    python -m benchmarks.judging.verdicts ANSWERS.json KEY.json --half test --looker a
+    python -m benchmarks.judging.verdicts ANSWERS.json KEY.json --set test --looker a
 
 takes a looker's answers to the numbered sheets and the sheets' key, checks that every number is
-answered once, and writes ``verdicts/<half>-<looker>.json``.
+answered once, and writes ``verdicts/<set>-<looker>.json``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.judging.draw import HALVES, Half
+from benchmarks.judging.draw import SETS, SetName
 from stages.engine.files import canonical_json, write_atomically
 from stages.engine.record import Document
 
@@ -55,12 +55,12 @@ def named(answers: Sequence[Mapping[str, Any]], key: Mapping[str, str]) -> list[
     return sorted(looks, key=lambda look: look.id)
 
 
-def load(half: Half) -> dict[str, dict[str, Look]]:
+def load(name: SetName) -> dict[str, dict[str, Look]]:
     """Looker to result name to verdict."""
     found = {}
-    for path in sorted(FOLDER.glob(f"{half}-*.json")):
+    for path in sorted(FOLDER.glob(f"{name}-*.json")):
         rows = json.loads(path.read_bytes())
-        looker = path.stem.removeprefix(f"{half}-")
+        looker = path.stem.removeprefix(f"{name}-")
         found[looker] = {row["name"]: Look.model_validate(row) for row in rows}
     return found
 
@@ -81,13 +81,13 @@ def main() -> None:
     """Write a looker's verdicts."""
     parser = argparse.ArgumentParser(description="Keep a looker's verdicts.")
     parser.add_argument("answers", type=Path)
-    parser.add_argument("key", type=Path, help="<half>.key.json of the sheets")
-    parser.add_argument("--half", choices=HALVES, required=True)
+    parser.add_argument("key", type=Path, help="<set>.key.json of the sheets")
+    parser.add_argument("--set", choices=SETS, required=True)
     parser.add_argument("--looker", required=True, help="a name for the file")
     given = parser.parse_args()
     looks = named(json.loads(given.answers.read_bytes()), json.loads(given.key.read_bytes()))
     lines = b",\n".join(canonical_json(look.model_dump(mode="json")) for look in looks)
-    write_atomically(FOLDER / f"{given.half}-{given.looker}.json", b"[\n%s\n]\n" % lines)
+    write_atomically(FOLDER / f"{given.set}-{given.looker}.json", b"[\n%s\n]\n" % lines)
     share = sum(look.right for look in looks) / len(looks)
     print(f"{len(looks)} verdicts, {share:.0%} right")
 

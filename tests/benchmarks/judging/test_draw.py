@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.judging import draw, scores
-from benchmarks.judging.draw import COUNT, HALVES, NAMED
+from benchmarks.judging.draw import COUNT, NAMED, SETS
 from stages.engine.record import TOOLS
 
 
@@ -15,13 +15,13 @@ def drawn(photo, tool, number, positional=False):
     return SimpleNamespace(photo=photo, scene=SimpleNamespace(key=photo), variant=variant)
 
 
-def test_photos_with_the_same_tools_are_dealt_out_evenly():
-    offered = [drawn(f"people{i}", tool, i) for i in range(6) for tool in TOOLS]
-    offered += [drawn(f"thing{i}", tool, i) for i in range(5) for tool in ("distort", "fuse")]
-    halves = draw.deal(offered)
-    people = Counter(half for photo, half in halves.items() if photo.startswith("people"))
-    assert set(people.values()) == {3}
-    assert abs(Counter(halves.values())[HALVES[0]] - 5.5) == 0.5
+def test_photos_of_the_calibration_set_are_not_drawn_again():
+    offered = [drawn(f"p{i}", "fuse", i) for i in range(4)]
+    seen = [
+        SimpleNamespace(key="p1", photo="the same file elsewhere"),
+        SimpleNamespace(key="another digest", photo="p2"),
+    ]
+    assert [d.photo for d in draw.unseen(offered, seen)] == ["p0", "p3"]
 
 
 def test_named_parts_come_first_and_the_rest_fills_up():
@@ -33,18 +33,18 @@ def test_named_parts_come_first_and_the_rest_fills_up():
     assert named >= NAMED
 
 
-def test_the_committed_halves_share_no_photo():
+def test_the_committed_sets_share_no_photo():
     drawing = draw.load()
-    first, second = ({case.key for case in drawing.halves[half]} for half in HALVES)
+    first, second = ({case.key for case in drawing.sets[name]} for name in SETS)
     assert first and second and not first & second
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_the_committed_results_are_balanced_over_the_tools(half):
-    rows = scores.load(half, "flaws").rows
+@pytest.mark.parametrize("name", SETS)
+def test_the_committed_results_are_balanced_over_the_tools(name):
+    rows = scores.load(name, "flaws").rows
     counts = Counter(row.tool for row in rows)
     assert len(rows) >= 100 and min(counts.values()) >= 24 and set(counts) == set(TOOLS)
-    variants = {f"{c.key}-{v.id}" for c in draw.load().halves[half] for v in c.variants}
+    variants = {f"{c.key}-{v.id}" for c in draw.load().sets[name] for v in c.variants}
     assert {row.name for row in rows} <= variants
     assert len({row.sha256 for row in rows}) == len(rows)
-    assert len(scores.load(half, "nulls").rows) >= 100
+    assert len(scores.load(name, "nulls").rows) >= 100

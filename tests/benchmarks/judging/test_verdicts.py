@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.judging import scores, verdicts
-from benchmarks.judging.draw import HALVES
+from benchmarks.judging.draw import SETS
 from benchmarks.judging.verdicts import Look, named, right, shares
 
 KEY = {"1": "aa-v0", "2": "bb-v1"}
@@ -56,9 +56,9 @@ def test_most_lookers_decide_and_a_tie_is_not_right():
     assert right({"a": {"x": yes}, "b": {"x": no}, "c": {"x": yes}}) == {"x": True}
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_the_committed_verdicts_are_of_the_committed_results(half):
-    looks = verdicts.load(half)
-    names = {row.name for row in scores.load(half, "flaws").rows}
+@pytest.mark.parametrize("name", SETS)
+def test_the_committed_verdicts_are_of_the_committed_results(name):
+    looks = verdicts.load(name)
+    names = {row.name for row in scores.load(name, "flaws").rows}
     assert looks and all(set(seen) == names for seen in looks.values())
     assert len(names) >= 100

