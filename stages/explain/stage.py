@@ -48,7 +48,9 @@ def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     return {
         f"{field}.{problem.check}": problem.found
         for field in ("local", "overall")
-        for problem in wording.flaw(getattr(explanation, field), variant)
+        for problem in wording.flaw(
+            getattr(explanation, field), variant, overall=field == "overall"
+        )
     }
 
 

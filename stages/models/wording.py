@@ -86,8 +86,11 @@ def contradictions(text: str, variant: Variant) -> list[Problem]:
     return problems
 
 
-def flaw(text: str, variant: Variant) -> list[Problem]:
-    """All that is wrong with the explanation of a flaw; empty when it is fit."""
+def flaw(text: str, variant: Variant, overall: bool = False) -> list[Problem]:
+    """All that is wrong with the explanation of a flaw; empty when it is fit.
+
+    The `overall` text may leave it to the local one to say what kind of flaw it is.
+    """
     names = claims.names(variant)
     rest = strip_names(text, names)
     problems = form(text, names)
@@ -99,7 +102,7 @@ def flaw(text: str, variant: Variant) -> list[Problem]:
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
     needed = _NEEDED.get(variant.tool)
-    if needed and not re.search(needed, rest, re.I):
+    if needed and not overall and not re.search(needed, rest, re.I):
         problems.append(Problem("tool", f"no word of {_MEANT[variant.tool]}"))
     return problems + contradictions(text, variant)
 

@@ -135,7 +135,7 @@ def unfit(answer: FlawAnswer, variant: Variant) -> list[str]:
         found += _unspoken(field, text)
         found += [
             f"`{field}` {meanings.get(p.check, p.check + ':')} {p.found!r}"
-            for p in wording.flaw(text, variant)
+            for p in wording.flaw(text, variant, overall=field == "overall")
         ]
     return found
 

@@ -50,6 +50,12 @@ def test_words_of_another_tool_contradict(variant, tool, text):
     assert found(text, variant(tool=tool, other_name="neck")) >= {"contradiction"}
 
 
+def test_the_overall_text_need_not_name_the_kind_of_flaw(variant):
+    text = "The picture is flawed, for the person with that left hand is wrong."
+    assert found(text, variant()) == {"tool"}
+    assert wording.flaw(text, variant(), overall=True) == []
+
+
 def test_names_are_no_leaks(variant):
     made = variant(tool="distort", entity_name="T-34 box", part_name="mask of the box")
     assert found("The mask of the box on the T-34 box is bent out of shape.", made) == set()
