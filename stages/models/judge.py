@@ -62,7 +62,7 @@ class FeatureThresholds(BaseModel):
     """Least cosine between the change and the intended one."""
     inside: float = Field(default=0.3, ge=0, le=1)
     """Share of the visible flaw that must lie on targets."""
-    probability: float = Field(default=0.81, ge=0, le=1)
+    probability: float = Field(default=0.64, ge=0, le=1)
     """Least chance that a person calls the result right."""
 
 
