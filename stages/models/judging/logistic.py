@@ -29,7 +29,7 @@ class Coefficient(Document):
     measure: str
     mean: float
     spread: float
-    """Of the calibration half: the measure is standardised by these."""
+    """Of the calibration set: the measure is standardised by these."""
     weight: float
     """Of the standardised measure, in log odds."""
 

@@ -107,9 +107,10 @@ class PeopleFinder:
         """Whether the mesh holds still and calls it a face in all looks."""
         return face.score >= self.limits.mesh and face.spread <= self.limits.spread
 
-    def faces(self, image: Image, roi: Roi) -> Detections:
-        """Faces in a square of the photo by either detector."""
-        return merge([detect(image, roi, self.limits.detection) for detect in self._faces])
+    def faces(self, image: Image, *squares: Roi) -> Detections:
+        """Faces in squares of the photo by either detector."""
+        least = self.limits.detection
+        return merge([detect(image, roi, least) for roi in squares for detect in self._faces])
 
     def _whole(self, score: float, pose: Pose) -> bool:
         """A body beyond doubt: upright, with three of its elbows and knees seen."""
@@ -125,8 +126,7 @@ class PeopleFinder:
 
     def _candidates(self, image: Image) -> list[tuple[float, Face]]:
         """Detected faces with their meshes, biggest first."""
-        squares = tiles(image.shape[1], image.shape[0])
-        found = merge([d(image, r, self.limits.detection) for r in squares for d in self._faces])
+        found = self.faces(image, *tiles(image.shape[1], image.shape[0]))
         faces = list[tuple[float, Face]]()
         for score, box, points in zip(found.scores, found.boxes, found.keypoints, strict=True):
             face = self._mesh(image, face_roi(box, points[0], points[1]))

@@ -13,8 +13,6 @@ _KINDS = {
     "distort": "a distorted part",
     "fuse": "two things blended into each other",
 }
-
-
 _KERNELS = {
     "jitter": "small pieces of it were moved a little to all sides",
     "strip": "bands of it were moved along themselves",
