@@ -6,6 +6,7 @@ import argparse
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from torch import Tensor
 
 from stages.engine.seeding import generator, seed_for
 from training.data import Photo, load_photos, random_crop, split
+from training.feed import batches
 from training.fused_norm import compile_kernel, fuse
 from training.loop import Budget, Loop, Recipe
 from training.models import autoencoder
-from training.runtime import Worker, log_to_stderr, together
+from training.runtime import Worker, add_machine_arguments, log_to_stderr, together
 
 log = logging.getLogger("autoencoder")
 
@@ -41,13 +43,16 @@ class AutoencoderParams(Recipe):
     lpips_from: float = 0.7
 
 
-def batch_at(photos: list[Photo], params: AutoencoderParams, step: int, rank: int) -> Tensor:
-    """The (B, 3, crop, crop) float batch in [-1, 1] of a step: depends on seed and step alone."""
+ON_GPU = AutoencoderParams(batch=64, ema=0.9995, lpips_from=0.5)
+"""What a GPU has the time for."""
+
+
+def batch_at(photos: list[Photo], params: AutoencoderParams, rank: int, step: int) -> Tensor:
+    """The (B, 3, crop, crop) uint8 batch of a step: depends on seed, rank and step alone."""
     rng = generator(params.seed, "autoencoder", step, rank)
     chosen = rng.integers(len(photos), size=params.batch)
     crops = [random_crop(photos[i].pixels, params.crop, params.scales, rng) for i in chosen]
-    pixels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-    return (pixels.float() / 127.5 - 1).to(memory_format=torch.channels_last)
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
 
 def loss_of(
@@ -57,10 +62,11 @@ def loss_of(
     perceptual: Callable[[Tensor, Tensor], Tensor] | None,
     noise: torch.Generator,
 ) -> tuple[Tensor, float]:
-    """(loss, mean squared error in [-1, 1] units) of a batch."""
-    with torch.autocast("cpu", torch.bfloat16):
+    """(loss, mean squared error) of a (B, 3, H, W) batch in [-1, 1]; `noise` is of its device."""
+    with torch.autocast(x.device.type, torch.bfloat16):
         posterior = model.encode(x).latent_dist
-        z = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=noise)
+        epsilon = torch.randn(posterior.mean.shape, generator=noise, device=x.device)
+        z = posterior.mean + posterior.std * epsilon
         y = model.decode(z).sample
     error = y.float() - x
     squared = error.square().mean()
@@ -87,7 +93,8 @@ def train(
     """
     torch.manual_seed(seed_for(params.seed, "autoencoder", "weights"))
     model: Any = autoencoder(params.block_out_channels)
-    fuse(model.to(memory_format=torch.channels_last), compile_kernel(out / "build"))
+    model.to(worker.device, memory_format=torch.channels_last)
+    prepare(model, out, worker)
     log.info("%d photos", len(photos))
     loop = Loop(
         model,
@@ -101,23 +108,34 @@ def train(
         save_every=save_every,
     )
     perceptual = None
+    feed = batches(partial(batch_at, photos, params, worker.rank), loop.step, worker.loaders)
     while loop.progress < 1:
         if perceptual is None and params.lpips and loop.progress >= params.lpips_from:
-            perceptual = perceptual_loss()
-        noise = torch.Generator().manual_seed(
+            perceptual = perceptual_loss(worker.device)
+        noise = torch.Generator(worker.device).manual_seed(
             seed_for(params.seed, "noise", loop.step, worker.rank)
         )
-        batch = batch_at(photos, params, loop.step, worker.rank)
-        loop.update(*loss_of(model, batch, params, perceptual, noise))
+        x = next(feed).to(worker.device).float() / 127.5 - 1
+        x = x.contiguous(memory_format=torch.channels_last)
+        loop.update(*loss_of(model, x, params, perceptual, noise))
     loop.save()
     return loop.path
 
 
-def perceptual_loss() -> Callable[[Tensor, Tensor], Tensor]:
+def prepare(model: Any, out: Path, worker: Worker) -> None:
+    """Make the autoencoder fast where it runs, in place: our kernel on a CPU, compiled on a GPU."""
+    if worker.device.type == "cpu":
+        fuse(model, compile_kernel(out / "build"))
+    else:
+        model.encoder.compile()
+        model.decoder.compile()
+
+
+def perceptual_loss(device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
     """LPIPS (AlexNet). Raises FileNotFoundError where its weights were not fetched."""
     from training.perceptual import Lpips
 
-    return Lpips()
+    return Lpips(device)
 
 
 def main() -> None:
@@ -126,14 +144,15 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=35)
-    parser.add_argument("--workers", type=int, default=2)
+    add_machine_arguments(parser)
     args = parser.parse_args()
     log_to_stderr()
     photos, _, _ = split(load_photos(args.photos))
-    params = AutoencoderParams()
+    params = AutoencoderParams() if args.device == "cpu" else ON_GPU
     together(
         args.workers,
         lambda worker: train(photos, args.out, params, worker, steps=None, minutes=args.minutes),
+        args.device,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +66,7 @@ def load_photos(folder: Path) -> list[Photo]:
     shards = sorted(folder.glob("*.tar"))
     if not shards:
         raise FileNotFoundError(f"no .tar shard in {folder}")
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         photos = [photo for shard in shards for photo in pool.map(_decode, _members(shard))]
     return sorted(photos, key=lambda photo: photo.key)
 

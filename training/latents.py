@@ -1,12 +1,15 @@
 """Encode the photos once: `python -m training.latents --photos DIR --out DIR`.
 
-Of every photo one large view is encoded, so that the transformer's crops cost nothing.
+Of every photo one large view is encoded (more with ``--views``), so that the transformer's crops
+cost nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,9 @@ from torch import Tensor
 from stages.engine.seeding import generator
 from training.data import Photo, load_photos, split
 from training.export import trained_autoencoder
+from training.feed import batches
 from training.fused_norm import compile_kernel, fuse
-from training.runtime import Worker, log_to_stderr, together
+from training.runtime import Worker, add_machine_arguments, log_to_stderr, together
 from training.transformer import LATENTS
 
 log = logging.getLogger("latents")
@@ -32,12 +36,12 @@ SIDES = (256, 512)
 """Least and greatest side of a view, px."""
 
 
-def view(photo: Photo) -> np.ndarray:
-    """The (H, W, 3) uint8 view of a photo that is encoded, sides multiples of 16 in 256..512 px.
+def view(photo: Photo, number: int = 0) -> np.ndarray:
+    """A (H, W, 3) uint8 view of a photo that is encoded, sides multiples of 16 in 256..512 px.
 
-    Scale, crop and mirroring follow from the key.
+    Scale, crop and mirroring follow from the key and the view's number.
     """
-    rng = generator(0, photo.key, "view")
+    rng = generator(0, photo.key, "view", *([number] if number else []))
     pixels = photo.pixels
     height, width = pixels.shape[:2]
     scale = float(rng.choice(list(SCALES), p=list(SCALES.values())))
@@ -49,31 +53,44 @@ def view(photo: Photo) -> np.ndarray:
     y = int(rng.integers(pixels.shape[0] - rows + 1))
     x = int(rng.integers(pixels.shape[1] - columns + 1))
     pixels = pixels[y : y + rows, x : x + columns]
-    return pixels[:, ::-1] if rng.random() < 0.5 else pixels
+    return (pixels[:, ::-1] if rng.random() < 0.5 else pixels).copy()
 
 
 @torch.inference_mode()
 def encode(model: Any, pixels: np.ndarray) -> Tensor:
     """(H, W, 3) uint8 to the posterior's mode, (16, H/8, W/8) float16, computed in bfloat16."""
-    x = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-    with torch.autocast("cpu", torch.bfloat16):
+    device = model.device
+    x = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
+    with torch.autocast(device.type, torch.bfloat16):
         posterior = model.encode(x.contiguous(memory_format=torch.channels_last)).latent_dist
-    return posterior.mode()[0].half().contiguous()
+    return posterior.mode()[0].half().contiguous().cpu()
 
 
 def _part(run: Path, rank: int) -> Path:
     return run / f"latents-{rank}.safetensors"
 
 
-def encode_share(photos: list[Photo], prefix: str, run: Path, worker: Worker) -> dict[str, Tensor]:
-    """This worker's share of the photos' latents, by `<prefix>/<key>`."""
+def _nth_view(photos: list[Photo], number: int) -> np.ndarray:
+    """Views in the order first view of every photo, second view of every photo, ..."""
+    return view(photos[number % len(photos)], number // len(photos))
+
+
+def encode_share(
+    photos: list[Photo], prefix: str, run: Path, worker: Worker, views: int = 1
+) -> dict[str, Tensor]:
+    """This worker's share of the photos' latents, by `<prefix>/<key>.<number of the view>`."""
     model: Any = trained_autoencoder(run)
-    fuse(model.to(memory_format=torch.channels_last), compile_kernel(run / "build"))
-    encoded: dict[str, Tensor] = {}
-    for number, photo in enumerate(photos[worker.rank :: worker.world]):
-        encoded[f"{prefix}/{photo.key}"] = encode(model, view(photo))
+    model.to(worker.device, memory_format=torch.channels_last)
+    if worker.device.type == "cpu":
+        fuse(model, compile_kernel(run / "build"))
+    share, encoded = photos[worker.rank :: worker.world], dict[str, Tensor]()
+    count = len(share) * views
+    pixels = batches(partial(_nth_view, share), 0, worker.loaders) if share else iter(())
+    for number, one in enumerate(islice(pixels, count)):
+        key = share[number % len(share)].key
+        encoded[f"{prefix}/{key}.{number // len(share)}"] = encode(model, one)
         if number % 200 == 0 and worker.leads:
-            log.info("%s: %d of %d", prefix, number * worker.world, len(photos))
+            log.info("%s: %d of %d", prefix, number * worker.world, count * worker.world)
     return encoded
 
 
@@ -90,17 +107,25 @@ def statistics(latents: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     return mean.float(), (second / count - mean.square()).sqrt().float()
 
 
-def cache(photos: Path, run: Path, workers: int) -> Path:
-    """Write the latents of train and held-out photos, with their statistics, to one file."""
+def cache(photos: Path, run: Path, workers: int, device: str = "cpu", views: int = 1) -> Path:
+    """Write the latents of train and held-out photos, with their statistics, to one file.
+
+    Args:
+        photos: folder of the shards.
+        run: folder of the run, with the autoencoder's checkpoint.
+        workers: processes.
+        device: that encodes.
+        views: of every training photo; held-out photos have one.
+    """
     train, held_out, _ = split(load_photos(photos))
 
     def work(worker: Worker) -> None:
         encoded = encode_share(held_out, "held-out", run, worker)
-        encoded |= encode_share(train, "train", run, worker)
+        encoded |= encode_share(train, "train", run, worker, views)
         save_file(encoded, _part(run, worker.rank))
 
-    together(workers, work)
-    parts = [_part(run, rank) for rank in range(workers)]
+    together(workers, work, device)
+    parts = [_part(run, rank) for rank in range(workers if device == "cpu" else 1)]
     merged = {name: value for part in parts for name, value in load_file(part).items()}
     merged["mean"], merged["std"] = statistics(merged)
     partial = run / (LATENTS + ".partial")
@@ -117,10 +142,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--views", type=int, default=1, help="of every photo")
+    add_machine_arguments(parser)
     args = parser.parse_args()
     log_to_stderr()
-    cache(args.photos, args.out, args.workers)
+    cache(args.photos, args.out, args.workers, args.device, args.views)
 
 
 if __name__ == "__main__":

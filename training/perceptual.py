@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from stages.models.fetch import WeightsError
@@ -11,10 +12,13 @@ from stages.models.lpips import AlexLpips
 class Lpips:
     """Mean LPIPS of two (B, 3, H, W) batches in [-1, 1]; the gradient reaches the second."""
 
-    def __init__(self) -> None:
-        """Raises FileNotFoundError when the pinned weights were not fetched."""
+    def __init__(self, device: torch.device) -> None:
+        """Load the network to `device`.
+
+        Raises FileNotFoundError when the pinned weights were not fetched.
+        """
         try:
-            self.network = AlexLpips().network
+            self.network = AlexLpips().network.to(device)
         except WeightsError as error:
             raise FileNotFoundError(str(error)) from error
 

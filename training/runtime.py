@@ -1,4 +1,5 @@
-"""Process set-up shared by the recipe's commands: single-threaded workers that average gradients.
+"""Process set-up shared by the recipe's commands: single-threaded workers that average gradients,
+or one process on a GPU that others make batches for.
 
 Two processes of one thread each beat one process of two threads on a machine that others use too:
 they meet once a step instead of at every operator, where one preempted thread stops both.
@@ -6,13 +7,14 @@ they meet once a step instead of at every operator, where one preempted thread s
 
 from __future__ import annotations
 
+import argparse
 import logging
 import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -28,6 +30,9 @@ class Worker:
 
     rank: int = 0
     world: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    loaders: int = 0
+    """Processes that make batches ahead (`training.feed`)."""
 
     @property
     def leads(self) -> bool:
@@ -53,6 +58,17 @@ class Worker:
             gradient.copy_(mean.view(gradient.shape))
 
 
+def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device`` and ``--workers``."""
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=2,
+        help="processes that train together on the CPU, or make batches for the GPU",
+    )
+
+
 def log_to_stderr() -> None:
     """Log with times; one thread in every process."""
     torch.set_num_threads(1)
@@ -72,11 +88,17 @@ def _enter(rank: int, world: int, meeting: str, work: Callable[[Worker], object]
         distributed.destroy_process_group()
 
 
-def together(world: int, work: Callable[[Worker], object]) -> None:
+def together(world: int, work: Callable[[Worker], object], device: str = "cpu") -> None:
     """Run `work` in `world` forked processes (memory read before is shared) and wait for them.
+
+    On a GPU `work` runs once, in this process, and `world` is its number of loaders.
 
     Raises RuntimeError when a worker fails; the others are ended then.
     """
+    if device != "cpu":
+        torch.backends.cuda.matmul.allow_tf32 = True
+        work(Worker(device=torch.device(device), loaders=world))
+        return
     if world == 1:
         work(Worker())
         return

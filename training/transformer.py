@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +20,10 @@ from torch import Tensor
 
 from stages.engine.seeding import generator, seed_for
 from stages.models.flow_tokens import image_ids, pack
+from training.feed import batches
 from training.loop import Budget, Loop, Recipe
 from training.models import FluxTransformer2DModel, transformer
-from training.runtime import Worker, log_to_stderr, together
+from training.runtime import Worker, add_machine_arguments, log_to_stderr, together
 
 log = logging.getLogger("transformer")
 
@@ -67,14 +70,16 @@ class TransformerParams(Recipe):
         }
 
 
+ON_GPU = TransformerParams(batch=256, ema=0.9995, large_from=0.4, large_grids=((24, 24), (32, 32)))
+"""What a GPU has the time for; few grids, since each one is compiled."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """One step's input: what is drawn depends on seed, step and rank alone."""
 
     tokens: Tensor
     """(B, N, 64) normalised latents x0."""
-    noise: Tensor
-    """(B, N, 64)."""
     times: Tensor
     """(B, 1, 1), of the tokens to learn from."""
     context_times: Tensor
@@ -83,6 +88,20 @@ class Batch:
     """(B, N, 1) float: 1 where the loss counts."""
     ids: Tensor
     """(N, 3) positions."""
+    seed: int
+    """Of the noise."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on `device`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        tensors = {name: value.to(device) for name, value in values.items() if name != "seed"}
+        return replace(self, **tensors)
+
+    def noise(self) -> Tensor:
+        """(B, N, 64) standard normal values, the same at every call on one device."""
+        device = self.tokens.device
+        drawn = torch.Generator(device).manual_seed(self.seed)
+        return torch.randn(self.tokens.shape, generator=drawn, device=device)
 
 
 def load_latents(path: Path, prefix: str) -> list[Tensor]:
@@ -137,7 +156,6 @@ def batch_at(
         )
         crops.append(z[:, y : y + 2 * rows, x : x + 2 * columns])
     tokens = pack(torch.stack(crops).float())
-    noise = torch.Generator().manual_seed(seed_for(params.seed, "flow noise", step, rank))
     times = draw_times(count, params, rng)
     learnt, context = np.ones((count, rows * columns)), times
     if rng.random() < params.masked:
@@ -151,25 +169,25 @@ def batch_at(
 
     return Batch(
         tokens=tokens,
-        noise=torch.randn(tokens.shape, generator=noise),
         times=column(times),
         context_times=column(context),
         learnt=column(learnt),
         ids=positions(grid, stretch, offset),
+        seed=seed_for(params.seed, "flow noise", step, rank),
     )
 
 
 def velocity(model: FluxTransformer2DModel, z: Tensor, t: Tensor, ids: Tensor) -> Tensor:
     """v(z, t) of (B, N, 64) tokens at (B,) times, conditioned on one zero text token."""
     width = model.config["joint_attention_dim"], model.config["pooled_projection_dim"]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(z.device.type, torch.bfloat16):
         return model(
             hidden_states=z,
-            encoder_hidden_states=torch.zeros(len(z), 1, width[0]),
-            pooled_projections=torch.zeros(len(z), width[1]),
+            encoder_hidden_states=torch.zeros(len(z), 1, width[0], device=z.device),
+            pooled_projections=torch.zeros(len(z), width[1], device=z.device),
             timestep=t,
             img_ids=ids,
-            txt_ids=torch.zeros(1, 3),
+            txt_ids=torch.zeros(1, 3, device=z.device),
             return_dict=False,
         )[0].float()
 
@@ -177,17 +195,24 @@ def velocity(model: FluxTransformer2DModel, z: Tensor, t: Tensor, ids: Tensor) -
 def loss_of(model: FluxTransformer2DModel, batch: Batch) -> Tensor:
     """Mean squared error of the velocity over the tokens that count."""
     times = batch.learnt * batch.times + (1 - batch.learnt) * batch.context_times
-    z = (1 - times) * batch.tokens + times * batch.noise
-    error = velocity(model, z, batch.times.flatten(), batch.ids) - (batch.noise - batch.tokens)
+    noise = batch.noise()
+    z = (1 - times) * batch.tokens + times * noise
+    error = velocity(model, z, batch.times.flatten(), batch.ids) - (noise - batch.tokens)
     squared = error.square().mean(-1, keepdim=True) * batch.learnt
     return squared.sum() / batch.learnt.sum().clamp(min=1)
 
 
-def grid_at(params: TransformerParams, progress: float, step: int) -> Grid:
-    """Crop size in tokens of a step: every second batch is large near the end."""
-    if progress < params.large_from or step % 2 == 0:
+def grid_at(params: TransformerParams, large: bool, step: int) -> Grid:
+    """Crop size in tokens of a step: every second batch is large where `large` says so."""
+    if not large or step % 2 == 0:
         return params.grid
     return params.large_grids[step // 2 % len(params.large_grids)]
+
+
+def _make(
+    latents: list[Tensor], params: TransformerParams, rank: int, large: bool, step: int
+) -> Batch:
+    return batch_at(latents, params, step, rank, grid_at(params, large, step))
 
 
 def train(
@@ -205,7 +230,10 @@ def train(
     Returns the checkpoint's path.
     """
     torch.manual_seed(seed_for(params.seed, "transformer", "weights"))
-    model = transformer(**params.shape())
+    model: Any = transformer(**params.shape())
+    model.to(worker.device)
+    if worker.device.type == "cuda":
+        model.compile(dynamic=False)
     log.info("%d latents", len(latents))
     loop = Loop(
         model,
@@ -219,9 +247,13 @@ def train(
         save_every=save_every,
     )
     while loop.progress < 1:
-        grid = grid_at(params, loop.progress, loop.step)
-        loss = loss_of(model, batch_at(latents, params, loop.step, worker.rank, grid))
-        loop.update(loss, loss.item())
+        large = loop.progress >= params.large_from
+        until = 1 if large else params.large_from
+        make = partial(_make, latents, params, worker.rank, large)
+        feed = batches(make, loop.step, worker.loaders)
+        while loop.progress < until:
+            loss = loss_of(model, next(feed).to(worker.device))
+            loop.update(loss, loss.item())
     loop.save()
     return loop.path
 
@@ -231,14 +263,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, with latents")
     parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--latents", type=Path, help="another folder with latents")
+    parser.add_argument("--heads", type=int, help="of 64 channels each: the model's width")
+    parser.add_argument("--single-blocks", type=int)
+    add_machine_arguments(parser)
     args = parser.parse_args()
     log_to_stderr()
-    latents = load_latents(args.out / LATENTS, "train")
-    params = TransformerParams()
+    latents = load_latents((args.latents or args.out) / LATENTS, "train")
+    params = TransformerParams() if args.device == "cpu" else ON_GPU
+    sizes = {"heads": args.heads, "single_blocks": args.single_blocks}
+    params = replace(params, **{name: value for name, value in sizes.items() if value})
     together(
         args.workers,
         lambda worker: train(latents, args.out, params, worker, steps=None, minutes=args.minutes),
+        args.device,
     )
 
 

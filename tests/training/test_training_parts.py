@@ -112,16 +112,16 @@ def test_masked_batches_learn_a_blob_among_cleaner_tokens():
 
 def test_a_batch_depends_on_seed_step_and_rank_alone():
     first, second = batches(), batches()
-    assert all(torch.equal(a.noise, b.noise) for a, b in zip(first, second, strict=True))
+    assert all(torch.equal(a.noise(), b.noise()) for a, b in zip(first, second, strict=True))
     assert all(torch.equal(a.tokens, b.tokens) for a, b in zip(first, second, strict=True))
-    assert not torch.equal(first[0].noise, first[1].noise)
+    assert not torch.equal(first[0].noise(), first[1].noise())
 
 
 def test_what_surrounds_the_blob_does_not_enter_the_loss(monkeypatch):
     batch = batches(masked=1.0)[0]
     wrong = 5.0 * (1 - batch.learnt)
     monkeypatch.setattr(
-        transformer, "velocity", lambda *_: batch.noise - batch.tokens + wrong + batch.learnt
+        transformer, "velocity", lambda *_: batch.noise() - batch.tokens + wrong + batch.learnt
     )
     model = models.transformer(1, 1, 1)
     assert transformer.loss_of(model, batch).item() == pytest.approx(1.0, rel=1e-4)
