@@ -24,7 +24,8 @@ def recording(decoder: nn.Module) -> Iterator[Statistics]:
     found: Statistics = []
 
     def forward(norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
-        if x.ndim == 3:  # as the middle block's attention has it: transposed
+        if x.ndim == 3 or not x.is_cpu:
+            # The middle block's attention transposes; only the CPU's kernel takes channels last.
             x = x.contiguous()
         out, mean, rstd = torch.native_group_norm(
             x, norm.weight, norm.bias, 1, x.shape[1], x[0, 0].numel(), norm.num_groups, norm.eps
