@@ -140,7 +140,8 @@ class Loop:
                 "opts": [opt.state_dict() for opt in self.opts],
                 "step": self.step,
                 "seconds": self.seconds,
-                "workers": self.worker.world,
+                "crops": self.step * self.recipe.batch * self.worker.world,
+                "machine": self.worker.machine,
                 **self.shape,
             },
         )

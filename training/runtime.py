@@ -35,6 +35,13 @@ class Worker:
     """Processes that make batches ahead (`training.feed`)."""
 
     @property
+    def machine(self) -> str:
+        """What trains, in words."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return f"{self.world} CPU processes of one thread each"
+
+    @property
     def leads(self) -> bool:
         """Whether this is the process that logs and saves."""
         return self.rank == 0
