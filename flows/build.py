@@ -20,7 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows import pipeline, spending
+from flows import pipeline, repair, spending
 from flows.contact_sheet import contact_sheet
 from flows.report import failed_checks, gate_table, read_report
 from flows.sources import update_source_list
@@ -79,7 +79,7 @@ def run_stage(root: Path, stage: str) -> None:
 
     timeout = load_settings(workspace).stage_timeout_minutes * 60
     start = time.time()
-    code = pipeline.run_stage(workspace, stage, timeout, on_line, _ProgressArtifact(stage))
+    code = repair.run_stage(workspace, stage, timeout, on_line, _ProgressArtifact(stage))
     report = read_report(workspace, stage)
     if report is not None:
         verdict = "passed" if report.gate_passed else "FAILED"
@@ -124,7 +124,7 @@ def build(root: str, sources: list[str] | None = None) -> list[str]:
         ran: list[str] = []
         for stage in STAGES:
             # Asked anew before each stage: an upstream that gave the same bytes wakes nobody.
-            if stage in pipeline.stale(workspace):
+            if stage in repair.stale_or_damaged(workspace):
                 run_stage(workspace.root, stage)
                 ran.append(stage)
         if ran:

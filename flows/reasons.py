@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 PARAMS = "params.yaml"
+OUTPUT = "output "
+"""Reasons that begin so are of an output that is not as it was left, not of what it comes from."""
 
 
 def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
@@ -44,7 +46,7 @@ def reasons(entries: list[Any], locked: dict[str, Any], current: dict[str, Any])
         for kind, changes in entry.items():
             for name, change in changes.items():
                 if name != PARAMS or not isinstance(change, dict):
-                    yield f"{'output ' if kind == 'changed outs' else ''}{name} {change}"
+                    yield f"{OUTPUT if kind == 'changed outs' else ''}{name} {change}"
                     continue
                 for section, word in change.items():
                     old, new = locked.get(section), current.get(section)

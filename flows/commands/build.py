@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from flows import pipeline
 from flows.console import BuildDisplay, build_table, console
+from flows.repair import stale_or_damaged
 from flows.report import reports
 from flows.sources import default_sources, outside, update_source_list
 from flows.spending import spending_table
@@ -37,7 +37,9 @@ def build(source: Source = None) -> None:
         folders = source or default_sources(workspace)
         replace = outside(workspace, folders)  # photos of other folders: this is another data set
         console.print(update_source_list(workspace, folders, replace=replace))
-    if not pipeline.stale(workspace):
+    with console.status("looking for what is stale or damaged"):
+        todo = stale_or_damaged(workspace)
+    if not todo:
         console.print("up to date: nothing to run")
         return
     start = time.time()

@@ -17,15 +17,15 @@ _SETTLED_NS = 2_000_000_000
 
 
 class Digests:
-    """sha256 of files, remembered by name, size, inode and times so that no file is read twice.
+    """Digests of files, remembered by name, size, inode and times so that no file is read twice.
 
     A file of which any of these differ is hashed anew.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, algorithm: str = "sha256") -> None:
         """Take up what `path` remembers; it may be missing, damaged or deleted at any time.
-        None remembers nothing."""
-        self.path = path
+        None remembers nothing. One `path` holds digests of one `algorithm`."""
+        self.path, self.algorithm = path, algorithm
         self.fresh: dict[str, list[int | str]] = {}
         self.known: dict[str, list[int | str]] = {}
         try:
@@ -52,10 +52,13 @@ class Digests:
         if isinstance(known, list) and known[:-1] == stamp:
             digest = str(known[-1])
         else:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, self._new).hexdigest()
         if time.time_ns() - max(stamp[2:]) > _SETTLED_NS:
             self.fresh[str(path)] = [*stamp, digest]
         return digest
+
+    def _new(self) -> hashlib._Hash:
+        return hashlib.new(self.algorithm, usedforsecurity=False)
 
     def save(self, keep: bool = False) -> None:
         """Remember the files that were asked for. Others are forgotten; with `keep` only those

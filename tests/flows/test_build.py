@@ -1,10 +1,15 @@
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from prefect import get_client
 from prefect.testing.utilities import prefect_test_harness
 
+from flows import pipeline
 from flows.build import StageFailed, build, watch
+from flows.cache import ObjectCache, md5
 from stages import STAGES
 from stages.engine.workspace import Workspace
 
@@ -29,6 +34,25 @@ def test_a_build_runs_all_stages_then_none_then_what_changed(workspace: Workspac
     # The same bytes come out of ingest after a comment: nothing below it has to run.
     workspace.sources.write_text("photos# and a remark")
     assert build(root) == ["ingest"]
+
+
+def test_a_build_never_ends_well_on_damaged_bytes(workspace: Workspace) -> None:
+    root, shard = str(workspace.root), workspace.stage("package") / "train-00000.tar"
+    command = [sys.executable, "-m", "dvc", "repro"]
+    environment = pipeline.environment()
+    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+    whole = shard.read_bytes()
+    cached = ObjectCache.of(workspace).path(md5(shard))
+    for brought_back in (False, True):  # by DVC alone, before the build
+        cached.chmod(0o644)
+        cached.write_bytes(whole[:-1] + b"X")
+        cached.chmod(0o444)
+        shutil.rmtree(shard.parent)
+        if brought_back:
+            pipeline.run_stage(workspace, "package", 60.0, lambda line: None, lambda progress: None)
+            assert shard.read_bytes() != whole
+        assert build(root) == ["package"]
+        assert shard.read_bytes() == cached.read_bytes() == whole
 
 
 def test_a_failed_stage_fails_the_flow_and_names_the_stage(workspace: Workspace) -> None:

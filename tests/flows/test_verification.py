@@ -1,18 +1,21 @@
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flows.verification import verify_outputs
+from flows import pipeline
+from flows.verification import damaged_outputs, verify_cache, verify_outputs
+from stages.engine import digests
 from stages.engine.workspace import FactoryError, Workspace
 
 
 def dvc_repro(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "dvc", "repro", "ingest"]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path}
+    environment = pipeline.environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
@@ -48,3 +51,47 @@ def test_without_dvcs_cache_the_folder_is_named(workspace: Workspace) -> None:
         listing.unlink()
     (workspace.stage("ingest") / "out.txt").write_text("other")
     assert [f.path for f in verify_outputs(workspace)] == [workspace.stage("ingest")]
+
+
+def cached(workspace: Workspace, suffix: str = "") -> Path:
+    """The only cached file, or listing, of a build that ran ingest alone."""
+    objects = workspace.root / ".dvc" / "cache" / "files"
+    [path] = [p for p in objects.rglob("*") if p.is_file() and p.suffix == suffix]
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["", ".dir"])
+def test_a_damaged_cached_copy_is_named(workspace: Workspace, suffix: str) -> None:
+    dvc_repro(workspace)
+    assert verify_cache(workspace) == []
+    path = cached(workspace, suffix)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"t", b"u"))
+    [finding] = verify_cache(workspace)
+    assert finding.stage == "ingest" and finding.path == path
+    assert str(workspace.stage("ingest")) in str(finding)
+    path.unlink()
+    assert verify_cache(workspace) == []  # not cached is not damaged
+
+
+def test_an_output_is_hashed_when_it_is_new_here_and_not_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "_SETTLED_NS", -(10**12))  # files just written count as settled
+    dvc_repro(workspace)
+    assert damaged_outputs(workspace, ["ingest"]) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("read again"))
+        assert damaged_outputs(workspace, ["ingest"]) == []
+    file = workspace.stage("ingest") / "out.txt"
+    file.write_text("photoz")
+    os.utime(file, (1, 1))
+    assert [f.path for f in damaged_outputs(workspace, ["ingest"])] == [file]
+    assert damaged_outputs(workspace, ["map"]) == []
+
+
+def test_an_output_that_is_not_here_is_no_damage(workspace: Workspace) -> None:
+    assert damaged_outputs(workspace, ["ingest"]) == []  # nothing was built
+    dvc_repro(workspace)
+    shutil.rmtree(workspace.stage("ingest"))
+    assert damaged_outputs(workspace, ["ingest"]) == []

@@ -1,0 +1,124 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows import pipeline, repair
+from flows.cache import ObjectCache, md5
+from flows.verification import locked_outputs, verify_cache, verify_outputs
+from stages.engine.workspace import FactoryError, Workspace
+
+
+def dvc(workspace: Workspace, *words: str) -> None:
+    command = [sys.executable, "-m", "dvc", *words]
+    environment = pipeline.environment()
+    subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
+
+
+def run(workspace: Workspace) -> list[str]:
+    lines: list[str] = []
+    code = repair.run_stage(workspace, "ingest", 60.0, lines.append, lambda progress: None)
+    assert code == 0, lines
+    return lines
+
+
+def flip(path: Path) -> None:
+    """Change a byte and nothing that DVC looks at."""
+    mode, times = path.stat().st_mode, path.stat()
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    path.chmod(mode)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def output(workspace: Workspace) -> Path:
+    return workspace.stage("ingest") / "out.txt"
+
+
+def copies(workspace: Workspace) -> dict[str, Path]:
+    """The cached file and listing of ingest."""
+    [out] = [out for out in locked_outputs(workspace) if out.stage == "ingest"]
+    cache = ObjectCache.of(workspace)
+    return {"file": cache.path(md5(output(workspace))), "listing": cache.path(out.digest)}
+
+
+def all_is_well(workspace: Workspace) -> bool:
+    found = verify_outputs(workspace) + verify_cache(workspace)
+    return not found and output(workspace).read_text() == "photos"
+
+
+@pytest.mark.parametrize(
+    ("link", "which"),
+    [("copy", "file"), ("hardlink", "file"), ("symlink", "file"), ("reflink,copy", "listing")],
+)
+def test_a_damaged_copy_does_not_come_back(workspace: Workspace, link: str, which: str) -> None:
+    dvc(workspace, "config", "cache.type", link)
+    run(workspace)
+    flip(copies(workspace)[which])
+    shutil.rmtree(workspace.stage("ingest"))
+    run(workspace)
+    assert all_is_well(workspace)
+
+
+def test_what_dvc_brought_back_damaged_is_found_and_replaced(workspace: Workspace) -> None:
+    run(workspace)
+    flip(copies(workspace)["file"])
+    shutil.rmtree(workspace.stage("ingest"))
+    dvc(workspace, "repro", "--single-item", "ingest")
+    assert output(workspace).read_text() != "photos"  # DVC does not read what it links
+    assert "ingest" not in pipeline.stale(workspace)
+    [reason] = repair.stale_or_damaged(workspace)["ingest"]
+    assert "damaged" in reason and str(output(workspace)) in reason
+    assert any("replaced" in line and str(output(workspace)) in line for line in run(workspace))
+    assert all_is_well(workspace)
+
+
+def test_the_output_is_the_source_of_a_damaged_cached_copy(workspace: Workspace) -> None:
+    run(workspace)
+    flip(copies(workspace)["file"])
+    flip(copies(workspace)["listing"])
+    assert repair.repair(workspace, ["ingest"]) == []
+    assert all_is_well(workspace)
+
+
+def test_a_remote_is_the_source_when_it_has_a_whole_copy(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    run(workspace)
+    dvc(workspace, "remote", "add", "-d", "shelf", str(tmp_path / "shelf"))
+    dvc(workspace, "push")
+    damaged = copies(workspace)
+    for path in damaged.values():
+        flip(path)
+    output(workspace).write_text("photoz")
+    assert repair.repair(workspace, ["ingest"]) == []
+    assert all_is_well(workspace)
+    # What a remote serves is read too.
+    [shelved] = [p for p in (tmp_path / "shelf").rglob("*") if p.name == damaged["file"].name]
+    flip(shelved)
+    flip(damaged["file"])
+    output(workspace).unlink()
+    assert repair.repair(workspace, ["ingest"]) == ["ingest"]
+    assert not damaged["file"].exists()
+    run(workspace)
+    assert all_is_well(workspace)
+
+
+def test_damage_that_stays_is_an_error_not_an_output(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(workspace)
+
+    def bad_disk(*_: object) -> int:
+        output(workspace).write_text("photoz")
+        return 0
+
+    monkeypatch.setattr(pipeline, "run_stage", bad_disk)
+    monkeypatch.setattr(repair, "repair", lambda workspace, stages: stages)
+    with pytest.raises(FactoryError, match="check the disk"):
+        run(workspace)
