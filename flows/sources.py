@@ -8,7 +8,8 @@ from stages.engine.workspace import Workspace
 from stages.ingest.scan import scan
 from stages.ingest.sources import read_list
 
-_HASHES = Path(".cache") / "hashes.json"
+HASHES = Path(".cache") / "hashes.json"
+"""Below `Workspace.data`: what a scan remembers of the files it hashed."""
 
 
 def default_sources(workspace: Workspace) -> list[Path]:
@@ -31,9 +32,10 @@ def update_source_list(
         workspace.root,
         batch=batch,
         replace=replace,
-        cache_path=workspace.data / _HASHES,
+        cache_path=workspace.data / HASHES,
     )
     counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
+    counts["left out: withdrawn and purged"] = report.purged
     words = [f"{count} {word}" for word, count in counts.items() if count]
     words += [f"{count} {code}" for code, count in report.problems.items()]
     ignored = sum(report.ignored.values())
@@ -44,5 +46,5 @@ def update_source_list(
 def outside(workspace: Workspace, folders: list[Path]) -> bool:
     """Whether the list holds photos of other folders than these."""
     roots = [folder.resolve() for folder in folders]
-    paths = [workspace.root / entry.path for entry in read_list(workspace.sources)]
+    paths = [workspace.root / entry.path for entry in read_list(workspace.sources) if entry.path]
     return not all(any(path.is_relative_to(root) for root in roots) for path in paths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from stages.catalogue import build_stage, parse_params
 from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
 from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
-from stages.engine.workspace import FactoryError
+from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
 _CAPTION = 34
 
@@ -91,6 +92,7 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
     except OSError as error:
         raise FactoryError(f"{photo}: {error.strerror}") from error
     trial, key = Trial(), source["sha256"][:16]
+    os.environ[CURRENT_PHOTO] = key
     for stage in stages:
         sample = _sample(stage, key, trial.outputs)
         if not stage.reads:

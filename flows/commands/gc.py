@@ -15,20 +15,32 @@ from stages.catalogue import build_stage, load_params
 from stages.engine.runner import gather
 from stages.engine.settings import load_settings, store_root
 from stages.engine.store import Store
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 
 _DAY = 24 * 60 * 60.0
 
 
 def gc(
     remove: Annotated[bool, typer.Option("--yes", help="Remove; without it, only count.")] = False,
+    purge: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY",
+            help="Instead: all that was made of this withdrawn photo (key, sha256 or listed path). "
+            "Repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Remove stored results that the present params, code and photos do not need.
 
     Going back to older params then computes their results again. What killed writers left behind
-    goes when it is older than a day.
+    goes when it is older than a day. With --purge: whatever shows a photo, in every version, from
+    store to gallery; versions that held it can no longer be checked out in whole.
     """
     workspace = Workspace.find()
+    if purge:
+        _purge(workspace, purge, remove)
+        return
     params = load_params(workspace.root)
     store = Store(store_root(workspace, load_settings(workspace)))
     alone = build_lock(workspace, lambda: console.print("waiting for a build to end"))
@@ -51,6 +63,36 @@ def gc(
             console.print("removed")
         elif unneeded or leftovers:
             console.print("remove them: flawfactory gc --yes")
+
+
+def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
+    from flows.erasure.photo import find_photo
+    from flows.erasure.places import OUTPUTS
+    from flows.erasure.purge import nobody_works, plan_purge
+    from flows.erasure.purge import purge as remove_all
+
+    with build_lock(workspace, _refuse), nobody_works(workspace):
+        with console.status("looking for what was made of it"):
+            plan = plan_purge(workspace, [find_photo(workspace, what) for what in which])
+        if remove:
+            remove_all(workspace, plan)
+    word = "removed" if remove else "would go"
+    for place in plan.places:
+        if place.paths:
+            _tell(f"in {place.name} {word}", len(place.paths), place.size)
+    if plan.rows:
+        console.print(f"{plan.rows} rows in Prefect's database {word}: {plan.database}")
+    for line in plan.remains:
+        console.print(f"remains: {line}", markup=False, soft_wrap=True)
+    if not remove:
+        keys = " ".join(f"--purge {photo.key}" for photo in plan.photos)
+        console.print(f"remove it: flawfactory gc {keys} --yes")
+    elif any(place.name == OUTPUTS and place.paths for place in plan.places):
+        console.print("outputs went with it: `flawfactory build` makes them without the photo")
+
+
+def _refuse() -> None:
+    raise FactoryError("a build is at work here: purge when it has ended")
 
 
 def _tell(what: str, count: int, size: int) -> None:

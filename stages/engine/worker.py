@@ -16,7 +16,7 @@ from stages.engine.provenance import code_digest
 from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
 from stages.engine.store import Result, Store
 from stages.engine.units import Unit, load_sample
-from stages.engine.workspace import FactoryError
+from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
 INTERNAL_ERROR = "internal_error"
 
@@ -51,12 +51,15 @@ def _result(stage: Stage, unit: Unit) -> Result:
         sample = load_sample(unit)
     except (OSError, ValueError) as error:
         raise FactoryError(f"{stage.name}: an input cannot be read: {error}") from error
+    os.environ[CURRENT_PHOTO] = unit.key
     try:
         return Result.of(stage.process(sample))
     except RejectForNow:
         raise
     except RejectPhoto as out:
         return Result(None, {}, [Reject(unit.key, None, out.code, out.message, out.evidence)])
+    finally:
+        os.environ.pop(CURRENT_PHOTO)
 
 
 def work(stage: Stage, store: Store, unit: Unit) -> Done:

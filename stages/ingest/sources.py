@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Source(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     path: str
     """POSIX path, relative to the project when inside it, absolute otherwise. With problem
-    ``name_not_utf8``: a readable stand-in for the name, which opens nothing."""
+    ``name_not_utf8``: a readable stand-in for the name, which opens nothing. Empty: purged."""
     bytes: int
     """Size; 0 when unknown."""
     sha256: str | None
@@ -135,6 +135,25 @@ def withdraw(list_path: Path, what: str, reason: str, project_root: Path) -> lis
     return marked
 
 
+def forget(list_path: Path, digests: Collection[str]) -> None:
+    """Take the names and words of withdrawn photos out of the list. Their digests stay, so that a
+    scan that comes across the same bytes leaves them out.
+
+    Raises:
+        ScanError: the list is malformed.
+    """
+    nothing = {"path": "", "licence": "unknown", "origin": "unknown", "batch": ""}
+    entries = read_list(list_path)
+    if purged := [entry for entry in entries if entry.sha256 in digests]:
+        gone = {id(entry): entry.model_copy(update=nothing) for entry in purged}
+        write_list(list_path, [gone.get(id(entry), entry) for entry in entries])
+
+
+def forgotten(entries: Iterable[Source]) -> set[str]:
+    """Digests of the photos whose names were purged."""
+    return {entry.sha256 for entry in entries if entry.sha256 and not entry.path}
+
+
 def withdrawn_contents(entries: Iterable[Source]) -> dict[str, str]:
     """sha256 to reason for all bytes that someone withdrew."""
     return {
@@ -163,7 +182,8 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
             message = f"{entry.path} had other bytes later, which follow as an entry of their own"
             fallen.append((entry, REPLACED, message))
         elif reason:
-            fallen.append((entry, "withdrawn", f"{entry.path} was withdrawn: {reason}"))
+            name = entry.path or "a photo whose name was purged"
+            fallen.append((entry, "withdrawn", f"{name} was withdrawn: {reason}"))
         elif entry.problem:
             message = f"{entry.path} {entry.problem.message}"
             fallen.append((entry, entry.problem.code, message))

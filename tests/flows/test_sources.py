@@ -5,6 +5,7 @@ from PIL import Image
 
 from flows.sources import default_sources, outside, update_source_list
 from stages.engine.workspace import Workspace
+from stages.ingest.sources import forget, read_list
 
 
 @pytest.fixture
@@ -27,6 +28,9 @@ def test_the_same_folder_grows_and_another_is_outside(tmp_path: Path, folders: l
     assert "1 added, 1 unchanged" in update_source_list(workspace, folders[:1])
     update_source_list(workspace, folders[1:], replace=True)
     assert not outside(workspace, folders[1:])
+    [entry] = read_list(workspace.sources)
+    forget(workspace.sources, {entry.sha256 or ""})
+    assert not outside(workspace, folders[1:])  # a purged photo lies nowhere
 
 
 def test_people_are_a_default_source_once_they_are_fetched(tmp_path: Path) -> None:

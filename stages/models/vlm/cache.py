@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.engine.files import canonical_json, sha256, write_atomically
+from stages.engine.workspace import CURRENT_PHOTO
 from stages.models.vlm.chat import ChatAnswer, ChatModel, ChatRequest
 
 
@@ -40,10 +42,12 @@ class AnswerCache:
             return None
 
     def put(self, key: str, request: ChatRequest, answer: ChatAnswer) -> None:
-        """Keep an answer, atomically. Images are kept by their digests only."""
+        """Keep an answer, atomically. Images are kept by their digests only; by `photo` the answer
+        is found when all that was made of a photo has to go."""
         content = {
             "answer": asdict(answer),
             "sha256": sha256(canonical_json(asdict(answer))),
+            "photo": os.environ.get(CURRENT_PHOTO),
             "purpose": request.purpose,
             "prompt": request.prompt,
             "user": request.user,

@@ -78,6 +78,13 @@ def test_people_are_fetched_once_with_a_ledger(project, monkeypatch):
     assert "are present" in samples.fetch_people(project).message
 
 
+def test_a_purged_photo_is_not_fetched_again(project):
+    purged = {hashlib.sha256(b"first").hexdigest()}
+    folder = samples.fetch_people(project, purged).folder
+    assert [path.name for path in folder.glob("*.jpg")] == ["b.jpg"]
+    assert "are present" in samples.fetch_people(project, purged).message
+
+
 def test_damaged_photo_is_fetched_again(project):
     folder = samples.fetch_people(project).folder
     (folder / "a.jpg").write_bytes(b"damaged")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.ingest.scan import scan
-from stages.ingest.sources import ScanError, read_list, units, withdraw
+from stages.ingest.sources import ScanError, forget, forgotten, read_list, units, withdraw
 
 
 @pytest.fixture
@@ -121,6 +121,25 @@ def test_withdrawal_survives_rescans_copies_and_a_new_list(project):
     run(project)
     assert listing(project)[0].withdrawn == "asked to"
     assert units(listing(project))[0][-1].source["path"] == "photos/a.jpg"
+
+
+def test_a_purged_photo_stays_known_but_nameless(project):
+    put(project, {"a.jpg": b"1", "b.jpg": b"2"})
+    run(project)
+    sources = project / "data" / "sources.jsonl"
+    first = withdraw(sources, "photos/a.jpg", "asked to", project)[0]
+    assert forgotten(listing(project)) == set()
+    forget(sources, {first.sha256})
+    (project / "photos" / "a.jpg").rename(project / "photos" / "c.jpg")
+    for replace in (False, True):
+        report = run(project, replace=replace)
+        assert report.purged == 1
+        assert [entry.path for entry in listing(project)] == ["", "photos/b.jpg"]
+        assert b"a.jpg" not in sources.read_bytes()
+        accepted, rejects = units(listing(project))
+        assert [unit.source["path"] for unit in accepted] == ["photos/b.jpg"]
+        assert [(reject.key, reject.code) for reject in rejects] == [(first.key, "withdrawn")]
+    assert forgotten(listing(project)) == {first.sha256}
 
 
 def test_replace_starts_afresh(project):

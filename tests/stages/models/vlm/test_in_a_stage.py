@@ -1,5 +1,7 @@
 """The engine, its workers, and an endpoint: budget, replay, keys."""
 
+import json
+import os
 import shutil
 
 import pytest
@@ -7,7 +9,7 @@ from toy.ask.stage import AskStage
 from toy.factory import ToyFactory, line
 from toy.source.stage import SourceStage
 
-from stages.engine.workspace import FactoryError
+from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 from stages.models.vlm.ledger import NAME, Ledger
 from stages.models.vlm.limits import BudgetReached
 
@@ -76,6 +78,14 @@ def test_a_replay_sends_nothing(factory, server):
     assert server.count == PHOTOS
     (account,) = accounts(factory)
     assert (account.sent, account.kept) == (PHOTOS, PHOTOS)
+
+
+def test_an_answer_names_its_photo(factory):
+    rows = factory.fill(AskStage).rows
+    answers = (factory.workspace.calls / "answers").glob("??/*.json")
+    told = [json.loads(path.read_bytes())["photo"] for path in answers]
+    assert sorted(told) == sorted(row["key"] for row in rows)
+    assert CURRENT_PHOTO not in os.environ
 
 
 def test_what_is_down_today_is_tried_again_tomorrow(factory, server):

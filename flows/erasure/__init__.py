@@ -1,0 +1,1 @@
+"""Erasing what was made of withdrawn photos on this machine (`flawfactory gc --purge`)."""

@@ -1,0 +1,93 @@
+"""Where things made of a photo lie on this machine, place by place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.cache import ObjectCache
+from flows.erasure.photo import Photo
+from flows.erasure.traces import holds
+from stages import STAGES
+from stages.engine.files import sha256_file
+from stages.engine.settings import load_settings, store_root
+from stages.engine.store import Store
+from stages.engine.workspace import Workspace
+
+OUTPUTS = "outputs"
+_ABANDONED_SECONDS = 60.0
+"""A result that nobody wrote to for so long was left by a killed writer."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One kind of things, and those of them that have to go."""
+
+    name: str
+    paths: list[Path]
+    """Files; or folders, which go as a whole."""
+    size: int
+    """Bytes."""
+
+
+def places(workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo]) -> list[Place]:
+    """All places, also those where nothing was found."""
+
+    def holding(paths: Iterable[Path]) -> Iterator[Path]:
+        return (path for path in paths if holds(path, photos))
+
+    store = Store(store_root(workspace, load_settings(workspace)))
+    gallery = workspace.data / "gallery"
+    found: dict[str, Iterable[Path]] = {
+        OUTPUTS: _outputs(workspace, photos),
+        "DVC's cache": holding(_files(cache.root.parent.parent)),
+        "DVC's temporary files": holding(_files(workspace.root / ".dvc" / "tmp")),
+        "the store": holding(map(store.path, store.keys())),
+        "the store, left by killed writers": store.leftovers(_ABANDONED_SECONDS),
+        "answers of models": _answers(workspace, photos),
+        "reports": holding(_files(workspace.reports)),
+        "the gallery": [gallery] if gallery.is_dir() else [],
+        "fetched sample photos": _fetched(workspace, photos),
+    }
+    return [_place(name, list(paths)) for name, paths in found.items()]
+
+
+def _place(name: str, paths: list[Path]) -> Place:
+    return Place(name, paths, sum(f.stat().st_size for path in paths for f in _files(path)))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """A file itself, or all below a folder."""
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def _outputs(workspace: Workspace, photos: Sequence[Photo]) -> Iterator[Path]:
+    """Stage folders: DVC takes one for whole or not at all."""
+    for name in STAGES:
+        folder = workspace.stage(name)
+        if any(holds(path, photos) for path in folder.rglob("*") if path.is_file()):
+            yield folder
+
+
+def _answers(workspace: Workspace, photos: Sequence[Photo]) -> Iterator[Path]:
+    keys = {photo.key for photo in photos}
+    for path in _files(workspace.calls / "answers"):
+        if path.suffix == ".json" and _asked_about(path) in keys:
+            yield path
+
+
+def _asked_about(answer: Path) -> str | None:
+    try:
+        return json.loads(answer.read_bytes()).get("photo")
+    except (ValueError, AttributeError):  # damaged: it is asked for again
+        return None
+
+
+def _fetched(workspace: Workspace, photos: Sequence[Photo]) -> Iterator[Path]:
+    digests = {photo.sha256 for photo in photos}
+    return (p for p in _files(workspace.data / ".fetched") if sha256_file(p) in digests)

@@ -1,0 +1,110 @@
+"""What Prefect's database on this machine keeps of builds: contact sheets, logs, states.
+
+The server keeps contact sheets as pictures, and nobody can tell whose they show: all of them go.
+Elsewhere the photo's path is written over. The database of a server on another machine is not
+reached: its owner is told what to delete.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from flows.erasure.photo import Photo
+from stages.engine.workspace import FactoryError
+
+PURGED = "(purged)"
+SHEET = "contact-sheet"
+"""Key of the artifacts that `flows.build` makes."""
+_OURS = "type = 'image' AND key = ?"
+_WAIT_SECONDS = 10.0
+
+
+def database() -> Path | None:
+    """The database of the Prefect home that this person's builds use; None when there is none."""
+    home = os.environ.get("PREFECT_HOME", "").strip()
+    path = (Path(home) if home else Path.home() / ".prefect") / "prefect.db"
+    return path if path.is_file() else None
+
+
+def count(path: Path, photos: Sequence[Photo]) -> int:
+    """Rows that would be removed or written over.
+
+    Raises:
+        FactoryError: the database cannot be used.
+    """
+    with _opened(path) as db:
+        sheets = sum(_count(db, table, _OURS, (SHEET,)) for table in _sheet_tables(db))
+        return sheets + sum(
+            _count(db, table, _holds(column), (name,))
+            for table, column in _texts(db)
+            for name in _names(photos)
+        )
+
+
+def purge(path: Path, photos: Sequence[Photo]) -> None:
+    """Remove and write over; the file is then rewritten, so that it does not keep the old pages.
+
+    Raises:
+        FactoryError: the database cannot be used.
+    """
+    with _opened(path) as db:
+        for table in _sheet_tables(db):
+            db.execute(f'DELETE FROM "{table}" WHERE {_OURS}', (SHEET,))  # noqa: S608
+        for table, column in _texts(db):
+            for name in _names(photos):
+                db.execute(
+                    f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) '  # noqa: S608
+                    f"WHERE {_holds(column)}",
+                    (name, PURGED, name),
+                )
+        db.execute("VACUUM")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise FactoryError(
+            f"Prefect's database {path} cannot be cleaned ({error}); stop the server that uses it, "
+            "and run the same command again"
+        ) from error
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
+    names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        name: [row[1] for row in db.execute(f'PRAGMA table_info("{name}")')]
+        for name in names
+        if not name.startswith("sqlite_")
+    }
+
+
+def _sheet_tables(db: sqlite3.Connection) -> list[str]:
+    """The artifacts, and Prefect's copies of the latest of each key."""
+    return [name for name, columns in _tables(db).items() if {"key", "type", "data"} <= {*columns}]
+
+
+def _texts(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    return [(table, column) for table, columns in _tables(db).items() for column in columns]
+
+
+def _holds(column: str) -> str:
+    return f'typeof("{column}") = \'text\' AND instr("{column}", ?) > 0'
+
+
+def _names(photos: Sequence[Photo]) -> list[str]:
+    """Longer ones first: a path inside the project is the end of its absolute spelling."""
+    names = {name.decode() for photo in photos for name in photo.names}
+    return sorted(names, key=len, reverse=True)
+
+
+def _count(db: sqlite3.Connection, table: str, where: str, values: tuple[str, ...]) -> int:
+    (found,) = db.execute(f'SELECT COUNT(*) FROM "{table}" WHERE {where}', values).fetchone()  # noqa: S608
+    return found

@@ -1,0 +1,188 @@
+"""Find all that was made of withdrawn photos, remove it, and say what is out of reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows.cache import LISTING, ObjectCache
+from flows.erasure import prefect_database
+from flows.erasure.photo import Photo
+from flows.erasure.places import Place, places
+from flows.sources import HASHES
+from stages import STAGES
+from stages.engine.files import write_atomically
+from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.sources import forget
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What has to go, and what cannot."""
+
+    photos: list[Photo]
+    places: list[Place]
+    database: Path | None
+    rows: int
+    """Rows of Prefect's database."""
+    remains: list[str]
+
+
+def plan_purge(workspace: Workspace, photos: list[Photo]) -> Purge:
+    """Look everywhere; changes nothing.
+
+    Raises:
+        FactoryError: Prefect's database cannot be read.
+    """
+    cache = ObjectCache.of(workspace)
+    found = places(workspace, cache, photos)
+    database = prefect_database.database()
+    rows = prefect_database.count(database, photos) if database else 0
+    remains = list(_remains(workspace, cache, photos, found))
+    return Purge(photos, found, database, rows, remains)
+
+
+def purge(workspace: Workspace, plan: Purge) -> None:
+    """Remove what `plan_purge` found. A purge that was cut short is finished by the next.
+
+    Raises:
+        FactoryError: something cannot be removed.
+    """
+    try:
+        for place in plan.places:
+            for path in place.paths:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FactoryError(f"{error.filename} cannot be removed: {error.strerror}") from error
+    if plan.database and plan.rows:
+        prefect_database.purge(plan.database, plan.photos)
+    _forget_hashes(workspace, plan.photos)
+    # Last: until here the list says what a purge that was cut short has to look for.
+    forget(workspace.sources, {photo.sha256 for photo in plan.photos if photo.sha256})
+
+
+def _forget_hashes(workspace: Workspace, photos: Sequence[Photo]) -> None:
+    """Remove the photos from what scans remember; a damaged memory goes as a whole."""
+    path, files = workspace.data / HASHES, {str(file) for photo in photos for file in photo.files}
+    try:
+        known: dict[str, Any] = json.loads(path.read_bytes())
+        left = {name: entry for name, entry in known.items() if name not in files}
+        write_atomically(path, json.dumps(left).encode())
+    except (ValueError, AttributeError):
+        path.unlink()
+    except FileNotFoundError:
+        return
+
+
+@contextmanager
+def nobody_works(workspace: Workspace) -> Iterator[None]:
+    """DVC's locks on all outputs.
+
+    Raises:
+        FactoryError: a DVC command is at work in the workspace.
+    """
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+    from dvc.rwlock import rwlock
+
+    outputs = [str(workspace.stage(name)) for name in STAGES]
+    try:
+        with Repo(str(workspace.root)) as repo, repo.lock:
+            tmp = repo.tmp_dir
+            hardlink = repo.config["core"].get("hardlink_lock", False)
+            with rwlock(tmp, repo.fs, "flawfactory gc --purge", [], outputs, hardlink):
+                yield
+    except LockError as error:
+        raise FactoryError(
+            f"a DVC command is at work here: purge when it has ended ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def _remains(
+    workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo], found: Sequence[Place]
+) -> Iterator[str]:
+    for photo in photos:
+        yield from (f"your own photo: {path}" for path in photo.files if path.exists())
+        yield from (
+            f"a picture of `flawfactory try`: {path}"
+            for file in photo.files
+            if (path := workspace.root / f"{file.stem}.try.png").exists()
+        )
+    paths = [path for place in found for path in place.paths]
+    gone = {path.parent.name + path.name for path in paths if cache.root in path.parents}
+    for reference in _references_to(workspace, cache, gone):
+        name = reference.split("/", 2)[-1]
+        remedy = "commit the dvc.lock of the next build"
+        if reference.startswith("refs/tags/"):
+            remedy = f"delete it: `git tag -d {name}`"
+        yield (
+            f"git's {name} is of a version with the photo, which can no longer be checked out in "
+            f"whole here: {remedy}"
+        )
+    for name, url in _remotes(workspace):
+        yield (
+            f"what was pushed to the remote '{name}' ({url}): once no version with the photo is "
+            f"wanted, `dvc gc --workspace --cloud --remote {name}` leaves it the present one"
+        )
+    if url := os.environ.get("PREFECT_API_URL"):
+        yield (
+            f"contact sheets on the Prefect server at {url}, if its database is elsewhere: "
+            f"`prefect artifact delete {prefect_database.SHEET}`"
+        )
+    if unmarked := _unmarked_answers(workspace):
+        yield (
+            f"{unmarked} answers of models that do not say whose photo they are about (asked by an "
+            f"older version, or by hand): {workspace.calls / 'answers'}"
+        )
+    yield "copies that people made: exported shards, galleries of `view --out`, backups, clones"
+
+
+def _unmarked_answers(workspace: Workspace) -> int:
+    count = 0
+    for path in (workspace.calls / "answers").glob("??/*.json"):
+        try:
+            count += not json.loads(path.read_bytes()).get("photo")
+        except (ValueError, AttributeError):
+            continue
+    return count
+
+
+def _remotes(workspace: Workspace) -> list[tuple[str, str]]:
+    from dvc.repo import Repo
+
+    with Repo(str(workspace.root)) as repo:
+        return [(name, remote["url"]) for name, remote in repo.config["remote"].items()]
+
+
+def _references_to(workspace: Workspace, cache: ObjectCache, gone: set[str]) -> Iterator[str]:
+    """Tags, branches and experiments whose dvc.lock refers to objects that go."""
+    for reference in _git(workspace, "for-each-ref", "--format=%(refname)").split():
+        lock = _git(workspace, "show", f"{reference}:dvc.lock")
+        if gone & _objects(cache, lock):
+            yield reference
+
+
+def _git(workspace: Workspace, *words: str) -> str:
+    command = ["git", "-C", str(workspace.root), *words]
+    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _objects(cache: ObjectCache, lock: str) -> set[str]:
+    """Digests of all objects that a dvc.lock refers to, as far as their listings are here."""
+    try:
+        stages: dict[str, Any] = (yaml.safe_load(lock) or {}).get("stages", {})
+    except yaml.YAMLError:
+        return set()
+    outs = {out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    listings = [cache.listing(digest) for digest in outs if digest.endswith(LISTING)]
+    return outs.union(*(listing.values() for listing in listings if listing))

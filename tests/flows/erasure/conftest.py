@@ -1,0 +1,199 @@
+"""A small factory of three stages, two photos, and all that a build leaves behind."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from flows import pipeline
+from flows.gallery.images import Pictures
+from flows.sources import update_source_list
+from stages.engine.images import write_png
+from stages.engine.workspace import CURRENT_PHOTO, Workspace
+from stages.ingest.sources import Source, read_list
+from stages.models.vlm.cache import AnswerCache
+from stages.models.vlm.chat import ChatAnswer, ChatRequest
+
+SCRIPT = """
+import io, json, sys
+from pathlib import Path
+
+from PIL import Image
+
+from stages.engine.assemble import assemble
+from stages.engine.executor import execute
+from stages.engine.files import sha256
+from stages.engine.provenance import code_digest
+from stages.engine.runner import gather
+from stages.engine.settings import ExecutorSettings
+from stages.engine.shard import read_shard, write_shard
+from stages.engine.stage import BaseParams, Reject
+from stages.engine.store import Result, Store
+from stages.engine.tables import reject_row, write_table
+from stages.engine.workspace import Workspace
+from stages.ingest.stage import IngestParams, IngestStage
+
+workspace, name = Workspace.find(), sys.argv[1]
+store, out = Store(workspace.data / ".store"), workspace.stage(name)
+
+
+def ingest():
+    stage = IngestStage(IngestParams(), BaseParams())
+    work = gather(stage, workspace)
+    todo = [unit for unit in work.units if not store.has(unit.store_key)]
+    inline = ExecutorSettings(kind="inline")
+    list(execute(stage, store, todo, inline, code_digest(IngestStage)))
+    assemble(stage, store, work.units, work.refused, out)
+
+
+def photos():
+    with (workspace.stage("ingest") / "shard-00000.tar").open("rb") as file:
+        members = dict(read_shard(file))
+    for member, data in members.items():
+        if member.endswith(".png"):
+            yield member.split(".")[0], data
+
+
+def smaller(png):
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).resize((32, 32)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def perceive():
+    samples, rejects = [], []
+    for key, png in photos():
+        document = {"key": key, "caption": f"what {key} shows"}
+        rejects.append(Reject(key, "v1", "not_a_flaw", "nothing is wrong", {"answer": "a face"}))
+        store.put(sha256(key.encode()), Result(document, {"thumb.png": smaller(png)}, rejects[-1:]))
+        samples.append((key, {"thumb.png": smaller(png), "json": json.dumps(document).encode()}))
+    write_shard(out / "shard-00000.tar", samples)
+    write_table(out / "rejects.parquet", [reject_row(reject) for reject in rejects])
+
+
+def package():
+    samples = [(f"{key}-v0", {"real.png": png, "json": b"{}"}) for key, png in photos()]
+    write_shard(out / "train-00000.tar", samples)
+    write_table(out / "manifest.parquet", [{"key": k.split("-")[0], "pair": k} for k, _ in samples])
+
+
+{"ingest": ingest, "perceive": perceive, "package": package}[name]()
+"""
+
+
+class Factory:
+    """What a person does, and what builds leave behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.photos = folder / "a factory", folder / "her pictures"
+        self.shelf, self.prefect = folder / "shelf", folder / "prefect"
+        self.workspace = Workspace(self.root)
+        self.root.mkdir()
+        (self.root / "stage.py").write_text(SCRIPT)
+        data = "data/sources.jsonl"
+        stages = {
+            name: {"cmd": f"python stage.py {name}", "deps": [dep], "outs": [f"data/{name}"]}
+            for name, dep in {"ingest": data, "perceive": "data/ingest", "package": "data/ingest"}
+            .items()
+        }  # fmt: skip
+        (self.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+        (self.root / "params.yaml").write_text("{}\n")
+        (self.root / ".gitignore").write_text("/data\n")
+        self.run("git", "init", "-q")
+        self.dvc("init", "-q")
+        self.dvc("remote", "add", "-q", "-d", "shelf", str(self.shelf))
+
+    def run(self, *command: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b") if command[0] == "git" else ()
+        command = (command[0], *who, *command[1:])
+        environment = pipeline.environment()
+        subprocess.run(command, cwd=self.root, env=environment, check=True, capture_output=True)
+
+    def dvc(self, *words: str) -> None:
+        self.run(sys.executable, "-m", "dvc", *words)
+
+    def take(self, name: str, seed: int) -> Source:
+        """A photo of its own in her folder, listed."""
+        pixels = np.random.default_rng(seed).integers(0, 256, (130, 140, 3), dtype=np.uint8)
+        self.photos.mkdir(exist_ok=True)
+        (self.photos / name).write_bytes(write_png(pixels))
+        self.scan()
+        return next(e for e in read_list(self.workspace.sources) if e.path.endswith(name))
+
+    def scan(self) -> str:
+        return update_source_list(self.workspace, [self.photos])
+
+    def build(self, tag: str) -> None:
+        """Run the stages, commit the version under a tag."""
+        self.dvc("repro")
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", tag)
+        self.run("git", "tag", tag)
+
+    def members(self) -> dict[str, bytes]:
+        """Every picture in the outputs' shards."""
+        from stages.engine.shard import read_shard
+
+        found = {}
+        for shard in self.workspace.data.glob("*/*.tar"):
+            with shard.open("rb") as file:
+                found |= {f"{shard.parent.name}/{name}": data for name, data in read_shard(file)}
+        return {name: data for name, data in found.items() if name.endswith(".png")}
+
+    def leave(self, photo: Source, png: bytes) -> dict[str, bytes]:
+        """What models, galleries, reports and Prefect keep of a photo; returns the pictures."""
+        data = self.workspace.data
+        pictures = Pictures(data / "gallery" / "images")
+        names = [pictures.view(png), pictures.thumb(png, png, (10, 10, 60, 60))]
+        os.environ[CURRENT_PHOTO] = photo.key
+        request = ChatRequest("caption", "caption 1", "", "What is this?", (png,), {})
+        answer = ChatAnswer("a face nobody else has", "m")
+        AnswerCache(self.workspace.calls / "answers").put(photo.key * 4, request, answer)
+        del os.environ[CURRENT_PHOTO]
+        self.workspace.reports.mkdir(exist_ok=True)
+        (self.workspace.reports / "ingest.json").write_text(f'{{"example": "{photo.path}"}}')
+        fetched = data / ".fetched" / "people" / "1.png"
+        fetched.parent.mkdir(parents=True)
+        fetched.write_bytes(Path(photo.path).read_bytes())
+        torn = data / ".store" / "ab" / ".abc.torn"
+        torn.parent.mkdir(exist_ok=True)
+        torn.write_bytes(png)
+        os.utime(torn, (1, 1))
+        sheet = b"data:image/jpeg;base64,c2hlZXQ"
+        self._show_in_prefect(photo, sheet.decode())
+        return {
+            **{name: (data / "gallery" / "images" / name).read_bytes() for name in names},
+            "answer": b"a face nobody else has",
+            "sheet": sheet,
+        }
+
+    def _show_in_prefect(self, photo: Source, sheet: str) -> None:
+        self.prefect.mkdir()
+        db = sqlite3.connect(self.prefect / "prefect.db")
+        db.executescript(
+            "CREATE TABLE artifact (key TEXT, type TEXT, data JSON);"
+            "CREATE TABLE artifact_collection (key TEXT, type TEXT, data JSON);"
+            "CREATE TABLE log (level INTEGER, message TEXT);"
+        )
+        for table in ("artifact", "artifact_collection"):
+            db.execute(f"INSERT INTO {table} VALUES ('contact-sheet', 'image', ?)", (sheet,))
+            db.execute(f"INSERT INTO {table} VALUES ('map-gate', 'table', '[]')")
+        db.execute("INSERT INTO log VALUES (20, ?)", (f"{photo.path} is too small",))
+        db.commit()
+        db.close()
+
+
+@pytest.fixture
+def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Factory:
+    factory = Factory(tmp_path)
+    monkeypatch.chdir(factory.root)
+    monkeypatch.setenv("PREFECT_HOME", str(factory.prefect))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    return factory

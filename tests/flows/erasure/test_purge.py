@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from typer.testing import CliRunner, Result
+
+from flows.cli import app
+from flows.erasure.purge import nobody_works
+from stages.ingest.sources import read_list, withdraw
+
+from .conftest import Factory
+
+
+def gc(*options: str) -> Result:
+    return CliRunner().invoke(app, ["gc", *options])
+
+
+def search(folders: list[Path], needles: dict[str, bytes]) -> dict[str, set[str]]:
+    """Needle to the files that hold it; tables are read, since they are compressed."""
+    found: dict[str, set[str]] = {}
+    for path in (p for folder in folders for p in folder.rglob("*") if p.is_file()):
+        content = path.read_bytes()
+        if content.startswith(b"PAR1"):
+            content = str(pq.read_table(path).to_pylist()).encode()
+        for name, needle in needles.items():
+            if needle in content:
+                found.setdefault(name, set()).add(path.relative_to(folders[0].parent).as_posix())
+    return found
+
+
+def test_nothing_of_a_purged_photo_is_left_on_the_disk(factory: Factory) -> None:
+    kept, gone = factory.take("kept.png", 1), factory.take("gone.png", 2)
+    factory.build("v1")
+    pictures = {n: data for n, data in factory.members().items() if gone.key in n}
+    assert {n.split("/")[0] for n in pictures} == {"ingest", "perceive", "package"}
+    factory.dvc("push")
+    needles = {
+        **pictures,
+        **factory.leave(gone, pictures[f"ingest/{gone.key}.photo.png"]),
+        "file": Path(gone.path).read_bytes(),
+        "path": gone.path.encode(),
+        "evidence": b"a face",
+    }
+    withdraw(factory.workspace.sources, gone.key, "she asked", factory.root)
+    factory.build("v2")
+    disk = [factory.root, factory.prefect]
+    before = search(disk, needles)
+    assert before.keys() == needles.keys()
+
+    counted = gc("--purge", gone.key)
+    assert counted.exit_code == 0, counted.output
+    assert search(disk, needles) == before
+    done = gc("--purge", gone.key, "--yes")
+    assert done.exit_code == 0, done.output
+    left = search(disk, needles)
+    assert left.keys() <= {"evidence"}  # the same words in the kept photo's evidence
+
+    words = done.output.replace("\n", " ")
+    assert gone.path in words and Path(gone.path).exists()
+    for remains in ("git's v1", "git tag -d v1", "dvc gc --workspace --cloud --remote shelf"):
+        assert remains in words
+    factory.dvc("repro")
+    assert {n.split("/")[1][:16] for n in factory.members()} == {kept.key}
+    assert search(disk, needles).keys() <= {"evidence"}
+    assert gc("--purge", gone.key, "--yes").exit_code == 0  # again: nothing more to do
+
+    factory.scan()
+    assert gone.path.encode() not in factory.workspace.sources.read_bytes()
+    assert [e.path for e in read_list(factory.workspace.sources)] == [kept.path, ""]
+
+
+def test_a_photo_in_use_is_not_purged(factory: Factory) -> None:
+    photo = factory.take("one.png", 1)
+    refused = gc("--purge", photo.path, "--yes")
+    assert refused.exit_code == 2
+    assert f"flawfactory withdraw {photo.key}" in refused.output
+    assert "no photo of the source list" in gc("--purge", "nobody.png").output
+
+
+def test_a_purge_does_not_run_beside_a_build_or_dvc(factory: Factory) -> None:
+    photo = factory.take("one.png", 1)
+    withdraw(factory.workspace.sources, photo.key, "she asked", factory.root)
+    factory.workspace.reports.mkdir(parents=True)
+    with (factory.workspace.reports / "build.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused = gc("--purge", photo.key, "--yes")
+    assert refused.exit_code == 2 and "a build is at work" in refused.output
+    with nobody_works(factory.workspace):  # as DVC does while it works
+        refused = gc("--purge", photo.key, "--yes")
+    assert refused.exit_code == 2 and "a DVC command is at work" in refused.output
+    assert photo.path in factory.workspace.sources.read_text()

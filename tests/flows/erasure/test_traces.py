@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.erasure.photo import Photo
+from flows.erasure.traces import holds
+from stages.engine.shard import write_shard
+from stages.engine.stage import Reject
+from stages.engine.store import Result, Store
+from stages.engine.tables import reject_row, write_table
+
+KEY, OTHER = "00112233445566aa", "ffeeddccbbaa9988"
+PHOTO = Photo(KEY, KEY * 4, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("photos/a ä.jpg was withdrawn", True),
+        ('{"path":"photos/a \\u00e4.jpg"}', True),
+        ("/home/x/photos/a ä.jpg: damaged.", True),
+        ("see photos/a ä.jpg.", True),
+        ("more-photos/a ä.jpg", False),
+        ("/home/y/photos/a ä.jpg", False),
+        ("photos/a ä.jpg.json", False),
+        (f"key {KEY}", False),  # the list itself keeps it
+        ("", False),
+    ],
+)
+def test_a_path_is_found_as_a_whole(tmp_path: Path, text: str, found: bool) -> None:
+    (tmp_path / "file").write_text(text)
+    assert holds(tmp_path / "file", [PHOTO]) is found
+
+
+@pytest.mark.parametrize(
+    ("sample", "found"), [(KEY, True), (f"{KEY}-v0", True), (OTHER, False), (f"{OTHER}-v0", False)]
+)
+def test_a_shard_holds_its_samples(tmp_path: Path, sample: str, found: bool) -> None:
+    write_shard(tmp_path / "x.tar", [("00-first", {"a.png": b"1"}), (sample, {"a.png": b"2"})])
+    assert holds(tmp_path / "x.tar", [PHOTO]) is found
+
+
+def test_a_stored_result_is_its_photos(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    results = {
+        "mine": Result({"key": KEY}, {"photo.png": b"1"}, []),
+        "refused": Result(None, {}, [Reject(KEY, None, "too_small", "it is small")]),
+        "others": Result({"key": OTHER}, {"photo.png": b"1"}, []),
+    }
+    for name, result in results.items():
+        store.put(name, result)
+    found = {name for name in results if holds(store.path(name), [PHOTO])}
+    assert found == {"mine", "refused"}
+
+
+@pytest.mark.parametrize(
+    ("reject", "found"),
+    [
+        (Reject(KEY, "v0", "not_a_flaw", "looks right", {"answers": ["a face"]}), True),
+        (Reject(f"{KEY}#1", None, "damaged", "cut short"), True),
+        (Reject(KEY, None, "withdrawn", "she asked"), False),
+        (Reject(KEY, None, "withdrawn", "photos/a ä.jpg was withdrawn"), True),
+        (Reject(OTHER, "v0", "not_a_flaw", "looks right"), False),
+    ],
+)
+def test_a_table_holds_rows_that_say_more_than_that_it_is_gone(
+    tmp_path: Path, reject: Reject, found: bool
+) -> None:
+    write_table(tmp_path / "rejects.parquet", [reject_row(reject)])
+    assert holds(tmp_path / "rejects.parquet", [PHOTO]) is found
