@@ -38,10 +38,11 @@ def count(path: Path, photos: Sequence[Photo]) -> int:
     """
     with _opened(path) as db:
         sheets = sum(_count(db, table, _OURS, (SHEET,)) for table in _sheet_tables(db))
+        if not (names := _names(photos)):
+            return sheets
         return sheets + sum(
-            _count(db, table, _holds(column), (name,))
+            _count(db, table, " OR ".join([_holds(column)] * len(names)), names)
             for table, column in _texts(db)
-            for name in _names(photos)
         )
 
 
@@ -96,7 +97,7 @@ def _texts(db: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def _holds(column: str) -> str:
-    return f'typeof("{column}") = \'text\' AND instr("{column}", ?) > 0'
+    return f'(typeof("{column}") = \'text\' AND instr("{column}", ?) > 0)'
 
 
 def _names(photos: Sequence[Photo]) -> list[str]:
@@ -105,6 +106,6 @@ def _names(photos: Sequence[Photo]) -> list[str]:
     return sorted(names, key=len, reverse=True)
 
 
-def _count(db: sqlite3.Connection, table: str, where: str, values: tuple[str, ...]) -> int:
+def _count(db: sqlite3.Connection, table: str, where: str, values: Sequence[str]) -> int:
     (found,) = db.execute(f'SELECT COUNT(*) FROM "{table}" WHERE {where}', values).fetchone()  # noqa: S608
     return found
