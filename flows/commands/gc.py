@@ -80,8 +80,8 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
     for place in plan.places:
         if place.paths:
             _tell(f"in {place.name} {word}", len(place.paths), place.size)
-    if plan.rows:
-        console.print(f"{plan.rows} rows in Prefect's database {word}: {plan.database}")
+    for path, rows in plan.rows.items():
+        console.print(f"{rows} rows in Prefect's database {path} {word}", markup=False)
     for line in plan.remains:
         console.print(f"remains: {line}", markup=False, soft_wrap=True)
     if not remove:

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from flows.erasure.photo import Photo
-from stages.engine.workspace import FactoryError
+from stages.engine.workspace import FactoryError, Workspace
 
 PURGED = "(purged)"
 SHEET = "contact-sheet"
@@ -23,11 +23,11 @@ _OURS = "type = 'image' AND key = ?"
 _WAIT_SECONDS = 10.0
 
 
-def database() -> Path | None:
-    """The database of the Prefect home that this person's builds use; None when there is none."""
-    home = os.environ.get("PREFECT_HOME", "").strip()
-    path = (Path(home) if home else Path.home() / ".prefect") / "prefect.db"
-    return path if path.is_file() else None
+def databases(workspace: Workspace) -> list[Path]:
+    """Those of the factory's own Prefect home and of this person's."""
+    own = os.environ.get("PREFECT_HOME", "").strip()
+    homes = [workspace.data / ".prefect", Path(own) if own else Path.home() / ".prefect"]
+    return [path for home in homes if (path := home / "prefect.db").is_file()]
 
 
 def count(path: Path, photos: Sequence[Photo]) -> int:

@@ -31,9 +31,8 @@ class Purge:
 
     photos: list[Photo]
     places: list[Place]
-    database: Path | None
-    rows: int
-    """Rows of Prefect's database."""
+    rows: dict[Path, int]
+    """Prefect's database to how many of its rows show the photos or name them."""
     remains: list[str]
 
 
@@ -45,10 +44,9 @@ def plan_purge(workspace: Workspace, photos: list[Photo]) -> Purge:
     """
     cache = ObjectCache.of(workspace)
     found = places(workspace, cache, photos)
-    database = prefect_database.database()
-    rows = prefect_database.count(database, photos) if database else 0
-    remains = list(_remains(workspace, cache, photos, found))
-    return Purge(photos, found, database, rows, remains)
+    databases = prefect_database.databases(workspace)
+    rows = {path: prefect_database.count(path, photos) for path in databases}
+    return Purge(photos, found, rows, list(_remains(workspace, cache, photos, found)))
 
 
 def purge(workspace: Workspace, plan: Purge) -> None:
@@ -63,8 +61,9 @@ def purge(workspace: Workspace, plan: Purge) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     except OSError as error:
         raise FactoryError(f"{error.filename} cannot be removed: {error.strerror}") from error
-    if plan.database and plan.rows:
-        prefect_database.purge(plan.database, plan.photos)
+    for path, rows in plan.rows.items():
+        if rows:
+            prefect_database.purge(path, plan.photos)
     _forget_hashes(workspace, plan.photos)
     # Last: until here the list says what a purge that was cut short has to look for.
     forget(workspace.sources, {photo.sha256 for photo in plan.photos if photo.sha256})

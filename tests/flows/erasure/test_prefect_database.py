@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows.erasure.photo import Photo
-from flows.erasure.prefect_database import count, database, purge
-from stages.engine.workspace import FactoryError
+from flows.erasure.prefect_database import count, databases, purge
+from stages.engine.workspace import FactoryError, Workspace
 
 PHOTO = Photo("0" * 16, "0" * 64, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))
 SHEET = "data:image/jpeg;base64,c2hlZXQ"
@@ -42,7 +42,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
-    assert database() == path
+    assert databases(Workspace(path.parent)) == [path]
     assert count(path, [PHOTO]) == 5
     purge(path, [PHOTO])
     assert count(path, [PHOTO]) == 0
@@ -64,4 +64,8 @@ def test_without_a_home_there_is_nothing_to_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "none"))
-    assert database() is None
+    assert databases(Workspace(tmp_path)) == []
+    own = tmp_path / "data" / ".prefect" / "prefect.db"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert databases(Workspace(tmp_path)) == [own]
