@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from stages.engine.tables import MANIFEST, read_table
 from stages.engine.workspace import FactoryError, Workspace
@@ -41,18 +42,31 @@ def read_pairs(workspace: Workspace, version: str) -> Pairs:
 
 def _from_revision(workspace: Workspace, revision: str) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
-    from dvc.api import read
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
 
     name = f"data/package/{MANIFEST}"
     try:
-        data = read(name, repo=str(workspace.root), rev=revision, mode="rb")
+        data = _read(workspace, name, revision)
     except (DvcException, SCMError, OSError) as error:
         raise FactoryError(
             f"{revision}: neither a folder, nor a revision whose {name} DVC still has ({error})"
         ) from error
     return pq.read_table(io.BytesIO(data)).to_pylist()
+
+
+def _read(workspace: Workspace, name: str, revision: str) -> bytes:
+    """A file of a revision; DVC itself does not look at what it reads from cache or remote."""
+    from dvc.api import DVCFileSystem
+
+    files = DVCFileSystem(str(workspace.root), rev=revision)
+    data = cast(bytes, files.read_bytes(name))
+    if hashlib.md5(data, usedforsecurity=False).hexdigest() != files.info(name)["md5"]:
+        raise FactoryError(
+            f"{name} of {revision} is damaged in DVC's cache: remove {files.info(name)['md5'][2:]} "
+            "from it, then `dvc fetch` that revision"
+        )
+    return data
 
 
 def compare(before: Pairs, after: Pairs) -> Comparison:

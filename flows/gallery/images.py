@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from stages.engine.files import write_atomically
 from stages.engine.images import open_png
 from stages.engine.record import Box
 
@@ -70,7 +72,9 @@ class Pictures:
 
     def _write(self, name: str, picture: Image.Image) -> None:
         picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-        picture.save(self.folder / name, "WEBP", quality=88, method=4)
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=88, method=4)
+        write_atomically(self.folder / name, buffer.getvalue())  # half of it would stay for good
 
     def view(self, png: bytes) -> str:
         """A full view; returns its file name."""

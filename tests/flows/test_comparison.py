@@ -1,7 +1,10 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from flows.cache import ObjectCache, md5
 from flows.comparison import compare, read_pairs
 from stages.engine.tables import write_table
 from stages.engine.workspace import FactoryError, Workspace
@@ -28,6 +31,25 @@ def test_versions_are_read_from_folders_and_files(tmp_path: Path) -> None:
     write_table(tmp_path / "manifest.parquet", rows)
     for version in (tmp_path, tmp_path / "manifest.parquet"):
         assert read_pairs(Workspace(tmp_path), str(version)) == {"a": rows[0]}
+
+
+def test_a_revision_is_read_from_dvcs_cache_and_checked(workspace: Workspace) -> None:
+    folder = workspace.stage("package")
+    write_table(folder / "manifest.parquet", rows := [{"pair": "a", "text": "one"}])
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    (workspace.root / "dvc.yaml").unlink()
+    for command in (
+        [sys.executable, "-m", "dvc", "add", "-q", "data/package"],
+        [*git, "add", "."],
+        [*git, "commit", "-qm", "first"],
+    ):
+        subprocess.run(command, cwd=workspace.root, check=True, capture_output=True)
+    assert read_pairs(workspace, "HEAD") == {"a": rows[0]}
+    cached = ObjectCache.of(workspace).path(md5(folder / "manifest.parquet"))
+    cached.chmod(0o644)
+    cached.write_bytes(cached.read_bytes().replace(b"one", b"two"))
+    with pytest.raises(FactoryError, match="damaged in DVC's cache"):
+        read_pairs(workspace, "HEAD")
 
 
 def test_an_unknown_version_is_one_clear_error(workspace: Workspace) -> None:
