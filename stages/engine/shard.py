@@ -74,7 +74,9 @@ def read_member(path: Path, member: Member) -> bytes:
         file.seek(member.offset)
         data = file.read(member.size)
     if sha256(data) != member.sha256:
-        raise ValueError(f"{path}: damaged at byte {member.offset}; run `flawfactory verify`")
+        raise ValueError(
+            f"{path}: damaged at byte {member.offset}; run `flawfactory verify --repair`"
+        )
     return data
 
 
