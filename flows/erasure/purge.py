@@ -40,10 +40,13 @@ def plan_purge(workspace: Workspace, photos: list[Photo]) -> Purge:
     """Look everywhere; changes nothing.
 
     Raises:
-        FactoryError: Prefect's database cannot be read.
+        FactoryError: a file or Prefect's database cannot be read.
     """
     cache = ObjectCache.of(workspace)
-    found = places(workspace, cache, photos)
+    try:
+        found = places(workspace, cache, photos)
+    except OSError as error:
+        raise FactoryError(f"{error.filename} cannot be read: {error.strerror}") from error
     databases = prefect_database.databases(workspace)
     rows = {path: prefect_database.count(path, photos) for path in databases}
     return Purge(photos, found, rows, list(_remains(workspace, cache, photos, found)))
