@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from flows.gallery import collect
 from flows.gallery.images import Pictures
+from stages.engine.files import write_atomically
 
 TEMPLATE = Path(__file__).with_name("template")
 
@@ -34,8 +34,8 @@ def render(data_dir: Path, out_dir: Path) -> Path:
         "rejects": collect.rejects(data_dir),
         "stages": collect.stages(data_dir),
     }
-    (out_dir / "data.js").write_text(script(content), encoding="ascii")
+    write_atomically(out_dir / "data.js", script(content).encode("ascii"))
     for source in sorted(TEMPLATE.iterdir()):
-        shutil.copyfile(source, out_dir / source.name)
+        write_atomically(out_dir / source.name, source.read_bytes())
     pictures.sweep()
     return out_dir / "index.html"
