@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 from flows.reasons import locked_params, reasons
+from flows.sources import require_list
 from stages import STAGES
 from stages.catalogue import read_params
 from stages.engine.progress import Progress
@@ -36,6 +37,7 @@ def stale(workspace: Workspace) -> Stale:
     from dvc.repo import Repo
 
     if not workspace.sources.exists():
+        require_list(workspace)
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
     try:
         with Repo(str(workspace.root)) as repo:

@@ -43,14 +43,7 @@ def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[
 
 def _source(photo: Path) -> dict[str, Any]:
     data = photo.read_bytes()
-    return {
-        "path": str(photo.resolve()),
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "licence": "unknown",
-        "origin": "unknown",
-        "batch": "try",
-    }
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
@@ -96,7 +89,8 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
     for stage in stages:
         sample = _sample(stage, key, trial.outputs)
         if not stage.reads:
-            sample = Sample(key, {"source": source}, {})
+            place = {"folder": None, "path": str(photo.resolve())}
+            sample = Sample(key, {"source": source, "place": place}, {})
         try:
             output = stage.process(sample)
         except RejectPhoto as out:

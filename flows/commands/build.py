@@ -13,7 +13,7 @@ import typer
 from flows.console import BuildDisplay, build_table, console
 from flows.repair import stale_or_damaged
 from flows.report import reports
-from flows.sources import default_sources, outside, update_source_list
+from flows.sources import prepare
 from flows.spending import spending_table
 from stages.catalogue import load_params
 from stages.engine.settings import load_settings
@@ -25,7 +25,11 @@ Source = Annotated[
 ]
 
 
-def build(source: Source = None) -> None:
+def build(
+    source: Source = None,
+    add: Annotated[bool, typer.Option("--add", help="Beside the photos there are.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="In their place.")] = False,
+) -> None:
     """Bring the data set up to date and write the gallery.
 
     Without --source the source list stays as it is; on a fresh checkout it is the sample photos.
@@ -33,10 +37,8 @@ def build(source: Source = None) -> None:
     workspace = Workspace.find()
     load_params(workspace.root)  # a wrong key is an error before any work
     load_settings(workspace)
-    if source or not workspace.sources.exists():
-        folders = source or default_sources(workspace)
-        replace = outside(workspace, folders)  # photos of other folders: this is another data set
-        console.print(update_source_list(workspace, folders, replace=replace))
+    if told := prepare(workspace, source or [], add=add, replace=replace):
+        console.print(told, markup=False)
     with console.status("looking for what is stale or damaged"):
         todo = stale_or_damaged(workspace)
     if not todo:

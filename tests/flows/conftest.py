@@ -48,8 +48,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     root = tmp_path / "toy factory"
     (root / "data").mkdir(parents=True)
     (root / "stage.py").write_text(SCRIPT)
-    (root / "data" / "sources.jsonl").write_text("photos")
-    stages, upstream = {}, "data/sources.jsonl"
+    (root / "data" / "sources").write_text("photos")
+    stages, upstream = {}, "data/sources"
     for name in STAGES:
         stages[name] = {
             "cmd": f"python stage.py {name} {upstream}",

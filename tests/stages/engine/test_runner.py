@@ -181,7 +181,7 @@ def test_what_cannot_run_exits_2_in_one_line(ready, capsys):
 
 
 def test_an_unforeseen_exception_is_no_gates_verdict(ready, capsys):
-    ready.workspace.sources.write_text("no json\n")
+    ready.source_list.write_text("no json\n")
     assert exit_code(SourceStage) == 2
     assert "JSONDecodeError" in capsys.readouterr().err
 
