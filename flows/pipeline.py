@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 from flows.reasons import locked_params, reasons
+from flows.repository import told_in_a_line
 from flows.sources import require_list
 from stages import STAGES
 from stages.catalogue import read_params
@@ -33,17 +34,13 @@ def stale(workspace: Workspace) -> Stale:
     Raises:
         FactoryError: there is no source list yet, or dvc.yaml is broken.
     """
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     if not workspace.sources.exists():
         require_list(workspace)
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
-    try:
-        with Repo(str(workspace.root)) as repo:
-            found: dict[str, Any] = repo.status()
-    except DvcException as error:
-        raise FactoryError(f"DVC: {error}") from error
+    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
+        found: dict[str, Any] = repo.status()
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     return {
         name: list(reasons(found[name], locked.get(name, {}), current))

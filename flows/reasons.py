@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from flows.repository import locked_stages
 
 PARAMS = "params.yaml"
 OUTPUT = "output "
@@ -24,11 +24,9 @@ def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
 
 def locked_params(root: Path) -> dict[str, dict[str, Any]]:
     """Stage to the sections of params.yaml it last ran with; empty before the first build."""
-    try:
-        lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))
-    except OSError:
-        return {}
-    return {name: entry.get("params", {}).get(PARAMS, {}) for name, entry in lock["stages"].items()}
+    return {
+        name: entry.get("params", {}).get(PARAMS, {}) for name, entry in locked_stages(root).items()
+    }
 
 
 def reasons(entries: list[Any], locked: dict[str, Any], current: dict[str, Any]) -> Iterator[str]:

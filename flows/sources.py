@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from flows.repository import LOCK, SOURCES, told_in_a_line
 from stages.engine.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places, Root, fit, recognise
@@ -13,8 +14,6 @@ from stages.ingest.scan import scan
 
 HASHES = Path(".cache") / "hashes.json"
 """Below `Workspace.data`: what a scan remembers of the files it hashed."""
-TRACKED = Path("data") / "sources.dvc"
-"""What git knows of the list, relative to the project: DVC's pointer to it."""
 
 
 def default_sources(workspace: Workspace) -> list[Path]:
@@ -51,20 +50,20 @@ def update_source_list(
 
 
 def track(workspace: Workspace) -> None:
-    """Have DVC keep this version of the list: `TRACKED` then names it, for git to carry.
+    """Have DVC keep this version of the list; `SOURCES` then names it, for git to carry.
 
     Raises:
         FactoryError: DVC cannot (another DVC command is running, no repository).
     """
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.repo.add import add
 
-    try:
-        with Repo(str(workspace.root)) as repo, repo.scm_context(quiet=True):
-            add(repo, str(workspace.sources))
-    except DvcException as error:
-        raise FactoryError(f"DVC: {error}") from error
+    with (
+        told_in_a_line(workspace),
+        Repo(str(workspace.root)) as repo,
+        repo.scm_context(quiet=True),
+    ):
+        add(repo, str(workspace.sources))
 
 
 def require_list(workspace: Workspace) -> None:
@@ -75,15 +74,15 @@ def require_list(workspace: Workspace) -> None:
     """
     if exists(workspace.sources):
         return
-    if (workspace.root / TRACKED).exists():
+    if (workspace.root / SOURCES).exists():
         raise FactoryError(
-            f"this checkout has a data set whose photos' list is not here: `dvc pull {TRACKED}` "
+            f"this checkout has a data set whose photos' list is not here: `dvc pull {SOURCES}` "
             "(all of it: `dvc pull`); to start another: `flawfactory build --source FOLDER "
             "--replace`"
         )
-    if (workspace.root / "dvc.lock").exists():
+    if (workspace.root / LOCK).exists():
         raise FactoryError(
-            f"dvc.lock is of a data set whose list did not come along: {TRACKED} belongs into git "
+            f"dvc.lock is of a data set whose list did not come along: {SOURCES} belongs into git "
             "(whoever built it: `git add data/sources.dvc dvc.lock`, then `dvc push`); to start "
             "another: `flawfactory build --source FOLDER --replace`"
         )

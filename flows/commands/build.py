@@ -13,9 +13,11 @@ import typer
 from flows.console import BuildDisplay, build_table, console
 from flows.repair import stale_or_damaged
 from flows.report import reports
+from flows.repository import LOCK
 from flows.sources import prepare
 from flows.spending import spending_table
 from stages.catalogue import load_params
+from stages.engine.files import sha256_file, write_atomically
 from stages.engine.settings import load_settings
 from stages.engine.workspace import Workspace
 
@@ -43,6 +45,8 @@ def build(
         todo = stale_or_damaged(workspace)
     if not todo:
         console.print("up to date: nothing to run")
+        if not _was_shown(workspace):
+            _show(workspace)
         return
     start = time.time()
     try:
@@ -50,8 +54,7 @@ def build(
     finally:
         if calls := spending_table(workspace, start):
             console.print(calls)
-    console.print(build_table(reports(workspace)))
-    _gallery(workspace)
+    _show(workspace)
 
 
 def _run_flow(workspace: Workspace) -> None:
@@ -70,8 +73,24 @@ def _run_flow(workspace: Workspace) -> None:
         build_flow(str(workspace.root))
 
 
-def _gallery(workspace: Workspace) -> None:
+def _shown(workspace: Workspace) -> Path:
+    """Holds the digest of the dvc.lock whose table and gallery were last shown to the end."""
+    return workspace.reports / "shown"
+
+
+def _was_shown(workspace: Workspace) -> bool:
+    """Whether the person saw the end of this version: a build may die, or a clone get it by pull,
+    before there is a gallery."""
+    mark = _shown(workspace)
+    return mark.is_file() and mark.read_text() == sha256_file(workspace.root / LOCK)
+
+
+def _show(workspace: Workspace) -> None:
+    """Print the table and write the gallery."""
     from flows.gallery.render import render
 
+    if found := reports(workspace):
+        console.print(build_table(found))
     page = render(workspace.data, workspace.data / "gallery")
     console.print(f"gallery: {page.resolve().as_uri()}", soft_wrap=True)
+    write_atomically(_shown(workspace), sha256_file(workspace.root / LOCK).encode())

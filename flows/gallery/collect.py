@@ -142,12 +142,9 @@ def _refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> 
 
 def rejects(data: Path) -> list[_Row]:
     """All rejects of all stages, in stage order, each with the name of its photo's file."""
-    names = Names.of_list(data / "sources")
-    return [
-        {"stage": stage, "file": _name(names, row), **row}
-        for stage in STAGES
-        for row in _table(data / stage / REJECTS)
-    ]
+    rows = [(stage, row) for stage in STAGES for row in _table(data / stage / REJECTS)]
+    names = Names.of_list(data / "sources") if rows else Names([])
+    return [{"stage": stage, "file": _name(names, row), **row} for stage, row in rows]
 
 
 def _name(names: Names, reject: _Row) -> str:

@@ -104,7 +104,7 @@ def _json(value: dict[str, Any]) -> str:
 
 def exists(folder: Path) -> bool:
     """Whether there is a list."""
-    return (folder / PHOTOS).is_dir() and (folder / WORDS).is_dir()
+    return folder.exists()
 
 
 def parts(folder: Path) -> list[Path]:
@@ -129,6 +129,8 @@ def read_list(folder: Path) -> list[Source]:
     """
     if not exists(folder):
         return []
+    if not ((folder / PHOTOS).is_dir() and (folder / WORDS).is_dir()):
+        raise SourceListError(f"{folder}: photos/ or words/ is missing; {RESTORE}")
     halves = zip_longest(_lines(folder / PHOTOS), _lines(folder / WORDS))
     return [_entry(folder, photo, words) for photo, words in halves]
 
