@@ -58,11 +58,8 @@ def track(workspace: Workspace) -> None:
     from dvc.repo import Repo
     from dvc.repo.add import add
 
-    with (
-        told_in_a_line(workspace),
-        Repo(str(workspace.root)) as repo,
-        repo.scm_context(quiet=True),
-    ):
+    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
+        repo.scm_context.quiet = True
         add(repo, str(workspace.sources))
 
 

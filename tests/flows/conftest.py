@@ -44,8 +44,9 @@ def _run(*command: str, cwd: Path) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Git and DVC repository whose pipeline costs milliseconds a stage."""
-    root = tmp_path / "toy factory"
+    """Git and DVC repository whose pipeline costs milliseconds a stage. Its name is one that people
+    have: DVC, git and the gallery must not take parts of it for an address's."""
+    root = tmp_path / "toy #1? ü"
     (root / "data").mkdir(parents=True)
     (root / "stage.py").write_text(SCRIPT)
     (root / "data" / "sources").write_text("photos")
