@@ -64,7 +64,7 @@ def _read(workspace: Workspace, name: str, revision: str) -> bytes:
     files = DVCFileSystem(str(workspace.root), rev=revision)
     data = cast(bytes, files.read_bytes(name))
     if hashlib.md5(data, usedforsecurity=False).hexdigest() != files.info(name)["md5"]:
-        raise FactoryError(
+        raise NotUsable(
             f"{name} of {revision} is damaged in DVC's cache: remove {files.info(name)['md5'][2:]} "
             "from it, then `dvc fetch` that revision"
         )

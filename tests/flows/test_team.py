@@ -75,8 +75,10 @@ def pushed(workspace: Workspace, pictures: Path, tmp_path: Path) -> Workspace:
 @pytest.fixture
 def clone(pushed: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The second person's, who has neither the photos nor a store; not pulled yet."""
-    root = tmp_path / "clone"
-    run(tmp_path, "git", "clone", "-q", str(pushed.root), str(root))
+    root, hub = tmp_path / "clone", tmp_path / "hub.git"
+    # By way of a plain name: DVC's experiments read addresses of remotes as ASCII.
+    run(tmp_path, "git", "clone", "-q", "--bare", str(pushed.root), str(hub))
+    run(tmp_path, "git", "clone", "-q", str(hub), str(root))
     (tmp_path / "Pictures").rename(tmp_path / "away")
     monkeypatch.chdir(root)
     return Workspace(root)
@@ -117,17 +119,23 @@ def test_experiments_run_in_a_folder_of_their_own(clone: Workspace, how: str) ->
     if how == "--queue":
         dvc(clone.root, "exp", "run", "--run-all", "-j", "1")
     assert pipeline.stale(clone) == {}
-    assert "low: 0.3" in run(clone.root, "git", "show", "other:params.yaml")
+    dvc(clone.root, "exp", "apply", "other")
+    assert "low: 0.3" in (clone.root / "params.yaml").read_text()
+    assert pipeline.stale(clone) == {}
 
 
 def test_a_build_whose_end_failed_is_made_up_for(
     pushed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = pushed.data / "gallery" / "index.html"
-    with monkeypatch.context() as patch:
-        patch.setattr("flows.commands.build._show", lambda workspace: 1 / 0)
-        flawfactory("build")
-    assert not page.exists()
+    def render(data: Path, out: Path) -> Path:
+        if not enough:
+            raise OSError(28, "No space left on device")
+        return out / "index.html"
+
+    enough = False
+    monkeypatch.setattr("flows.gallery.render.render", render)
+    assert "gallery" not in flawfactory("build")
+    enough = True
     told = flawfactory("build")
-    assert "up to date" in told and "gallery: file:" in told and page.is_file()
+    assert "up to date" in told and "gallery: file:" in told
     assert "gallery" not in flawfactory("build")
