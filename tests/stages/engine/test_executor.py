@@ -2,13 +2,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from toy.double.stage import DoubleStage
 from toy.factory import ToyFactory, key_of, line
 from toy.source.stage import SourceStage
+from waiting import until
 
 from stages.engine.executor import WORKER_DIED, execute
 from stages.engine.settings import ExecutorSettings
@@ -138,14 +138,6 @@ def children(pid):
     return {child for child in pids if (found := stat(child)) and found[1] == pid}
 
 
-def until(condition, seconds=60):
-    """Wait for `condition`; a bound, not a measure."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "gave up waiting"
-        time.sleep(0.1)
-
-
 def gone(pid):
     found = stat(pid)
     return found is None or found[0] == "Z"
@@ -166,7 +158,7 @@ def test_a_killed_driver_leaves_no_orphan_and_its_work_is_kept(processes, monkey
         assert len(workers) >= 2
     finally:
         driver.send_signal(signal.SIGKILL)
-        driver.wait(timeout=30)
+        driver.wait()
     until(lambda: all(map(gone, workers)))
 
     monkeypatch.setenv("TOY_CALM", "1")
