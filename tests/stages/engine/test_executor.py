@@ -10,7 +10,9 @@ from toy.factory import ToyFactory, key_of, line
 from toy.source.stage import SourceStage
 from waiting import until
 
+from stages.engine import devices
 from stages.engine.executor import WORKER_DIED, execute
+from stages.engine.provenance import code_digest
 from stages.engine.settings import ExecutorSettings
 from stages.engine.workspace import FactoryError
 
@@ -107,6 +109,19 @@ def test_damage_and_full_disks_stop_the_run(factory):
     (factory.workspace.stage("source") / "shard-00000.tar").write_bytes(b"")
     with pytest.raises(FactoryError, match="an input cannot be read"):
         factory.compute(DoubleStage)
+
+
+def test_a_worker_a_gpu_each_with_one_of_its_own(processes, monkeypatch):
+    monkeypatch.setattr(SourceStage, "devices", lambda self: frozenset({"cuda"}))
+    monkeypatch.setattr(devices, "gpus", lambda: (devices.Gpu("H100", "9.0"),) * 2)
+    monkeypatch.setenv(devices.VISIBLE, "4,7")
+    processes.sources(*(line(f"{n}", "gpu") for n in range(6)))
+    units, store = processes.units(SourceStage), processes.store
+    settings = ExecutorSettings(kind="processes")
+    stage = processes.build(SourceStage)
+    list(execute(stage, store, units, settings, code_digest(SourceStage)))
+    seen = {store.get(unit.store_key).document["text"] for unit in units}
+    assert seen <= {"4", "7"} and seen
 
 
 def test_the_environment_is_as_before(factory, monkeypatch):
