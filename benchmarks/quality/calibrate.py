@@ -99,14 +99,14 @@ class Scored:
 
 
 def thresholds(found: Sequence[Scored]) -> dict[Tool, dict[str, float]]:
-    """The `LEVEL` quantile over null pictures, by tool and score."""
+    """The `LEVEL` quantile over null pictures, by tool and score; `FLOOR` where there are none."""
     least: dict[Tool, dict[str, float]] = {}
     for tool, by_score in MUST_REFUSE.items():
         for score, nulls in by_score.items():
             kinds = {null.__name__ for null in nulls}
             rows = [s.scores[score] for s in found if s.tool == tool and s.null in kinds]
             least.setdefault(tool, {})[score] = round(
-                max(FLOOR, float(np.quantile(rows, LEVEL))), 4
+                max(FLOOR, float(np.quantile(rows or [FLOOR], LEVEL))), 4
             )
     return least
 
