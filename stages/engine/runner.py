@@ -19,7 +19,7 @@ from pathlib import Path
 
 from stages.engine import gate
 from stages.engine.assemble import Assembly, ResultsLost, assemble
-from stages.engine.executor import execute
+from stages.engine.executor import execute, gpus_of
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
@@ -110,7 +110,10 @@ class _Job:
         todo = [unit for unit in units if not self.store.has(unit.store_key)]
         name, total = self.stage.name, len(self.work.units)
         path = self.workspace.reports / f"{name}.progress.json"
-        reporter = Reporter(name, total, total - len(todo), path)
+        words = self.settings.executor.words(len(todo), gpus_of(self.stage)) if todo else ""
+        if todo:
+            print(f"{name}: {len(todo)} photos to compute, {words}", flush=True)
+        reporter = Reporter(name, total, total - len(todo), path, words)
         failures = list(failures)
         for done in execute(self.stage, self.store, todo, self.settings.executor, self.code):
             failures += [done.failure] if done.failure else []
@@ -178,7 +181,7 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "rows": len(out.rows),
         "stored_bytes": store.size(unit.store_key for unit in work.units),
         "output_bytes": sum(path.stat().st_size for path in folder.rglob("*")),
-        "workers": settings.executor.worker_count(computed) if computed else 0,
+        "workers": settings.executor.worker_count(computed, gpus_of(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),
     }

@@ -142,6 +142,11 @@ class Stage(ABC):
         """Model name to revision (a digest of its weights): enters the store's key. Cheap."""
         return {}
 
+    def devices(self) -> frozenset[str]:
+        """Torch's names of the devices that its models compute on: how many workers there are by
+        default follows them, and the class of GPU enters the store's key. Cheap."""
+        return frozenset()
+
     def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
         """Load models. Called once in each worker before the first `process`."""
 

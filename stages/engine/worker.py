@@ -8,10 +8,12 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from stages.engine import devices
 from stages.engine.provenance import code_digest
 from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
 from stages.engine.store import Result, Store
@@ -19,6 +21,8 @@ from stages.engine.units import Unit, load_sample
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
 INTERNAL_ERROR = "internal_error"
+Places = SimpleQueue[str] | None
+"""A value of CUDA_VISIBLE_DEVICES for each worker that starts."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +133,17 @@ def initialise(
     threads: int,
     code: str,
     parent: int,
+    places: Places,
 ) -> None:
     """Make this process a worker: build the stage and load its models once.
 
     `code` is the driver's digest of the stage's sources: a worker that started after an edit would
-    put the new code's results under the old code's keys.
+    put the new code's results under the old code's keys. `places` holds a GPU for each worker.
     """
     global _stage, _store, _setup_error
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
+    if places is not None:
+        os.environ[devices.VISIBLE] = places.get()  # before CUDA is first used
     try:
         built = stage(params, base)  # pyright: ignore[reportArgumentType]
         load(built, threads)

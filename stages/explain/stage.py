@@ -108,6 +108,10 @@ class ExplainStage(Stage):
         """The explainer's."""
         return registry.revisions(self.base, "explainer")
 
+    def devices(self) -> frozenset[str]:
+        """The explainer's."""
+        return registry.devices(self.base, "explainer")
+
     def setup(self) -> None:
         """Build the explainer that the profile names."""
         self.explainer = registry.explainer(self.base, seed=self.base.seed)

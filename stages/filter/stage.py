@@ -53,6 +53,10 @@ class FilterStage(Stage):
         """The metric's and the judge's."""
         return registry.revisions(self.base, "metric", "judge")
 
+    def devices(self) -> frozenset[str]:
+        """The metric's and the judge's."""
+        return registry.devices(self.base, "metric", "judge")
+
     def setup(self) -> None:
         """Load metric and judge."""
         self.metric = registry.metric(self.base)

@@ -136,6 +136,10 @@ class PerceiveStage(Stage):
         """The perceiver's, and the captioner's where the profile has one."""
         return registry.revisions(self.base, *self.roles)
 
+    def devices(self) -> frozenset[str]:
+        """The perceiver's and the captioner's."""
+        return registry.devices(self.base, *self.roles)
+
     def setup(self) -> None:
         """Load what the profile names, the perceiver with its own params."""
         p = self.params

@@ -67,6 +67,13 @@ def test_a_passed_gate_exits_0(ready, capsys):
     assert "gate of source: " in capsys.readouterr().out
 
 
+def test_who_computes_is_said_in_a_line(ready, capsys):
+    assert exit_code(SourceStage) == 0
+    assert "source: 4 photos to compute, in the stage's own process" in capsys.readouterr().out
+    assert exit_code(SourceStage) == 0
+    assert "to compute" not in capsys.readouterr().out
+
+
 def test_a_failed_gate_exits_1_and_says_why(ready, capsys):
     ready.run(SourceStage)
     ready.save(double={"gate": {"max_length": 2}})
