@@ -1,10 +1,8 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.engine import gate
 from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
@@ -173,19 +171,11 @@ def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
     assert reject.evidence == {"answers": ["?"]}
 
 
-def _judge(rows):
-    folder = Path(__file__).parents[3] / "stages/explain"
-    suite = gate.load_suite(folder, ExplainParams().gate)
-    own = {"manifest": suite["manifest"]}
-    tables = {"manifest": rows, "rejects": [], "photos": [], "summary": []}
-    return gate.run("explain", own, tables, lambda column: [])
-
-
-def test_the_gate_passes_good_rows_and_names_bad_ones(stage, sample):
+def test_the_gate_passes_good_rows_and_names_bad_ones(judged, stage, sample):
     out = stage.process(sample({"v0", "v1", "v2"}))
     rows = stage.rows(json.loads(out.document.model_dump_json()))
-    assert _judge(rows).success
-    bad = _judge([{**rows[0], "local": "short"}, *rows[1:]])
+    assert judged(stage, rows).success
+    bad = judged(stage, [{**rows[0], "local": "short"}, *rows[1:]])
     assert {check.expectation for check in bad.failures} == {
         "expect_column_value_lengths_to_be_between",
         "expect_column_values_to_match_regex",
