@@ -73,7 +73,10 @@ def test_a_failed_gate_exits_1_and_says_why(ready, capsys):
     ready.save(double={"gate": {"max_length": 2}})
     assert exit_code(DoubleStage) == 1
     told = capsys.readouterr().err
-    assert "length must be at most 2 (double.gate.max_length), observed 1 of 7 rows, values [4]" in told
+    assert (
+        "length must be at most 2 (double.gate.max_length), observed 1 of 7 rows, values [4]"
+        in told
+    )
     assert f"for example {key_of('b?')} (v0)" in told
     assert "change double.gate.max_length in params.yaml" in told
 
