@@ -72,9 +72,7 @@ class BuildDisplay:
 
 def build_table(reports: list[StageReport]) -> Table:
     """A row a stage: photos in, out and rejected, variants by tool, time and the gate's word."""
-    caption = (
-        "photos in, out, rejected, set aside; variants by tool, rejected; computed; seconds"
-    )
+    caption = "photos in, out, rejected, set aside; variants by tool, rejected; computed; seconds"
     table = Table(
         title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
