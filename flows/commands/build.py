@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flows import pipeline
 from flows.console import BuildDisplay, build_table, console
 from flows.repair import stale_or_damaged
 from flows.report import reports
@@ -47,7 +49,8 @@ def build(source: Source = None) -> None:
     try:
         _run_flow(workspace)
     except FactoryError:
-        _gallery(workspace, _current(workspace))  # with the failed stage's rejects
+        with suppress(FactoryError, OSError):  # the failure itself is the word to end with
+            _gallery(workspace, _current(workspace))
         raise
     finally:
         if calls := spending_table(workspace, start):

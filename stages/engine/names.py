@@ -15,7 +15,7 @@ KEY_LENGTH = 16
 def paths(source_list: Path, rejects: Iterable[Reject]) -> dict[str, str]:
     """Photo key to path, as far as the list and the rejects' evidence tell. Of several files with
     the same bytes it is the first."""
-    found = {r.key: str(r.evidence["path"]) for r in rejects if "path" in r.evidence}
+    found = {r.key: str(r.evidence["path"]) for r in rejects if r.evidence.get("path")}
     lines = source_list.read_bytes().split(b"\n") if source_list.is_file() else []
     for line in filter(None, lines):
         entry = json.loads(line)

@@ -140,7 +140,8 @@ class Stage(ABC):
     """Modules beside the stage's own folder whose source enters the store's key,
     e.g. ``stages.models.flow``."""
     codes: ClassVar[tuple[type[RejectCode], ...]] = ()
-    """Every reason for which photos or variants may fall out here, beside the engine's own."""
+    """Every reason for which photos or variants may fall out here, beside the engine's own; the
+    gate fails on any other."""
     sets: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Sets of values that the gate refers to as ``{"$set": "<name>"}``, from where they are
     declared; ``codes`` and ``tools`` are there for every stage."""

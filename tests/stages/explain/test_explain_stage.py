@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from flaw_records import make
 
 from stages.engine.images import write_png
 from stages.engine.record import (
@@ -19,7 +20,7 @@ from stages.engine.record import (
     Window,
 )
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
-from stages.explain.stage import ExplainParams, ExplainStage
+from stages.explain.stage import ExplainParams, ExplainStage, unfit
 from stages.models.grammar import GrammarExplainer
 
 KEY = "0123456789abcdef"
@@ -169,6 +170,13 @@ def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
     (reject,) = out.rejects
     assert (reject.variant, reject.code) == ("v2", "unusable_answer")
     assert reject.evidence == {"answers": ["?"]}
+
+
+@pytest.mark.parametrize("text", ["the person's left hand is doubled.", "A left hand", "A. " * 210])
+def test_what_the_gate_would_fail_on_costs_its_variant_alone(text):
+    words = Explanation(variant="v0", tool="add", local=text, overall=text)
+    found = unfit(words, make())
+    assert {"local.sentences", "local.length"} & set(found)
 
 
 def test_the_gate_passes_good_rows_and_names_bad_ones(judged, stage, sample):

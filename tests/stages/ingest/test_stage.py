@@ -16,6 +16,7 @@ from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
 from stages.engine.tables import read_table
 from stages.engine.workspace import Workspace
 from stages.ingest.scan import scan
+from stages.ingest.sources import withdraw
 from stages.ingest.stage import IngestParams, IngestStage
 
 
@@ -130,6 +131,26 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
         Path(json.loads(reject["evidence"])["path"]).name: reject["code"] for reject in rejects
     }
     assert found == expected
+
+
+def test_copies_history_and_files_of_other_kinds_are_no_rejects(workspace, make, bad_files):
+    """Each alone would be more than half of the list; judged as a large set would be."""
+    folder = workspace.root / "photos"
+    heic, icon = bad_files["phone.heic"][0], bad_files["one pixel.png"][0]
+    put(workspace, {f"copy {n}.png": make(1) for n in range(3)})
+    put(workspace, {f"gone {n}.png": make(20 + n) for n in range(3)})
+    put(workspace, {f"{n}.heic": heic + bytes([n]) for n in range(6)})
+    put(workspace, {f"icon {n}.png": icon for n in range(2)})
+    for edit in range(3):  # three contents of one file, one after the other
+        put(workspace, {"edited.png": make(10 + edit)})
+        scan([folder], workspace.sources, workspace.root)
+    for number in range(3):
+        withdraw(workspace.sources, f"photos/gone {number}.png", "her wish", workspace.root)
+    verdict = run(stage_of(gate={"max_reject_rate": 0.0, "least_photos": 1}), workspace)
+    assert verdict.success, [str(check) for check in verdict.failures]
+    numbers = json.loads((workspace.stage("ingest") / "metrics.json").read_bytes())
+    counts = {name: numbers[f"photos_{name}"] for name in ("accepted", "rejected", "aside")}
+    assert counts == {"accepted": 2, "rejected": 0, "aside": 15}
 
 
 def test_gate_names_photos_that_came_through_too_large(workspace, make, monkeypatch):
