@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flows import pipeline
 from flows.console import BuildDisplay, build_table, console
 from flows.repair import stale_or_damaged
 from flows.report import reports
 from flows.sources import default_sources, outside, update_source_list
 from flows.spending import spending_table
+from stages import STAGES
 from stages.catalogue import load_params
 from stages.engine.settings import load_settings
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 
 Source = Annotated[
     list[Path] | None,
@@ -45,6 +48,10 @@ def build(source: Source = None) -> None:
     start = time.time()
     try:
         _run_flow(workspace)
+    except FactoryError:
+        with suppress(FactoryError, OSError):  # the failure itself is the word to end with
+            _gallery(workspace, _current(workspace))
+        raise
     finally:
         if calls := spending_table(workspace, start):
             console.print(calls)
@@ -68,8 +75,14 @@ def _run_flow(workspace: Workspace) -> None:
         build_flow(str(workspace.root))
 
 
-def _gallery(workspace: Workspace) -> None:
+def _current(workspace: Workspace) -> tuple[str, ...]:
+    """The stages up to the one that failed: it and those after it are stale."""
+    last = next(iter(pipeline.stale(workspace)), STAGES[-1])
+    return STAGES[: STAGES.index(last) + 1]
+
+
+def _gallery(workspace: Workspace, stages: tuple[str, ...] = STAGES) -> None:
     from flows.gallery.render import render
 
-    page = render(workspace.data, workspace.data / "gallery")
+    page = render(workspace.data, workspace.data / "gallery", stages)
     console.print(f"gallery: {page.resolve().as_uri()}", soft_wrap=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
 
 from stages.engine import devices
+from stages.engine.codes import EngineCode
 from stages.engine.settings import ExecutorSettings
 from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
@@ -19,7 +20,6 @@ from stages.engine.units import Unit
 from stages.engine.worker import Done, Places, initialise, load, ready, work, work_here
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
 
-WORKER_DIED = "worker_died"
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -140,5 +140,5 @@ class _Processes:
                 return pool.submit(work_here, unit).result()
             except BrokenProcessPool:
                 message = "its worker process died (out of memory?); use smaller photos"
-                reject = Reject(unit.key, None, WORKER_DIED, message)
+                reject = Reject(unit.key, None, EngineCode.WORKER_DIED, message)
                 return Done(unit, reject, rejected=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.engine.digests import Digests
+from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences
 from stages.ingest.sources import (
@@ -23,8 +24,6 @@ from stages.ingest.sources import (
     write_list,
 )
 from stages.ingest.walk import Walk
-
-NAME_NOT_UTF8 = "name_not_utf8"
 
 
 @dataclass
@@ -60,7 +59,9 @@ def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: 
     except UnicodeEncodeError:
         # Backslashes doubled first, so that no two names share a stand-in.
         readable = _readable(path.replace("\\", "\\\\"))
-        problem = Problem(code=NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it")
+        problem = Problem(
+            code=IngestCode.NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it"
+        )
         return _unusable(readable, batch, problem)
     try:
         size, digest = digest_capped(photo, digests)
@@ -95,7 +96,7 @@ def _found(
             ) from error
         if error:
             message = f"cannot be opened ({error.strerror}): mend its permissions and scan again"
-            problem = Problem(code="unreadable_folder", message=message)
+            problem = Problem(code=IngestCode.UNREADABLE_FOLDER, message=message)
             name = _readable(listed_path(path, project_root))
             entries.append(_unusable(name, batch, problem))
         else:
@@ -109,7 +110,7 @@ def _found(
 
 def _identity(entry: Source) -> tuple[str, bool]:
     """What makes two entries speak of one file; stand-ins for names are a world of their own."""
-    return entry.path, bool(entry.problem and entry.problem.code == NAME_NOT_UTF8)
+    return entry.path, bool(entry.problem and entry.problem.code == IngestCode.NAME_NOT_UTF8)
 
 
 def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) -> list[Source]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stages.engine.files import write_atomically
 from stages.engine.stage import Reject, SourceEntry
 from stages.engine.workspace import FactoryError
+from stages.ingest.codes import IngestAside, IngestCode
 
 REPLACED = "replaced"
 """The withdrawal mark of an entry whose file has other bytes now; the new bytes follow later."""
@@ -29,8 +30,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     code: str
-    """snake_case: ``unreadable``, ``not_a_file``, ``missing``, ``too_large``, ``empty``,
-    ``name_not_utf8``, ``unreadable_folder``."""
+    """The reject's (`codes.py`)."""
     message: str
 
 
@@ -180,10 +180,10 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
         reason = gone.get(entry.sha256 or "") or entry.withdrawn
         if reason == REPLACED:
             message = f"{entry.path} had other bytes later, which follow as an entry of their own"
-            fallen.append((entry, REPLACED, message))
+            fallen.append((entry, IngestAside.REPLACED, message))
         elif reason:
             name = entry.path or "a photo whose name was purged"
-            fallen.append((entry, "withdrawn", f"{name} was withdrawn: {reason}"))
+            fallen.append((entry, IngestAside.WITHDRAWN, f"{name} was withdrawn: {reason}"))
         elif entry.problem:
             message = f"{entry.path} {entry.problem.message}"
             fallen.append((entry, entry.problem.code, message))
@@ -192,10 +192,10 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
             accepted.append(SourceEntry(position, entry.key, entry.model_dump(mode="json")))
         elif owner.sha256 == entry.sha256:
             message = f"{entry.path} has the same bytes as {owner.path}"
-            fallen.append((entry, "duplicate", message))
+            fallen.append((entry, IngestAside.DUPLICATE, message))
         else:
             message = f"{entry.path} has the key of {owner.path} but other bytes: re-encode it"
-            fallen.append((entry, "key_collision", message))
+            fallen.append((entry, IngestCode.KEY_COLLISION, message))
     taken = set(owners)
     rejects = []
     counts: dict[str, int] = {}
@@ -206,7 +206,7 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
             key = f"{entry.key}#{counts[entry.key]}"
         taken.add(key)
         evidence: dict[str, Any] = {"path": entry.path, "sha256": entry.sha256}
-        if code == "duplicate":
+        if code == IngestAside.DUPLICATE:
             evidence["first"] = owners[entry.key].path
         rejects.append(Reject(key, None, code, message, evidence))
     return accepted, rejects

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from stages.engine.codes import RejectCode
 from stages.engine.files import sha256
 from stages.engine.images import write_png
 from stages.engine.record import Photo
@@ -24,7 +25,8 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.workspace import Workspace
-from stages.ingest.decode import Limits, decode, perceptual_hash
+from stages.ingest.codes import IngestAside, IngestCode
+from stages.ingest.decode import FORMATS, Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
 from stages.ingest.sources import Source, read_list, units
@@ -34,10 +36,6 @@ class IngestGate(GateParams):
     """What the photos as a whole must be."""
 
     max_reject_rate: float = Field(default=0.5, ge=0, le=1)
-    shortest_side: int = Field(default=128, ge=1)
-    """No photo has a shorter side; `min_side` when not given."""
-    longest_side: int = Field(default=1536, ge=1)
-    """No photo has a longer side; `max_side` when not given."""
 
 
 class IngestParams(StageParams):
@@ -54,15 +52,6 @@ class IngestParams(StageParams):
     """Differing bits of two perceptual hashes that still count as the same picture."""
     gate: IngestGate = IngestGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sides_reach_gate(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or not isinstance(values.get("gate", {}), dict):
-            return values
-        sides = {"shortest_side": "min_side", "longest_side": "max_side"}
-        given = {gate: values[name] for gate, name in sides.items() if name in values}
-        return {**values, "gate": given | values.get("gate", {})}
-
     @model_validator(mode="after")
     def _sides_in_order(self) -> IngestParams:
         if self.min_side > self.max_side:
@@ -76,6 +65,8 @@ class IngestStage(Stage):
     name: ClassVar[str] = "ingest"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     params_model: ClassVar[type[StageParams]] = IngestParams
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (IngestCode, IngestAside)
+    sets: ClassVar[Mapping[str, Sequence[str]]] = {"formats": FORMATS}
     params: IngestParams
 
     def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
@@ -125,11 +116,11 @@ class IngestStage(Stage):
             data = read_capped(Workspace.find().root / source.path, self.params.max_bytes)
         except FileProblem as problem:
             message = f"{source.path} {problem.message}"
-            kind = RejectPhoto if problem.code == "too_large" else RejectForNow
+            kind = RejectPhoto if problem.code == IngestCode.TOO_LARGE else RejectForNow
             raise kind(problem.code, message, path=source.path) from problem
         if sha256(data) != source.sha256:
             raise RejectForNow(
-                "changed_since_scan",
+                IngestCode.CHANGED_SINCE_SCAN,
                 f"{source.path} has other bytes than when it was scanned: scan again",
                 path=source.path,
                 listed_bytes=source.bytes,

@@ -11,7 +11,8 @@ from toy.source.stage import SourceStage
 from waiting import until
 
 from stages.engine import devices
-from stages.engine.executor import WORKER_DIED, execute
+from stages.engine.codes import EngineCode
+from stages.engine.executor import execute
 from stages.engine.provenance import code_digest
 from stages.engine.settings import ExecutorSettings
 from stages.engine.workspace import FactoryError
@@ -57,7 +58,7 @@ def test_a_photo_that_raises_is_rejected_and_the_rest_survives(reference):
 def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(processes):
     processes.sources(line("a"), line("b"), line("killer", "kill"), line("c"), line("d", "raise"))
     assert failures(processes, SourceStage) == {
-        key_of("killer"): WORKER_DIED,
+        key_of("killer"): EngineCode.WORKER_DIED,
         key_of("d"): "internal_error",
     }
     assert {u.key for u in processes.units(DoubleStage)} == set(map(key_of, "abc"))
@@ -67,8 +68,8 @@ def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(process
 def test_two_killers_in_flight_at_once(processes):
     processes.sources(line("k1", "kill"), line("k2", "kill"), line("a"))
     assert failures(processes, SourceStage) == {
-        key_of("k1"): WORKER_DIED,
-        key_of("k2"): WORKER_DIED,
+        key_of("k1"): EngineCode.WORKER_DIED,
+        key_of("k2"): EngineCode.WORKER_DIED,
     }
     assert {u.key for u in processes.units(DoubleStage)} == {key_of("a")}
 
