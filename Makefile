@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 LOCK   ?= requirements/cpu.txt
 SOURCE ?=
+TESTS  ?=
 
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export GX_ANALYTICS_ENABLED = false
@@ -14,7 +15,7 @@ build: setup
 	$(BIN)/flawfactory build $(if $(SOURCE),--source "$(SOURCE)")
 
 test: setup-dev
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.contestants import inject
+from benchmarks.contestants import inject, prompt
 from benchmarks.workload import Task
 from stages.engine.masks import bounding_box
 from stages.engine.record import TOOLS, Tool
@@ -70,7 +70,7 @@ def agreement(
     dense = injecting.model_copy(update={"mode": "dense"})
     noisy = dense.model_copy(update={"rho": rho, "repeat_rho": repeat_rho})
     sparse = injecting.model_copy(update={"mode": "sparse"})
-    trajectory = invert(flow, task.picture, inverting)
+    trajectory = invert(flow, task.picture, inverting, prompt(flow, task, inverting))
     renderings = [
         inject(flow, task, chosen, trajectory, inverting, params, seed)
         for params, seed in ((dense, 0), (sparse, 0), (noisy, 0), (noisy, 1))

@@ -61,10 +61,14 @@ def inject(
     seed: int = 0,
 ) -> dict[str, Picture | Unusable]:
     """What the stage inject does for one window, without its files."""
-    job = WindowJob(
-        flow, task.photo, task.window, trajectory, inverting.solver, injecting, inverting.prompt
-    )
+    told = prompt(flow, task, inverting)
+    job = WindowJob(flow, task.photo, task.window, trajectory, inverting.solver, injecting, told)
     return job.run(variants, seed, task.name)
+
+
+def prompt(flow: Flow, task: Task, inverting: InvertParams) -> str:
+    """What the stages tell the model of the window's photo: nothing without text encoders."""
+    return inverting.told(task.caption) if flow.prompts.told else ""
 
 
 def _recipe(solver: Solver, steps: int) -> Callable[[Flow, Task], object]:
@@ -80,7 +84,8 @@ def _ours(
     inverting: InvertParams, injecting: InjectParams, pairs: int
 ) -> Callable[[Flow, Task], object]:
     def job(flow: Flow, task: Task) -> object:
-        trajectory = invert(flow, task.picture, inverting)
+        told = prompt(flow, task, inverting)
+        trajectory = invert(flow, task.picture, inverting, told)
         return inject(flow, task, task.variants[:pairs], trajectory, inverting, injecting)
 
     return job

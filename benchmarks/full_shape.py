@@ -93,7 +93,13 @@ class Prompt:
         )
 
     def __call__(self, prompt: str) -> Conditioning:
-        """The same whatever the prompt."""
+        """The embeddings.
+
+        Raises:
+            ValueError: there are words, for which there are no encoders.
+        """
+        if prompt:
+            raise ValueError(f"random weights have no text encoders for the prompt {prompt!r}")
         return self._told
 
 
@@ -170,7 +176,7 @@ def measure(
         if compiled:
             flow.transformer.compile(dynamic=True)  # as Flow.load does
         for task, entry in product(tasks, reversed(entries)):
-            (row,) = race(flow, [task], [entry], on_job, warm_up=compiled)
+            [[row]] = race(flow, [task], [entry], on_job, warm_up=compiled)
             (seconds,) = row.seconds("wall")
             spent = work[task.name, row.name] / row.pairs / seconds
             yield {
@@ -185,16 +191,14 @@ def measure(
 def run(
     device: torch.device,
     on_job: Callable[[str], None],
-    on_row: Callable[[dict[str, Any]], None],
     shape: Shape = FLUX,
     sides: Sequence[int] = SIDES,
-) -> Table:
-    """Race on random weights in bfloat16.
+) -> Iterator[dict[str, Any]]:
+    """Race on random weights in bfloat16; all figures so far after every row.
 
     Args:
         device: where.
         on_job: told what is being done.
-        on_row: given all figures so far after every row, so that none is lost.
         shape: the model's.
         sides: of the windows in pixels.
     """
@@ -211,8 +215,7 @@ def run(
     }
     for row in measure(flow, tasks, entries, limit, on_job):
         figures["rows"].append(row)
-        on_row(figures)
-    return table(figures)
+        yield figures
 
 
 def table(figures: dict[str, Any]) -> Table:

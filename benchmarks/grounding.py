@@ -14,7 +14,7 @@ import importlib
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.stopping import UntilStopped
 from stages.models import vision
 from stages.models.grounding import GroundingDino
 from stages.models.segment import Sam, Sam2
@@ -119,14 +120,22 @@ def main() -> None:
     table = Table(
         "network", "parameters (M)", unit, "peak (GB)", title=f"{args.device}, {args.dtype}"
     )
+    networks = UntilStopped(measured(args, image))
+    for row in networks:
+        table.add_row(*row)
+    Console().print(table)
+    networks.leave()
+
+
+def measured(args: argparse.Namespace, image: Any) -> Iterator[tuple[str, ...]]:
+    """The table's rows, a network each."""
     for name in args.names:
         torch.manual_seed(0)
         model, work = NETWORKS[name](name, image, args.device, getattr(torch, args.dtype))
         parameters = sum(p.numel() for p in model.parameters()) / 1e6
         seconds, peak = measure(work, args.device)
-        table.add_row(name, f"{parameters:.0f}", f"{seconds:.2f}", f"{peak:.1f}")
+        yield name, f"{parameters:.0f}", f"{seconds:.2f}", f"{peak:.1f}"
         del model, work
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from webdataset.compat import WebDataset
 
+from benchmarks.stopping import UntilStopped
 from stages.engine.masks import bounding_box
 from stages.models.protocols import PerceptualMetric
 from stages.models.registry import metric
@@ -65,8 +66,9 @@ def main() -> None:
     shards = sorted(map(str, folder.glob("*.tar")))
     lpips = metric("compact")
     found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    for sample in WebDataset(shards, shardshuffle=False, empty_check=False):
-        tool, figures = measure(sample, lpips)
+    samples = WebDataset(shards, shardshuffle=False, empty_check=False)
+    pairs = UntilStopped(measure(sample, lpips) for sample in samples)
+    for tool, figures in pairs:
         found[tool].append(figures)
         found["all"].append(figures)
     table = Table(title=f"pairs in {folder} ({platform.machine()}, {os.cpu_count()} cores)")
@@ -79,6 +81,7 @@ def main() -> None:
         table.add_row(tool, str(len(rows)), *(f"{m:.3f}" for m in medians[:-1]), str(total))
     Console().print(table)
     print("medians; 'pixels broken' is the sum of pixels outside `edit` that are not the photo's")
+    pairs.leave()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -69,8 +69,9 @@ def race(
     entries: Sequence[Contestant],
     on_job: Callable[[str], None],
     warm_up: bool = True,
-) -> list[Row]:
-    """Everyone on the first window, then everyone on the second ...
+) -> Iterator[list[Row]]:
+    """Everyone on the first window, then everyone on the second ...; a row a contestant, after
+    every window.
 
     Args:
         flow: the model.
@@ -85,9 +86,12 @@ def race(
         on_job(f"warming up: {entry.name}")
         entry.job(flow, tasks[0])
     for task in tasks:
-        for entry, row in zip(entries, rows, strict=True):
+        costs: list[Cost] = []
+        for entry in entries:
             on_job(f"{task.name}: {entry.name}")
             _, cost = meter.measure(lambda entry=entry, task=task: entry.job(flow, task))
+            costs.append(cost)
+        for row, cost in zip(rows, costs, strict=True):  # only once all have had the window
             row.costs.append(cost)
             row.sizes.append(task.tokens + flow.prompts.tokens)
-    return rows
+        yield rows

@@ -9,7 +9,7 @@ the windows, so that a busy machine slows all alike. Ratios are taken window by 
 time on a CPU and in wall time on a GPU; printed are medians. A second table says how far sparse
 injection is from dense (benchmarks/agreement.py). A pair of ours holds everything from photo to
 composite and mask, the recipe's ends with the decoded window. Every figure goes to
-benchmarks/results/<name>.json, window by window.
+benchmarks/results/<name>.json, window by window; a run that is stopped prints what it has.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from benchmarks.agreement import Agreement, agreement
 from benchmarks.contestants import FIREFLOW, RELEASED, contestants
 from benchmarks.meter import machine
 from benchmarks.race import Clock, Row, race
+from benchmarks.stopping import UntilStopped
 from benchmarks.workload import Task, from_photos
 from stages.catalogue import parse_params, read_params
 from stages.engine.files import pretty_json, write_atomically
@@ -137,75 +138,124 @@ def agreement_table(found: Sequence[Agreement]) -> Table:
     return table
 
 
+@dataclass
+class Measured:
+    """What was measured so far on the windows of the photos."""
+
+    given: argparse.Namespace
+    inverting: InvertParams
+    injecting: InjectParams
+    machine: dict[str, Any]
+    clock: Clock
+    tasks: list[Task]
+    rows: list[Row] = field(default_factory=list[Row])
+    agreement: list[Agreement] = field(default_factory=list[Agreement])
+
+    @property
+    def windows(self) -> list[Task]:
+        """Those that every contestant has had."""
+        return self.tasks[: len(self.rows[0].costs) if self.rows else 0]
+
+    def tables(self) -> list[Table]:
+        """Of whatever there is."""
+        if not self.windows:
+            return []
+        where = self.machine
+        title = (
+            f"{len(self.windows)} windows of {self.given.side} px, "
+            f"{statistics.mean(targets(self.windows)):.1%} targets; "
+            f"{where['gpu'] or where['cpu']}, {where['threads']} of {where['cores']} cores, "
+            f"{where['dtype']}{', compiled' if self.given.compile else ''}"
+        )
+        found = [speed_table(self.rows, self.clock, title)]
+        return [*found, agreement_table(self.agreement)] if self.agreement else found
+
+    def figures(self) -> dict[str, Any]:
+        """For JSON: settings, and every window's costs."""
+        speed = [
+            row.figures()
+            | {
+                "ratios": {
+                    "with_autoencoder": ratios(self.rows, row, self.clock, True),
+                    "without": ratios(self.rows, row, self.clock, False),
+                }
+            }
+            for row in self.rows
+        ]
+        return {
+            "machine": self.machine,
+            "settings": {
+                "side": self.given.side,
+                "compiled": self.given.compile,
+                "invert": self.inverting.model_dump(mode="json"),
+                "inject": self.injecting.model_dump(mode="json"),
+            },
+            "windows": [task.name for task in self.windows],
+            "targets": targets(self.windows),
+            "speed": speed,
+            "agreement": [asdict(one) for one in self.agreement],
+        }
+
+
 def main() -> None:
     """Measure, print, write."""
     given = arguments()
-    console = Console(width=150)
     torch.set_num_threads(given.threads)
+    (full if given.full_shape else whole)(given, Console(width=150))
+
+
+def full(given: argparse.Namespace, console: Console) -> None:
+    """FLUX.1-dev's shape; written after every row, since compiling takes minutes."""
+    last: dict[str, Any] = {}
     with console.status("") as status:
-        if given.full_shape:
-            name = given.name or "full-shape"
-            device = torch.device(given.device)
-            tables = [
-                full_shape.run(device, status.update, lambda figures: write(name, figures)),
-            ]
-        else:
-            tables, figures = photos(given, status.update)
-            write(given.name or f"synthesis-{given.side}", figures)
-    for table in tables:
+        steps = UntilStopped(full_shape.run(torch.device(given.device), status.update))
+        for last in steps:
+            write(given.name or "full-shape", last)
+    if last:
+        console.print(full_shape.table(last))
+    steps.leave()
+
+
+def whole(given: argparse.Namespace, console: Console) -> None:
+    """The photos' windows; figures of all of them are written, those of a stopped run printed."""
+    with console.status("") as status:
+        steps = UntilStopped(measured(given, status.update))
+        found = list(steps)[-1:]  # each has what those before it had
+    for table in found[0].tables() if found else ():
         console.print(table)
+    steps.leave()
+    write(given.name or f"synthesis-{given.side}", found[0].figures())
 
 
-def photos(
-    given: argparse.Namespace, on_job: Callable[[str], None]
-) -> tuple[list[Table], dict[str, Any]]:
-    """Both tables, and all figures, on the sample photos with the model of params.yaml."""
+def measured(given: argparse.Namespace, on_job: Callable[[str], None]) -> Iterator[Measured]:
+    """Both tables' figures, with the model of params.yaml, after every window.
+
+    Raises:
+        SystemExit: no photo offers a window with enough flaws.
+    """
     params = parse_params(read_params(ROOT))
     base, inverting, injecting = (params[name] for name in ("base", "invert", "inject"))
     assert isinstance(base, BaseParams)  # noqa: S101
     assert isinstance(inverting, InvertParams) and isinstance(injecting, InjectParams)  # noqa: S101
     on_job("preparing windows")
-    tasks = from_photos(ROOT, ROOT / "samples/photos", given.side, given.photos, VARIANTS)
+    tasks = from_photos(ROOT, given.source, given.side, given.photos, VARIANTS)
+    if not tasks:
+        raise SystemExit(f"{given.source}: no photo has a window with {VARIANTS} flaws")
     options = choice("flow", base.profile).options | {"device": given.device}
     if given.dtype:
         options["dtype"] = given.dtype
     flow = DiffusersFlow(**options | {"compile": given.compile})
+    clock = "wall" if flow.transformer.device.type == "cuda" else "cpu"
+    found = Measured(given, inverting, injecting, machine(flow), clock, tasks)
     entries = contestants(inverting, injecting, sorted({inverting.steps, STEPS}))
-    rows = race(flow, tasks, entries, on_job)
-    lpips, found = metric(base.profile), list[Agreement]()
+    for rows in race(flow, tasks, entries, on_job):
+        found.rows = rows
+        yield found
+    lpips = metric(base.profile)
     for task in tasks:
         on_job(f"{task.name}: sparse against dense")
-        found += agreement(flow, task, COMPARED, inverting, injecting, lpips)
-    where, clock = machine(flow), "wall" if flow.transformer.device.type == "cuda" else "cpu"
-    title = (
-        f"{len(tasks)} windows of {given.side} px, {statistics.mean(targets(tasks)):.1%} targets; "
-        f"{where['gpu'] or where['cpu']}, {where['threads']} of {where['cores']} cores, "
-        f"{where['dtype']}{', compiled' if given.compile else ''}"
-    )
-    speed = [
-        row.figures()
-        | {
-            "ratios": {
-                "with_autoencoder": ratios(rows, row, clock, True),
-                "without": ratios(rows, row, clock, False),
-            }
-        }
-        for row in rows
-    ]
-    figures = {
-        "machine": where,
-        "settings": {
-            "side": given.side,
-            "compiled": given.compile,
-            "invert": inverting.model_dump(mode="json"),
-            "inject": injecting.model_dump(mode="json"),
-        },
-        "windows": [task.name for task in tasks],
-        "targets": targets(tasks),
-        "speed": speed,
-        "agreement": [asdict(one) for one in found],
-    }
-    return [speed_table(rows, clock, title), agreement_table(found)], figures
+        found.agreement += agreement(flow, task, COMPARED, inverting, injecting, lpips)
+        yield found
 
 
 def targets(tasks: Sequence[Task]) -> list[float]:
@@ -216,8 +266,9 @@ def targets(tasks: Sequence[Task]) -> list[float]:
 def arguments() -> argparse.Namespace:
     """The command line's."""
     parser = argparse.ArgumentParser(description="What synthesis costs.")
-    parser.add_argument("--photos", type=int, default=6)
-    parser.add_argument("--side", type=int, default=384, choices=(384, 512))
+    parser.add_argument("--photos", type=int, default=6, help="how many of the folder's")
+    parser.add_argument("--source", type=Path, default=ROOT / "samples/photos", help="the folder")
+    parser.add_argument("--side", type=int, default=384, choices=(256, 384, 512))
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: the profile's")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="as a worker of the factory has")

@@ -34,6 +34,8 @@ class Task:
     photo: Image
     window: Window
     variants: tuple[Variant, ...]
+    caption: str = ""
+    """What perceive says of the photo, where the profile has a captioner."""
 
     @property
     def picture(self) -> Image:
@@ -92,7 +94,8 @@ def from_photos(root: Path, folder: Path, side: int, count: int, variants: int) 
             mapping = Mapping.model_validate(known.document["map"])
             if len(mapping.variants) == variants:
                 pixels = read_png(known.members["photo.png"])
-                yield Task(photo.stem, pixels, scene.windows[0], tuple(mapping.variants))
+                found = tuple(mapping.variants)
+                yield Task(photo.stem, pixels, scene.windows[0], found, scene.caption)
 
     return sorted(tasks(), key=lambda task: -len({v.tool for v in task.variants}))[:count]
 

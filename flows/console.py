@@ -72,12 +72,14 @@ class BuildDisplay:
 
 def build_table(reports: list[StageReport]) -> Table:
     """A row a stage: photos in, out and rejected, variants by tool, time and the gate's word."""
-    caption = "photos in, out, rejected; variants by tool, rejected; computed anew; seconds"
+    aside = any(r.photos_aside for r in reports)
+    counted = "in, out, rejected, set aside" if aside else "in, out, rejected"
+    caption = f"photos {counted}; variants by tool, rejected; computed anew; seconds"
     table = Table(
         title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("stage", no_wrap=True)
-    for name in ("in", "out", "rej", *TOOLS, "rej", "new", "s"):
+    for name in ("in", "out", "rej", *(["aside"] if aside else []), *TOOLS, "rej", "new", "s"):
         table.add_column(name, justify="right")
     table.add_column("gate")
     for r in reports:
@@ -86,6 +88,7 @@ def build_table(reports: list[StageReport]) -> Table:
             str(r.photos_in),
             str(r.photos_out),
             str(r.photos_rejected),
+            *([str(r.photos_aside or "")] if aside else []),
             *(f"{r.tools[tool]:g}" if r.tools.get(tool) else "" for tool in TOOLS),
             str(r.variants_rejected or ""),
             str(r.computed),

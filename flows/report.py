@@ -19,6 +19,8 @@ class StageReport:
     photos_in: int
     photos_out: int
     photos_rejected: int
+    photos_aside: int
+    """Copies, history, files of another kind: no rejects."""
     variants_out: int
     variants_rejected: int
     tools: dict[str, int]
@@ -44,6 +46,7 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         photos_in=metrics["photos_in"],
         photos_out=metrics["photos_accepted"],
         photos_rejected=metrics["photos_rejected"],
+        photos_aside=metrics.get("photos_aside", 0),
         variants_out=metrics["variants_accepted"],
         variants_rejected=metrics["variants_rejected"],
         tools=tools,
@@ -76,10 +79,9 @@ def gate_table(report: StageReport) -> list[dict[str, str]]:
 
 
 def failed_checks(report: StageReport) -> list[str]:
-    """Failed expectations in words: expectation, value, example keys."""
+    """Failed expectations in words."""
     return [
-        f"{row['table']}: {row['expectation']}({row['expected']}): {row['observed']}"
-        + (f"; for example {row['examples']}" if row["examples"] else "")
-        for row in gate_table(report)
-        if row["verdict"] == "FAILED"
+        check.get("message") or f"{check['table']}: {check['expectation']}: {check['observed']}"
+        for check in report.checks
+        if not check["success"]
     ]

@@ -17,7 +17,7 @@ from stages import STAGES
 from stages.catalogue import build_stage, parse_params
 from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
-from stages.engine.stage import Output, Reject, RejectPhoto, Sample, Stage
+from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample, Stage
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
 _CAPTION = 34
@@ -92,12 +92,22 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
             place = {"folder": None, "path": str(photo.resolve())}
             sample = Sample(key, {"source": source, "place": place}, {})
         try:
-            output = stage.process(sample)
+            output = _sifted(stage, key, stage.process(sample))
         except RejectPhoto as out:
             raise FactoryError(f"{photo}: {stage.name}: {out.message}") from out
         trial.outputs[stage.name] = output
         trial.rejects += [(stage.name, reject) for reject in output.rejects]
     return trial
+
+
+def _sifted(stage: Stage, key: str, output: Output) -> Output:
+    """What of an output goes on: the engine asks this when it assembles a stage's folder."""
+    document = output.document.model_dump(mode="json")
+    kept, rejects = stage.sift(Assembled(0, key, document, output.members))
+    if not rejects:
+        return output
+    left = type(output.document).model_validate(kept.document)
+    return Output(left, kept.members, [*output.rejects, *rejects])
 
 
 def picture(trial: Trial) -> Image.Image:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -22,6 +23,9 @@ os.environ["MKL_NUM_THREADS"] = "1"
 
 import torch
 from torch import distributed, nn
+
+Failures = SimpleQueue[tuple[int, str]]
+"""Ranks with what they raised, in the order of their failing."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,37 @@ def log_to_stderr() -> None:
     )
 
 
-def _enter(rank: int, world: int, meeting: str, work: Callable[[Worker], object]) -> None:
+def _enter(
+    rank: int, world: int, meeting: str, work: Callable[[Worker], object], failures: Failures
+) -> None:
     torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world
-    )
     try:
+        distributed.init_process_group(
+            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world
+        )
         work(Worker(rank, world))
+    except BaseException as error:
+        # Before the connections close: a peer fails for want of them only after this.
+        failures.put((rank, repr(error)))
+        raise
     finally:
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def _root_failure(exits: list[int | None], failures: Failures) -> str | None:
+    """The failure that the others follow from: of a worker that ended without a word (killed), or
+    else the first that was told; None where all is well."""
+    told: list[tuple[int, str]] = []
+    while not failures.empty():
+        told.append(failures.get())
+    silent = set(range(len(exits))) - {rank for rank, _ in told}
+    for rank in sorted(silent):
+        if exits[rank]:
+            return f"training worker {rank} ended with exit status {exits[rank]}"
+    for rank, error in told:
+        return f"training worker {rank} failed: {error}"
+    return None
 
 
 def together(world: int, work: Callable[[Worker], object], device: str = "cpu") -> None:
@@ -100,7 +126,7 @@ def together(world: int, work: Callable[[Worker], object], device: str = "cpu") 
 
     On a GPU `work` runs once, in this process, and `world` is its number of loaders.
 
-    Raises RuntimeError when a worker fails; the others are ended then.
+    Raises RuntimeError with the first failure when a worker fails; the others are ended then.
     """
     if device != "cpu":
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -112,10 +138,11 @@ def together(world: int, work: Callable[[Worker], object], device: str = "cpu") 
         work(Worker())
         return
     context = multiprocessing.get_context("fork")
+    failures: Failures = context.SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder, "meeting"))
         workers = [
-            context.Process(target=_enter, args=(rank, world, meeting, work), daemon=True)
+            context.Process(target=_enter, args=(rank, world, meeting, work, failures), daemon=True)
             for rank in range(world)
         ]
         for worker in workers:
@@ -124,9 +151,11 @@ def together(world: int, work: Callable[[Worker], object], device: str = "cpu") 
             for worker in workers:
                 worker.join(timeout=0.5)
             if any(worker.exitcode not in (None, 0) for worker in workers):
+                for worker in workers:
+                    worker.join(timeout=1)  # one that was killed may still be on its way out
                 break
-        failed = [worker.exitcode for worker in workers if worker.exitcode not in (None, 0)]
+        failure = _root_failure([worker.exitcode for worker in workers], failures)
         for worker in workers:
             worker.terminate()
-        if failed:
-            raise RuntimeError(f"a training worker failed with exit status {failed[0]}")
+        if failure is not None:
+            raise RuntimeError(failure)

@@ -79,10 +79,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw the mappings to be looked at.")
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
     parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="of what is kept")
+    parser.add_argument("--photos", nargs="*", default=(), metavar="FILE", help="only these")
     given = parser.parse_args()
     seen = load().sets["calibration"]
     used = {case.photo for case in seen}
-    offering = [*photos.in_checkout(), *photos.held_out(given.shards)]
+    offering = photos.named([*photos.in_checkout(), *photos.held_out(given.shards)], given.photos)
     names = [name for name in offering if name not in used]
     found = cases.scenes(names, given.shards, given.folder / "scenes", cases.SIDE)
     chosen = choose(unseen(cases.draw(found), seen))

@@ -1,8 +1,9 @@
 """The rendered results: pictures of the drawn mappings by the factory's own synthesis.
 
-    python -m benchmarks.judging.results
+    python -m benchmarks.judging.results [--set test]
 
-renders both sets with the committed params and keeps the pictures in the folder.
+renders both sets with the committed params and keeps the pictures in the folder; what was stopped
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from benchmarks.quality import cases, photos
 from benchmarks.quality.compare import PROFILE, sections
 from benchmarks.quality.renderers import Factory, Models
 from benchmarks.quality.renderings import Renderings, Shown
+from benchmarks.stopping import UntilStopped
 from stages.engine.files import sha256
 from stages.engine.images import Image, write_png
 from stages.engine.masks import Mask
@@ -113,8 +115,9 @@ def main() -> None:
     """Render all."""
     given = arguments("Render the drawn mappings.").parse_args()
     for name in given.set:
-        count = sum(1 for _ in rendered(name, given.folder, given.shards))
-        print(f"{name}: {count} results")
+        results = UntilStopped(rendered(name, given.folder, given.shards))
+        print(f"{name}: {sum(1 for _ in results)} results")
+        results.leave()
 
 
 if __name__ == "__main__":

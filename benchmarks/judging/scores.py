@@ -16,6 +16,7 @@ from benchmarks.judging import nulls
 from benchmarks.judging.draw import SetName
 from benchmarks.judging.results import Result, arguments, rendered
 from benchmarks.quality.compare import PROFILE, sections
+from benchmarks.stopping import UntilStopped
 from stages.catalogue import load_params
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.record import Box, Document, Tool
@@ -132,13 +133,15 @@ def main() -> None:
     for what in given.what:
         for name in given.set:
             results = enumerate(rendered(name, given.folder, given.shards))
-            found = [row for n, result in results for row in rows(result, n, meter, what)]
+            measured = UntilStopped(row for n, r in results for row in rows(r, n, meter, what))
+            found = list(measured)
+            print(f"{name}: {len(found)} {what}", flush=True)
+            measured.leave()  # half a set replaces no whole one
             lines = b",\n".join(canonical_json(row.model_dump(mode="json")) for row in found)
             head = canonical_json(digests())
             write_atomically(
                 path_of(name, what), b'{"digests":%s,"rows":[\n%s\n]}\n' % (head, lines)
             )
-            print(f"{name}: {len(found)} {what}", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from benchmarks.judging.results import Result, arguments, rendered
+from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.images import Image
 from stages.engine.masks import Mask, bounding_box
@@ -124,16 +125,18 @@ def main() -> None:
     parser.add_argument("looks", type=Path, help="folder of the sheets")
     given: argparse.Namespace = parser.parse_args()
     for name in given.set:
-        found = list(rendered(name, given.folder, given.shards))
+        results = UntilStopped(rendered(name, given.folder, given.shards))
+        found = list(results)
+        results.leave()  # numbers of half a set would be other ones
         order = generator(0, "looks", name).permutation(len(found))
-        results = [found[i] for i in order]
+        shuffled = [found[i] for i in order]
         folder = given.looks / name
         folder.mkdir(parents=True, exist_ok=True)
-        for number, drawn in enumerate(sheets(results), start=1):
+        for number, drawn in enumerate(sheets(shuffled), start=1):
             drawn.save(folder / f"sheet-{number:02d}.png")
-        key = {str(number): result.name for number, result in enumerate(results, start=1)}
+        key = {str(number): result.name for number, result in enumerate(shuffled, start=1)}
         write_atomically(given.looks / f"{name}.key.json", pretty_json(key))
-        print(f"{name}: {len(results)} results")
+        print(f"{name}: {len(shuffled)} results")
 
 
 if __name__ == "__main__":

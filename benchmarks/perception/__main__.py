@@ -1,6 +1,7 @@
 """Measure the profile's perceiver on the labelled photos.
 
     python -m benchmarks.perception [--json FILE.json] [--profile compact] [--shards FOLDER]
+                                    [--photos FILE ...]
     python -m benchmarks.perception --compare BEFORE.json AFTER.json
 
 Prints tables; ``--json`` keeps the figures, and what became of each photo, in a file.
@@ -13,12 +14,15 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.perception import labels, tables
+from benchmarks.perception.labels import LabelledPhoto
 from benchmarks.perception.predictions import FOLDER, Perception
 from benchmarks.perception.score import Figures, PhotoScore, figures, score
 from benchmarks.quality.photos import SHARDS
+from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.provenance import numerics
 from stages.engine.record import Document
@@ -46,16 +50,20 @@ def main() -> None:
     parser.add_argument("--shards", type=Path, default=SHARDS)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of what is kept")
     parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--photos", nargs="*", default=(), metavar="FILE", help="only these")
     parser.add_argument("--compare", type=Path, nargs=2, metavar=("BEFORE", "AFTER"))
     given = parser.parse_args()
     if given.compare:
         compare(*given.compare)
         return
     try:
-        report = measure(Perception(given.profile, given.folder), given.shards)
+        chosen, missing = labels.named(labels.load(), given.photos), list[str]()
+        perceive = Perception(given.profile, given.folder)
+        rows = UntilStopped(scores(perceive, given.shards, chosen, missing))
+        report = summed(perceive, list(rows), missing)
     except (FactoryError, ValueError) as problem:
         sys.exit(str(problem))
-    if given.json:
+    if given.json and not rows.stopped:
         write_atomically(given.json, pretty_json(report.model_dump(mode="json")))
     print(f"{report.perceiver}, profile {report.profile}, commit {report.commit}\n")
     print(tables.summary([("", report.figures)]), end="\n\n")
@@ -64,18 +72,28 @@ def main() -> None:
     collection = {photo.name: photo.collection for photo in labels.load()}
     for name, count in Counter(collection[name] for name in report.missing).items():
         print(f"not there: {count} photos of {name} (docs/perception-figures.md says whence)")
+    rows.leave()
 
 
-def measure(perceive: Perception, shards: Path) -> Report:
-    """Perceive and score every labelled photo that is there.
+def scores(
+    perceive: Perception, shards: Path, chosen: list[LabelledPhoto], missing: list[str]
+) -> Iterator[PhotoScore]:
+    """Perceive and score the photos that are there; names of the others are added to `missing`.
 
     Raises:
         FactoryError: weights are missing.
-        ValueError: no photo is there, or one is not the file that was labelled.
+        ValueError: a photo is not the file that was labelled.
     """
-    missing: list[str] = []
-    found = labels.present(labels.load(), shards, missing)
-    rows = [score(photo, perceive(photo, image)) for photo, image in found]
+    for photo, image in labels.present(chosen, shards, missing):
+        yield score(photo, perceive(photo, image))
+
+
+def summed(perceive: Perception, rows: list[PhotoScore], missing: list[str]) -> Report:
+    """The report on scored photos.
+
+    Raises:
+        ValueError: there are none.
+    """
     machine = {"cores": str(os.cpu_count()), **numerics()}
     return Report(
         commit=commit(),

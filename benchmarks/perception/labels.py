@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +85,18 @@ class LabelSet(Document):
 def load(path: Path = FIRST) -> list[LabelledPhoto]:
     """The labels of a file."""
     return LabelSet.model_validate_json(path.read_text(encoding="utf-8")).photos
+
+
+def named(labelled: list[LabelledPhoto], files: Sequence[str]) -> list[LabelledPhoto]:
+    """Those whose file name is one of `files`; all where none is given.
+
+    Raises:
+        ValueError: none is.
+    """
+    found = [photo for photo in labelled if not files or Path(photo.name).name in files]
+    if not found:
+        raise ValueError(f"no labelled photo here is named {', '.join(files)}")
+    return found
 
 
 def read(photo: LabelledPhoto, shards: Path) -> Image | None:

@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -21,12 +22,13 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from benchmarks.perception.labels import LabelledPhoto, load, present
+from benchmarks.perception.labels import LabelledPhoto, load, named, present
 from benchmarks.perception.predictions import FOLDER, Perception
 from benchmarks.perception.score import PERSON, Share
 from benchmarks.perception.tables import percent
 from benchmarks.quality.compare import table
 from benchmarks.quality.photos import SHARDS
+from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.images import Image
 from stages.engine.masks import Mask, decode
@@ -100,31 +102,36 @@ def sheets(tiles: Sequence[tuple[Verdict, Pillow.Image]]) -> Iterator[Pillow.Ima
         yield out
 
 
-def write_sheets(perceive: Perception, shards: Path, folder: Path) -> tuple[int, list[str]]:
-    """Sheets and key of all parts; returns their number and the photos that were not there.
+def tiles(
+    perceive: Perception, labelled: Sequence[LabelledPhoto], shards: Path, missing: list[str]
+) -> Iterator[tuple[Verdict, Pillow.Image]]:
+    """All parts of people in the photos, numbered; photos that are not there are added to
+    `missing`.
 
     Raises:
         FactoryError: weights are missing.
         ValueError: a file is not the one that was labelled.
     """
-    tiles: list[tuple[Verdict, Pillow.Image]] = []
-    missing: list[str] = []
-    for photo, image in present(chosen(load()), shards, missing):
+    number = count(1)
+    for photo, image in present(list(labelled), shards, missing):
         for entity, part in people_parts(perceive(photo, image)):
             verdict = Verdict(
-                number=len(tiles) + 1,
+                number=next(number),
                 photo=photo.name,
                 part=f"{entity.id} {part.name}",
                 kind=part.kind,
                 score=part.score,
             )
-            tiles.append((verdict, tile(image, decode(part.mask), part.box)))
+            yield verdict, tile(image, decode(part.mask), part.box)
+
+
+def write_sheets(found: Sequence[tuple[Verdict, Pillow.Image]], folder: Path) -> None:
+    """Sheets and key of these parts."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, sheet in enumerate(sheets(tiles), start=1):
+    for number, sheet in enumerate(sheets(found), start=1):
         sheet.save(folder / f"sheet-{number}.png")
-    key = [verdict.model_dump(exclude={"right"}) for verdict, _ in tiles]
+    key = [verdict.model_dump(exclude={"right"}) for verdict, _ in found]
     write_atomically(folder / "key.json", pretty_json(key))
-    return len(tiles), missing
 
 
 def judged(key: Path, wrong: Path) -> list[Verdict]:
@@ -160,6 +167,7 @@ def main() -> None:
     drawn.add_argument("--profile")
     drawn.add_argument("--shards", type=Path, default=SHARDS)
     drawn.add_argument("--folder", type=Path, default=FOLDER, help="of what is kept")
+    drawn.add_argument("--photos", nargs="*", default=(), metavar="FILE", help="only these")
     counted = commands.add_parser("tally")
     counted.add_argument("out", type=Path)
     counted.add_argument("wrong", type=Path)
@@ -167,10 +175,14 @@ def main() -> None:
     given = parser.parse_args()
     try:
         if given.command == "sheets":
+            missing: list[str] = []
+            wanted = named(chosen(load()), given.photos)
             perceive = Perception(given.profile, given.folder)
-            count, missing = write_sheets(perceive, given.shards, given.out)
-            print(f"{count} parts: {given.out}")
+            parts = UntilStopped(tiles(perceive, wanted, given.shards, missing))
+            write_sheets(found := list(parts), given.out)
+            print(f"{len(found)} parts: {given.out}")
             print("".join(f"not there: {name}\n" for name in missing), end="")
+            parts.leave()
             return
         verdicts = judged(given.out / "key.json", given.wrong)
     except (FactoryError, ValueError, OSError) as problem:

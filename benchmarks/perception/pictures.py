@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -18,9 +18,10 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from benchmarks.perception.labels import KINDS, LabelledPhoto, load, present
+from benchmarks.perception.labels import KINDS, LabelledPhoto, load, named, present
 from benchmarks.perception.predictions import FOLDER, Perception
 from benchmarks.quality.photos import SHARDS
+from benchmarks.stopping import UntilStopped
 from stages.engine.images import Image
 from stages.engine.masks import decode
 from stages.engine.record import Entity
@@ -61,6 +62,20 @@ def sheet(cells: Sequence[tuple[str, Image]]) -> Pillow.Image:
     return out
 
 
+def seen(wanted: list[LabelledPhoto]) -> Iterator[tuple[str, Image]]:
+    """Captions and drawings of these photos.
+
+    Raises:
+        FactoryError: weights are missing.
+        ValueError: a file is not the one that was labelled.
+    """
+    perceive = Perception(None, FOLDER)
+    for photo, image in present(wanted, SHARDS, []):
+        entities = perceive(photo, image)
+        said = ", ".join(entity.name for entity in entities) or "nothing"
+        yield f"{Path(photo.name).stem}: {said}", drawn(photo, image, entities)
+
+
 def main() -> None:
     """Write the sheet."""
     parser = argparse.ArgumentParser(description="Labels and predictions on sample photos.")
@@ -68,20 +83,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="file names; default: all labelled samples")
     given = parser.parse_args()
     free = [photo for photo in load() if photo.collection == "samples"]
-    wanted = [p for p in free if not given.names or Path(p.name).name in given.names]
-    if not wanted:
-        sys.exit(f"no labelled sample photo is named {', '.join(given.names)}")
     try:
-        perceive = Perception(None, FOLDER)
-        cells = []
-        for photo, image in present(wanted, SHARDS, []):
-            entities = perceive(photo, image)
-            said = ", ".join(entity.name for entity in entities) or "nothing"
-            cells.append((f"{Path(photo.name).stem}: {said}", drawn(photo, image, entities)))
+        found = UntilStopped(seen(named(free, given.names)))
+        cells = list(found)
     except (FactoryError, ValueError) as problem:
         sys.exit(str(problem))
     sheet(cells).save(given.out, quality=85)
     print(f"{len(cells)} photos: {given.out}")
+    found.leave()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from benchmarks.quality.measure import Figures, Instruments, measure, summary
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderers import Factory, Models
 from benchmarks.quality.renderings import Renderings
+from benchmarks.stopping import UntilStopped
 from stages.engine.record import TOOLS
 from stages.inject.params import InjectParams
 from stages.models.lpips import AlexLpips
@@ -82,14 +83,18 @@ def main() -> None:
     instruments = Instruments(MobileNet(), AlexLpips(), calibrate.load(given.side))
     invert, inject = sections()
     print("Cells of a tool: as intended / seam contrast / LPIPS flaw to control in the mask.")
-    for knob in given.knob:
-        rows = []
+
+    def measured(knob: str) -> Iterator[list[str]]:
         for label, params in settings(inject, knob):
             renderer = Factory(label, models, invert, params)
             pictures = Renderings(renderer, found, given.folder, given.shards)
-            figures = measure(pictures, instruments, given.folder)
-            rows.append([label, *cells(figures, told_apart(pictures)[0])])
+            figures = list(measure(pictures, instruments, given.folder))
+            yield [label, *cells(figures, told_apart(pictures)[0])]
+
+    for knob in given.knob:
+        rows = UntilStopped(measured(knob))
         print(f"\n{table([f'`{knob}`', *TOOLS, *HEAD], rows)}", flush=True)
+        rows.leave()
 
 
 if __name__ == "__main__":

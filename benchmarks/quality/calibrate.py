@@ -23,6 +23,7 @@ from benchmarks.quality import cases, photos
 from benchmarks.quality.intended import RULES, Look
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.nulls import MUST_REFUSE, Null, Site
+from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.record import Document, Tool
 from stages.engine.seeding import generator
@@ -98,14 +99,14 @@ class Scored:
 
 
 def thresholds(found: Sequence[Scored]) -> dict[Tool, dict[str, float]]:
-    """The `LEVEL` quantile over null pictures, by tool and score."""
+    """The `LEVEL` quantile over null pictures, by tool and score; `FLOOR` where there are none."""
     least: dict[Tool, dict[str, float]] = {}
     for tool, by_score in MUST_REFUSE.items():
         for score, nulls in by_score.items():
             kinds = {null.__name__ for null in nulls}
             rows = [s.scores[score] for s in found if s.tool == tool and s.null in kinds]
             least.setdefault(tool, {})[score] = round(
-                max(FLOOR, float(np.quantile(rows, LEVEL))), 4
+                max(FLOOR, float(np.quantile(rows or [FLOOR], LEVEL))), 4
             )
     return least
 
@@ -138,18 +139,24 @@ def others(given: argparse.Namespace) -> cases.EvaluationSet:
 
 def main() -> None:
     """Write the thresholds."""
-    given = cases.arguments("Calibrate the rules on null pictures.").parse_args()
-    network, scored = MobileNet(), list[Scored]()
-    for key, site in sites(others(given), given.shards):
-        tool = site.variant.tool
-        for null in {null for nulls in MUST_REFUSE[tool].values() for null in nulls}:
-            rows = scores_of(site, null, key, network)
-            scored += [Scored(key, tool, null.__name__, row) for row in rows]
+    given = cases.drawing_arguments("Calibrate the rules on null pictures.").parse_args()
+    network = MobileNet()
+
+    def measured() -> Iterator[list[Scored]]:
+        for key, site in sites(others(given), given.shards):
+            tool = site.variant.tool
+            for null in {null for nulls in MUST_REFUSE[tool].values() for null in nulls}:
+                rows = scores_of(site, null, key, network)
+                yield [Scored(key, tool, null.__name__, row) for row in rows]
+
+    groups = UntilStopped(measured())
+    scored = [row for group in groups for row in group]
     found = Thresholds(
         side=given.side, least=thresholds(scored), passing_nulls=passing(scored, given.side)
     )
-    write_atomically(path_of(given.side), pretty_json(found.model_dump(mode="json")))
     print(found.model_dump_json(indent=2))
+    groups.leave()
+    write_atomically(path_of(given.side), pretty_json(found.model_dump(mode="json")))
 
 
 if __name__ == "__main__":

@@ -191,9 +191,17 @@ def arguments(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def drawing_arguments(description: str) -> argparse.ArgumentParser:
+    """What the commands take that draw mappings."""
+    parser = arguments(description)
+    parser.add_argument("--photos", nargs="*", default=(), metavar="FILE", help="only these")
+    return parser
+
+
 def offered(given: argparse.Namespace) -> list[Drawn]:
     """Every mapping that the factory draws in the photos looked through."""
     names = photos.in_checkout() + photos.held_out(given.shards)[:HELD_OUT]
+    names = photos.named(names, given.photos)
     return draw(scenes(names, given.shards, given.folder / "scenes", given.side))
 
 
@@ -205,7 +213,7 @@ def _lines(found: EvaluationSet) -> bytes:
 
 def main() -> None:
     """Write the set."""
-    parser = arguments("Draw the fixed evaluation set.")
+    parser = drawing_arguments("Draw the fixed evaluation set.")
     parser.add_argument("--count", type=int, default=COUNT, help="mappings a tool")
     given = parser.parse_args()
     chosen = choose(offered(given), given.count)

@@ -21,6 +21,7 @@ from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderers import Factory, Models, PixelPaste, Renderer
 from benchmarks.quality.renderings import Renderings, Shown
 from benchmarks.quality.seams import features
+from benchmarks.stopping import UntilStopped
 from stages.catalogue import load_params
 from stages.engine.record import TOOLS
 from stages.engine.workspace import Workspace
@@ -126,14 +127,18 @@ def main() -> None:
     models = Models(given.profile, given.folder)
     thresholds = calibrate.load(given.side)
     instruments = Instruments(MobileNet(), AlexLpips(), thresholds)
-    told = []
+    told, flaws = [], UntilStopped[Figures](())
     for renderer in methods(models):
         pictures = Renderings(renderer, found, given.folder, given.shards)
-        rows = by_tool(measure(pictures, instruments, given.folder))
+        flaws = UntilStopped(measure(pictures, instruments, given.folder))
+        rows = by_tool(list(flaws))
         print(f"\n**{renderer.name}**\n\n{table(['tool', 'flaws', *HEADER], rows)}", flush=True)
+        if flaws.stopped:
+            break
         share, count = told_apart(pictures)
         told.append([renderer.name, str(count), f"{share:.1%}"])
     print("\n" + table(["method", "borders", "told from the photo's"], told))
+    flaws.leave()
 
 
 if __name__ == "__main__":

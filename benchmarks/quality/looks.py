@@ -26,6 +26,7 @@ from benchmarks.quality import cases
 from benchmarks.quality.compare import arguments, methods, table
 from benchmarks.quality.renderers import Models
 from benchmarks.quality.renderings import Renderings, Shown
+from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.images import Image
 from stages.engine.record import Box, Document, Tool
@@ -192,10 +193,13 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "sheets":
         found, models = cases.load(given.side, given.tool), Models(given.profile, given.folder)
-        ours, *pastes = (
+        rendered = UntilStopped(
             (r.name, list(Renderings(r, found, given.folder, given.shards)))
             for r in methods(models)
         )
+        shown = list(rendered)
+        rendered.leave()  # a look needs both pictures; what was rendered is kept
+        ours, *pastes = shown
         write(given.looks, looks(ours[1], dict(pastes), given.seed))
         return
     if given.answers is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -67,16 +67,14 @@ class Instruments:
         return sha256(canonical_json([self.thresholds.model_dump(mode="json"), code]))[:12]
 
 
-def measure(renderings: Renderings, instruments: Instruments, folder: Path) -> list[Figures]:
+def measure(renderings: Renderings, instruments: Instruments, folder: Path) -> Iterator[Figures]:
     """Of every variant of the set; kept in `folder` until pictures or measures change."""
     kept = folder / "figures" / f"{renderings.renderer.digest}-{instruments.digest}"
-    found = []
     for shown in renderings:
         path = kept / f"{shown.name}.json"
         if not path.is_file():
             write_atomically(path, figures(shown, instruments).model_dump_json().encode())
-        found.append(Figures.model_validate_json(path.read_bytes()))
-    return found
+        yield Figures.model_validate_json(path.read_bytes())
 
 
 def figures(shown: Shown, instruments: Instruments) -> Figures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def held_out(shards: Path) -> list[str]:
                 if stream and json.loads(stream.read())["source"] not in EVALUATION_SOURCES:
                     found.append((key, f"{shard.name}/{key}.webp"))
     return [name for _, name in sorted(found)]
+
+
+def named(names: list[str], files: Sequence[str]) -> list[str]:
+    """Those whose file name is one of `files`; all where none is given."""
+    return [name for name in names if not files or Path(name).name in files]
 
 
 def read_bytes(name: str, shards: Path) -> bytes:

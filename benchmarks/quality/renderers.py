@@ -16,6 +16,7 @@ from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.masks import Mask, bounding_box, from_grid
 from stages.engine.provenance import code_digest
 from stages.engine.record import Box, Variant
+from stages.inject.codes import InjectCode
 from stages.inject.composite import blend, composite, visible
 from stages.inject.params import InjectParams
 from stages.inject.render import Plan, Rendering
@@ -99,7 +100,7 @@ class PixelPaste:
         crop = np.s_[y0:y1, x0:x1]
         mask = visible(flawed[crop], photo[crop], weights.edit[crop], self.params.mask)
         if not mask.any():
-            return Unusable("invisible", "the patches look alike")
+            return Unusable(InjectCode.INVISIBLE, "the patches look alike")
         aimed = bounding_box(from_grid(targets, window.box, shape))
         return Crop(box, aimed, flawed[crop], photo[crop], mask, weights.edit[crop])
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flows import pipeline
 from flows.console import BuildDisplay, build_table, console
 from flows.repair import stale_or_damaged
 from flows.report import reports
 from flows.repository import LOCK
 from flows.sources import prepare
 from flows.spending import spending_table
+from stages import STAGES
 from stages.catalogue import load_params
 from stages.engine.files import sha256_file, write_atomically
 from stages.engine.settings import load_settings
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 
 Source = Annotated[
     list[Path] | None,
@@ -51,6 +54,10 @@ def build(
     start = time.time()
     try:
         _run_flow(workspace)
+    except FactoryError:
+        with suppress(FactoryError, OSError):  # the failure itself is the word to end with
+            _gallery(workspace, _current(workspace))
+        raise
     finally:
         if calls := spending_table(workspace, start):
             console.print(calls)
@@ -86,11 +93,21 @@ def _was_shown(workspace: Workspace) -> bool:
 
 
 def _show(workspace: Workspace) -> None:
-    """Print the table and write the gallery."""
-    from flows.gallery.render import render
-
+    """Print the table, write the gallery, and note that this version was shown."""
     if found := reports(workspace):
         console.print(build_table(found))
-    page = render(workspace.data, workspace.data / "gallery")
-    console.print(f"gallery: {page.resolve().as_uri()}", soft_wrap=True)
+    _gallery(workspace)
     write_atomically(_shown(workspace), sha256_file(workspace.root / LOCK).encode())
+
+
+def _current(workspace: Workspace) -> tuple[str, ...]:
+    """The stages up to the one that failed: it and those after it are stale."""
+    last = next(iter(pipeline.stale(workspace)), STAGES[-1])
+    return STAGES[: STAGES.index(last) + 1]
+
+
+def _gallery(workspace: Workspace, stages: tuple[str, ...] = STAGES) -> None:
+    from flows.gallery.render import render
+
+    page = render(workspace.data, workspace.data / "gallery", stages)
+    console.print(f"gallery: {page.resolve().as_uri()}", soft_wrap=True)

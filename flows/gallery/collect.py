@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from stages.engine.masks import bounding_box
 from stages.engine.record import Box
 from stages.engine.shard import read_member, read_shard
 from stages.engine.source_list import Names, Source
-from stages.engine.tables import MANIFEST, PHOTOS, REJECTS, PhotoEntry, read_photos, read_table
+from stages.engine.tables import (
+    MANIFEST,
+    METRICS,
+    PHOTOS,
+    REJECTS,
+    PhotoEntry,
+    read_photos,
+    read_table,
+)
 
 _Row = dict[str, Any]
 
@@ -140,9 +148,9 @@ def _refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> 
     }
 
 
-def rejects(data: Path) -> list[_Row]:
-    """All rejects of all stages, in stage order, each with the name of its photo's file."""
-    rows = [(stage, row) for stage in STAGES for row in _table(data / stage / REJECTS)]
+def rejects(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
+    """All rejects of the stages, in their order, each with the name of its photo's file."""
+    rows = [(stage, row) for stage in stages for row in _table(data / stage / REJECTS)]
     names = Names.of_list(data / "sources") if rows else Names([])
     return [{"stage": stage, "file": _name(names, row), **row} for stage, row in rows]
 
@@ -151,20 +159,28 @@ def _name(names: Names, reject: _Row) -> str:
     return names.name(reject["key"], json.loads(reject["evidence"] or "{}").get("line"))
 
 
-def stages(data: Path) -> list[_Row]:
+def counts(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
     """How many photos and rows each stage has and what fell out."""
     found = []
-    for stage in STAGES:
+    for stage in stages:
         if not (data / stage / PHOTOS).is_file():
             continue
         fallen = _table(data / stage / REJECTS)
+        aside = _aside(data / stage)
         found.append(
             {
                 "stage": stage,
                 "photos": len(_table(data / stage / PHOTOS)),
                 "rows": len(_table(data / stage / MANIFEST)),
-                "photos_rejected": sum(not row["variant"] for row in fallen),
+                "photos_rejected": sum(not row["variant"] for row in fallen) - aside,
+                "photos_aside": aside,
                 "variants_rejected": sum(bool(row["variant"]) for row in fallen),
             }
         )
     return found
+
+
+def _aside(folder: Path) -> int:
+    """Photos of a stage that are counted apart from rejects."""
+    path = folder / METRICS
+    return json.loads(path.read_bytes()).get("photos_aside", 0) if path.is_file() else 0

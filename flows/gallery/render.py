@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from flows.gallery import collect
 from flows.gallery.images import Pictures
+from stages import STAGES
 from stages.engine.files import write_atomically
 
 TEMPLATE = Path(__file__).with_name("template")
@@ -22,17 +24,19 @@ def script(data: dict[str, Any]) -> str:
     return "window.GALLERY = " + text.replace("<", "\\u003c") + ";\n"
 
 
-def render(data_dir: Path, out_dir: Path) -> Path:
+def render(data_dir: Path, out_dir: Path, stages: Sequence[str] = STAGES) -> Path:
     """Write the page for the stages' outputs below `data_dir`; returns its ``index.html``.
 
-    Stages that did not run are left out, so that a failed build can be looked at too.
+    Stages that did not run are left out, so that a failed build can be looked at too: `stages` are
+    then those up to the failed one, since what lies beyond is an earlier build's.
     """
     pictures = Pictures(out_dir / "images")
-    items = [*collect.accepted(data_dir, pictures), *collect.refused(data_dir, pictures)]
+    items = [*collect.accepted(data_dir, pictures)] if "package" in stages else []
+    items += collect.refused(data_dir, pictures) if "filter" in stages else []
     content = {
         "items": items,
-        "rejects": collect.rejects(data_dir),
-        "stages": collect.stages(data_dir),
+        "rejects": collect.rejects(data_dir, stages),
+        "stages": collect.counts(data_dir, stages),
     }
     write_atomically(out_dir / "data.js", script(content).encode("ascii"))
     for source in sorted(TEMPLATE.iterdir()):

@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.engine.files import canonical_json
 from stages.engine.shard import write_shard
-from stages.engine.stage import Assembled, Reject, Stage
+from stages.engine.stage import Assembled, Reject, RejectPhoto, Stage
 from stages.engine.store import Store
 from stages.engine.tables import (
     MANIFEST,
@@ -65,7 +65,7 @@ def assemble(
     failed = {reject.key for reject in failures}
     ordered = sorted((u for u in units if u.key not in failed), key=lambda u: u.position)
 
-    outputs = _accepted(store, ordered, out)
+    outputs = _accepted(stage, store, ordered, out)
     if folder.is_dir():  # its files may be links into DVC's cache: never write over them
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -81,7 +81,7 @@ def assemble(
     return out
 
 
-def _accepted(store: Store, units: list[Unit], out: Assembly) -> Iterator[Assembled]:
+def _accepted(stage: Stage, store: Store, units: list[Unit], out: Assembly) -> Iterator[Assembled]:
     """Read results one by one: memory holds one photo at a time."""
     for number, unit in enumerate(units):
         result = store.get(unit.store_key)
@@ -89,9 +89,17 @@ def _accepted(store: Store, units: list[Unit], out: Assembly) -> Iterator[Assemb
             for later in units[number + 1 :]:
                 store.get(later.store_key)
             raise ResultsLost(f"the store lost {unit.key} ({unit.store_key}); run the stage again")
-        out.rejects += result.rejects
-        if result.document is not None:
-            yield Assembled(unit.position, unit.key, result.document, result.members)
+        if result.document is None:
+            out.rejects += result.rejects
+            continue
+        kept = Assembled(unit.position, unit.key, result.document, result.members)
+        try:
+            kept, sifted = stage.sift(kept)
+        except RejectPhoto as why:  # its variants go with it
+            out.rejects.append(Reject(unit.key, None, why.code, why.message, why.evidence))
+            continue
+        out.rejects += [*result.rejects, *sifted]
+        yield kept
 
 
 def _noted(outputs: Iterator[Assembled], out: Assembly) -> Iterator[Assembled]:

@@ -9,15 +9,17 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
 
+from stages.engine import devices
+from stages.engine.codes import EngineCode
 from stages.engine.settings import ExecutorSettings
 from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.units import Unit
-from stages.engine.worker import Done, initialise, load, ready, work, work_here
+from stages.engine.worker import Done, Places, initialise, load, ready, work, work_here
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
 
-WORKER_DIED = "worker_died"
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -48,6 +50,22 @@ def execute(
             yield from _Processes(stage, store, settings, code).run(units)
 
 
+def gpus_of(stage: Stage) -> int:
+    """How many GPUs the stage's workers are spread over; 0 = it computes on the CPU."""
+    found = stage.devices()
+    return devices.spread(found) if devices.on_gpu(found) else 0
+
+
+def _places(workers: int, gpus: int, context: SpawnContext) -> Places:
+    """Where each new worker takes the GPU that it may see; None where there is no choice."""
+    if gpus <= 1:
+        return None
+    places = context.SimpleQueue()
+    for name in devices.shares(workers, gpus):
+        places.put(name)
+    return places
+
+
 @contextmanager
 def _environment(stage: str, threads: int) -> Iterator[None]:
     """Numeric libraries read theirs when they are imported, here or in a worker; the ledger of
@@ -72,10 +90,11 @@ class _Processes:
     @contextmanager
     def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
         stage, threads = self.stage, self.settings.threads
+        context = multiprocessing.get_context("spawn")
         arguments = (
             type(stage), stage.params, stage.base, self.store.root, threads, self.code, os.getpid(),
+            _places(workers, gpus_of(stage), context),
         )  # fmt: skip
-        context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers, context, initialise, arguments)
         try:
             yield pool
@@ -87,7 +106,7 @@ class _Processes:
         its worker is rejected, the others go on."""
         left = {unit.key: unit for unit in units}
         while left:
-            workers = self.settings.worker_count(len(left))
+            workers = self.settings.worker_count(len(left), gpus_of(self.stage))
             for done in self._until_a_death(list(left.values()), workers):
                 left.pop(done.unit.key)
                 yield done
@@ -121,5 +140,5 @@ class _Processes:
                 return pool.submit(work_here, unit).result()
             except BrokenProcessPool:
                 message = "its worker process died (out of memory?); use smaller photos"
-                reject = Reject(unit.key, None, WORKER_DIED, message)
+                reject = Reject(unit.key, None, EngineCode.WORKER_DIED, message)
                 return Done(unit, reject, rejected=True)

@@ -1,27 +1,24 @@
-"""Gates: Great Expectations suites kept as data, run on a stage's tables."""
+"""Gates: Great Expectations suites kept as data, run on a stage's tables.
+
+An expectation asks whether the stage works. What is odd about one photo is a reject of that photo,
+and what holds for the set as a whole (``of_the_set``) is not judged on a handful of photos.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
-from stages.engine.summary import EXAMPLES, name_of
-from stages.engine.workspace import FactoryError
+from stages.engine.suite import Expectation, Suite
+from stages.engine.summary import EXAMPLES, Summary, name_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Suite = dict[str, list[dict[str, Any]]]
-"""Table name to expectations (type, kwargs)."""
-_COMMON = Path(__file__).with_name("gate.json")
-TABLES = ("manifest", "photos", "rejects", "summary")
+_ROW_COUNT = "expect_table_row_count_to_be_between"
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,14 @@ class Check:
     observed: str
     success: bool
     examples: list[str]
-    """Keys of rows that break it."""
+    """Photos or variants that break it: keys, or paths once `message` is there."""
+    message: str = ""
+    """Of a failed one: what is wrong and what to do (`complaint.explain`)."""
 
     def __str__(self) -> str:
         word = "passed" if self.success else "FAILED"
-        keys = f", for example {', '.join(self.examples)}" if self.examples else ""
-        return f"{word}: {self.table}: {self.expectation}({self.expected}) - {self.observed}{keys}"
+        what = f"{self.table}: {self.expectation}({self.expected}) - {self.observed}"
+        return f"{word}: {self.message or what}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,8 @@ class GateResult:
 
     stage: str
     checks: list[Check]
+    not_judged: int = 0
+    """Expectations of the set that too few photos stand behind."""
 
     @property
     def success(self) -> bool:
@@ -65,42 +66,13 @@ class GateResult:
         return {
             "stage": self.stage,
             "success": self.success,
+            "not_judged": self.not_judged,
             "checks": list(map(asdict, self.checks)),
         }
 
 
-def load_suite(folder: Path, thresholds: BaseModel) -> Suite:
-    """The engine's own expectations and the stage's, with ``$param`` filled in.
-
-    Raises:
-        FactoryError: an expectation names a threshold that params.yaml's section does not have,
-            or a table that no stage has.
-    """
-    suite: Suite = {}
-    for path in (_COMMON, folder / "gate.json"):
-        for table, expectations in json.loads(path.read_text()).items():
-            if table not in TABLES:
-                raise FactoryError(f"{path}: no table {table!r}; known: {', '.join(TABLES)}")
-            suite.setdefault(table, []).extend(_resolve(e, thresholds, path) for e in expectations)
-    return suite
-
-
-def _resolve(value: Any, thresholds: BaseModel, path: Path) -> Any:
-    if isinstance(value, dict) and set(value) == {"$param"}:
-        name = value["$param"]
-        if name not in type(thresholds).model_fields:
-            raise FactoryError(f"{path}: threshold {name!r} is not in {type(thresholds).__name__}")
-        return getattr(thresholds, name)
-    if isinstance(value, dict):
-        return {key: _resolve(item, thresholds, path) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolve(item, thresholds, path) for item in value]
-    return value
-
-
-def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
-    config = outcome.expectation_config
-    kwargs = {k: v for k, v in config.kwargs.items() if k != "batch_id"}
+def _check(expectation: Expectation, frame: pd.DataFrame, outcome: Any) -> Check:
+    kwargs = expectation.kwargs
     result = outcome.result or {}
     error = (outcome.exception_info or {}).get("exception_message")
     if error is None and outcome.exception_info and not outcome.success:
@@ -111,14 +83,15 @@ def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
     observed = result.get("observed_value")
     if error:
         observed = error
-    elif len(frame) == 1 and kwargs.get("column") in frame.columns:
+    elif expectation.table == "summary" and kwargs.get("column") in frame.columns:
         observed = frame[kwargs["column"]].iloc[0]
     elif observed is None and result.get("partial_unexpected_list"):
-        observed = f"{result['unexpected_count']} rows, values {result['partial_unexpected_list']}"
+        rows_told = f"{result['unexpected_count']} of {len(frame)} rows"
+        observed = f"{rows_told}, values {result['partial_unexpected_list']}"
     return Check(
-        table=table,
+        table=expectation.table,
         column=kwargs.get("column"),
-        expectation=config.type,
+        expectation=expectation.type,
         expected=", ".join(f"{k}={v}" for k, v in kwargs.items()),
         observed="as expected" if observed is None else f"observed {observed}",
         success=bool(outcome.success),
@@ -126,21 +99,26 @@ def _check(table: str, frame: pd.DataFrame, outcome: Any) -> Check:
     )
 
 
-def _with_examples(check: Check, examples: Callable[[str], list[str]]) -> Check:
-    if check.success or check.column is None:
-        return check
-    return replace(check, examples=examples(check.column))
+def _too_few(expectation: Expectation, summary: Summary, least: int) -> bool:
+    """Whether a number of the set stands on too few photos to say anything of the stage."""
+    column = expectation.kwargs.get("column")
+    if not expectation.of_the_set:
+        return False
+    if expectation.table == "summary" and not summary.known(column):
+        return True
+    return summary.photos_behind(column) < least
 
 
 def run(
-    stage: str,
     suite: Suite,
     tables: Mapping[str, Sequence[dict[str, Any]]],
-    examples: Callable[[str], list[str]],
+    summary: Summary,
+    complain: Callable[[Check, Expectation], Check] = lambda check, _: check,
 ) -> GateResult:
-    """Judge the tables. Tables without rows are judged by the summary alone.
+    """Judge the tables and the summary.
 
-    `examples` names photos or variants behind a number of the summary, by its column.
+    Of a table without rows only the number of rows is judged. `complain` puts a failed check into
+    words.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
@@ -149,24 +127,32 @@ def run(
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
-    source = context.data_sources.add_pandas(stage)
+    source = context.data_sources.add_pandas(suite.stage)
+    judged = [e for e in suite.expectations if not _too_few(e, summary, suite.least_photos)]
     checks: list[Check] = []
-    for table, expectations in sorted(suite.items()):
-        rows = tables[table]
-        if not rows:
+    for table, rows in sorted({**tables, "summary": [summary.numbers]}.items()):
+        mine = [e for e in judged if e.table == table and (rows or e.type == _ROW_COUNT)]
+        if not mine:
             continue
         frame = pd.DataFrame(rows)
         batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
-        expectation_suite = gx.ExpectationSuite(
-            name=f"{stage}.{table}",
-            expectations=expectations,  # pyright: ignore[reportArgumentType]
-        )
+        expectations: list[Any] = [_config(e, number, bool(rows)) for number, e in enumerate(mine)]
         validation = batch.get_batch({"dataframe": frame}).validate(
-            expectation_suite,
+            gx.ExpectationSuite(name=f"{suite.stage}.{table}", expectations=expectations),
             result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
         )
-        found = [_check(table, frame, outcome) for outcome in validation.results]
-        if table == "summary":
-            found = [_with_examples(check, examples) for check in found]
-        checks += found
-    return GateResult(stage, checks)
+        for outcome in validation.results:
+            config: Any = outcome.expectation_config
+            expectation = mine[config.meta["number"]]
+            check = _check(expectation, frame, outcome)
+            if not check.success and table == "summary":
+                check = replace(check, examples=summary.examples(check.column or ""))
+            checks.append(check if check.success else complain(check, expectation))
+    return GateResult(suite.stage, checks, len(suite.expectations) - len(judged))
+
+
+def _config(expectation: Expectation, number: int, rows: bool) -> dict[str, Any]:
+    """For Great Expectations. A table without rows has no columns that a condition could name."""
+    conditions = () if rows else ("row_condition", "condition_parser")
+    kwargs = {name: v for name, v in expectation.kwargs.items() if name not in conditions}
+    return {"type": expectation.type, "kwargs": kwargs, "meta": {"number": number}}

@@ -24,6 +24,8 @@ class Progress:
     """Photos whose result came from the store."""
     rejected: int
     seconds: float
+    workers: str = ""
+    """Who computes, in words; empty where nothing is to be computed."""
 
     @property
     def rate(self) -> float:
@@ -48,6 +50,8 @@ class Progress:
         parts = [f"{self.stage} {self.done}/{self.total}"]
         if self.rate:
             parts.append(f"{self.rate:.2f} photos/s")
+        elif self.workers:
+            parts.append(self.workers)
         if self.eta:
             parts.append(f"{self.eta:.0f} s left")
         if self.kept:
@@ -60,10 +64,10 @@ class Progress:
 class Reporter:
     """Writes progress at most twice a second, and a line for a person at a terminal."""
 
-    def __init__(self, stage: str, total: int, kept: int, path: Path) -> None:
+    def __init__(self, stage: str, total: int, kept: int, path: Path, workers: str = "") -> None:
         self._start, self._last = time.monotonic(), 0.0
         self._path = path
-        self._now = Progress(stage, kept, total, kept, 0, 0.0)
+        self._now = Progress(stage, kept, total, kept, 0, 0.0, workers)
         self._write()
 
     def advance(self, rejected: bool) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from stages.engine import devices
 from stages.engine.files import canonical_json, sha256
 from stages.engine.format import FORMAT_VERSION
 from stages.engine.stage import Stage
@@ -87,6 +88,12 @@ def numerics() -> dict[str, str]:
     return found
 
 
+def _gpu_numerics(stage: Stage) -> dict[str, str]:
+    """Class of GPU and CUDA, for a stage that computes there; a GPU beside a stage that computes
+    on the CPU changes nothing."""
+    return devices.fingerprint() if devices.on_gpu(stage.devices()) else {}
+
+
 def result_params(stage: Stage) -> dict[str, Any]:
     """The params that change results: the section without its gate, seed and profile."""
     layout = stage.params.layout_only
@@ -104,7 +111,7 @@ def stage_digest(stage: Stage) -> str:
                 "code": code_digest(type(stage)),
                 "params": result_params(stage),
                 "models": stage.revisions(),
-                "numerics": numerics(),
+                "numerics": numerics() | _gpu_numerics(stage),
             }
         )
     )

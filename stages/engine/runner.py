@@ -14,12 +14,14 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from stages.engine import gate
+from stages.engine import codes, gate, names
 from stages.engine.assemble import Assembly, ResultsLost, assemble
-from stages.engine.executor import execute
+from stages.engine.complaint import Complaint
+from stages.engine.executor import execute, gpus_of
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
@@ -27,6 +29,7 @@ from stages.engine.settings import Settings, load_settings, store_root
 from stages.engine.source_list import parts
 from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
+from stages.engine.suite import Suite, load_suite
 from stages.engine.summary import Upstream, summarise
 from stages.engine.tables import MANIFEST, METRICS, PHOTOS, read_photos, read_table, reject_row
 from stages.engine.units import Unit, source_units, upstream_units
@@ -36,6 +39,8 @@ WATCHED_PARENT = "FLAWFACTORY_PARENT"
 """Environment variable: the stage leaves when the process with this id is gone."""
 
 _CODE = "its code"
+_TRACEBACKS = 20
+"""So many are kept in the report."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ class _Job:
     settings: Settings
     code: str
     workspace: Workspace
+    tracebacks: dict[str, str] = field(default_factory=dict)
+    """Of internal errors, by photo key."""
 
     def run(self) -> tuple[Assembly, int]:
         """The assembled folder and how many photos were computed.
@@ -111,10 +118,15 @@ class _Job:
         todo = [unit for unit in units if not self.store.has(unit.store_key)]
         name, total = self.stage.name, len(self.work.units)
         path = self.workspace.reports / f"{name}.progress.json"
-        reporter = Reporter(name, total, total - len(todo), path)
+        words = self.settings.executor.words(len(todo), gpus_of(self.stage)) if todo else ""
+        if todo:
+            print(f"{name}: {len(todo)} photos to compute, {words}", flush=True)
+        reporter = Reporter(name, total, total - len(todo), path, words)
         failures = list(failures)
         for done in execute(self.stage, self.store, todo, self.settings.executor, self.code):
             failures += [done.failure] if done.failure else []
+            if done.traceback and len(self.tracebacks) < _TRACEBACKS:
+                self.tracebacks[done.unit.key] = done.traceback
             reporter.advance(done.rejected)
         return failures, len(todo)
 
@@ -125,18 +137,24 @@ class _Job:
 
 
 def _judge(
-    stage: Stage, suite: gate.Suite, work: Work, out: Assembly, folder: Path
+    stage: Stage, suite: Suite, work: Work, out: Assembly, workspace: Workspace
 ) -> gate.GateResult:
     """Summarise, keep the deterministic numbers as DVC metrics, run the suite."""
-    summary = summarise(work.upstream, out.accepted, out.rows, out.rejects)
-    write_atomically(folder / METRICS, pretty_json(summary.numbers))
+    aside = codes.aside(stage.codes)
+    summary = summarise(work.upstream, out.accepted, out.rows, out.rejects, aside)
+    write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
     tables = {
         "manifest": out.rows,
         "photos": out.photos,
         "rejects": [reject_row(reject) for reject in out.rejects],
-        "summary": [summary.numbers],
     }
-    return gate.run(stage.name, suite, tables, summary.examples)
+
+    @cache
+    def complaint() -> Complaint:
+        paths = names.paths(workspace.sources, out.rejects)  # a long list is read on failure only
+        return Complaint(stage.name, summary.numbers, out.rejects, paths)
+
+    return gate.run(suite, tables, summary, lambda check, asked: complaint()(check, asked))
 
 
 def _folder_of(stage: Stage) -> Path:
@@ -162,25 +180,31 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     start = time.monotonic()
     settings = load_settings(workspace)
     store = Store(store_root(workspace, settings))
-    suite = gate.load_suite(_folder_of(stage), stage.params.gate)
+    suite = load_suite(stage, _folder_of(stage))
     before = _digests(stage, workspace)
     work = gather(stage, workspace)
-    out, computed = _Job(stage, store, work, settings, before[_CODE], workspace).run()
+    job = _Job(stage, store, work, settings, before[_CODE], workspace)
+    out, computed = job.run()
     folder = workspace.stage(stage.name)
-    verdict = _judge(stage, suite, work, out, folder)
+    verdict = _judge(stage, suite, work, out, workspace)
     after = _digests(stage, workspace)
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
+    apart = codes.aside(stage.codes)
+    aside = sum(reject.variant is None and reject.code in apart for reject in out.rejects)
     report = {
         "stage": stage.name,
         "photos": len(work.units),
         "computed": computed,
-        "rejected": sum(r.variant is None for r in out.rejects),
+        "rejected": sum(r.variant is None for r in out.rejects) - aside,
+        "aside": aside,
         "variants_rejected": sum(r.variant is not None for r in out.rejects),
+        "reasons": Counter(str(r.code) for r in out.rejects),
+        "tracebacks": job.tracebacks,
         "rows": len(out.rows),
         "stored_bytes": store.size(unit.store_key for unit in work.units),
         "output_bytes": sum(path.stat().st_size for path in folder.rglob("*")),
-        "workers": settings.executor.worker_count(computed) if computed else 0,
+        "workers": settings.executor.worker_count(computed, gpus_of(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),
     }

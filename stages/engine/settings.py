@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stages.engine.workspace import FactoryError, Workspace
 
 
+def _cores() -> int:
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return found or 1
+
+
 class ExecutorSettings(BaseModel):
     """Who computes the photos."""
 
@@ -19,14 +24,32 @@ class ExecutorSettings(BaseModel):
     kind: Literal["inline", "processes"] = "processes"
     """``inline``: in the stage's own process; ``processes``: local worker processes."""
     workers: int = Field(default=0, ge=0)
-    """Worker processes; 0 = one a core the process may use."""
+    """Worker processes; 0 = one a GPU for a stage whose models compute there, one a core that the
+    process may use for the others."""
     threads: int = Field(default=1, ge=1)
     """Threads a worker gives to torch and BLAS."""
 
-    def worker_count(self, units: int) -> int:
-        """Never more workers than photos."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return max(1, min(self.workers or cores or 1, units))
+    def worker_count(self, units: int, gpus: int = 0) -> int:
+        """Never more workers than photos, and one for a stage in its own process.
+
+        Args:
+            units: photos to work on.
+            gpus: that the stage's models compute on; 0 = on the CPU.
+        """
+        if self.kind == "inline":
+            return 1
+        return max(1, min(self.workers or gpus or _cores(), units))
+
+    def words(self, units: int, gpus: int = 0) -> str:
+        """``2 workers, one a core``; the arguments are those of `worker_count`."""
+        count = self.worker_count(units, gpus)
+        if self.kind == "inline":
+            return "in the stage's own process"
+        if self.workers:
+            why = f"of {self.workers} in factory.toml"
+        else:
+            why = "one a GPU" if gpus else "one a core"
+        return f"{count} worker{'s' * (count > 1)}, {why}"
 
 
 class Price(BaseModel):

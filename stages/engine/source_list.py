@@ -207,6 +207,11 @@ class Names:
         """Of the list at `folder`; knows nothing where there is none."""
         return cls(read_list(folder))
 
+    @property
+    def by_key(self) -> dict[str, str]:
+        """Key to name of every file that has one."""
+        return {key: entry.name for key, entry in self._by_key.items() if entry.path}
+
     def entry(self, key: str, line: int | None = None) -> Source | None:
         """The entry at a line of the list (a reject's evidence has it), else the one in use under
         a photo's key."""

@@ -8,24 +8,28 @@ manifests and rejects, and closes the stage with its gate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.codes import RejectCode
+
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
 class GateParams(BaseModel):
-    """Thresholds a gate's expectations refer to as ``{"$param": "<name>"}``."""
+    """Thresholds a gate's expectations refer to as ``{"$param": "gate.<name>"}``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    max_reject_rate: float = 1.0
-    """Largest share of incoming photos that may fall out here."""
-    max_internal_error_rate: float = 0.02
-    """Largest share of photos on which the stage's own code may raise."""
+    max_reject_rate: float = Field(default=1.0, ge=0, le=1)
+    """Largest share of incoming photos that may fall out here, those set aside not counted."""
+    max_internal_error_rate: float = Field(default=0.02, ge=0, le=1)
+    """Largest share of photos on which the stage's own code may raise; the first is not counted."""
+    least_photos: int = Field(default=20, ge=1)
+    """Means and shares over the set are judged from so many photos on: fewer may all be odd."""
 
 
 class StageParams(BaseModel):
@@ -34,7 +38,8 @@ class StageParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     gate: GateParams = GateParams()
     layout_only: ClassVar[frozenset[str]] = frozenset()
-    """Fields that shape the output folder but no photo's result: not in the store's key."""
+    """Fields that shape the output folder or what `Stage.sift` lets into it, but no photo's
+    result: not in the store's key."""
 
 
 class BaseParams(BaseModel):
@@ -54,7 +59,7 @@ class BaseParams(BaseModel):
 class RejectPhoto(Exception):
     """Raised by `Stage.process` when the whole photo falls out; recorded, never fatal."""
 
-    def __init__(self, code: str, message: str, **evidence: Any) -> None:
+    def __init__(self, code: RejectCode, message: str, **evidence: Any) -> None:
         super().__init__(message)
         self.code, self.message, self.evidence = code, message, evidence
 
@@ -70,7 +75,7 @@ class Reject:
     key: str
     variant: str | None
     code: str
-    """snake_case reason, stable: statistics count it."""
+    """A `RejectCode`; plain where it was read back."""
     message: str
     """For the reader: what happened, and the remedy if there is one."""
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -140,6 +145,12 @@ class Stage(ABC):
     code: ClassVar[tuple[str, ...]] = ()
     """Modules beside the stage's own folder whose source enters the store's key,
     e.g. ``stages.models.flow``."""
+    codes: ClassVar[tuple[type[RejectCode], ...]] = ()
+    """Every reason for which photos or variants may fall out here, beside the engine's own; the
+    gate fails on any other."""
+    sets: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Sets of values that the gate refers to as ``{"$set": "<name>"}``, from where they are
+    declared; ``codes`` and ``tools`` are there for every stage."""
 
     def __init__(self, params: StageParams, base: BaseParams) -> None:
         self.params, self.base = params, base
@@ -147,6 +158,11 @@ class Stage(ABC):
     def revisions(self) -> dict[str, str]:
         """Model name to revision (a digest of its weights): enters the store's key. Cheap."""
         return {}
+
+    def devices(self) -> frozenset[str]:
+        """Torch's names of the devices that its models compute on: how many workers there are by
+        default follows them, and the class of GPU enters the store's key. Cheap."""
+        return frozenset()
 
     def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
         """Load models. Called once in each worker before the first `process`."""
@@ -163,6 +179,15 @@ class Stage(ABC):
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Manifest rows of one photo's document: scalars only, each with ``key`` and, where a row
         is a variant, ``variant``. Same columns for every row of a stage."""
+
+    def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
+        """What of a photo's kept result goes on, by thresholds that recompute nothing (named in
+        `StageParams.layout_only`), and the variants that do not. Default: all of it.
+
+        Raises:
+            RejectPhoto: the whole photo falls out.
+        """
+        return result, []
 
     def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
         """First stage only: the photos to work on, in list order, and what is refused unopened.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stages.engine.codes import EngineCode
 from stages.engine.record import TOOLS
 from stages.engine.stage import Reject
-from stages.engine.worker import INTERNAL_ERROR
 from stages.engine.workspace import FactoryError
 
 EXAMPLES = 5
@@ -39,6 +39,17 @@ class Summary:
     keys: dict[str, list[str]]
     """For the counts: the photos or variants counted."""
     rows: Sequence[Row]
+
+    def known(self, column: str | None) -> bool:
+        """False for a statistic of a manifest without rows, which has no columns."""
+        return column in self.numbers or bool(self.rows)
+
+    def photos_behind(self, column: str | None) -> int:
+        """How many photos a number stands on; of no column: how many the manifest has."""
+        if column in self.numbers and "." not in column:
+            return int(self.numbers["photos_in"] - self.numbers["photos_aside"])
+        name = (column or "key").partition(".")[0]
+        return len({row["key"] for row in self.rows if row.get(name) is not None})
 
     def examples(self, column: str) -> list[str]:
         """Keys of photos or variants that make the number `column` what it is."""
@@ -79,7 +90,6 @@ def _statistics(rows: Sequence[Row]) -> dict[str, float]:
             found[f"{column}.rate"] = round(sum(values) / len(values), 6)
         elif values and all(isinstance(v, int | float) for v in values):
             if not all(map(math.isfinite, values)):
-                # Great Expectations takes NaN for "no value": it would pass every bound.
                 raise FactoryError(f"manifest column {column!r} holds NaN or infinity")
             found[f"{column}.mean"] = round(sum(values) / len(values), 6)
             found[f"{column}.min"] = min(values)
@@ -92,17 +102,21 @@ def summarise(
     accepted: Sequence[str],
     rows: Sequence[Row],
     rejects: Sequence[Reject],
+    aside: Collection[str] = (),
 ) -> Summary:
-    """Counts that must balance (accepted + rejected = incoming, as sets) and statistics.
+    """Counts that must balance (accepted + rejected + aside = incoming, as sets) and statistics.
 
-    A photo that falls out takes its variants with it: they count as rejected.
+    A photo that falls out takes its variants with it: they count as rejected. `aside` are the codes
+    of what is counted apart: copies, history, files of another kind. One photo cannot stop the
+    rest: the first internal error does not count in the rate.
 
     Raises:
         FactoryError: a manifest column is not finite.
     """
     incoming, taken = set(upstream.photos), set(accepted)
     out = {r.key for r in rejects if r.variant is None}
-    errors = [r.key for r in rejects if r.code == INTERNAL_ERROR]
+    apart = {r.key for r in rejects if r.variant is None and r.code in aside}
+    errors = [r.key for r in rejects if r.code == EngineCode.INTERNAL_ERROR]
     listed = [(r["key"], r["variant"]) for r in rows if "variant" in r]
     kept = set(listed)
     fallen = {(r.key, r.variant) for r in rejects if r.variant is not None}
@@ -114,7 +128,8 @@ def summarise(
     photos = {
         "in": incoming,
         "accepted": taken,
-        "rejected": out,
+        "rejected": out - apart,
+        "aside": apart,
         "missing": incoming - taken - out,
         "extra": ((taken | out) - incoming) | (taken & out),
     }
@@ -130,13 +145,13 @@ def summarise(
         f"variants_{name}": [name_of(*pair) for pair in sorted(found)]
         for name, found in variants.items()
     }
-    total = max(1, len(incoming))
+    total = max(1, len(incoming - apart))
     numbers = {
         **{column: len(found) for column, found in keys.items()},
-        "reject_rate": round(len(out) / total, 6),
+        "reject_rate": round(len(out - apart) / total, 6),
         "variant_reject_rate": round(len(fallen) / max(1, len(upstream.variants)), 6),
         "internal_errors": len(errors),
-        "internal_error_rate": round(len(errors) / total, 6),
+        "internal_error_rate": round(max(0, len(errors) - 1) / total, 6),
         **_statistics(rows),
     }
     keys |= {

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
+from stages.engine import devices
+from stages.engine.codes import EngineCode
 from stages.engine.provenance import code_digest
 from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
 from stages.engine.store import Result, Store
 from stages.engine.units import Unit, load_sample
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
-INTERNAL_ERROR = "internal_error"
+Places = SimpleQueue[str] | None
+"""A value of CUDA_VISIBLE_DEVICES for each worker that starts."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +36,41 @@ class Done:
     """Why nothing was kept: the code raised, or the reason may be gone next time."""
     rejected: bool = False
     """The photo fell out, for good or for now."""
+    traceback: str = ""
+    """Of an internal error. For the report: paths have no place in reproducible outputs."""
 
 
-def _failure(unit: Unit, error: BaseException) -> Reject:
-    place = traceback.extract_tb(error.__traceback__)[-1]
+def _place(frame: traceback.FrameSummary, root: Path | None = None) -> str:
+    path = Path(frame.filename)
+    name = path.relative_to(root.parent).as_posix() if root else path.name
+    return f"{name}:{frame.lineno} in {frame.name}"
+
+
+def _failure(stage: Stage, unit: Unit, error: BaseException) -> Reject:
+    """Says where our own code was, and where it was raised if that is in somebody else's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    folder = Path(sys.modules[type(stage).__module__].__file__ or __file__).parents[1]
+    roots = (folder, Path(__file__).parents[1])
+    own = [(f, r) for f in frames for r in roots if Path(f.filename).is_relative_to(r)]
+    evidence = {"at": _place(*own[-1])}
+    if own[-1][0] is not frames[-1]:
+        evidence["raised_in"] = _place(frames[-1])
     # A message may quote a file name that is no UTF-8; manifests are.
     words = str(error).encode("utf-8", "backslashreplace").decode()
-    return Reject(
-        unit.key,
-        None,
-        INTERNAL_ERROR,
-        f"{type(error).__name__}: {words}"[:500],
-        {"at": f"{Path(place.filename).name}:{place.lineno} in {place.name}"},
-    )
+    message = f"{type(error).__name__}: {words}"[:500]
+    return Reject(unit.key, None, EngineCode.INTERNAL_ERROR, message, evidence)
+
+
+def _check_rows(rows: list[dict[str, Any]]) -> None:
+    """Great Expectations takes NaN for "no value": it would pass every bound.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    for row in rows:
+        for column, value in row.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"the manifest's column {column!r} would hold {value}")
 
 
 def _result(stage: Stage, unit: Unit) -> Result:
@@ -53,13 +81,15 @@ def _result(stage: Stage, unit: Unit) -> Result:
         raise FactoryError(f"{stage.name}: an input cannot be read: {error}") from error
     os.environ[CURRENT_PHOTO] = unit.key
     try:
-        return Result.of(stage.process(sample))
+        result = Result.of(stage.process(sample))
     except RejectForNow:
         raise
     except RejectPhoto as out:
         return Result(None, {}, [Reject(unit.key, None, out.code, out.message, out.evidence)])
     finally:
         os.environ.pop(CURRENT_PHOTO)
+    _check_rows(stage.rows(result.document or {}))
+    return result
 
 
 def work(stage: Stage, store: Store, unit: Unit) -> Done:
@@ -77,7 +107,8 @@ def work(stage: Stage, store: Store, unit: Unit) -> Done:
         reject = Reject(unit.key, None, out.code, out.message, out.evidence)
         return Done(unit, reject, rejected=True)
     except Exception as error:  # one photo's failure never stops the rest; the gate bounds it
-        return Done(unit, _failure(unit, error), rejected=True)
+        told = "".join(traceback.format_exception(error))
+        return Done(unit, _failure(stage, unit, error), rejected=True, traceback=told)
     return Done(unit, rejected=result.document is None)
 
 
@@ -129,14 +160,17 @@ def initialise(
     threads: int,
     code: str,
     parent: int,
+    places: Places,
 ) -> None:
     """Make this process a worker: build the stage and load its models once.
 
     `code` is the driver's digest of the stage's sources: a worker that started after an edit would
-    put the new code's results under the old code's keys.
+    put the new code's results under the old code's keys. `places` holds a GPU for each worker.
     """
     global _stage, _store, _setup_error
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
+    if places is not None:
+        os.environ[devices.VISIBLE] = places.get()  # before CUDA is first used
     try:
         built = stage(params, base)  # pyright: ignore[reportArgumentType]
         load(built, threads)

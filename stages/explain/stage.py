@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from stages.engine.codes import RejectCode
 from stages.engine.images import Image, paste, read_mask, read_png
 from stages.engine.record import (
     Curation,
@@ -24,8 +26,16 @@ from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample,
 from stages.explain import facts
 from stages.models import registry, vlm, wording
 from stages.models.protocols import Explainer
+from stages.models.vlm.chat import AskCode
 
-UNFIT = "explanation_unfit"
+_SENTENCES = re.compile(r"[A-Z].*[.!]")
+
+
+class ExplainCode(RejectCode):
+    """Why there are no words."""
+
+    NOTHING_PASSED = "nothing_passed"
+    UNFIT = "explanation_unfit"
 
 
 class ExplainGate(GateParams):
@@ -45,13 +55,14 @@ class ExplainParams(StageParams):
 
 def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     """Check and offending words of the texts that must not be published; empty when fit."""
-    return {
-        f"{field}.{problem.check}": problem.found
-        for field in ("local", "overall")
-        for problem in wording.flaw(
-            getattr(explanation, field), variant, overall=field == "overall"
-        )
-    }
+    found: dict[str, str] = {}
+    for field in ("local", "overall"):
+        text = getattr(explanation, field)
+        for problem in wording.flaw(text, variant, overall=field == "overall"):
+            found[f"{field}.{problem.check}"] = problem.found
+        if not _SENTENCES.fullmatch(text):
+            found[f"{field}.sentences"] = f"{text[:20]} ... {text[-20:]}"
+    return found
 
 
 def informed(sample: Sample, scene: Scene, passed: set[str]) -> dict[str, Variant]:
@@ -102,11 +113,16 @@ class ExplainStage(Stage):
         "stages.models.wording",
         *vlm.CODE,
     )
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (ExplainCode, AskCode)
     explainer: Explainer
 
     def revisions(self) -> dict[str, str]:
         """The explainer's."""
         return registry.revisions(self.base, "explainer")
+
+    def devices(self) -> frozenset[str]:
+        """The explainer's."""
+        return registry.devices(self.base, "explainer")
 
     def setup(self) -> None:
         """Build the explainer that the profile names."""
@@ -122,14 +138,16 @@ class ExplainStage(Stage):
         verdicts = sample.document("filter", Curation).verdicts
         passed = {verdict.variant for verdict in verdicts if verdict.passed}
         if not passed:
-            raise RejectPhoto("nothing_passed", "no variant of this photo passed the filter")
+            raise RejectPhoto(
+                ExplainCode.NOTHING_PASSED, "no variant of this photo passed the filter"
+            )
         scene = sample.document("perceive", Scene)
         variants = informed(sample, scene, passed)
         images = pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
         if problems := wording.clean(texts.clean, [entity.name for entity in scene.entities]):
             raise RejectPhoto(
-                UNFIT,
+                ExplainCode.UNFIT,
                 "the words for the untouched photo are not fit to publish",
                 text=texts.clean,
                 problems={problem.check: problem.found for problem in problems},
@@ -170,7 +188,7 @@ def _reject(key: str, explanation: Explanation, problems: dict[str, str]) -> Rej
     return Reject(
         key,
         explanation.variant,
-        UNFIT,
+        ExplainCode.UNFIT,
         f"the explanation fails {', '.join(sorted(problems))}",
         {"local": explanation.local, "overall": explanation.overall, "problems": problems},
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.engine.codes import RejectCode
 from stages.engine.record import Box, Tool
 from stages.filter.params import Bounds
-from stages.models.judge import NOT_PERCEPTIBLE
+from stages.models.judge import JudgeCode
 from stages.models.protocols import Case, PerceptualMetric
 
-TOO_WEAK = "too_weak"
-TOO_STRONG = "too_strong"
-"""Reject codes."""
+
+class BoundsCode(RejectCode):
+    """Why LPIPS alone refuses a variant."""
+
+    TOO_WEAK = "too_weak"
+    TOO_STRONG = "too_strong"
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,13 @@ def measure(case: Case, target_box: Box, metric: PerceptualMetric) -> Distances:
 def check(tool: Tool, found: Distances, bounds: Bounds) -> tuple[str, str]:
     """Reject code (or ``ok``) and message."""
     if found.lpips_control < bounds.control or found.lpips_mask < bounds.mask:
-        return NOT_PERCEPTIBLE, (
+        return JudgeCode.NOT_PERCEPTIBLE, (
             f"LPIPS to the control is {found.lpips_control:.3f} in the target box "
             f"and {found.lpips_mask:.3f} on the mask"
         )
+    to_photo = f"LPIPS to the photo is {found.lpips_real:.3f}"
     if tool == "distort" and found.lpips_real <= bounds.low:
-        return TOO_WEAK, f"LPIPS to the photo is {found.lpips_real:.3f}, at most {bounds.low}"
+        return BoundsCode.TOO_WEAK, f"{to_photo}, at most {bounds.low}"
     if tool == "distort" and found.lpips_real >= bounds.high:
-        return TOO_STRONG, f"LPIPS to the photo is {found.lpips_real:.3f}, at least {bounds.high}"
+        return BoundsCode.TOO_STRONG, f"{to_photo}, at least {bounds.high}"
     return "ok", "within the bounds"

@@ -32,8 +32,8 @@ class Bounds(BaseModel):
 class FilterGate(GateParams):
     """Thresholds of the filter's gate."""
 
-    max_reject_rate: float = 0.0
-    """Photos: a photo goes on even when none of its variants passes."""
+    max_reject_rate: float = Field(default=0.5, ge=0, le=1)
+    """Photos: one goes on even when none of its variants passes, so this is about the stage."""
     max_variant_reject_rate: float = 0.9
     """Variants, of those that were mapped."""
     min_lpips_control_mean: float = 0.1

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
+from stages.engine.codes import RejectCode
 from stages.engine.images import read_png
 from stages.engine.record import Curation, Injection, Mapping, Scene, Verdict
 from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
@@ -13,7 +14,9 @@ from stages.filter import bounds
 from stages.filter.case import build
 from stages.filter.params import FilterParams
 from stages.models import registry, vlm
+from stages.models.judge import JudgeCode
 from stages.models.protocols import Case, Judge, PerceptualMetric
+from stages.models.vlm.chat import AskCode
 
 COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
 """Scores every judge's verdicts have; the others stay in the document."""
@@ -45,6 +48,7 @@ class FilterStage(Stage):
         "stages.models.wording",
         *vlm.CODE,
     )
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (bounds.BoundsCode, JudgeCode, AskCode)
     params: FilterParams
     metric: PerceptualMetric
     judge: Judge
@@ -52,6 +56,10 @@ class FilterStage(Stage):
     def revisions(self) -> dict[str, str]:
         """The metric's and the judge's."""
         return registry.revisions(self.base, "metric", "judge")
+
+    def devices(self) -> frozenset[str]:
+        """The metric's and the judge's."""
+        return registry.devices(self.base, "metric", "judge")
 
     def setup(self) -> None:
         """Load metric and judge."""

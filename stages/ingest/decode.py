@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from stages.engine.stage import RejectPhoto
+from stages.ingest.codes import IngestAside, IngestCode
 from stages.ingest.colour import to_plain_rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -100,7 +101,7 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise RejectPhoto(
-            "too_many_pixels",
+            IngestCode.TOO_MANY_PIXELS,
             f"declares more than {limits.max_pixels:,} pixels: scale it down",
             detail=str(error),
         ) from error
@@ -108,11 +109,12 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         kind = signature(data)
         if kind in FORMATS:
             raise RejectPhoto(
-                "corrupt", f"starts like a {kind} but its header is damaged: export it again"
+                IngestCode.CORRUPT,
+                f"starts like a {kind} but its header is damaged: export it again",
             ) from error
         what = f"is a {kind}" if kind else "is no image known here"
         raise RejectPhoto(
-            "unsupported_format", f"{what}; photos must be JPEG, PNG or WebP: convert it"
+            IngestAside.UNSUPPORTED_FORMAT, f"{what}; photos must be JPEG, PNG or WebP: convert it"
         ) from error
     except Exception as error:  # a hostile header may raise anything in a decoder
         raise _broken(error) from error
@@ -123,21 +125,21 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
     evidence = {"width": width, "height": height}
     if width * height > limits.max_pixels:
         message = f"is {width} x {height}; at most {limits.max_pixels:,} pixels: scale it down"
-        raise RejectPhoto("too_many_pixels", message, **evidence)
+        raise RejectPhoto(IngestCode.TOO_MANY_PIXELS, message, **evidence)
     if min(width, height) < limits.min_side:
         message = f"is {width} x {height}; both sides need {limits.min_side} px or more"
-        raise RejectPhoto("too_small", message, **evidence)
+        raise RejectPhoto(IngestAside.TOO_SMALL, message, **evidence)
     if min(_scaled((width, height), limits.max_side)) < limits.min_side:
         message = (
             f"is {width} x {height}; scaled to {limits.max_side} px its short side "
             f"falls under {limits.min_side}: crop it"
         )
-        raise RejectPhoto("too_narrow", message, **evidence)
+        raise RejectPhoto(IngestAside.TOO_NARROW, message, **evidence)
     # A phone's MPO is a JPEG with extra views behind the photo: the first frame is the photo.
     frames = getattr(image, "n_frames", 1)
     if frames != 1 and image.format != "MPO":
         message = f"is an animation of {frames} frames: export the one you want"
-        raise RejectPhoto("animated", message, frames=frames)
+        raise RejectPhoto(IngestAside.ANIMATED, message, frames=frames)
 
 
 def _load(image: Image.Image) -> None:
@@ -149,8 +151,8 @@ def _load(image: Image.Image) -> None:
 
 def _broken(error: Exception) -> RejectPhoto:
     if "truncated" in str(error).lower():
-        return RejectPhoto("truncated", "ends too early: copy it again", detail=str(error))
-    return RejectPhoto("corrupt", "cannot be decoded: export it again", detail=str(error))
+        return RejectPhoto(IngestCode.TRUNCATED, "ends too early: copy it again", detail=str(error))
+    return RejectPhoto(IngestCode.CORRUPT, "cannot be decoded: export it again", detail=str(error))
 
 
 def _scaled(size: tuple[int, int], max_side: int) -> tuple[int, int]:

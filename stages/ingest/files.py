@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from stages.engine.codes import RejectCode
 from stages.engine.digests import Digests
+from stages.ingest.codes import IngestAside, IngestCode
 
 MAX_HASHED = 1 << 30
 """Bytes: larger files are no photos and are not read. `ingest.max_bytes` is the cap for photos."""
@@ -19,11 +21,11 @@ class FileProblem(Exception):
     """A file that cannot be used as it is.
 
     Attributes:
-        code: snake_case reason.
+        code: the reject's.
         message: what is wrong and what to do about it.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: RejectCode, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
 
@@ -40,22 +42,25 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise FileProblem("not_a_file", "is a folder, FIFO, socket or device: never opened")
+            raise FileProblem(
+                IngestAside.NOT_A_FILE, "is a folder, FIFO, socket or device: never opened"
+            )
         # Non-blocking, and checked again: the name may point elsewhere since the line above.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise FileProblem("not_a_file", "is a FIFO, socket or device: not read")
+                raise FileProblem(IngestAside.NOT_A_FILE, "is a FIFO, socket or device: not read")
             yield file, status
     except FileNotFoundError as error:
         message = "is no longer there: withdraw it, or put it back and `dvc repro --force ingest`"
         if path.is_symlink():
             message = "is a link to nothing: mend the link and scan again"
-        raise FileProblem("missing", message) from error
+        raise FileProblem(IngestCode.MISSING, message) from error
     except OSError as error:
         raise FileProblem(
-            "unreadable", f"cannot be read ({error.strerror}): mend its permissions or its disk"
+            IngestCode.UNREADABLE,
+            f"cannot be read ({error.strerror}): mend its permissions or its disk",
         ) from error
 
 
@@ -67,9 +72,9 @@ def digest_capped(path: Path, digests: Digests) -> tuple[int, str]:
     """
     with open_regular(path) as (file, status):
         if status.st_size == 0:
-            raise FileProblem("empty", "has no bytes: copy it again")
+            raise FileProblem(IngestCode.EMPTY, "has no bytes: copy it again")
         if status.st_size > MAX_HASHED:
-            raise FileProblem("too_large", f"has {status.st_size:,} bytes: not a photo")
+            raise FileProblem(IngestCode.TOO_LARGE, f"has {status.st_size:,} bytes: not a photo")
         return status.st_size, digests.of_open(path, file)
 
 
@@ -83,5 +88,7 @@ def read_capped(path: Path, max_bytes: int) -> bytes:
         data = file.read(max_bytes + 1)
         if len(data) > max_bytes:
             size = max(status.st_size, len(data))
-            raise FileProblem("too_large", f"has {size:,} bytes; at most {max_bytes:,} are read")
+            raise FileProblem(
+                IngestCode.TOO_LARGE, f"has {size:,} bytes; at most {max_bytes:,} are read"
+            )
         return data

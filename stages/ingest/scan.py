@@ -11,13 +11,12 @@ from pathlib import Path
 from stages.engine.digests import Digests
 from stages.engine.source_list import REPLACED, Problem, Source, read_list, write_list
 from stages.engine.workspace import Workspace
+from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences
 from stages.ingest.places import Places, Root
 from stages.ingest.sources import ScanError, forgotten, withdrawn_contents
 from stages.ingest.walk import Walk
-
-NAME_NOT_UTF8 = "name_not_utf8"
 
 
 @dataclass
@@ -53,7 +52,9 @@ def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: 
     except UnicodeEncodeError:
         # Backslashes doubled first, so that no two names share a stand-in.
         readable = _readable(path.replace("\\", "\\\\"))
-        problem = Problem(code=NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it")
+        problem = Problem(
+            code=IngestCode.NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it"
+        )
         return _unusable(root, readable, batch, problem)
     try:
         size, digest = digest_capped(photo, digests)
@@ -97,7 +98,7 @@ def _found(
             ) from error
         if error:
             message = f"cannot be opened ({error.strerror}): mend its permissions and scan again"
-            problem = Problem(code="unreadable_folder", message=message)
+            problem = Problem(code=IngestCode.UNREADABLE_FOLDER, message=message)
             name = _readable(root.listed(path))
             entries.append(_unusable(root, name, batch, problem))
         else:
@@ -112,7 +113,7 @@ def _found(
 
 def _identity(entry: Source) -> tuple[str | None, str, bool]:
     """What makes two entries speak of one file; stand-ins for names are a world of their own."""
-    stands_in = bool(entry.problem and entry.problem.code == NAME_NOT_UTF8)
+    stands_in = bool(entry.problem and entry.problem.code == IngestCode.NAME_NOT_UTF8)
     return entry.folder, entry.path, stands_in
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from stages.engine.source_list import REPLACED, Source, read_list, write_list
 from stages.engine.stage import Reject, SourceEntry
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.codes import IngestAside, IngestCode
 from stages.ingest.places import Places
 
 
@@ -99,19 +100,20 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
         reason = gone.get(entry.sha256 or "") or entry.withdrawn
         if reason == REPLACED:
             message = "had other bytes later, which follow as an entry of their own"
-            fallen.append((position, REPLACED, message))
+            fallen.append((position, IngestAside.REPLACED, message))
         elif reason:
-            fallen.append((position, "withdrawn", f"was withdrawn: {reason}"))
+            fallen.append((position, IngestAside.WITHDRAWN, f"was withdrawn: {reason}"))
         elif entry.problem:
             fallen.append((position, entry.problem.code, entry.problem.message))
         elif owner is None:
             owners[entry.key] = position
             accepted.append(_unit(position, entry))
         elif entries[owner].sha256 == entry.sha256:
-            fallen.append((position, "duplicate", "has the same bytes as an earlier photo"))
+            message = "has the same bytes as an earlier photo"
+            fallen.append((position, IngestAside.DUPLICATE, message))
         else:
             message = "has the key of another photo but other bytes: re-encode it"
-            fallen.append((position, "key_collision", message))
+            fallen.append((position, IngestCode.KEY_COLLISION, message))
     taken = set(owners)
     rejects = []
     counts: dict[str, int] = {}
@@ -123,7 +125,7 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
             key = f"{entry.key}#{counts[entry.key]}"
         taken.add(key)
         evidence: dict[str, Any] = {"line": position, "sha256": entry.sha256}
-        if code in ("duplicate", "key_collision"):
+        if code in (IngestAside.DUPLICATE, IngestCode.KEY_COLLISION):
             evidence["first"] = owners[entry.key]
         rejects.append(Reject(key, None, code, message, evidence))
     return accepted, rejects

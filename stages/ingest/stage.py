@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from stages.engine.codes import RejectCode
 from stages.engine.files import sha256
 from stages.engine.images import write_png
 from stages.engine.record import Document, Photo
@@ -25,7 +26,8 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.workspace import Workspace
-from stages.ingest.decode import Limits, decode, perceptual_hash
+from stages.ingest.codes import IngestAside, IngestCode
+from stages.ingest.decode import FORMATS, Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
 from stages.ingest.places import Places
@@ -36,10 +38,6 @@ class IngestGate(GateParams):
     """What the photos as a whole must be."""
 
     max_reject_rate: float = Field(default=0.5, ge=0, le=1)
-    shortest_side: int = Field(default=128, ge=1)
-    """No photo has a shorter side; `min_side` when not given."""
-    longest_side: int = Field(default=1536, ge=1)
-    """No photo has a longer side; `max_side` when not given."""
 
 
 class IngestParams(StageParams):
@@ -55,15 +53,6 @@ class IngestParams(StageParams):
     near_duplicate_distance: int = Field(default=6, ge=0, le=64)
     """Differing bits of two perceptual hashes that still count as the same picture."""
     gate: IngestGate = IngestGate()  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sides_reach_gate(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or not isinstance(values.get("gate", {}), dict):
-            return values
-        sides = {"shortest_side": "min_side", "longest_side": "max_side"}
-        given = {gate: values[name] for gate, name in sides.items() if name in values}
-        return {**values, "gate": given | values.get("gate", {})}
 
     @model_validator(mode="after")
     def _sides_in_order(self) -> IngestParams:
@@ -93,6 +82,8 @@ class IngestStage(Stage):
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     lists: ClassVar[tuple[str, ...]] = ("photos",)
     params_model: ClassVar[type[StageParams]] = IngestParams
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (IngestCode, IngestAside)
+    sets: ClassVar[Mapping[str, Sequence[str]]] = {"formats": FORMATS}
     params: IngestParams
 
     def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
@@ -143,11 +134,11 @@ class IngestStage(Stage):
         try:
             data = read_capped(path, self.params.max_bytes)
         except FileProblem as problem:
-            kind = RejectPhoto if problem.code == "too_large" else RejectForNow
+            kind = RejectPhoto if problem.code == IngestCode.TOO_LARGE else RejectForNow
             raise kind(problem.code, problem.message) from problem
         if sha256(data) != source.sha256:
             raise RejectForNow(
-                "changed_since_scan",
+                IngestCode.CHANGED_SINCE_SCAN,
                 "has other bytes than when it was scanned: scan again",
                 listed_bytes=source.bytes,
                 found_bytes=len(data),

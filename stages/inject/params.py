@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -81,13 +81,11 @@ class MaskParams(BaseModel):
 class InjectGate(GateParams):
     """Thresholds of the inject gate."""
 
-    max_reject_rate: float = 0.02
-    max_variant_reject_rate: float = 0.25
+    max_reject_rate: float = Field(default=0.5, ge=0, le=1)
+    max_variant_reject_rate: float = Field(default=0.5, ge=0, le=1)
     """Variants that could not be rendered or cannot be seen."""
-    max_evaluations: float = 60.0
+    max_evaluations_mean: float = 60.0
     """Forwards of a whole window per variant, its share of the source branch counted."""
-    min_reconstruction_psnr: float = 15.0
-    """dB, every window: below, a model is broken or the wrong one."""
     min_reconstruction_psnr_mean: float = 20.0
     """dB, mean over variants."""
     max_mask_share_mean: float = 0.9
@@ -99,6 +97,7 @@ class InjectGate(GateParams):
 class InjectParams(StageParams):
     """Section ``inject`` of params.yaml."""
 
+    layout_only: ClassVar[frozenset[str]] = frozenset({"min_reconstruction_psnr"})
     mode: Mode = "sparse"
     """``sparse`` computes active tokens only, ``dense`` all with the background held to the source
     branch, ``faithful`` the released recipe (its shares below; no start gather, nothing held)."""
@@ -126,4 +125,7 @@ class InjectParams(StageParams):
     residual: float = Field(default=1.0, ge=0, le=1)
     """How much of what the model lost of the photo is given back, gathered like the latents."""
     mask: MaskParams = MaskParams()
+    min_reconstruction_psnr: float = Field(default=15.0, ge=0)
+    """dB, every window: below, the control is another picture than the photo, and its variants fall
+    out. Changing it renders nothing anew."""
     gate: InjectGate = InjectGate()  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stages.engine.images import read_png, write_png
 from stages.engine.record import Injection, Inversion, Mapping, Outcome, Scene, Variant
-from stages.engine.stage import Output, Reject, RejectPhoto, Sample
+from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
+from stages.inject.codes import InjectCode
 from stages.inject.params import InjectParams
 from stages.models.flow_stage import FLOW_CODE, FlowStage
 
@@ -32,6 +34,7 @@ class InjectStage(FlowStage):
         "stages.invert.windows",
         *FLOW_CODE,
     )
+    codes = (InjectCode,)
     params: InjectParams
 
     def process(self, sample: Sample) -> Output:
@@ -51,7 +54,7 @@ class InjectStage(FlowStage):
         for name in dict.fromkeys(variant.window for variant in variants):
             wanted = [variant for variant in variants if variant.window == name]
             if name not in windows or name not in inversion.windows:
-                lost = Unusable("no_window", f"window {name} was not inverted")
+                lost = Unusable(InjectCode.NO_WINDOW, f"window {name} was not inverted")
                 pictures |= {variant.id: lost for variant in wanted}
                 continue
             try:
@@ -69,8 +72,34 @@ class InjectStage(FlowStage):
                 )
                 pictures |= job.run(wanted, self.base.seed, sample.key)
             except ValueError as error:
-                raise RejectPhoto("bad_latents", f"window {name}: {error}", window=name) from error
+                raise RejectPhoto(
+                    InjectCode.BAD_LATENTS, f"window {name}: {error}", window=name
+                ) from error
         return self._output(sample.key, variants, pictures)
+
+    def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
+        """The variants of windows whose control is still the photo."""
+        least = self.params.min_reconstruction_psnr
+        injection = Injection.model_validate(result.document)
+        rejects = [
+            Reject(
+                result.key,
+                outcome.variant,
+                InjectCode.NOT_RECONSTRUCTED,
+                f"the model loses this picture: its window comes back with "
+                f"{outcome.reconstruction_psnr:.1f} dB (inject.min_reconstruction_psnr {least:g})",
+                {"reconstruction_psnr": outcome.reconstruction_psnr},
+            )
+            for outcome in injection.outcomes
+            if outcome.reconstruction_psnr < least
+        ]
+        if not rejects:
+            return result, []
+        gone = {reject.variant for reject in rejects}
+        kept = [outcome for outcome in injection.outcomes if outcome.variant not in gone]
+        document = injection.model_copy(update={"outcomes": kept}).model_dump(mode="json")
+        members = {n: d for n, d in result.members.items() if n.split(".")[0] not in gone}
+        return replace(result, document=document, members=members), rejects
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a rendered variant."""

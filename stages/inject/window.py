@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from stages.engine.masks import Mask, bounding_box, from_grid
 from stages.engine.record import TOKEN, Box, Variant, Window
 from stages.engine.seeding import generator
+from stages.inject.codes import InjectCode
 from stages.inject.composite import Plane, blend, composite, gathered, visible, whole
 from stages.inject.params import InjectParams, all_values, of_tool
 from stages.inject.render import Plan, Rendering, Settings, render
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Unusable(Exception):
     """A variant cannot be rendered; `code` is the reject's."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: InjectCode, message: str) -> None:
         super().__init__(message)
         self.code = code
 
@@ -142,7 +143,7 @@ class WindowJob:
         try:
             index = source_index(variant, self.window.grid)
         except ValueError as error:
-            raise Unusable("bad_mapping", str(error)) from error
+            raise Unusable(InjectCode.BAD_MAPPING, str(error)) from error
         params, tool, faithful = self.params, variant.tool, self.params.mode == "faithful"
         targets = np.zeros(len(index), dtype=bool)
         targets[variant.targets] = True
@@ -201,7 +202,7 @@ class WindowJob:
         edit = weights.edit[crop]
         mask = visible(artifact, control, edit, self.params.mask)
         if not mask.any():
-            raise Unusable("invisible", "artifact and control do not differ to the eye")
+            raise Unusable(InjectCode.INVISIBLE, "artifact and control do not differ to the eye")
         return Picture(
             box=box,
             target_box=bounding_box(from_grid(plan.targets, window.box, (height, width))),
@@ -249,9 +250,9 @@ def psnr(picture: Image, decoded: Plane) -> float:
 
 def _check(rendering: Rendering | None) -> Rendering:
     if rendering is None:
-        raise Unusable("out_of_memory", "one variant alone does not fit into memory")
+        raise Unusable(InjectCode.OUT_OF_MEMORY, "one variant alone does not fit into memory")
     if not torch.isfinite(torch.stack([rendering.artifact, rendering.control])).all():
-        raise Unusable("not_finite", "the rendered latents are not finite")
+        raise Unusable(InjectCode.NOT_FINITE, "the rendered latents are not finite")
     return rendering
 
 

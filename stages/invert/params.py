@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.engine.stage import GateParams, StageParams
 from stages.invert.solvers import Solver
@@ -17,15 +17,14 @@ CAPTION = "{caption}"
 class InvertGate(GateParams):
     """Thresholds of the invert gate."""
 
-    max_reject_rate: float = 0.02
-    min_noise_std: float = 0.5
-    max_noise_std: float = 1.5
-    """Bounds of every window's last latent: beyond, transformer and autoencoder do not fit."""
+    max_reject_rate: float = Field(default=0.5, ge=0, le=1)
+    """Beyond, transformer and autoencoder do not fit each other."""
 
 
 class InvertParams(StageParams):
     """Section ``invert`` of params.yaml."""
 
+    layout_only: ClassVar[frozenset[str]] = frozenset({"min_noise_std", "max_noise_std"})
     solver: Solver = "fireflow"
     steps: int = Field(default=6, ge=1, le=100)
     """Steps between t = 0 and t = 1."""
@@ -38,6 +37,11 @@ class InvertParams(StageParams):
     prompt: str = CAPTION
     """Text condition of inversion and injection, for models with text encoders; ``{caption}`` is
     replaced by the photo's."""
+    min_noise_std: float = Field(default=0.5, ge=0)
+    max_noise_std: float = Field(default=1.5, gt=0)
+    """Bounds of every window's last latent, about 1 where it is noise: a photo beyond them (flat,
+    drawn, or noise itself) is none that the model can invert. Changing them inverts nothing anew.
+    """
     gate: InvertGate = InvertGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @field_validator("prompt")
@@ -46,6 +50,12 @@ class InvertParams(StageParams):
         if set("{}") & set(prompt.replace(CAPTION, "")):
             raise ValueError(f"the only slot is {CAPTION}")
         return prompt
+
+    @model_validator(mode="after")
+    def _in_order(self) -> InvertParams:
+        if self.min_noise_std > self.max_noise_std:
+            raise ValueError("min_noise_std is above max_noise_std: no photo could pass")
+        return self
 
     def told(self, caption: str) -> str:
         """The prompt of a photo with this caption."""

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from stages.engine.codes import RejectCode
 from stages.engine.images import read_png
 from stages.engine.record import Inversion, Mapping, Scene
-from stages.engine.stage import Output, RejectPhoto, Sample
+from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
 from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertParams
 from stages.models.flow_stage import FLOW_CODE, FlowStage
+
+
+class InvertCode(RejectCode):
+    """Why a photo could not be inverted."""
+
+    NO_WINDOW = "no_window"
+    BAD_WINDOW = "bad_window"
+    NOT_FINITE = "not_finite"
+    NOT_NOISE = "not_noise"
+    """The way from photo to noise did not end in noise."""
 
 
 class InvertStage(FlowStage):
@@ -19,6 +30,7 @@ class InvertStage(FlowStage):
     reads = {"map": (), "perceive": (), "ingest": ("photo.png",)}  # noqa: RUF012
     params_model = InvertParams
     code = FLOW_CODE
+    codes = (InvertCode,)
     params: InvertParams
 
     def setup(self) -> None:
@@ -47,7 +59,7 @@ class InvertStage(FlowStage):
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}
         windows = [w for w in scene.windows if w.id in wanted]
         if not windows:
-            raise RejectPhoto("no_window", "no variant names a work window of this photo")
+            raise RejectPhoto(InvertCode.NO_WINDOW, "no variant names a work window of this photo")
         prompt = self.params.told(scene.caption) if self.flow.prompts.told else ""
         members, noise = {}, {}
         timesteps: list[tuple[float, ...]] = []
@@ -55,11 +67,11 @@ class InvertStage(FlowStage):
             try:
                 picture = cut(photo, window)
             except ValueError as error:
-                raise RejectPhoto("bad_window", str(error), window=window.id) from error
+                raise RejectPhoto(InvertCode.BAD_WINDOW, str(error), window=window.id) from error
             trajectory = invert(self.flow, picture, self.params, prompt)
             if not trajectory.finite:
                 raise RejectPhoto(
-                    "not_finite",
+                    InvertCode.NOT_FINITE,
                     f"the inversion of window {window.id} left the numbers' range",
                     window=window.id,
                 )
@@ -76,6 +88,25 @@ class InvertStage(FlowStage):
             latent_bytes=sum(map(len, members.values())),
         )
         return Output(document, members)
+
+    def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
+        """All of it, when every window ends in noise.
+
+        Raises:
+            RejectPhoto: ``not_noise``.
+        """
+        low, high = self.params.min_noise_std, self.params.max_noise_std
+        for window, spread in Inversion.model_validate(result.document).noise_std.items():
+            if not low <= spread <= high:
+                raise RejectPhoto(
+                    InvertCode.NOT_NOISE,
+                    f"the model cannot invert this picture: window {window} ends in latents of "
+                    f"standard deviation {spread:.2f}, not in noise (invert.min_noise_std {low:g} "
+                    f"to invert.max_noise_std {high:g})",
+                    window=window,
+                    noise_std=spread,
+                )
+        return result, []
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a photo."""

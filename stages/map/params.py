@@ -18,14 +18,7 @@ from stages.map.tools import KERNELS
 class MapGate(GateParams):
     """Thresholds of ``gate.json``."""
 
-    min_targets: int = 2
-    """Every flaw has at least as many target tokens."""
-    max_targets: int = 2048
-    """No flaw has more target tokens (half of a 1024 x 1024 window)."""
-    max_window_share: float = 0.5
-    """No flaw covers more of its window."""
-    min_moved_share: float = 0.3
-    """Least share of a flaw's targets that take another token's appearance."""
+    max_reject_rate: float = Field(default=0.8, ge=0, le=1)
     max_mean_shortfall: float = 4.0
     """Variants wanted but not possible, mean over variants."""
     min_add: int = 0

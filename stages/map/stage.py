@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
+from stages.engine.codes import RejectCode
 from stages.engine.record import Mapping, Scene
 from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
 from stages.map.params import MapParams
 from stages.map.policy import plan
+
+
+class MapCode(RejectCode):
+    """Why a photo has no flaw."""
+
+    NO_MAPPING = "no_mapping"
 
 
 class MapStage(Stage):
@@ -17,6 +24,7 @@ class MapStage(Stage):
     name: ClassVar[str] = "map"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {"perceive": (), "ingest": ()}
     params_model: ClassVar[type[StageParams]] = MapParams
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode,)
 
     def __init__(self, params: MapParams, base: BaseParams) -> None:
         super().__init__(params, base)
@@ -32,7 +40,7 @@ class MapStage(Stage):
         variants, reasons = plan(scene, self.settings, self.base.seed)
         if not variants:
             raise RejectPhoto(
-                "no_mapping",
+                MapCode.NO_MAPPING,
                 "no tool can break anything here: the evidence counts why; parts may be too small, "
                 "cut off, or fit for tools that map.weights leaves out",
                 entities=len(scene.entities),

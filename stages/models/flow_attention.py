@@ -2,7 +2,7 @@
 
 diffusers computes one rotary embedding for the whole batch; here each sample of the batch may
 bring its own. The processor does what the stock one does where nothing is injected, so that an
-identity mapping equals the stock model bit for bit.
+identity mapping equals the stock model but for rounding.
 """
 
 from __future__ import annotations

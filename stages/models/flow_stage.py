@@ -32,6 +32,12 @@ class FlowStage(Stage):
 
         return registry.revisions(self.base, "flow")
 
+    def devices(self) -> frozenset[str]:
+        """The flow model's."""
+        from stages.models import registry
+
+        return registry.devices(self.base, "flow")
+
     def setup(self) -> None:
         """Load the flow model."""
         from stages.models import registry

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.codes import RejectCode
 from stages.engine.files import sha256_file
 from stages.engine.masks import Mask, from_grid
 from stages.engine.record import TOOLS, Tool, Verdict
@@ -38,18 +39,25 @@ from stages.models.judging.appearance import Features
 from stages.models.judging.patches import intended
 from stages.models.protocols import Case, Image
 
-NOT_PERCEPTIBLE = "not_perceptible"
-"""Reject code: nobody would see the flaw."""
-NOT_INTENDED = "not_intended"
-"""Reject code: something changed, but not what the mapping says."""
-WRONG_PLACE = "wrong_place"
-"""Reject code: most of the visible change lies outside the targets."""
-NOT_CONVINCING = "not_convincing"
-"""Reject code: it is there, but a person would hardly call it a flaw in place and plausible."""
 SMOOTHING = 4.0
 """Gaussian sigma in model pixels of the colour agreement: a quarter of a token."""
 
 Plane = NDArray[np.float32]
+
+
+class JudgeCode(RejectCode):
+    """Why a judge, whichever, refuses a variant."""
+
+    NOT_PERCEPTIBLE = "not_perceptible"
+    """Nobody would see the flaw."""
+    NOT_INTENDED = "not_intended"
+    """Something changed, but not what the mapping says."""
+    WRONG_PLACE = "wrong_place"
+    """Most of the visible change lies outside the targets."""
+    NOT_CONVINCING = "not_convincing"
+    """It is there, but a person would hardly call it a flaw in place and plausible."""
+    NOT_A_FLAW = "not_a_flaw"
+    """Something changed, but it does not look like the flaw that was intended."""
 
 
 class FeatureThresholds(BaseModel):
@@ -152,13 +160,19 @@ class FeatureJudge:
 def decide(scores: Mapping[str, float], thresholds: FeatureThresholds) -> tuple[str, str]:
     """Reject code (or ``ok``) and message from a judge's scores."""
     if scores["inside"] < thresholds.inside:
-        return WRONG_PLACE, f"{scores['inside']:.0%} of the visible change is on the targets"
+        return (
+            JudgeCode.WRONG_PLACE,
+            f"{scores['inside']:.0%} of the visible change is on the targets",
+        )
     for name in ("delivered", "agreement"):
         least = getattr(thresholds, name)
         if scores[name] < least:
-            return NOT_INTENDED, f"{name} is {scores[name]:.2f}, at least {least} is asked"
+            return (
+                JudgeCode.NOT_INTENDED,
+                f"{name} is {scores[name]:.2f}, at least {least} is asked",
+            )
     if scores["probability"] < thresholds.probability:
-        return NOT_CONVINCING, (
+        return JudgeCode.NOT_CONVINCING, (
             f"the chance that a person calls it right is {scores['probability']:.0%}, "
             f"at least {thresholds.probability:.0%} is asked"
         )

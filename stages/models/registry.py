@@ -142,6 +142,22 @@ def revisions(profile: Profile, *roles: str) -> dict[str, str]:
     return {role: revision(role, profile) for role in roles}
 
 
+def devices(profile: Profile, *roles: str) -> frozenset[str]:
+    """Devices that the roles' back ends, and those they need, compute on, as
+    ``Stage.devices`` wants them.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    found: set[str] = set()
+    for role in roles:
+        chosen = choice(role, profile)
+        if "device" in chosen.options:
+            found.add(str(chosen.options["device"]))
+        found |= devices(profile, *_needs(_load(BACKENDS[role][chosen.backend])))
+    return frozenset(found)
+
+
 def questions(role: str, profile: Profile) -> dict[str, str]:
     """What the role's back end, and those it needs, ask of the profile's `chat`: template to how
     often (``photo`` or ``variant``). Empty where nothing is asked.

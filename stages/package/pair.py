@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
 from stages.engine.images import Image
 from stages.engine.masks import Mask, bounding_box
@@ -23,6 +24,15 @@ from stages.engine.record import (
 
 MEMBERS = ("artifact.png", "control.png", "edit.png", "json", "mask.png", "real.png")
 """Every sample's members, sorted."""
+
+
+class PackageCode(RejectCode):
+    """Why something cannot be published."""
+
+    NO_PAIRS = "no_pairs"
+    BACKGROUND_CHANGED = "background_changed"
+    EMPTY_MASK = "empty_mask"
+    MASK_OUTSIDE_EDIT = "mask_outside_edit"
 
 
 class Score(Document):
@@ -113,18 +123,18 @@ class Pictures(BaseModel):
     edit: Mask
 
 
-def problem(photo: Image, pictures: Pictures) -> tuple[str, str] | None:
+def problem(photo: Image, pictures: Pictures) -> tuple[PackageCode, str] | None:
     """Reject code and message of what a published pair promises and this one breaks, else None."""
     outside = ~pictures.edit
     for name in ("artifact", "control"):
         changed = (getattr(pictures, name) != photo).any(axis=-1) & outside
         if changed.any():
             where = f"{int(changed.sum())} pixels of {name} outside `edit`"
-            return "background_changed", f"{where} differ from the photo"
+            return PackageCode.BACKGROUND_CHANGED, f"{where} differ from the photo"
     if not pictures.mask.any():
-        return "empty_mask", "no pixel is marked as flawed"
+        return PackageCode.EMPTY_MASK, "no pixel is marked as flawed"
     if (pictures.mask & outside).any():
-        return "mask_outside_edit", "the mask marks pixels that were not edited"
+        return PackageCode.MASK_OUTSIDE_EDIT, "the mask marks pixels that were not edited"
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from stages.engine.codes import RejectCode
 from stages.engine.images import Image, paste, read_mask, read_png, write_png
 from stages.engine.masks import Mask
 from stages.engine.record import (
@@ -37,9 +38,9 @@ from stages.engine.stage import (
 from stages.engine.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, card
-from stages.package.pair import Pair, Pictures, describe, problem
+from stages.package.pair import PackageCode, Pair, Pictures, describe, problem
 from stages.package.provenance import collect
-from stages.package.split import Ratios
+from stages.package.split import SPLITS, Ratios
 
 PICTURES = ("artifact", "control", "edit", "mask")
 
@@ -104,6 +105,8 @@ class PackageStage(Stage):
     params_model: ClassVar[type[StageParams]] = PackageParams
     own_layout: ClassVar[bool] = True
     lists: ClassVar[tuple[str, ...]] = ("words",)
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (PackageCode,)
+    sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"splits": SPLITS}
     params: PackageParams
 
     def process(self, sample: Sample) -> Output:
@@ -142,7 +145,7 @@ class PackageStage(Stage):
                 members[f"{name}.{member}.png"] = write_png(getattr(pictures, member))
         if not pairs:
             codes = sorted(reject.code for reject in rejects)
-            raise RejectPhoto("no_pairs", "no variant is left to publish", codes=codes)
+            raise RejectPhoto(PackageCode.NO_PAIRS, "no variant is left to publish", codes=codes)
         members["real.png"] = sample.members["ingest/photo.png"]
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.engine.codes import RejectCode
 from stages.engine.images import read_png
 from stages.engine.record import TOKEN, Photo, Scene, Uncaptioned
 from stages.engine.stage import (
@@ -21,6 +22,7 @@ from stages.engine.stage import (
 )
 from stages.models import registry, vlm
 from stages.models.protocols import Captioner, Image, Perceiver
+from stages.models.vlm.chat import AskCode
 from stages.perceive.windows import choose
 
 _MEDIAPIPE = (
@@ -29,18 +31,23 @@ _MEDIAPIPE = (
 """Params of the back end ``mediapipe``."""
 
 
+class PerceiveCode(RejectCode):
+    """Why there is nothing to do in a photo."""
+
+    NOTHING_FOUND = "nothing_found"
+    NO_WINDOW = "no_window"
+
+
 class PerceiveGate(GateParams):
     """Thresholds of the perceive gate."""
 
-    max_reject_rate: float = Field(default=0.3, ge=0, le=1)
+    max_reject_rate: float = Field(default=0.8, ge=0, le=1)
     min_parts_mean: float = Field(default=2.0, ge=0)
     """Mean number of parts a photo."""
     min_score_mean: float = Field(default=0.3, ge=0, le=1)
     """Mean of the photos' mean part scores."""
     min_served_mean: float = Field(default=0.3, ge=0, le=1)
     """Mean share of a photo's parts that a window serves."""
-    max_part_share: float = Field(default=0.5, gt=0, le=1)
-    """Largest part as a share of its photo."""
     max_uncaptioned_mean: float = Field(default=0.3, ge=0, le=1)
     """Share of photos whose captioner was asked and gave nothing usable."""
 
@@ -98,6 +105,7 @@ class PerceiveStage(Stage):
     name: ClassVar[str] = "perceive"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"ingest": ("photo.png",)}
     params_model: ClassVar[type[StageParams]] = PerceiveParams
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (PerceiveCode, AskCode)
     code: ClassVar[tuple[str, ...]] = (
         "stages.models.classifier",
         "stages.models.efficientnet",
@@ -136,6 +144,10 @@ class PerceiveStage(Stage):
         """The perceiver's, and the captioner's where the profile has one."""
         return registry.revisions(self.base, *self.roles)
 
+    def devices(self) -> frozenset[str]:
+        """The perceiver's and the captioner's."""
+        return registry.devices(self.base, *self.roles)
+
     def setup(self) -> None:
         """Load what the profile names, the perceiver with its own params."""
         p = self.params
@@ -160,7 +172,7 @@ class PerceiveStage(Stage):
         parts = [part for entity in entities for part in entity.parts]
         if not parts:
             raise RejectPhoto(
-                "nothing_found",
+                PerceiveCode.NOTHING_FOUND,
                 "no person and no thing with parts was found",
                 entities=[entity.name for entity in entities],
             )
@@ -169,7 +181,7 @@ class PerceiveStage(Stage):
         windows = choose(entities, size, p.window, p.max_windows, p.min_part_tokens)
         if not windows:
             raise RejectPhoto(
-                "no_window",
+                PerceiveCode.NO_WINDOW,
                 f"no part is {p.min_part_tokens:g} tokens wide in any window; "
                 "lower perceive.min_part_tokens or give a larger photo",
                 parts=[part.name for part in parts],

@@ -48,8 +48,23 @@ def test_contestants_take_turns(flow, warm_up):
     def entry(name):
         return Contestant(name, 1, lambda _, task: seen.append((name, task.tokens)))
 
-    rows = race(flow, tasks, [entry("a"), entry("b")], lambda _: None, warm_up)
+    *_, rows = race(flow, tasks, [entry("a"), entry("b")], lambda _: None, warm_up)
     turns = [("a", 64), ("b", 64), ("a", 81), ("b", 81)]
-    assert seen == [*turns[:2], *turns] if warm_up else turns
+    assert seen == ([*turns[:2], *turns] if warm_up else turns)
     assert [row.sizes for row in rows] == [[69, 86], [69, 86]]
     assert all(cost.tokens == 0 for row in rows for cost in row.costs)
+
+
+def test_a_race_that_is_stopped_has_the_windows_that_all_have_had(flow):
+    tasks = [made_up(128, 0.25, 1, 2)] * 2
+    left = iter([None, None, None, KeyboardInterrupt])
+
+    def job(*_):
+        if (stop := next(left)) is not None:
+            raise stop
+
+    found = race(flow, tasks, [Contestant("a", 1, job), Contestant("b", 1, job)], print, False)
+    rows = next(found)
+    with pytest.raises(KeyboardInterrupt):
+        next(found)
+    assert [len(row.costs) for row in rows] == [1, 1]

@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 from rich.console import Console
 
 from benchmarks import synthesis
 from benchmarks.agreement import Agreement, Distance
 from benchmarks.meter import Cost, Time
 from benchmarks.race import Row
+from benchmarks.stopping import STOPPED
 from benchmarks.synthesis import agreement_table, speed_table, verdict
 
 
@@ -52,14 +55,23 @@ def test_the_agreement_table_has_a_row_a_tool_and_one_for_all():
     assert cells["all"][0] == "3" and cells["all"][-1] == "0.20"
 
 
-def test_from_photos_to_figures(flow, task, metric, monkeypatch, tmp_path):
+@pytest.fixture
+def tiny(flow, task, metric, monkeypatch, tmp_path):
+    """The benchmark with the committed params.yaml on one tiny window; its results' folder.
+
+    The model has no text encoders and refuses words, as the compact one does.
+    """
     monkeypatch.setattr(synthesis, "from_photos", lambda *_: [task])
     monkeypatch.setattr(synthesis, "DiffusersFlow", lambda **_: flow)
     monkeypatch.setattr(synthesis, "metric", lambda _: metric)
     monkeypatch.setattr(synthesis, "RESULTS", tmp_path)
     monkeypatch.setattr("sys.argv", ["synthesis", "--name", "tiny"])
+    return tmp_path
+
+
+def test_from_photos_to_figures(tiny):
     synthesis.main()
-    figures = json.loads((tmp_path / "tiny.json").read_text())
+    figures = json.loads((tiny / "tiny.json").read_text())
     released, fireflow, *ours = figures["speed"]
     assert (released["evaluations"], fireflow["evaluations"]) == (50, 18)
     assert [row["pairs"] for row in ours] == [4, 8, 4, 8]
@@ -67,6 +79,29 @@ def test_from_photos_to_figures(flow, task, metric, monkeypatch, tmp_path):
     assert all(len(row["ratios"]["with_autoencoder"]) == 2 for row in ours)
     assert {one["tool"] for one in figures["agreement"]} <= {"add", "remove", "distort", "fuse"}
     assert figures["machine"]["dtype"] == "float32"
+
+
+def test_stopped_in_the_second_window_it_prints_the_first(tiny, task, monkeypatch, capsys):
+    monkeypatch.setattr(synthesis, "from_photos", lambda *_: [task, task])
+    jobs = iter(range(100))
+    real = synthesis.contestants
+
+    def stopping(*given):
+        def job(entry, flow, task):
+            if next(jobs) == 2 * len(entries) + 1:  # all warmed up, all had the first window
+                raise KeyboardInterrupt
+            return flow.velocity(torch.zeros(1, 64, 64), 0.5, (8, 8))
+
+        entries = real(*given)
+        return [replace(e, job=lambda *both, e=e: job(e, *both)) for e in entries]
+
+    monkeypatch.setattr(synthesis, "contestants", stopping)
+    with pytest.raises(SystemExit) as left:
+        synthesis.main()
+    told = capsys.readouterr()
+    assert left.value.code == STOPPED and "so far" in told.err
+    assert "1 windows of 384 px" in told.out and "ours K = 8" in told.out
+    assert not list(tiny.iterdir())
 
 
 @pytest.mark.parametrize("wrong", [["--side", "100"], ["--dtype", "int8"]])

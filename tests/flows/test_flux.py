@@ -1,5 +1,6 @@
 """The `flux` profile from photos to shards: the real classes with random weights, the real engine,
-DVC, Prefect and command line, and a chat server in this process. In order: killed in the middle,
+DVC, Prefect and command line, and a chat server in this process, whose model refuses some
+questions, answers some badly and says no to some. In order: killed in the middle,
 stopped by the budget, finished, up to date, replayed, and with another threshold."""
 
 import io
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from chat_server import ChatServer
-from flux_factory import KEY, KEY_NAME, MODEL, PHOTOS, FluxFactory, answer, caption, save_models
+from flux_factory import KEY, KEY_NAME, MODEL, PHOTOS, FluxFactory, MoodyModel, caption, save_models
 from PIL import Image
 from tiny_vlm import save_tiny_vlm
 from webdataset import WebDataset
@@ -83,7 +84,7 @@ def kill_in_the_middle(factory, server):
 
 @pytest.fixture(scope="module")
 def server():
-    with ChatServer(answer) as running:
+    with ChatServer(MoodyModel()) as running:
         yield running
 
 
@@ -105,8 +106,9 @@ def told(factory, server):
     run_stages(factory, "ingest")
     kill_in_the_middle(factory, server)
     told.killed = server.count
-    # Here, where torch is imported once; the builds find these stages' samples in the store.
+    # Here, where libraries are imported once, and told to DVC: the builds begin with the filter.
     run_stages(factory, "perceive", "map", "invert", "inject")
+    factory.commit(*STAGES[:5])
     # What the killed request may have cost, and one perceive; not one verdict more.
     factory.settings(budget=0.28)
     told.stopped = factory.command("build")
@@ -163,6 +165,24 @@ def test_every_question_reached_the_server_and_its_answers_the_pairs(told, facto
     card = (factory.workspace.stage("package") / "README.md").read_text()
     assert all(name in card for name in ("flow", "perceiver", "captioner", "judge", "explainer"))
     assert "Stand-ins" not in card
+
+
+def test_refusals_bad_answers_and_a_no_are_rejects_and_every_gate_passes(told, factory):
+    fallen = {
+        (stage, row["code"], "variant" if row["variant"] else "photo")
+        for stage in STAGES
+        for row in read_table(factory.workspace.stage(stage) / "rejects.parquet")
+    }
+    assert fallen >= {
+        ("perceive", "refused_to_answer", "photo"),
+        ("filter", "refused_to_answer", "variant"),
+        ("filter", "unusable_answer", "variant"),
+        ("filter", "not_a_flaw", "variant"),
+        ("explain", "unusable_answer", "variant"),
+    }
+    for stage in STAGES:
+        report = json.loads((factory.workspace.reports / f"{stage}.json").read_bytes())
+        assert report["gate"]["success"], report["gate"]
 
 
 def test_the_caption_of_a_photo_is_its_text_condition_and_is_published(told, factory):
@@ -283,7 +303,9 @@ def test_a_local_model_takes_the_endpoints_place_in_one_line(tmp_path, server, m
     run_stages(local, "ingest")
     verdict = run(stage_of("perceive", local.root), local.workspace)
     assert not verdict.success and server.count == before
-    assert any("reject_rate" in str(check) for check in verdict.failures)
+    (check,) = verdict.failures
+    assert check.message.startswith("no photo is left: ")
+    assert f"1 unusable_answer (photos/{PHOTOS[0]}.png: " in check.message
     (reject,) = read_table(local.workspace.stage("perceive") / "rejects.parquet")
     assert reject["code"] == "unusable_answer"
     assert "tiny-vlm gave no usable answer" in reject["message"]

@@ -3,18 +3,18 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from flows import pipeline
 from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def run(workspace: Workspace, name: str, timeout: float = 60.0) -> tuple[int, list[str]]:
+def run(workspace: Workspace, name: str, timeout: float = 150.0) -> tuple[int, list[str]]:
     lines: list[str] = []
     code = pipeline.run_stage(workspace, name, timeout, lines.append, lambda progress: None)
     return code, lines
@@ -55,7 +55,7 @@ def test_a_stage_past_its_timeout_is_ended_with_its_children(
     monkeypatch.setenv("TOY_SLEEP", "120")
     with pytest.raises(FactoryError, match="stopped after"):
         run(workspace, "ingest", timeout=4.0)
-    assert not processes_in(workspace.root)
+    until(lambda: not processes_in(workspace.root))
 
 
 def test_a_second_build_waits_for_the_lock(workspace: Workspace) -> None:
@@ -68,9 +68,9 @@ def test_a_second_build_waits_for_the_lock(workspace: Workspace) -> None:
     with pipeline.build_lock(workspace, lambda: None):
         thread = threading.Thread(target=second)
         thread.start()
-        assert waited.wait(timeout=30)
+        assert waited.wait(timeout=60)
         order.append("first")
-    thread.join(timeout=30)
+    thread.join()
     assert order == ["first", "second"]
 
 
@@ -97,11 +97,7 @@ def test_a_stage_leaves_when_its_flow_is_killed(workspace: Workspace) -> None:
         [sys.executable, "-c", WATCHED], env=environment, start_new_session=True
     )
     started = workspace.root / "started"
-    for _ in range(300):
-        if started.exists():
-            break
-        time.sleep(0.1)
-    assert started.exists()
+    until(started.exists)
     flow.kill()
     flow.wait()
-    assert stage.wait(timeout=30) == -signal.SIGKILL
+    assert stage.wait(timeout=60) == -signal.SIGKILL

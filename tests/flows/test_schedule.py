@@ -1,8 +1,8 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from waiting import until
 
 from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
@@ -24,20 +25,23 @@ serve_build(Workspace(Path(sys.argv[1])), [], cron=None, every_minutes=0.1)
 """
 
 
-def wait_until_healthy(url: str) -> None:
-    for _ in range(120):
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(1)
-    raise TimeoutError("the Prefect server did not start")
+def healthy(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A Prefect server on loopback with a database of its own; yields its clients' environment."""
-    port = 4200 + os.getpid() % 1000
+    port = free_port()
     environment = {
         **os.environ,
         "PREFECT_HOME": str(tmp_path / "prefect"),
@@ -54,7 +58,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
         start_new_session=True,
     )
     try:
-        wait_until_healthy(f"http://127.0.0.1:{port}/api/health")
+        until(lambda: healthy(f"http://127.0.0.1:{port}/api/health"))
         yield environment
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -67,7 +71,7 @@ def completed_scheduled_runs(url: str) -> int:
     return sum(run.auto_scheduled and run.state_name == "Completed" for run in runs)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)  # a busy machine is no failure
 def test_a_scheduled_build_runs_without_a_hand(
     workspace: Workspace, server: dict[str, str]
 ) -> None:
@@ -81,10 +85,12 @@ def test_a_scheduled_build_runs_without_a_hand(
         start_new_session=True,
     )
     try:
-        for _ in range(120):
-            if served.poll() is not None or completed_scheduled_runs(server["PREFECT_API_URL"]):
-                break
-            time.sleep(1)
+        until(
+            lambda: (
+                served.poll() is not None or completed_scheduled_runs(server["PREFECT_API_URL"])
+            ),
+            seconds=400,
+        )
         assert served.poll() is None, served.communicate()[0]
         assert completed_scheduled_runs(server["PREFECT_API_URL"]) >= 1
     finally:

@@ -30,6 +30,26 @@ KEY = "00112233445566aa"
 
 
 @pytest.fixture(scope="session")
+def judged():
+    """A stage's gate on rows of its manifest; `numbers` take the place of the summary's."""
+    import sys
+    from dataclasses import replace
+
+    from stages.engine import gate
+    from stages.engine.suite import load_suite
+    from stages.engine.summary import Upstream, summarise
+
+    def judge(stage, rows, **numbers):
+        suite = load_suite(stage, Path(sys.modules[type(stage).__module__].__file__).parent)
+        keys = sorted({row["key"] for row in rows})
+        summary = summarise(Upstream(keys, set()), keys, rows, [])
+        summary = replace(summary, numbers=summary.numbers | numbers)
+        return gate.run(suite, {"manifest": rows, "photos": [], "rejects": []}, summary)
+
+    return judge
+
+
+@pytest.fixture(scope="session")
 def sample_photo():
     """Reads a sample photo, named below samples/photos, as (H, W, 3) uint8."""
     import numpy as np

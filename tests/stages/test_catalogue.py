@@ -124,6 +124,17 @@ def test_the_checkouts_params_fit():
         assert build_stage(name, params).params == params[name]
 
 
+@pytest.mark.parametrize("name", STAGES)
+def test_models_on_the_gpu_are_known_by_their_stage(name):
+    """FLUX and the perceiver are the flux profile's on ``cuda``; the rest asks a server."""
+    flux, compact = (
+        build_stage(name, parse_params({"base": {"profile": profile}}))
+        for profile in ("flux", "compact")
+    )
+    on_gpu = name in ("perceive", "invert", "inject")
+    assert flux.devices() == ({"cuda"} if on_gpu else set()) and compact.devices() == set()
+
+
 NO_RESULT = {
     "stages.catalogue",  # names to classes
     "stages.models.registry",  # names to back ends: the name and its options are in revisions()

@@ -74,7 +74,8 @@ def equal(a: dict, b: dict) -> bool:
 
 @pytest.mark.parametrize("network", ["autoencoder", "transformer"])
 def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp_path, monkeypatch):
-    """It dies while the second checkpoint is half written."""
+    """It dies while the second checkpoint is half written. Exactly equal: the same code on the same
+    shapes."""
     photographs, _, _ = data.split(data.load_photos(photos))
     module, *given = {
         "autoencoder": (autoencoder, photographs, AUTOENCODER),

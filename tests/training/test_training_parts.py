@@ -152,11 +152,18 @@ def work(worker: Worker) -> None:
 together(2, work)
 """
 FAILING = """
+import os, signal, sys, time
+from multiprocessing.util import Finalize
+import torch
 from training.runtime import Worker, together
 
 def work(worker: Worker) -> None:
-    if worker.rank == 1:
-        raise SystemExit(3)
+    if worker.rank == 0:
+        worker.average(torch.ones(1))  # fails with the other's connection
+    if sys.argv[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    Finalize(None, time.sleep, (1,), exitpriority=1)  # its peer is gone before it is
+    raise SystemExit(3) if sys.argv[1] == "exits" else ValueError("bad photo")
 
 together(2, work)
 """
@@ -176,6 +183,14 @@ def test_two_workers_average_their_gradients(tmp_path):
     assert [(tmp_path / str(rank)).read_text() for rank in (0, 1)] == ["1.5", "1.5"]
 
 
-def test_a_failing_worker_ends_the_run():
-    done = in_a_fresh_process(FAILING)
-    assert "RuntimeError: a training worker failed with exit status 3" in done.stderr
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ("raises", "training worker 1 failed: ValueError('bad photo')"),
+        ("exits", "training worker 1 failed: SystemExit(3)"),
+        ("killed", "training worker 1 ended with exit status -9"),
+    ],
+)
+def test_the_failure_that_ends_the_run_is_told_and_not_its_peers_lost_connection(way, message):
+    done = in_a_fresh_process(FAILING, way)
+    assert f"RuntimeError: {message}\n" in done.stderr

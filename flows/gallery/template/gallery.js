@@ -44,7 +44,8 @@
 
   // Header
   const accepted = data.items.filter((item) => item.verdict === "accepted");
-  const photosIn = data.stages.length ? data.stages[0].photos + data.stages[0].photos_rejected : 0;
+  const [first] = data.stages;
+  const photosIn = first ? first.photos + first.photos_rejected + first.photos_aside : 0;
   const rejectCount = data.rejects.length;
   for (const [number, name] of [
     [accepted.length, "pairs"], [new Set(accepted.map((item) => item.photo)).size, "photos in pairs"],
@@ -240,6 +241,7 @@
       .filter(([count]) => count).map(([count, one]) => plural(count, one)).join(", ");
     entry.append(make("b", "", stage.stage), make("span", "", `${plural(stage.photos, "photo")} on`),
       make("span", lost ? "lost" : "", lost ? `${lost} out` : "none out"));
+    if (stage.photos_aside) entry.append(make("span", "", `${stage.photos_aside} set aside`));
     return entry;
   }));
   let fallen = [];

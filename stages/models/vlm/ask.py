@@ -14,14 +14,11 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from stages.engine.stage import RejectPhoto
-from stages.models.vlm.chat import ChatAnswer, ChatModel, ChatRequest
+from stages.models.vlm.chat import AskCode, ChatAnswer, ChatModel, ChatRequest
 from stages.models.vlm.prompts import Prompt
 from stages.models.vlm.schemas import Answer
 
 T = TypeVar("T", bound=Answer)
-UNUSABLE = "unusable_answer"
-REFUSED = "refused_to_answer"
-"""Reject codes."""
 _LONGEST = 4000
 """Characters of a raw answer that are kept as evidence."""
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
@@ -76,7 +73,7 @@ def ask(
         said = chat.complete(request)
         raw.append(said.text[:_LONGEST])
         if said.refusal:
-            raise _unusable(REFUSED, chat, prompt, raw, [said.refusal])
+            raise _unusable(AskCode.REFUSED, chat, prompt, raw, [said.refusal])
         value, problems = _parse(said, answer)
         if value is not None and not problems:
             problems = check(value)
@@ -84,7 +81,7 @@ def ask(
             return Reply(value, said.model)
         kind = "repair" if value is None else "recheck"
         if not left[kind]:
-            raise _unusable(UNUSABLE, chat, prompt, raw, problems)
+            raise _unusable(AskCode.UNUSABLE, chat, prompt, raw, problems)
         left[kind] -= 1
         request = request.after(said.text, _complaint(kind, problems))
 
@@ -119,9 +116,9 @@ def _complaint(kind: str, problems: list[str]) -> str:
 
 
 def _unusable(
-    code: str, chat: ChatModel, prompt: Prompt, raw: list[str], problems: list[str]
+    code: AskCode, chat: ChatModel, prompt: Prompt, raw: list[str], problems: list[str]
 ) -> Unusable:
-    what = "refused to answer" if code == REFUSED else "gave no usable answer"
+    what = "refused to answer" if code == AskCode.REFUSED else "gave no usable answer"
     return Unusable(
         code,
         f"{chat.name} {what} ({prompt.name}): {'; '.join(problems)}"[:500],

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
+
+
+class AskCode(RejectCode):
+    """Why a question has no usable answer."""
+
+    UNUSABLE = "unusable_answer"
+    REFUSED = "refused_to_answer"
+    UNAVAILABLE = "model_unavailable"
 
 
 @dataclass(frozen=True)

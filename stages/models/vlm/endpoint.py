@@ -22,12 +22,11 @@ from stages.engine.settings import CallSettings
 from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
 from stages.models.vlm import retries
-from stages.models.vlm.chat import ChatAnswer, ChatRequest
+from stages.models.vlm.chat import AskCode, ChatAnswer, ChatRequest
 from stages.models.vlm.ledger import Call, Ledger
 from stages.models.vlm.messages import conversation
 from stages.models.vlm.retries import Gone, Transient
 
-UNAVAILABLE = "model_unavailable"
 """Reject code: no answer could be had; the photo is tried again in the next build."""
 FAILURES = 5
 """So many requests in a row that fail for good end the stage."""
@@ -107,7 +106,9 @@ class OpenAIChat:
             )
         except Gone as error:
             self._count_failure(str(error))
-            raise RejectForNow(UNAVAILABLE, f"{self.name} gave no answer: {error}") from None
+            raise RejectForNow(
+                AskCode.UNAVAILABLE, f"{self.name} gave no answer: {error}"
+            ) from None
         with self._lock:
             self._failed = 0
         return answer

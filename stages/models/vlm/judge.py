@@ -9,7 +9,7 @@ from typing import ClassVar
 from stages.engine.record import Tool, Variant, Verdict
 from stages.models import wording
 from stages.models.form import strip_names
-from stages.models.judge import NOT_PERCEPTIBLE, WRONG_PLACE
+from stages.models.judge import JudgeCode
 from stages.models.protocols import Case
 from stages.models.vlm import facts, prompts, views
 from stages.models.vlm.ask import Unusable, ask
@@ -17,8 +17,6 @@ from stages.models.vlm.chat import ChatModel
 from stages.models.vlm.schemas import VerdictAnswer
 
 PROMPT = "verdict"
-NOT_A_FLAW = "not_a_flaw"
-"""Reject code: something changed, but it does not look like the flaw that was intended."""
 _NUMBER = re.compile(r"\d")
 
 
@@ -78,10 +76,10 @@ def triplet(case: Case) -> list[bytes]:
 def reason(answer: VerdictAnswer) -> str:
     """``ok`` or the reject code."""
     if not answer.perceptible:
-        return NOT_PERCEPTIBLE
+        return JudgeCode.NOT_PERCEPTIBLE
     if not answer.inside_region:
-        return WRONG_PLACE
-    return "ok" if answer.looks_like_flaw else NOT_A_FLAW
+        return JudgeCode.WRONG_PLACE
+    return "ok" if answer.looks_like_flaw else JudgeCode.NOT_A_FLAW
 
 
 def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:

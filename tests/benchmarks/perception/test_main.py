@@ -16,6 +16,12 @@ class Blind:
         return []
 
 
+def measured(shards):
+    missing = []
+    rows = list(command.scores(Blind(), shards, labels.load(), missing))
+    return command.summed(Blind(), rows, missing)
+
+
 @pytest.fixture
 def samples(monkeypatch):
     chosen = [p for p in labels.load() if p.collection != "people"][:16]
@@ -24,7 +30,7 @@ def samples(monkeypatch):
 
 
 def test_a_blind_perceiver_finds_nothing_and_missing_shards_are_listed(samples, tmp_path):
-    report = command.measure(Blind(), tmp_path)
+    report = measured(tmp_path)
     here = [photo for photo in samples if photo.collection == "samples"]
     assert report.figures.photos == len(here) and 0 < len(here) < len(samples)
     assert report.missing == [p.name for p in samples if p.collection == "shards"]
@@ -33,7 +39,7 @@ def test_a_blind_perceiver_finds_nothing_and_missing_shards_are_listed(samples, 
 
 
 def test_two_files_side_by_side(samples, tmp_path, capsys):
-    report = command.measure(Blind(), tmp_path)
+    report = measured(tmp_path)
     for name in ("before", "after"):
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(report.model_dump(mode="json")))

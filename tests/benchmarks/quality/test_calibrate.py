@@ -56,3 +56,8 @@ def test_the_written_thresholds_refuse_null_pictures():
     shares = [share for nulls in written.passing_nulls.values() for share in nulls.values()]
     assert len(shares) == 11
     assert max(shares) <= 0.2
+
+
+def test_without_null_pictures_a_threshold_is_the_floor():
+    least = calibrate.thresholds([])
+    assert {value for scores in least.values() for value in scores.values()} == {calibrate.FLOOR}

@@ -98,6 +98,8 @@ def build(data, count=3, make=scene):
         ("e" * 16, "", "animated", "an animation", "{}"),
     ])  # fmt: skip
 
+    (data / "ingest" / "metrics.json").write_text('{"photos_aside": 1}')
+
     key, box = keys[0], [20, 20, 60, 60]
     artifact, mask = spoiled(photos[key], "add", box)
     crop = np.s_[20:60, 20:60]

@@ -57,7 +57,7 @@ def cards(page):
 def wait_until(page, holds):
     from selenium.webdriver.support.wait import WebDriverWait
 
-    WebDriverWait(page, 10).until(lambda _: holds())
+    WebDriverWait(page, 60).until(lambda _: holds())
 
 
 def press(page, key):

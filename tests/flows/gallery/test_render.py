@@ -41,8 +41,16 @@ def test_rejects_of_all_stages_and_counts(data, tmp_path):
     ]
     ingest = next(s for s in content["stages"] if s["stage"] == "ingest")
     assert ingest == {
-        "stage": "ingest", "photos": 3, "rows": 3, "photos_rejected": 2, "variants_rejected": 0,
+        "stage": "ingest", "photos": 3, "rows": 3, "photos_rejected": 1, "photos_aside": 1,
+        "variants_rejected": 0,
     }  # fmt: skip
+
+
+def test_after_a_failed_stage_what_an_earlier_build_left_is_not_shown(data, tmp_path):
+    content = load(render(data, tmp_path / "out", ("ingest", "perceive")))
+    assert content["items"] == []
+    assert [r["code"] for r in content["rejects"]] == ["too_many_pixels", "animated"]
+    assert [stage["stage"] for stage in content["stages"]] == ["ingest"]
 
 
 def test_same_data_same_page(data, tmp_path):

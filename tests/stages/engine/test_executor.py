@@ -2,15 +2,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from toy.double.stage import DoubleStage
 from toy.factory import ToyFactory, key_of, line
 from toy.source.stage import SourceStage
+from waiting import until
 
-from stages.engine.executor import WORKER_DIED, execute
+from stages.engine import devices
+from stages.engine.codes import EngineCode
+from stages.engine.executor import execute
+from stages.engine.provenance import code_digest
 from stages.engine.settings import ExecutorSettings
 from stages.engine.workspace import FactoryError
 
@@ -56,7 +59,7 @@ def test_a_photo_that_raises_is_rejected_and_the_rest_survives(reference):
 def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(processes):
     processes.sources(line("a"), line("b"), line("killer", "kill"), line("c"), line("d", "raise"))
     assert failures(processes, SourceStage) == {
-        key_of("killer"): WORKER_DIED,
+        key_of("killer"): EngineCode.WORKER_DIED,
         key_of("d"): "internal_error",
     }
     assert {u.key for u in processes.units(DoubleStage)} == set(map(key_of, "abc"))
@@ -66,8 +69,8 @@ def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(process
 def test_two_killers_in_flight_at_once(processes):
     processes.sources(line("k1", "kill"), line("k2", "kill"), line("a"))
     assert failures(processes, SourceStage) == {
-        key_of("k1"): WORKER_DIED,
-        key_of("k2"): WORKER_DIED,
+        key_of("k1"): EngineCode.WORKER_DIED,
+        key_of("k2"): EngineCode.WORKER_DIED,
     }
     assert {u.key for u in processes.units(DoubleStage)} == {key_of("a")}
 
@@ -110,6 +113,19 @@ def test_damage_and_full_disks_stop_the_run(factory):
         factory.compute(DoubleStage)
 
 
+def test_a_worker_a_gpu_each_with_one_of_its_own(processes, monkeypatch):
+    monkeypatch.setattr(SourceStage, "devices", lambda self: frozenset({"cuda"}))
+    monkeypatch.setattr(devices, "gpus", lambda: (devices.Gpu("H100", "9.0"),) * 2)
+    monkeypatch.setenv(devices.VISIBLE, "4,7")
+    processes.sources(*(line(f"{n}", "gpu") for n in range(6)))
+    units, store = processes.units(SourceStage), processes.store
+    settings = ExecutorSettings(kind="processes")
+    stage = processes.build(SourceStage)
+    list(execute(stage, store, units, settings, code_digest(SourceStage)))
+    seen = {store.get(unit.store_key).document["text"] for unit in units}
+    assert seen <= {"4", "7"} and seen
+
+
 def test_the_environment_is_as_before(factory, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
@@ -139,14 +155,6 @@ def children(pid):
     return {child for child in pids if (found := stat(child)) and found[1] == pid}
 
 
-def until(condition, seconds=60):
-    """Wait for `condition`; a bound, not a measure."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "gave up waiting"
-        time.sleep(0.1)
-
-
 def gone(pid):
     found = stat(pid)
     return found is None or found[0] == "Z"
@@ -167,7 +175,7 @@ def test_a_killed_driver_leaves_no_orphan_and_its_work_is_kept(processes, monkey
         assert len(workers) >= 2
     finally:
         driver.send_signal(signal.SIGKILL)
-        driver.wait(timeout=30)
+        driver.wait()
     until(lambda: all(map(gone, workers)))
 
     monkeypatch.setenv("TOY_CALM", "1")

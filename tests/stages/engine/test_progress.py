@@ -28,6 +28,12 @@ def test_nothing_is_known_at_the_start():
     assert (now.rate, now.eta, now.line()) == (0.0, None, "map 0/10")
 
 
+def test_who_computes_is_said_until_a_rate_is_known():
+    start = Progress("map", 0, 10, 0, 0, 0.0, "2 workers, one a GPU")
+    assert start.line() == "map 0/10, 2 workers, one a GPU"
+    assert "workers" not in Progress("map", 5, 10, 0, 0, 5.0, start.workers).line()
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", json.dumps({"stage": "map"})])
 def test_an_unreadable_file_is_no_progress(tmp_path, text):
     if text is not None:

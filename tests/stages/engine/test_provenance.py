@@ -4,7 +4,7 @@ import sys
 import pytest
 from toy.double.stage import DoubleParams, DoubleStage
 
-from stages.engine import provenance
+from stages.engine import devices, provenance
 from stages.engine.provenance import code_digest, code_files, stage_digest, unit_key
 from stages.engine.stage import BaseParams
 
@@ -121,6 +121,23 @@ def test_numerics_are_in_the_key(monkeypatch):
     assert found["torch"] != "absent" and found["cpu"]
     monkeypatch.setattr(provenance, "numerics", lambda: found | {"torch": "9.9"})
     assert digest() != before
+
+
+def test_class_of_gpu_and_cuda_are_in_the_key_where_the_stage_computes_there(monkeypatch):
+    h100, a100, newer = (
+        {"gpu": f"{name} ({capability})", "cuda": cuda}
+        for name, capability, cuda in (
+            ("H100", "9.0", "12.8"), ("A100", "8.0", "12.8"), ("H100", "9.0", "13.0"),
+        )
+    )  # fmt: skip
+    on_cpu, keys = digest(), set()
+    for found in (h100, a100, newer):
+        monkeypatch.setattr(devices, "fingerprint", lambda found=found: found)
+        assert digest() == on_cpu
+        with monkeypatch.context() as patch:
+            patch.setattr(DoubleStage, "devices", lambda self: frozenset({"cuda"}))
+            keys.add(digest())
+    assert len(keys) == 3 and on_cpu not in keys
 
 
 def test_the_engines_format_is_in_the_key(monkeypatch):

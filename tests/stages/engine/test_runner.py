@@ -1,3 +1,4 @@
+import hashlib
 import importlib
 import json
 import shutil
@@ -17,7 +18,7 @@ from stages.engine.progress import Progress
 from stages.engine.runner import gather, main
 from stages.engine.stage import Stage
 from stages.engine.store import Store
-from stages.engine.tables import MANIFEST, METRICS, write_table
+from stages.engine.tables import MANIFEST, METRICS, read_photos, write_table
 from stages.engine.workspace import FactoryError
 
 TEXTS = ["a", "b?", "c", "d"]
@@ -67,13 +68,76 @@ def test_a_passed_gate_exits_0(ready, capsys):
     assert "gate of source: " in capsys.readouterr().out
 
 
+def test_who_computes_is_said_in_a_line(ready, capsys):
+    assert exit_code(SourceStage) == 0
+    assert "source: 4 photos to compute, in the stage's own process" in capsys.readouterr().out
+    assert exit_code(SourceStage) == 0
+    assert "to compute" not in capsys.readouterr().out
+
+
 def test_a_failed_gate_exits_1_and_says_why(ready, capsys):
     ready.run(SourceStage)
     ready.save(double={"gate": {"max_length": 2}})
     assert exit_code(DoubleStage) == 1
     told = capsys.readouterr().err
-    assert "FAILED: manifest: expect_column_values_to_be_between(column=length, max_value=2" in told
-    assert f"values [4] for example {key_of('b?')}-v0" in told.replace(",", "")
+    assert (
+        "length must be at most 2 (double.gate.max_length), observed 1 of 7 rows, values [4]"
+        in told
+    )
+    assert f"for example {key_of('b?')} (v0)" in told
+    assert "change double.gate.max_length in params.yaml" in told
+
+
+def test_a_gate_names_files_and_reasons(ready, capsys):
+    def listed(text, act):
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return line(text, act, path=f"photos/{text}.jpg", sha256=digest)
+
+    names = [f"p{n:02}" for n in range(20)]
+    ready.sources(
+        *[listed(n, "reject" if n < "p12" else "away" if n < "p14" else "") for n in names],
+        line("gone", withdrawn=True),
+    )
+    ready.save(source={"gate": {"max_reject_rate": 0.5}})
+    assert exit_code(SourceStage) == 1
+    (told,) = [row for row in capsys.readouterr().err.splitlines() if "FAILED" in row]
+    assert "too many photos fall out: reject_rate must be at most 0.5 " in told
+    assert "(source.gate.max_reject_rate), observed 0.7" in told
+    assert "12 unwanted (photos/p" in told and "and 9 more: the line says so)" in told
+    assert "2 file_away (photos/p" in told and "its disk is not there" in told
+    assert "change source.gate.max_reject_rate in params.yaml" in told
+    report = ready.report("source")
+    assert report["reasons"] == {"unwanted": 12, "file_away": 2, "withdrawn": 1}
+    assert (report["rejected"], report["aside"]) == (14, 1)
+
+
+def test_a_handful_of_rejects_does_not_stop_the_rest(ready):
+    ready.sources(line("a"), *[line(text, "reject") for text in "bcd"])
+    ready.save(source={"gate": {"max_reject_rate": 0.1}})
+    assert ready.run(SourceStage).success
+    ready.save(source={"gate": {"max_reject_rate": 0.1, "least_photos": 4}})
+    (check,) = ready.run(SourceStage).failures
+    assert check.column == "reject_rate"
+
+
+def test_no_photo_left_fails_and_says_why(ready):
+    ready.sources(line("a", "reject"))
+    (check,) = ready.run(SourceStage).failures
+    assert check.message.startswith("no photo is left: photos_accepted must be at least 1")
+    assert "1 unwanted" in check.message and "the line says so" in check.message
+
+
+def test_what_is_sifted_out_is_a_reject_and_computes_nothing_anew(ready):
+    ready.run(SourceStage, DoubleStage)
+    ready.save(double={"longest": 2})
+    assert ready.run(DoubleStage).success
+    assert ready.report("double")["computed"] == 0
+    assert ready.report("double")["reasons"] == {"too_long": 1}
+    assert key_of("b?") not in {entry.key for entry in read_photos(ready.workspace.stage("double"))}
+    ready.save(double={})
+    assert ready.run(DoubleStage).success
+    assert ready.report("double")["reasons"] == {"doubtful": 1}
+    assert ready.report("double")["computed"] == 0
 
 
 def test_a_mended_threshold_computes_nothing_anew(ready):
@@ -90,15 +154,26 @@ def test_a_fault_in_a_stages_function_fails_its_gate(ready, capsys, monkeypatch)
     ready.run(SourceStage)
     monkeypatch.setattr("toy.double.stage.double", lambda text: text * 700)
     assert exit_code(DoubleStage) == 1
-    assert "column=length" in capsys.readouterr().err
+    assert "length must be at most" in capsys.readouterr().err
 
 
 def test_an_exception_on_too_many_photos_fails_the_gate(ready, capsys, monkeypatch):
-    ready.sources(*map(line, TEXTS), line("bad", "raise"))
+    ready.sources(*map(line, TEXTS), line("bad", "raise"), line("worse", "raise"))
     assert exit_code(SourceStage) == 1
     told = capsys.readouterr().err
-    assert "column=internal_error_rate, max_value=0.02" in told
-    assert "observed 0.2, for example " + key_of("bad") in told
+    assert "internal_error_rate must be at most 0.02" in told
+    assert "of 6 photos 2 internal_error" in told and key_of("worse") in told
+    assert "ZeroDivisionError: one photo's bad luck at toy/source/stage.py:" in told
+    tracebacks = ready.report("source")["tracebacks"]
+    assert set(tracebacks) == {key_of("bad"), key_of("worse")}
+    assert "misbehave" in tracebacks[key_of("bad")]
+    assert not any(b"Traceback" in data for data in ready.files("source").values())
+
+
+def test_an_exception_on_one_photo_does_not_stop_the_rest(ready):
+    ready.sources(*map(line, TEXTS), line("bad", "raise"))
+    assert ready.run(SourceStage).success
+    assert ready.report("source")["reasons"] == {"internal_error": 1}
 
 
 def test_params_seed_and_growth_compute_only_what_they_touch(ready):
@@ -187,11 +262,11 @@ def test_an_unforeseen_exception_is_no_gates_verdict(ready, capsys):
 
 
 def test_an_unknown_threshold_stops_before_any_work(ready, monkeypatch):
-    def broken(folder, thresholds):
-        raise FactoryError("threshold 'x' is not in GateParams")
+    def broken(stage, folder):
+        raise FactoryError("'x' is not in SourceParams")
 
-    monkeypatch.setattr(runner.gate, "load_suite", broken)
-    with pytest.raises(FactoryError, match="threshold"):
+    monkeypatch.setattr(runner, "load_suite", broken)
+    with pytest.raises(FactoryError, match="is not in"):
         ready.run(SourceStage)
     assert ready.blobs() == []
 

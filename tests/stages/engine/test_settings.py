@@ -43,3 +43,18 @@ def test_never_more_workers_than_photos_and_never_none():
     assert ExecutorSettings(workers=4).worker_count(9) == 4
     assert ExecutorSettings(workers=4).worker_count(0) == 1
     assert ExecutorSettings(workers=0).worker_count(1000) >= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "gpus", "words"),
+    [
+        ({}, 0, "4 workers, one a core"),
+        ({}, 1, "1 worker, one a GPU"),
+        ({}, 8, "8 workers, one a GPU"),
+        ({"workers": 3}, 1, "3 workers, of 3 in factory.toml"),
+        ({"kind": "inline"}, 8, "in the stage's own process"),
+    ],
+)
+def test_workers_follow_the_device_unless_their_number_is_given(settings, gpus, words, monkeypatch):
+    monkeypatch.setattr("stages.engine.settings._cores", lambda: 4)
+    assert ExecutorSettings(**settings).words(100, gpus) == words

@@ -86,7 +86,40 @@ def test_rates_are_shares_of_incoming_photos():
     numbers = summarise(Upstream(PHOTOS, set()), ["c"], [], rejects).numbers
     assert numbers["reject_rate"] == pytest.approx(2 / 3, abs=1e-6)
     assert numbers["internal_errors"] == 1
-    assert numbers["internal_error_rate"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+@pytest.mark.parametrize(("errors", "rate"), [(0, 0), (1, 0), (2, 1 / 3), (3, 2 / 3)])
+def test_the_first_internal_error_does_not_count(errors, rate):
+    rejects = [out(key, "internal_error") for key in PHOTOS[:errors]]
+    numbers = summarise(Upstream(PHOTOS, set()), PHOTOS[errors:], [], rejects).numbers
+    assert numbers["internal_error_rate"] == pytest.approx(rate, abs=1e-6)
+
+
+def test_what_is_set_aside_is_no_reject_and_still_balances():
+    rejects = [out("b", "duplicate"), out("c")]
+    numbers = summarise(Upstream(PHOTOS, set()), ["a"], [], rejects, {"duplicate"}).numbers
+    assert (numbers["photos_in"], numbers["photos_aside"], numbers["photos_rejected"]) == (3, 1, 1)
+    assert (numbers["photos_missing"], numbers["photos_extra"]) == (0, 0)
+    assert numbers["reject_rate"] == 0.5  # of the two that are not set aside
+    alone = summarise(Upstream(["b"], set()), [], [], rejects[:1], {"duplicate"}).numbers
+    assert alone["reject_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "photos"),
+    [("x.mean", 2), ("gap.mean", 1), ("reject_rate", 3), ("photos_missing", 3), (None, 2)],
+)
+def test_every_number_tells_how_many_photos_stand_behind_it(column, photos):
+    rejects = [out("c"), out("d", "duplicate")]
+    upstream = Upstream([*PHOTOS, "d"], set())
+    summary = summarise(upstream, ["a", "b"], TABLE, rejects, {"duplicate"})
+    assert summary.photos_behind(column) == photos
+
+
+def test_a_table_without_rows_has_no_columns_to_know():
+    empty, full = (summarise(Upstream(["a"], set()), ["a"], rows, []) for rows in ([], TABLE[:1]))
+    assert not empty.known("x.mean") and empty.known("photos_in")
+    assert full.known("x.mean") and full.known("y.mean")  # y is a fault of the gate's
 
 
 def test_nothing_in_divides_nothing():

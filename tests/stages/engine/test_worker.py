@@ -1,3 +1,4 @@
+import json
 import sys
 from types import SimpleNamespace
 
@@ -44,7 +45,29 @@ def test_an_exception_is_told_and_not_kept(factory):
     assert word.rejected
     assert word.failure.code == "internal_error"
     assert word.failure.message == "ZeroDivisionError: one photo's bad luck"
-    assert word.failure.evidence["at"].startswith("stage.py:")
+    assert word.failure.evidence["at"].startswith("toy/source/stage.py:")
+    assert "raised_in" not in word.failure.evidence
+    assert word.traceback.startswith("Traceback") and "misbehave" in word.traceback
+
+
+def test_where_our_own_code_was_is_told_when_a_library_raises(factory, monkeypatch):
+    def process(self, sample):
+        return json.loads("{")
+
+    monkeypatch.setattr(SourceStage, "process", process)
+    word, _ = done(factory, "")
+    at, raised = word.failure.evidence["at"], word.failure.evidence["raised_in"]
+    # A test's function is not ours; the engine's that called it is.
+    assert at.startswith("stages/engine/worker.py:") and at.endswith("in _result")
+    assert raised.startswith("decoder.py:")
+    assert "in process" in word.traceback and "raw_decode" in word.traceback
+
+
+def test_a_number_that_is_not_finite_costs_its_photo_alone(factory, monkeypatch):
+    monkeypatch.setattr(SourceStage, "rows", lambda self, document: [{"length": float("nan")}])
+    word, kept = done(factory, "")
+    assert (word.failure.code, kept) == ("internal_error", None)
+    assert word.failure.message == "ValueError: the manifest's column 'length' would hold nan"
 
 
 def test_a_result_that_is_no_json_is_an_internal_error(factory):

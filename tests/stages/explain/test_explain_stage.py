@@ -1,10 +1,9 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from flaw_records import make
 
-from stages.engine import gate
 from stages.engine.images import write_png
 from stages.engine.record import (
     Curation,
@@ -21,7 +20,7 @@ from stages.engine.record import (
     Window,
 )
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
-from stages.explain.stage import ExplainParams, ExplainStage
+from stages.explain.stage import ExplainParams, ExplainStage, unfit
 from stages.models.grammar import GrammarExplainer
 
 KEY = "0123456789abcdef"
@@ -173,19 +172,18 @@ def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
     assert reject.evidence == {"answers": ["?"]}
 
 
-def _judge(rows):
-    folder = Path(__file__).parents[3] / "stages/explain"
-    suite = gate.load_suite(folder, ExplainParams().gate)
-    own = {"manifest": suite["manifest"]}
-    tables = {"manifest": rows, "rejects": [], "photos": [], "summary": []}
-    return gate.run("explain", own, tables, lambda column: [])
+@pytest.mark.parametrize("text", ["the person's left hand is doubled.", "A left hand", "A. " * 210])
+def test_what_the_gate_would_fail_on_costs_its_variant_alone(text):
+    words = Explanation(variant="v0", tool="add", local=text, overall=text)
+    found = unfit(words, make())
+    assert {"local.sentences", "local.length"} & set(found)
 
 
-def test_the_gate_passes_good_rows_and_names_bad_ones(stage, sample):
+def test_the_gate_passes_good_rows_and_names_bad_ones(judged, stage, sample):
     out = stage.process(sample({"v0", "v1", "v2"}))
     rows = stage.rows(json.loads(out.document.model_dump_json()))
-    assert _judge(rows).success
-    bad = _judge([{**rows[0], "local": "short"}, *rows[1:]])
+    assert judged(stage, rows).success
+    bad = judged(stage, [{**rows[0], "local": "short"}, *rows[1:]])
     assert {check.expectation for check in bad.failures} == {
         "expect_column_value_lengths_to_be_between",
         "expect_column_values_to_match_regex",

@@ -44,6 +44,12 @@ def verdict(stage, sample) -> Verdict:
     return only
 
 
+def test_when_all_variants_fall_out_the_gate_says_that(judged):
+    stage = FilterStage(FilterParams(), BaseParams())
+    failures = judged(stage, [], photos_in=30, photos_accepted=30, variant_reject_rate=1).failures
+    assert {check.column for check in failures} == {"variants_accepted", "variant_reject_rate"}
+
+
 @needs_weights
 def test_null_edits_are_refused(stage, photos, standin):
     """At most 5 % of renderings of the identity mapping may pass, whatever else they got wrong."""

@@ -17,6 +17,7 @@ from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
 from stages.engine.tables import read_table
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.scan import scan
+from stages.ingest.sources import withdraw
 from stages.ingest.stage import IngestParams, IngestStage
 
 
@@ -130,13 +131,6 @@ def test_params_name_what_is_wrong():
         stage_of(max_pixel=3)
 
 
-def test_caps_reach_the_gate_unless_it_says_otherwise():
-    gate = IngestParams.model_validate({"min_side": 64, "max_side": 640}).gate
-    assert (gate.shortest_side, gate.longest_side) == (64, 640)
-    gate = IngestParams.model_validate({"max_side": 640, "gate": {"longest_side": 500}}).gate
-    assert (gate.shortest_side, gate.longest_side) == (128, 500)
-
-
 def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_files):
     """Every bad input of the issue at once, through the engine, with the gate's verdict."""
     put(workspace, {name: data for name, (data, _) in bad_files.items()})
@@ -153,7 +147,7 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
     put(workspace, {**good, "twin b.png": make(32), "empty.jpg": b""})
     os.mkfifo(workspace.root / "photos" / "fifo.jpg")
     scan([workspace.root / "photos"], workspace)
-    verdict = run(stage_of(gate={"max_reject_rate": 1.0}), workspace)
+    verdict = run(stage_of(), workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
     folder = workspace.stage("ingest")
     rows = read_table(folder / "manifest.parquet")
@@ -170,12 +164,32 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
     assert found == expected
 
 
+def test_copies_history_and_files_of_other_kinds_are_no_rejects(workspace, make, bad_files):
+    """Each alone would be more than half of the list; judged as a large set would be."""
+    folder = workspace.root / "photos"
+    heic, icon = bad_files["phone.heic"][0], bad_files["one pixel.png"][0]
+    put(workspace, {f"copy {n}.png": make(1) for n in range(3)})
+    put(workspace, {f"gone {n}.png": make(20 + n) for n in range(3)})
+    put(workspace, {f"{n}.heic": heic + bytes([n]) for n in range(6)})
+    put(workspace, {f"icon {n}.png": icon for n in range(2)})
+    for edit in range(3):  # three contents of one file, one after the other
+        put(workspace, {"edited.png": make(10 + edit)})
+        scan([folder], workspace)
+    for number in range(3):
+        withdraw(workspace, f"photos/gone {number}.png", "her wish")
+    verdict = run(stage_of(gate={"max_reject_rate": 0.0, "least_photos": 1}), workspace)
+    assert verdict.success, [str(check) for check in verdict.failures]
+    numbers = json.loads((workspace.stage("ingest") / "metrics.json").read_bytes())
+    counts = {name: numbers[f"photos_{name}"] for name in ("accepted", "rejected", "aside")}
+    assert counts == {"accepted": 2, "rejected": 0, "aside": 15}
+
+
 def test_gate_names_photos_that_came_through_too_large(workspace, make, monkeypatch):
     put(workspace, {"a.png": make(1), "b.png": make(2, size=(500, 300))})
     scan([workspace.root / "photos"], workspace)
     monkeypatch.setattr("stages.ingest.decode._scaled", lambda size, max_side: size)
     verdict = run(stage_of(max_side=400), workspace)
     (failure,) = verdict.failures
-    rows = read_table(workspace.stage("ingest") / "manifest.parquet")
-    (key,) = [row["key"] for row in rows if row["width"] == 500]
-    assert failure.examples == [key] and "width" in failure.expected and "500" in failure.observed
+    assert [Path(name).name for name in failure.examples] == ["b.png"]
+    assert "width must be at least 128 and at most 400" in failure.message
+    assert "500" in failure.observed and "photos/b.png" in failure.message

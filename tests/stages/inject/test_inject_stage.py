@@ -1,16 +1,14 @@
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from stages import inject
-from stages.engine import gate
 from stages.engine.images import read_mask, read_png
+from stages.engine.provenance import result_params
 from stages.engine.record import Injection, Scene
-from stages.engine.stage import BaseParams, RejectPhoto
-from stages.inject.params import InjectGate, InjectParams
+from stages.engine.stage import Assembled, BaseParams, RejectPhoto
+from stages.inject.params import InjectParams
 from stages.inject.stage import InjectStage
 from stages.inject.window import WindowJob, psnr, start_step
 from stages.invert.params import InvertParams
@@ -189,19 +187,38 @@ def test_rows_are_the_manifests_columns(stage, inverted):
     assert all(0 < row["mask_share"] <= 1 and row["difference"] > 0 for row in rows)
 
 
-def test_the_gate_refuses_masks_outside_the_edit(stage, inverted):
+def test_the_gate_refuses_masks_outside_the_edit(judged, stage, inverted):
     rows = stage.rows(stage.process(inverted).document.model_dump(mode="json"))
-    suite = gate.load_suite(Path(inject.__file__).parent, InjectGate(min_reconstruction_psnr=0))
+    lenient = InjectStage(InjectParams(min_reconstruction_psnr=0), BaseParams())
 
     def failures(rows):
-        tables = {"manifest": rows, "photos": [], "rejects": [], "summary": []}
-        return {c.expectation for c in gate.run("inject", suite, tables, lambda _: []).failures}
+        found = judged(lenient, rows, variants_extra=0)
+        return {check.expectation for check in found.failures}
 
     assert not failures(rows)
     larger = rows[0] | {"mask_pixels": rows[0]["edit_pixels"] + 1}
     assert failures([larger, *rows[1:]]) == {"expect_column_pair_values_a_to_be_greater_than_b"}
     assert failures([rows[0] | {"tool": "paint"}]) == {"expect_column_values_to_be_in_set"}
     assert failures([rows[0], rows[0]]) == {"expect_compound_columns_to_be_unique"}
+
+
+def test_variants_of_a_window_that_does_not_come_back_fall_out_at_no_cost(stage, inverted):
+    output = stage.process(inverted)
+    document = output.document.model_dump(mode="json")
+    for outcome, loss in zip(document["outcomes"], (14.0, 16.0, 3.0), strict=True):
+        outcome["reconstruction_psnr"] = loss
+    result = Assembled(0, inverted.key, document, output.members)
+    strict = InjectStage(InjectParams(min_reconstruction_psnr=15), BaseParams())
+    kept, rejects = strict.sift(result)
+    assert [outcome["variant"] for outcome in kept.document["outcomes"]] == ["v1"]
+    assert {name.split(".")[0] for name in kept.members} == {"v1"} and len(kept.members) == 4
+    assert [(r.variant, r.code) for r in rejects] == [
+        ("v0", "not_reconstructed"), ("v2", "not_reconstructed"),
+    ]  # fmt: skip
+    assert "14.0 dB (inject.min_reconstruction_psnr 15)" in rejects[0].message
+    lenient = InjectStage(InjectParams(min_reconstruction_psnr=0), BaseParams())
+    assert lenient.sift(result) == (result, [])
+    assert result_params(lenient) == result_params(strict)  # the store's keys are the same
 
 
 def test_the_start_is_the_inversions_timestep_nearest_to_t_s():

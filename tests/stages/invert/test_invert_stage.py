@@ -1,16 +1,14 @@
 import dataclasses
-from pathlib import Path
 
 import pytest
 import torch
 from pydantic import ValidationError
 
-from stages import invert
-from stages.engine import gate
+from stages.engine.provenance import result_params
 from stages.engine.record import Inversion
-from stages.engine.stage import BaseParams, RejectPhoto
+from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.engine.workspace import FactoryError
-from stages.invert.params import InvertGate, InvertParams
+from stages.invert.params import InvertParams
 from stages.invert.stage import InvertStage
 from stages.invert.trajectory import Trajectory
 from stages.models import registry
@@ -122,16 +120,19 @@ def test_latents_that_are_not_finite_are_rejected(stage, flow_sample, monkeypatc
 
 
 @pytest.mark.parametrize(("noise", "passes"), [(0.9, True), (0.2, False), (2.0, False)])
-def test_the_gate_bounds_the_noise(noise, passes):
-    row = {
-        "key": "00112233445566aa",
-        "windows": 1,
-        "noise_std_min": noise,
-        "noise_std_max": noise,
-        "latent_bytes": 10,
-    }
-    suite = gate.load_suite(Path(invert.__file__).parent, InvertGate())
-    tables = {"manifest": [row], "photos": [], "rejects": [], "summary": []}
-    result = gate.run("invert", suite, tables, lambda _: [])
-    assert result.success is passes
-    assert len(result.failures) == (not passes)
+def test_a_photo_that_does_not_become_noise_falls_out_at_no_cost(noise, passes):
+    stage = InvertStage(InvertParams(), BaseParams())
+    document = Inversion(
+        key="00112233445566aa", solver="euler", timesteps=[0, 1], windows=["w0", "w1"],
+        noise_std={"w0": 1.0, "w1": noise}, latent_bytes=10,
+    ).model_dump(mode="json")  # fmt: skip
+    result = Assembled(0, "00112233445566aa", document, {})
+    if passes:
+        assert stage.sift(result) == (result, [])
+        return
+    with pytest.raises(RejectPhoto, match=f"window w1 .* deviation {noise:.2f}") as caught:
+        stage.sift(result)
+    assert caught.value.code == "not_noise"
+    lenient = InvertStage(InvertParams(min_noise_std=0.1, max_noise_std=3), BaseParams())
+    assert lenient.sift(result) == (result, [])
+    assert result_params(lenient) == result_params(stage)  # the store's keys are the same

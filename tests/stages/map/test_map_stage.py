@@ -1,9 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
 
 import stages.map
-from stages.engine import gate
 from stages.engine.record import Mapping
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
 from stages.map.params import MapGate, MapParams
@@ -11,7 +11,6 @@ from stages.map.stage import MapStage
 from tests.stages.map.conftest import make_entity, make_scene
 
 FOLDER = Path(stages.map.__file__).parent
-EMPTY = {"photos": [], "rejects": []}
 
 
 def sample_of(scene):
@@ -48,8 +47,7 @@ def rows_of(scene, **numbers):
 
 def test_rows_are_scalars_with_the_columns_that_the_gate_expects(person_scene):
     rows = rows_of(person_scene, variants=6)
-    suite = gate.load_suite(FOLDER, MapGate())
-    columns = suite["manifest"][0]["kwargs"]["column_set"]
+    columns = json.loads((FOLDER / "gate.json").read_text())["manifest"][0]["kwargs"]["column_set"]
     assert all(list(row) == columns for row in rows)
     assert all(isinstance(value, str | int | float) for row in rows for value in row.values())
     assert {row["tool"] for row in rows} == {"add", "remove", "distort", "fuse"}
@@ -65,25 +63,27 @@ def test_rows_report_the_shortfall(person_scene):
     }
 
 
-def failures(rows, **thresholds):
-    """What the engine's gate finds wrong: (expectation, column or the whole expected text)."""
-    suite = gate.load_suite(FOLDER, MapGate(**thresholds))
-    shortfall = sum(row["shortfall"] for row in rows) / len(rows)
-    suite["summary"] = [e for e in suite["summary"] if e["kwargs"]["column"] == "shortfall.mean"]
-    tables = {"manifest": rows, "summary": [{"shortfall.mean": shortfall}]}
-    result = gate.run("map", suite | {"photos": [], "rejects": []}, tables | EMPTY, lambda _: [])
-    return sorted((c.expectation, c.column or c.expected) for c in result.failures)
+@pytest.fixture
+def failures(judged):
+    """What the gate finds wrong: (expectation, column or the whole expected text)."""
+
+    def judge(rows, **thresholds):
+        stage = stage_of(gate=MapGate(least_photos=1, **thresholds))
+        found = judged(stage, rows, variants_extra=0, variants_missing=0).failures
+        return sorted((c.expectation, c.column or c.expected) for c in found)
+
+    return judge
 
 
-def test_the_gate_passes_good_rows(person_scene):
+def test_the_gate_passes_good_rows(failures, person_scene):
     rows = rows_of(person_scene)
     assert failures(rows, min_add=1, min_remove=1, min_distort=1, min_fuse=1) == []
 
 
-def test_the_gate_finds_faults(person_scene):
+def test_the_gate_finds_faults(failures, person_scene):
     good = rows_of(person_scene)
     broken = [
-        good[0] | {"targets": 5000, "share": 0.7, "shortfall": 40},
+        good[0] | {"targets": 5, "share": 0.7, "shortfall": 40},
         good[1] | {"variant": "v0", "moved_share": 0.1, "displacement": 0.0},
         *(row | {"positional": True, "other": "", "extra": 1} for row in good[2:]),
     ]
@@ -98,7 +98,7 @@ def test_the_gate_finds_faults(person_scene):
     assert kinds.count("expect_table_row_count_to_be_between") == 1
 
 
-def test_the_gate_minds_tools_and_parts(person_scene):
+def test_the_gate_minds_tools_and_parts(failures, person_scene):
     good = rows_of(person_scene)
     found = failures([row | {"positional": True, "other": ""} for row in good])
     assert found == [

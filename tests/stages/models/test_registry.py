@@ -60,6 +60,14 @@ def test_a_back_end_gets_those_it_needs_and_has_their_revisions(shelf):
     assert registry.revision("explainer", "red") != registry.revision("explainer", "blue")
 
 
+def test_devices_are_those_of_a_role_and_of_what_it_needs(shelf):
+    assert registry.devices("red", "judge", "explainer") == set()
+    on_gpu = BaseParams(profile="red", models={"judge": {"device": "cuda"}})
+    assert registry.devices(on_gpu, "explainer") == {"cuda"}
+    split = BaseParams(profile="red", models={**on_gpu.models, "explainer": {"device": "cpu"}})
+    assert registry.devices(split, "explainer") == {"cuda", "cpu"}
+
+
 def test_params_come_on_top_of_the_profile(shelf):
     base = BaseParams(profile="red", models={"judge": {"colour": "green"}})
     thing = registry.create("judge", base, size=3)

@@ -1,14 +1,12 @@
 import json
 import os
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from stages.engine import gate
 from stages.engine.images import read_mask, read_png
 from stages.engine.source_list import Source, write_list
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
@@ -267,18 +265,16 @@ def test_a_hostile_licence_does_not_break_the_card(packed):
     assert "Not publishable" in text
 
 
-def _nobody(column):
-    return []
-
-
-def test_the_gate_passes_and_finds_a_pair_listed_twice(packed):
+def test_the_gate_passes_and_finds_a_pair_listed_twice(judged, stage, packed):
     rows = packed("package")[1]
-    suite = gate.load_suite(Path(package_stage.__file__).parent, PackageParams().gate)
-    own = {"manifest": suite["manifest"]}
-    tables = {"rejects": [], "photos": [], "summary": []}
-    assert gate.run("package", own, {"manifest": rows, **tables}, _nobody).success
-    twice = gate.run("package", own, {"manifest": [*rows, rows[0]], **tables}, _nobody)
+    assert judged(stage, rows).success
+    twice = judged(stage, [*rows, rows[0]], variants_extra=0)
     assert [c.expectation for c in twice.failures] == ["expect_column_values_to_be_unique"]
+
+
+def test_the_gate_minds_the_number_of_pairs_also_when_there_is_none(judged, stage):
+    failures = judged(stage, [], photos_in=1, photos_accepted=1).failures
+    assert [c.expectation for c in failures] == ["expect_table_row_count_to_be_between"]
 
 
 def test_memory_holds_one_photo(stage, make_sample, tmp_path):

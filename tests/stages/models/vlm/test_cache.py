@@ -78,11 +78,11 @@ def test_two_who_ask_the_same_at_once_send_it_once(cache, question):
         threading.Thread(target=lambda c=c: answers.append(c.complete(question(1)))) for c in chats
     ]
     threads[0].start()
-    assert model.started.wait(20)
+    assert model.started.wait(60)
     threads[1].start()
     model.go_on.set()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     assert [a.text for a in answers] == ["answer 1"] * 2
     assert len(model.asked) == 1
 

@@ -1,0 +1,34 @@
+"""Why a file of the source list is no photo of the data set."""
+
+from __future__ import annotations
+
+from stages.engine.codes import AsideCode, RejectCode
+
+
+class IngestCode(RejectCode):
+    """Something is wrong with the file or with how it can be reached."""
+
+    CORRUPT = "corrupt"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_LARGE = "too_large"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    UNREADABLE_FOLDER = "unreadable_folder"
+    NAME_NOT_UTF8 = "name_not_utf8"
+    CHANGED_SINCE_SCAN = "changed_since_scan"
+    KEY_COLLISION = "key_collision"
+
+
+class IngestAside(AsideCode):
+    """A copy, history, or a file of another kind than the photos that are wanted."""
+
+    DUPLICATE = "duplicate"
+    REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    ANIMATED = "animated"
+    NOT_A_FILE = "not_a_file"
+    TOO_SMALL = "too_small"
+    TOO_NARROW = "too_narrow"

@@ -1,0 +1,46 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.stopping import STOPPED, UntilStopped
+
+MEASURING = """
+import time
+from benchmarks.stopping import UntilStopped
+
+def measured():
+    yield 1
+    yield 2
+    print("busy", flush=True)
+    time.sleep(600)
+    yield 3
+
+found = UntilStopped(measured())
+print(f"mean {sum(rows := list(found)) / len(rows)}")
+found.leave()
+print("all was measured")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_measured_is_printed_when_it_is_stopped(number):
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", MEASURING]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=root, text=True, **pipes) as process:
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(number)
+        out, errors = process.communicate()
+    assert out == "mean 1.5\n" and "so far" in errors and "Traceback" not in errors
+    assert process.returncode == STOPPED
+
+
+def test_what_is_not_stopped_goes_on():
+    before = signal.getsignal(signal.SIGTERM)
+    found = UntilStopped(range(3))
+    assert list(found) == [0, 1, 2] and not found.stopped
+    found.leave()
+    assert signal.getsignal(signal.SIGTERM) == before

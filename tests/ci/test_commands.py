@@ -1,0 +1,71 @@
+"""The table of .ci/commands.toml against what the documentation names."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPEC = importlib.util.spec_from_file_location("commands", ROOT / ".ci" / "commands.py")
+commands = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(commands)
+DOCUMENTED = commands.documented(ROOT)
+
+
+@pytest.mark.parametrize("command", DOCUMENTED)
+def test_a_documented_command_is_run_by_continuous_integration(command):
+    assert commands.entry(command), f"{DOCUMENTED[command]} name it: add it to .ci/commands.toml"
+
+
+def test_what_the_table_runs_is_documented():
+    known = {commands.entry(command) for command in DOCUMENTED}
+    assert {name for part in commands.TABLE.values() for name in part} <= known
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "training"])
+def test_every_program_is_in_the_table(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        if '__name__ == "__main__"' in path.read_text(encoding="utf-8"):
+            place = path.relative_to(ROOT).with_suffix("")
+            module = ".".join(place.parts).removesuffix(".__main__")
+            names = (f"python -m {module}", f"python {place}.py")
+            assert any(commands.entry(name) for name in names), f"{path}: add it to the table"
+
+
+@pytest.mark.parametrize("name", commands.TABLE["elsewhere"])
+def test_what_is_run_elsewhere_is_there(name):
+    file, *words = commands.TABLE["elsewhere"][name]
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert [word for word in words if word not in text] == []
+
+
+def test_an_entry_runs_its_command():
+    for name, script in commands.TABLE["run"].items():
+        program = " ".join(word for word in name.split() if not word.startswith("--"))
+        verb = re.escape(program).replace("make\\ ", r"make( --\S+)*\ ")
+        assert re.search(verb, script), name
+
+
+def test_commands_are_found_in_code_alone():
+    text = "Do `flawfactory none --really` or make sense:\n```\n.venv/bin/dvc push  # up\n```\n"
+    assert list(commands.named(text)) == ["flawfactory none --really", "dvc push"]
+    assert list(commands.named("Tells.\n\n    make sandwich [OUT]\n", True)) == [
+        "make sandwich [OUT]"
+    ]
+    assert commands.entry("flawfactory none --really") is None
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (
+            "python -m benchmarks.synthesis --device cuda --full-shape",
+            "python -m benchmarks.synthesis --full-shape",
+        ),
+        ("python -m benchmarks.synthesis --photos 2", "python -m benchmarks.synthesis"),
+        ("python -m benchmarks.quality.looks", "python -m benchmarks.quality.looks sheets"),
+    ],
+)
+def test_the_longest_entry_that_fits_is_taken(command, name):
+    assert commands.entry(command) == name

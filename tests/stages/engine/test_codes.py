@@ -1,0 +1,75 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+import stages
+from stages import STAGES
+from stages.catalogue import stage_class
+from stages.engine import codes
+from stages.engine.codes import AsideCode, RejectCode
+from stages.engine.provenance import code_files
+
+ROOT = Path(stages.__file__).parent
+
+
+class Fault(RejectCode):
+    BROKEN = "broken"
+
+
+class Copy(AsideCode):
+    COPY = "copy"
+
+
+def test_codes_are_words_that_files_hold():
+    assert Fault.BROKEN == "broken" and f"{Fault.BROKEN}" == "broken"
+    assert codes.names([Fault, Copy]) == ["broken", "copy", "internal_error", "worker_died"]
+    assert codes.aside([Fault, Copy]) == {"copy"}
+
+
+def declared(path):
+    """Enumerations of codes that a file declares."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        bases = [ast.unparse(base) for base in getattr(node, "bases", [])]
+        if isinstance(node, ast.ClassDef) and {"RejectCode", "AsideCode"} & set(bases):
+            yield node.name
+
+
+def used(path):
+    """Enumerations of codes that a file takes a member of."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr.isupper():
+            yield ast.unparse(node.value).split(".")[-1]
+
+
+EVERYWHERE = {name for path in ROOT.rglob("*.py") for name in declared(path)}
+
+
+def test_every_enumeration_of_codes_is_some_stages_or_the_engines():
+    listed = {kind.__name__ for name in STAGES for kind in stage_class(name).codes}
+    assert listed | {"EngineCode", "AsideCode"} == EVERYWHERE
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_lists_every_code_that_its_code_can_raise(name):
+    """Otherwise one photo's reject would fail its gate for the whole set."""
+    stage = stage_class(name)
+    listed = {kind.__name__ for kind in stage.codes}
+    found = {kind for path in code_files(stage).values() if path.suffix == ".py"
+             for kind in used(path)} & EVERYWHERE  # fmt: skip
+    assert found - {"EngineCode"} <= listed
+
+
+def bare_words(path):
+    """Rejects that a file raises with a code that is no member of an enumeration."""
+    calls = {"RejectPhoto", "RejectForNow", "Unusable", "FileProblem", "Reject"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func).split(".")[-1]) in calls:
+            given = node.args[2:3] if name == "Reject" else node.args[:1]
+            given += [k.value for k in node.keywords if k.arg == "code"]
+            if any(isinstance(argument, ast.Constant) for argument in given):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_no_reject_is_raised_with_a_bare_word():
+    assert not [place for path in ROOT.rglob("*.py") for place in bare_words(path)]
