@@ -140,4 +140,4 @@ def test_grey_modes_become_rgb(mode, value):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I"])
 def test_any_mode_ends_as_rgb(mode):
-    assert to_plain_rgb(Image.new(mode, (32, 32)), set()).mode == "RGB"
+    assert to_plain_rgb(Image.new(mode, (32, 32)), None, set()).mode == "RGB"
