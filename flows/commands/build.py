@@ -21,7 +21,9 @@ from stages.engine.workspace import Workspace
 
 Source = Annotated[
     list[Path] | None,
-    typer.Option("--source", "-s", help="Folder of photos (JPEG, PNG, WebP; nested). Repeatable."),
+    typer.Option(
+        "--source", "-s", help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable."
+    ),
 ]
 
 
@@ -36,7 +38,8 @@ def build(source: Source = None) -> None:
     if source or not workspace.sources.exists():
         folders = source or default_sources(workspace)
         replace = outside(workspace, folders)  # photos of other folders: this is another data set
-        console.print(update_source_list(workspace, folders, replace=replace))
+        said = update_source_list(workspace, folders, replace=replace)
+        console.print(said, markup=False, soft_wrap=True)
     with console.status("looking for what is stale or damaged"):
         todo = stale_or_damaged(workspace)
     if not todo:

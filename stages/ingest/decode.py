@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from stages.engine.stage import RejectPhoto
 from stages.ingest import damage
 from stages.ingest.colour import is_turned, orientation, to_plain_rgb, upright
-from stages.ingest.containers import strip
+from stages.ingest.containers import Stripped, strip, webp
 from stages.ingest.large import LARGE, one_at_a_time
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF")
@@ -81,18 +81,15 @@ def decode(data: bytes, limits: Limits) -> Decoded:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         # Damaged EXIF is put right or noted below.
         warnings.simplefilter("ignore", UserWarning)
-        with _open(stripped.pixels, limits) as image:
-            _check_header(image, limits)
-            kind, stored = str(image.format), image.size
-            with one_at_a_time(image.width * image.height):
-                _load(image, kind, stripped.pixels, _shrink(stored, limits.max_side), notes)
-                icc = stripped.icc or image.info.get("icc_profile")
-                exif = stripped.exif or image.info.get("exif")
-                picture = to_plain_rgb(image, icc, notes, _shrink(image.size, limits.max_side))
-                image.close()
-    turn = orientation(exif, stripped.xmp, notes)
+        with _open(stripped.pixels, limits) as header:
+            _check_header(header, limits)
+            kind, stored = str(header.format), header.size
+            exif = stripped.exif or header.info.get("exif")
+            with one_at_a_time(stored[0] * stored[1]):
+                picture = _plain(header, stripped, limits, notes)
+        turn = orientation(exif, stripped.xmp, notes)
     picture = upright(picture, turn)
-    size = stored[::-1] if is_turned(turn) else stored
+    size = (stored[1], stored[0]) if is_turned(turn) else stored
     target = _scaled(size, limits.max_side)
     if picture.size != target:
         picture = picture.resize(target, Image.Resampling.LANCZOS)
@@ -153,20 +150,35 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
         raise RejectPhoto("animated", message, frames=frames)
 
 
-def _load(image: Image.Image, kind: str, pixels: bytes, shrink: int, notes: set[str]) -> None:
-    """Decode the pixels; signs of damage that the decoder passes over are looked for."""
-    if kind == "JPEG":
+def _plain(header: Image.Image, stripped: Stripped, limits: Limits, notes: set[str]) -> Image.Image:
+    """The pixels as plain RGB, as stored; large ones somewhat smaller. `header` is used up."""
+    shrink = _shrink(header.size, limits.max_side)
+    image = _loaded(header, stripped.pixels, shrink, notes)
+    profile = stripped.icc or header.info.get("icc_profile")
+    try:
+        return to_plain_rgb(image, profile, notes, _shrink(image.size, limits.max_side))
+    finally:
+        image.close()
+
+
+def _loaded(image: Image.Image, pixels: bytes, shrink: int, notes: set[str]) -> Image.Image:
+    """Decode; signs of damage that the decoder passes over are looked for."""
+    if image.format == "JPEG":
         damage.check_jpeg(pixels, notes)
         if shrink > 1:
             image.draft(None, (image.width // shrink, image.height // shrink))
-    elif kind == "WEBP":
+    elif image.format == "WEBP":
         damage.check_webp(pixels)
+        return webp.decode(pixels)
+    elif image.format != "PNG":
+        notes.add(damage.DAMAGE_UNCHECKED)
     try:
         image.load()
     except Exception as error:  # whatever a decoder makes of hostile bytes
         raise _broken(error) from error
-    if kind == "JPEG":
+    if image.format == "JPEG":
         damage.check_seams(image, pixels)
+    return image
 
 
 def _shrink(size: tuple[int, int], max_side: int) -> int:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
+import numpy as np
+from PIL import Image
+
 from stages.engine.stage import RejectPhoto
 from stages.ingest.containers.stripped import ICC_PROFILE_IGNORED, MAX_PROFILE, Stripped
 
@@ -66,8 +70,24 @@ def strip(data: bytes) -> Stripped:
     return Stripped(_file(kept), None if notes else icc, exif, said.get(b"XMP "), notes)
 
 
-def shortened(pixels: bytes) -> bytes | None:
-    """A stripped still WebP without the last bytes of its image data; None where it has none.
+def decode(pixels: bytes) -> Image.Image:
+    """A stripped still WebP as RGB or RGBA.
+
+    By OpenCV, which calls the same library as Pillow: Pillow decodes every WebP as an animation,
+    at more than twice the memory.
+
+    Raises:
+        RejectPhoto: ``corrupt``.
+    """
+    values = cv2.imdecode(np.frombuffer(pixels, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise RejectPhoto("corrupt", "cannot be decoded: copy it again from where it came")
+    mode, raw = ("RGBA", "BGRA") if values.shape[2] == 4 else ("RGB", "BGR")
+    return Image.frombuffer(mode, values.shape[1::-1], values, "raw", raw, 0, 1)
+
+
+def ends_early(pixels: bytes) -> bool:
+    """Whether a stripped still WebP can be decoded without the last bytes of its image data.
 
     Neither VP8 nor VP8L has a checksum, and a decoder that loses its place in damaged data goes on
     to the last row with whatever the bits say. It then needs too many bits, which it reports, or
@@ -75,5 +95,6 @@ def shortened(pixels: bytes) -> bytes | None:
     """
     chunks = list(_chunks(pixels))
     if sum(name in _IMAGES for name, _ in chunks) != 1:
-        return None
-    return _file([(n, c[:-_TAIL]) if n in _IMAGES else (n, c) for n, c in chunks])
+        return False
+    shorter = _file([(n, c[:-_TAIL]) if n in _IMAGES else (n, c) for n, c in chunks])
+    return cv2.imdecode(np.frombuffer(shorter, np.uint8), cv2.IMREAD_UNCHANGED) is not None
