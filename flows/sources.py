@@ -43,7 +43,8 @@ def update_source_list(
     words += [f"{count} {code}" for code, count in report.problems.items()]
     ignored = sum(report.ignored.values())
     words += [f"{ignored} files that are no photos ignored"] if ignored else []
-    words += [f"{report.foreign} JSON files of other programs left alone"] if report.foreign else []
+    foreign = f"{report.foreign} JSON file{'s' * (report.foreign > 1)} of other programs left alone"
+    words += [foreign] if report.foreign else []
     lines = ["source list: " + (", ".join(words) or "nothing found")]
     lines += _at_most([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
     lines += _unpublishable(workspace)
@@ -55,7 +56,7 @@ def _unpublishable(workspace: Workspace) -> list[str]:
     entries = read_list(workspace.sources)
     used = [entry.licence for entry in entries if not (entry.withdrawn or entry.problem)]
     lines = [
-        f"not publishable: {count} photos with licence '{licence}': {why}"
+        f"not publishable: licence '{licence}' ({count} photo{'s' * (count > 1)}): {why}"
         for licence, count, why in rights.problems(used)
     ]
     return _at_most(lines, "licences")

@@ -16,6 +16,8 @@ from stages.ingest.containers import Stripped, strip, webp
 from stages.ingest.large import LARGE, one_at_a_time
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF")
+MAX_SCANNED = 2_000_000_000
+"""Pixels times scans of a progressive JPEG: its decoder goes over the picture once a scan."""
 _SIGNATURES = {
     "GIF": (0, b"GIF8"),
     "BMP": (0, b"BM"),
@@ -82,7 +84,7 @@ def decode(data: bytes, limits: Limits) -> Decoded:
         # Damaged EXIF is put right or noted below.
         warnings.simplefilter("ignore", UserWarning)
         with _open(stripped.pixels, limits) as header:
-            _check_header(header, limits)
+            _check_header(header, limits, stripped.scans)
             kind, stored = str(header.format), header.size
             exif = stripped.exif or header.info.get("exif")
             with one_at_a_time(stored[0] * stored[1]):
@@ -128,12 +130,15 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         raise _broken(error) from error
 
 
-def _check_header(image: Image.Image, limits: Limits) -> None:
+def _check_header(image: Image.Image, limits: Limits, scans: int) -> None:
     width, height = image.size
     evidence = {"width": width, "height": height}
     if width * height > limits.max_pixels:
         message = f"is {width} x {height}; at most {limits.max_pixels:,} pixels: scale it down"
         raise RejectPhoto("too_many_pixels", message, **evidence)
+    if width * height * scans > MAX_SCANNED:
+        message = f"is {width} x {height} in {scans} scans, which takes very long to decode: "
+        raise RejectPhoto("too_many_scans", f"{message}export it again", scans=scans, **evidence)
     if min(width, height) < limits.min_side:
         message = f"is {width} x {height}; both sides need {limits.min_side} px or more"
         raise RejectPhoto("too_small", message, **evidence)

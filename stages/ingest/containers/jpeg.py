@@ -13,8 +13,7 @@ from stages.ingest.containers.stripped import (
 )
 
 MAX_SCANS = 100
-"""Encoders write up to 20. Each goes over the whole picture: thousands in a small file take minutes
-to decode."""
+"""Encoders write up to 20."""
 _MAX_SEGMENTS = 10_000
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -57,8 +56,8 @@ def strip(data: bytes) -> Stripped:
             if scans > MAX_SCANS:
                 raise RejectPhoto(
                     "too_many_scans",
-                    f"is a progressive JPEG of more than {MAX_SCANS} scans, which would take very "
-                    "long to decode: export it again",
+                    f"is a progressive JPEG of more than {MAX_SCANS} scans, which takes very long "
+                    "to decode: export it again",
                 )
             after = _NEXT_MARKER.search(data, end)
             end = after.start() if after else len(data)
@@ -83,4 +82,4 @@ def strip(data: bytes) -> Stripped:
     if icc and len(icc) > MAX_PROFILE:
         icc = None
         notes.add(ICC_PROFILE_IGNORED)
-    return Stripped(b"".join([*kept, _END]), icc, exif, xmp, frozenset(notes))
+    return Stripped(b"".join([*kept, _END]), icc, exif, xmp, scans, frozenset(notes))

@@ -64,7 +64,7 @@ def strip(data: bytes) -> Stripped:
     if not ended:
         kept.append(_chunk(b"IEND", b""))
         notes.add(END_MARKER_MISSING)
-    return Stripped(b"".join(kept), icc, exif, xmp, frozenset(notes))
+    return Stripped(b"".join(kept), icc, exif, xmp, notes=frozenset(notes))
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -24,4 +24,6 @@ class Stripped:
     """EXIF block from its TIFF header on, unchecked."""
     xmp: bytes | None = None
     """XMP packet, unchecked."""
+    scans: int = 1
+    """How often a decoder goes over the whole picture."""
     notes: frozenset[str] = frozenset()

@@ -67,7 +67,7 @@ def strip(data: bytes) -> Stripped:
     icc = said.get(b"ICCP")
     exif = said.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None
     notes = frozenset({ICC_PROFILE_IGNORED} if icc and len(icc) > MAX_PROFILE else ())
-    return Stripped(_file(kept), None if notes else icc, exif, said.get(b"XMP "), notes)
+    return Stripped(_file(kept), None if notes else icc, exif, said.get(b"XMP "), notes=notes)
 
 
 def decode(pixels: bytes) -> Image.Image:

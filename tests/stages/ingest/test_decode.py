@@ -153,6 +153,16 @@ def test_caps_come_before_decoding_in_every_format(monkeypatch, make, kind):
         assert out.value.code == code
 
 
+def test_pixels_times_scans_are_capped_before_decoding(monkeypatch, make):
+    data = make(1, "JPEG", progressive=True)
+    assert decode(data, LIMITS)
+    monkeypatch.setattr("stages.ingest.decode.MAX_SCANNED", 200 * 150 * 9)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(RejectPhoto, match="200 x 150 in 10 scans") as out:
+        decode(data, LIMITS)
+    assert out.value.code == "too_many_scans"
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_large_photos_are_made_smaller_on_the_way(monkeypatch, make, kind):
     exif = Image.Exif()

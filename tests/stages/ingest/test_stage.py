@@ -84,6 +84,28 @@ def test_byte_cap(workspace, make):
     assert out.value.code == "too_large" and not isinstance(out.value, RejectForNow)
 
 
+def test_a_picture_of_one_colour_falls_out_here(workspace):
+    buffer = io.BytesIO()
+    Image.new("L", (300, 300), 128).save(buffer, "JPEG")
+    put(workspace, {"grey.jpg": buffer.getvalue()})
+    stage = stage_of()
+    with pytest.raises(RejectPhoto) as out:
+        stage.process(sample(workspace, stage))
+    assert out.value.code == "blank" and out.value.message.startswith("photos/grey.jpg shows")
+
+
+def test_notes_of_decoder_and_picture_stand_in_the_row(workspace, make):
+    image = Image.open(io.BytesIO(make(1)))
+    image.paste("white", (0, 120, 200, 150))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    put(workspace, {"a.png": buffer.getvalue()[:-12]})
+    stage = stage_of()
+    document = stage.process(sample(workspace, stage)).document
+    (row,) = stage.rows(json.loads(document.model_dump_json()))
+    assert row["notes"] == "end_marker_missing flat_tail"
+
+
 def test_groups_join_near_duplicates_to_the_first(workspace, make):
     stage = stage_of(near_duplicate_distance=6)
     rows = [
