@@ -42,7 +42,7 @@ def update_source_list(
     words = [f"{count} {word}" for word, count in counts.items() if count]
     words += [f"{count} {code}" for code, count in report.problems.items()]
     ignored = sum(report.ignored.values())
-    words += [f"{ignored} files that are no photos ignored"] if ignored else []
+    words += [f"{ignored} other files ignored"] if ignored else []
     foreign = f"{report.foreign} JSON file{'s' * (report.foreign > 1)} of other programs left alone"
     words += [foreign] if report.foreign else []
     lines = ["source list: " + (", ".join(words) or "nothing found")]
