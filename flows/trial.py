@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,10 +14,12 @@ from pydantic import BaseModel
 
 from stages import STAGES
 from stages.catalogue import build_stage, parse_params
+from stages.engine.digests import Digests
 from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample, Stage
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
+from stages.ingest.files import FileProblem, digest_capped
 
 _CAPTION = 34
 
@@ -42,11 +43,20 @@ def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[
 
 
 def _source(photo: Path) -> dict[str, Any]:
-    data = photo.read_bytes()
+    """The photo as an entry of a source list.
+
+    Raises:
+        FactoryError: it cannot be read.
+    """
+    try:
+        size, digest = digest_capped(photo, Digests(None))
+    except FileProblem as problem:
+        message = "is not there" if problem.code == "missing" else problem.message
+        raise FactoryError(f"{photo} {message}") from problem
     return {
         "path": str(photo.resolve()),
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": size,
+        "sha256": digest,
         "licence": "unknown",
         "origin": "unknown",
         "batch": "try",
@@ -87,10 +97,7 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
     Raises:
         FactoryError: the photo falls out as a whole; says where and why.
     """
-    try:
-        source = _source(photo)
-    except OSError as error:
-        raise FactoryError(f"{photo}: {error.strerror}") from error
+    source = _source(photo)
     trial, key = Trial(), source["sha256"][:16]
     os.environ[CURRENT_PHOTO] = key
     for stage in stages:

@@ -24,7 +24,9 @@ from stages.engine.workspace import FactoryError, Workspace
 
 Source = Annotated[
     list[Path] | None,
-    typer.Option("--source", "-s", help="Folder of photos (JPEG, PNG, WebP; nested). Repeatable."),
+    typer.Option(
+        "--source", "-s", help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable."
+    ),
 ]
 
 
@@ -39,7 +41,8 @@ def build(source: Source = None) -> None:
     if source or not workspace.sources.exists():
         folders = source or default_sources(workspace)
         replace = outside(workspace, folders)  # photos of other folders: this is another data set
-        console.print(update_source_list(workspace, folders, replace=replace))
+        said = update_source_list(workspace, folders, replace=replace)
+        console.print(said, markup=False, soft_wrap=True)
     with console.status("looking for what is stale or damaged"):
         todo = stale_or_damaged(workspace)
     if not todo:

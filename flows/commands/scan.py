@@ -17,7 +17,8 @@ def scan(
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
     """Append the photos of folders to the source list; the next build works on them."""
-    console.print(update_source_list(Workspace.find(), folders, batch))
+    said = update_source_list(Workspace.find(), folders, batch)
+    console.print(said, markup=False, soft_wrap=True)
 
 
 def withdraw(

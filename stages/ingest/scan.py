@@ -42,6 +42,10 @@ class ScanReport:
     """Code to count, of listed files that cannot be used."""
     ignored: Counter[str] = field(default_factory=Counter)
     """Suffix to count, of files that were not listed."""
+    foreign: int = 0
+    """JSON files beside photos that are somebody else's."""
+    skipped: list[str] = field(default_factory=list)
+    """Sidecars that cannot be used: which, why, what to do."""
     changed: bool = False
     """The list's bytes differ from before."""
 
@@ -84,9 +88,9 @@ def _unusable(path: str, batch: str, problem: Problem) -> Source:
 
 
 def _found(
-    root: Path, batch: str, digests: Digests, project_root: Path, ignored: Counter[str]
+    root: Path, batch: str, digests: Digests, project_root: Path, report: ScanReport
 ) -> list[Source]:
-    """Entries of all photo-like files below one folder."""
+    """Entries of all photo-like files below one folder; `report` learns what was passed over."""
     walk, licences = Walk(root), Licences(root)
     entries = []
     for path, error in walk:
@@ -103,8 +107,12 @@ def _found(
             entries.append(_entry(path, batch, licences, digests, project_root))
     if not entries:
         seen = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
-        raise ScanError(f"{root}: no photos (JPEG, PNG or WebP) in it or below, only: {seen}")
-    ignored.update(walk.ignored)
+        raise ScanError(
+            f"{root}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {seen}"
+        )
+    report.ignored.update(walk.ignored)
+    report.foreign += len(licences.foreign)
+    report.skipped += licences.skipped.values()
     return entries
 
 
@@ -172,8 +180,8 @@ def scan(
         cache_path: remembers hashes between scans; may be deleted at any time.
 
     Raises:
-        ScanError: no such folder, no photos in it, a malformed list, sidecar or ledger. Nothing
-            was written then.
+        ScanError: no such folder, no photos in it, a malformed list or ledger. Nothing was
+            written then.
     """
     listed = read_list(list_path)
     digests, report = Digests(cache_path), ScanReport()
@@ -182,7 +190,7 @@ def scan(
     for given in roots:
         root = Path(os.path.realpath(given))  # unlike resolve(), never raises
         label = batch or _readable(root.name)
-        found += _found(root, label, digests, project_root, report.ignored)
+        found += _found(root, label, digests, project_root, report)
     kept = [entry for entry in listed if not entry.path] if replace else listed
     merged = merge(kept, found, report)
     if replace:

@@ -26,6 +26,7 @@ from stages.engine.stage import (
 )
 from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestAside, IngestCode
+from stages.ingest.damage import look_for_damage
 from stages.ingest.decode import FORMATS, Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
@@ -90,6 +91,7 @@ class IngestStage(Stage):
         limits = Limits(params.max_pixels, params.min_side, params.max_side)
         try:
             decoded = decode(data, limits)
+            notes = {*decoded.notes, *look_for_damage(np.asarray(decoded.image))}
         except RejectPhoto as out:
             message = f"{source.path} {out.message}"
             raise RejectPhoto(out.code, message, path=source.path, **out.evidence) from out
@@ -106,7 +108,7 @@ class IngestStage(Stage):
             origin=source.origin,
             batch=source.batch,
             phash=perceptual_hash(decoded.image),
-            notes=list(decoded.notes),
+            notes=sorted(notes),
         )
         return Output(document, {"photo.png": write_png(np.asarray(decoded.image))})
 

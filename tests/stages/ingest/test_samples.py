@@ -23,7 +23,7 @@ def test_every_vendored_photo_names_licence_and_origin(tmp_path):
     accepted, rejects = units(read_list(tmp_path / "list.jsonl"))
     assert len(accepted) == 24 and not rejects
     sources = [unit.source for unit in accepted]
-    assert {s["licence"] for s in sources} == {"CC0-1.0", "LicenseRef-Public-Domain"}
+    assert {s["licence"] for s in sources} == {"CC0-1.0", "CC-PDM-1.0"}
     assert all("by way of" in s["origin"] for s in sources)
     assert all((ROOT / s["path"]).is_file() for s in sources)
 
