@@ -24,6 +24,7 @@ from flows.commands import (
 )
 from flows.commands import scan as scanning
 from flows.console import errors
+from flows.stopping import Stopped, farewell, stoppable
 from stages.engine.workspace import FactoryError
 
 app = typer.Typer(
@@ -41,10 +42,16 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with stoppable():
+                return command(*args, **kwargs)
         except FactoryError as error:
-            errors.print(f"flawfactory: {error}", style="red", highlight=False, markup=False)
+            errors.print(
+                f"flawfactory: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+            )
             sys.exit(2)
+        except Stopped as stopped:
+            farewell(stopped)
+            sys.exit(stopped.exit_code)
 
     return run
 

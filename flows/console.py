@@ -23,6 +23,11 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def say(words: str) -> None:
+    """A line as it is: paths and numbers are not broken, coloured or read as markup."""
+    console.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
 class BuildDisplay:
     """A bar a stage: items done, rate, time left. Plain lines where there is no terminal."""
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from flows.console import console
-from flows.pipeline import build_lock
+from flows.console import console, say
+from flows.locks import Patience, build_lock
 from stages import STAGES
 from stages.catalogue import build_stage, load_params
 from stages.engine.runner import gather
@@ -43,7 +43,7 @@ def gc(
         return
     params = load_params(workspace.root)
     store = Store(store_root(workspace, load_settings(workspace)))
-    alone = build_lock(workspace, lambda: console.print("waiting for a build to end"))
+    alone = build_lock(workspace, Patience(say))
     with alone if remove else nullcontext():
         needed = {
             unit.store_key
@@ -71,7 +71,7 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
     from flows.erasure.purge import nobody_works, plan_purge
     from flows.erasure.purge import purge as remove_all
 
-    with build_lock(workspace, _refuse), nobody_works(workspace):
+    with build_lock(workspace, Patience(_refuse)), nobody_works(workspace):
         with console.status("looking for what was made of it"):
             plan = plan_purge(workspace, [find_photo(workspace, what) for what in which])
         if remove:
@@ -91,7 +91,7 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
         console.print("outputs went with it: `flawfactory build` makes them without the photo")
 
 
-def _refuse() -> None:
+def _refuse(_: str) -> None:
     raise FactoryError("a build is at work here: purge when it has ended")
 
 

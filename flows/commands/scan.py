@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.console import console
+from flows.console import console, say
+from flows.locks import Patience, build_lock
 from flows.sources import update_source_list
 from stages.engine.workspace import Workspace
 
@@ -17,8 +18,9 @@ def scan(
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
     """Append the photos of folders to the source list; the next build works on them."""
-    said = update_source_list(Workspace.find(), folders, batch)
-    console.print(said, markup=False, soft_wrap=True)
+    workspace = Workspace.find()
+    with build_lock(workspace, Patience(say)):
+        say(update_source_list(workspace, folders, batch))
 
 
 def withdraw(
@@ -29,5 +31,7 @@ def withdraw(
     from stages.ingest.sources import withdraw as mark
 
     workspace = Workspace.find()
-    for entry in mark(workspace.sources, what, reason, workspace.root):
+    with build_lock(workspace, Patience(say)):
+        marked = mark(workspace.sources, what, reason, workspace.root)
+    for entry in marked:
         console.print(f"withdrawn: {entry.key} {entry.path}", markup=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from flows import pipeline
-from flows.console import build_table, console
+from flows.console import build_table, console, say
+from flows.dvc_locks import running
 from flows.report import failed_checks, reports
 from flows.spending import spending_table
+from stages.engine.progress import Progress
 from stages.engine.workspace import Workspace
 
 
@@ -19,6 +21,10 @@ def status() -> None:
     for report in found:
         for line in failed_checks(report):
             console.print(f"{report.stage}: {line}", markup=False)
+    for stage, holder in running(workspace).items():
+        progress = Progress.read(workspace.reports / f"{stage}.progress.json")
+        words = progress.line() if progress else stage
+        say(f"running: {words}, by {holder}")
     stale = pipeline.stale(workspace)
     for stage, reasons in stale.items():
         console.print(f"stale: {stage}: {', '.join(reasons)}", markup=False)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 from collections import Counter
@@ -23,6 +21,7 @@ from stages.engine.assemble import Assembly, ResultsLost, assemble
 from stages.engine.complaint import Complaint
 from stages.engine.executor import execute, gpus_of
 from stages.engine.files import pretty_json, sha256_file, write_atomically
+from stages.engine.leash import LEASHED, leave_with_starter
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, store_root
@@ -33,9 +32,6 @@ from stages.engine.summary import Upstream, summarise
 from stages.engine.tables import MANIFEST, METRICS, PHOTOS, read_photos, read_table, reject_row
 from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
-
-WATCHED_PARENT = "FLAWFACTORY_PARENT"
-"""Environment variable: the stage leaves when the process with this id is gone."""
 
 _CODE = "its code"
 _TRACEBACKS = 20
@@ -210,20 +206,10 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     return verdict
 
 
-def _leave_with_flow(pid: int) -> None:
-    """End this process and its workers when the flow that started it is gone."""
-    while True:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            os.killpg(0, signal.SIGKILL)
-        time.sleep(1)
-
-
 def main(build: Callable[[Path], Stage]) -> None:
     """Entry point of ``python -m stages.<name>``: exit 0, 1 (gate failed) or 2 (cannot run)."""
-    if flow := os.environ.get(WATCHED_PARENT):
-        threading.Thread(target=_leave_with_flow, args=(int(flow),), daemon=True).start()
+    if os.environ.get(LEASHED):
+        leave_with_starter()
     try:
         workspace = Workspace.find()
         stage = build(workspace.root)

@@ -100,6 +100,9 @@ class Settings(BaseModel):
     executor: ExecutorSettings = ExecutorSettings()
     store: Path = Path("data/.store")
     """Relative to the project root, or absolute (a larger disk)."""
+    prefect_home: Path = Path("data/.prefect")
+    """Of the temporary Prefect server that a schedule starts where none is configured; relative to
+    the project root, or absolute."""
     calls: CallSettings = CallSettings()
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0)
     """After this the flow ends a stage; what it computed stays in the store."""
