@@ -90,6 +90,7 @@ def test_a_stopped_build_says_one_line_and_leaves_nothing(
     name: str, perceiving: Terminal, workspace: Workspace, processes_in: ProcessesIn
 ) -> None:
     number = signal.Signals[name]
+    perceiving.said = b""
     if number == signal.SIGINT:
         perceiving.press_ctrl_c()
     else:
