@@ -35,7 +35,8 @@ class Trial:
 
 def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[str, BaseModel]:
     """params.yaml's values, limited to one tool and to so many variants."""
-    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants}
+    # Without the gate: what it asks of a data set is not asked of one photo.
+    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants, "gate": {}}
     if tool is not None:
         changes["weights"] = {tool: 1.0}
     parse_params(values)  # the person's own mistakes first, as they wrote them
