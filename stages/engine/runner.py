@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from stages.engine import codes, gate, names
 from stages.engine.assemble import Assembly, ResultsLost, assemble
 from stages.engine.complaint import Complaint
 from stages.engine.executor import execute, gpus_of
+from stages.engine.faults import keep_traceback, told
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
@@ -231,11 +231,8 @@ def main(build: Callable[[Path], Stage]) -> None:
         again = build(workspace.root)
         if (again.params, again.base) != (stage.params, stage.base):
             raise FactoryError(f"{stage.name}: params.yaml changed while it ran; run it again")
-    except FactoryError as error:
-        print(f"flawfactory: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception:  # Python's own exit code would be 1, the gate's
-        traceback.print_exc()
+    except Exception as error:  # Python's own exit code would be 1, the gate's
+        print(f"flawfactory: {told(error) or keep_traceback(error)}", file=sys.stderr)
         sys.exit(2)
     passed = sum(check.success for check in verdict.checks)
     print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations hold")
