@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from flows.reasons import locked_params, reasons
+from flows.reasons import NOT_BUILT, locked_params, reasons
 from stages import STAGES
 from stages.catalogue import read_params
 from stages.engine.progress import Progress
@@ -37,14 +37,14 @@ def stale(workspace: Workspace) -> Stale:
 
     if not workspace.sources.exists():
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
+    locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     try:
         with Repo(str(workspace.root)) as repo:
             found: dict[str, Any] = repo.status()
     except DvcException as error:
         raise FactoryError(f"DVC: {error}") from error
-    locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     return {
-        name: list(reasons(found[name], locked.get(name, {}), current))
+        name: list(reasons(found[name], locked[name], current)) if name in locked else [NOT_BUILT]
         for name in STAGES
         if name in found
     }

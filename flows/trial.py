@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
 from stages import STAGES
-from stages.catalogue import build_stage, parse_params
+from stages.catalogue import build_stage, check_machine, parse_params
 from stages.engine.digests import Digests
 from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
@@ -40,7 +40,9 @@ def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[
     if tool is not None:
         changes["weights"] = {tool: 1.0}
     parse_params(values)  # the person's own mistakes first, as they wrote them
-    return parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+    params = parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+    check_machine(params)
+    return params
 
 
 def _source(photo: Path) -> dict[str, Any]:

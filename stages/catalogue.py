@@ -102,10 +102,19 @@ def params_for_work(root: Path) -> dict[str, BaseModel]:
         FactoryError: as `load_params`; or a model's folder or an endpoint's key is not there.
     """
     params = load_params(root)
+    check_machine(params)
+    return params
+
+
+def check_machine(params: dict[str, BaseModel]) -> None:
+    """Whether what params name is on this machine.
+
+    Raises:
+        FactoryError: a model's folder or an endpoint's key is not there.
+    """
     base = _base(params)
     if problems := [*registry.missing(base), *prompt_is_heard(params, base)]:
         raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
-    return params
 
 
 def _base(params: dict[str, BaseModel]) -> BaseParams:

@@ -12,20 +12,24 @@ from typing import Annotated
 import typer
 
 from flows import pipeline
+from flows.commands.arguments import folder
 from flows.console import BuildDisplay, build_table, console
 from flows.repair import stale_or_damaged
 from flows.report import reports
 from flows.sources import default_sources, outside, update_source_list
 from flows.spending import spending_table
 from stages import STAGES
-from stages.catalogue import load_params
+from stages.catalogue import load_params, params_for_work
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 
 Source = Annotated[
     list[Path] | None,
     typer.Option(
-        "--source", "-s", help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable."
+        "--source",
+        "-s",
+        help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable.",
+        parser=folder,
     ),
 ]
 
@@ -48,6 +52,7 @@ def build(source: Source = None) -> None:
     if not todo:
         console.print("up to date: nothing to run")
         return
+    params_for_work(workspace.root)
     start = time.time()
     try:
         _run_flow(workspace)

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.arguments import folder
 from flows.console import console
 from flows.sources import update_source_list
 from stages.engine.workspace import Workspace
 
 
 def scan(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of photos, nested.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders of photos, nested.", parser=folder)
+    ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
     """Append the photos of folders to the source list; the next build works on them."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flows import pipeline
 from flows.console import build_table, console
+from flows.reasons import NOT_BUILT
 from flows.report import failed_checks, reports
 from flows.spending import spending_table
+from stages import STAGES
 from stages.engine.workspace import Workspace
 
 
@@ -19,8 +21,20 @@ def status() -> None:
     for report in found:
         for line in failed_checks(report):
             console.print(f"{report.stage}: {line}", markup=False)
-    stale = pipeline.stale(workspace)
-    for stage, reasons in stale.items():
-        console.print(f"stale: {stage}: {', '.join(reasons)}", markup=False)
-    if not stale:
-        console.print("up to date")
+    for line in stale_lines(pipeline.stale(workspace)) or ["up to date"]:
+        console.print(line, markup=False)
+
+
+def stale_lines(stale: pipeline.Stale) -> list[str]:
+    """Why each stage is out of date; those that never ran are one line."""
+    missing = [stage for stage, reasons in stale.items() if reasons == [NOT_BUILT]]
+    lines = [
+        f"stale: {stage}: {', '.join(reasons)}"
+        for stage, reasons in stale.items()
+        if stage not in missing
+    ]
+    if len(missing) == len(STAGES):
+        lines.append("nothing is built yet: run `flawfactory build`")
+    elif missing:
+        lines.append(f"{NOT_BUILT}: {', '.join(missing)}: run `flawfactory build`")
+    return lines

@@ -30,7 +30,15 @@ from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.suite import Suite, load_suite
 from stages.engine.summary import Upstream, summarise
-from stages.engine.tables import MANIFEST, METRICS, PHOTOS, read_photos, read_table, reject_row
+from stages.engine.tables import (
+    MANIFEST,
+    METRICS,
+    PHOTOS,
+    output_digest,
+    read_photos,
+    read_table,
+    reject_row,
+)
 from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -205,6 +213,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "workers": settings.executor.worker_count(computed, gpus_of(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),
+        "thresholds": stage.params.gate.model_dump(mode="json"),
+        "output": output_digest(folder),
     }
     write_atomically(workspace.reports / f"{stage.name}.json", pretty_json(report))
     return verdict
