@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from flows.dvc_errors import as_ours
 from flows.reasons import NOT_BUILT, locked_params, reasons
 from stages import STAGES
 from stages.catalogue import read_params
@@ -42,7 +43,7 @@ def stale(workspace: Workspace) -> Stale:
         with Repo(str(workspace.root)) as repo:
             found: dict[str, Any] = repo.status()
     except DvcException as error:
-        raise FactoryError(f"DVC: {error}") from error
+        raise as_ours(error) from error
     return {
         name: list(reasons(found[name], locked[name], current)) if name in locked else [NOT_BUILT]
         for name in STAGES

@@ -15,7 +15,8 @@ def status() -> None:
     """Show the last run of every stage, failed expectations, and what is out of date."""
     workspace = Workspace.find()
     found = reports(workspace)
-    console.print(build_table(found))
+    if found:
+        console.print(build_table(found))
     if calls := spending_table(workspace, since=0.0):
         console.print(calls)
     for report in found:

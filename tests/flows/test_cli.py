@@ -1,5 +1,8 @@
 import errno
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +119,16 @@ def test_try_looks_at_its_target_before_the_work(
     (workspace.root / "photo.png").touch()
     code, output = call("try", "photo.png", "--out", out)
     assert code == EXPECTED and f"--out {out}" in output
+
+
+@pytest.mark.parametrize("command", ["status", "plan", "build"])
+def test_without_git_it_says_what_to_do_and_that_helps(workspace: Workspace, command: str) -> None:
+    (workspace.root / ".git").rename(workspace.root / "gone")
+    code, output = call(command)
+    assert code == EXPECTED and "is not a git repository: run `git init`" in output
+    (remedy,) = re.findall(r"`dvc (config [^`]*)`", output)
+    subprocess.run([sys.executable, "-m", "dvc", *remedy.split()], check=True)
+    assert call("status") == (0, "nothing is built yet: run `flawfactory build`")
 
 
 def test_verify_with_an_empty_lock_file(workspace: Workspace) -> None:
