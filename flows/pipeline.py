@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 from flows.dvc_errors import as_ours
+from flows.dvc_reading import reading
 from flows.reasons import NOT_BUILT, locked_params, reasons
 from stages import STAGES
 from stages.catalogue import read_params
@@ -34,13 +35,12 @@ def stale(workspace: Workspace) -> Stale:
         FactoryError: there is no source list yet, or dvc.yaml is broken.
     """
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     if not workspace.sources.exists():
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     try:
-        with Repo(str(workspace.root)) as repo:
+        with reading(workspace) as repo:
             found: dict[str, Any] = repo.status()
     except DvcException as error:
         raise as_ours(error) from error

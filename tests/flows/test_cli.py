@@ -171,3 +171,26 @@ def test_a_wrong_setting_is_told_before_any_work(
     code, output = call(*command)
     assert code == EXPECTED and told in output
     assert not list(workspace.data.glob("[a-z]*/"))
+
+
+def tree(folder: Path) -> dict[str, int]:
+    """Every file and folder below, with the time of its last change."""
+    return {str(path): path.lstat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+
+
+def test_status_writes_nothing_so_that_a_read_only_checkout_will_do(workspace: Workspace) -> None:
+    before = tree(workspace.root)
+    assert call("status")[0] == 0
+    assert tree(workspace.root) == before
+
+
+def test_a_checkout_that_cannot_be_written_is_one_line(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    for command in (["view"], ["gc", "--yes"]):
+        code, output = call(*command)
+        assert code == EXPECTED and "Read-only file system: the folder is read-only" in output
