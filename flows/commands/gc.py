@@ -37,7 +37,8 @@ def gc(
 
     Going back to older params then computes their results again. What killed writers left behind
     goes when it is older than a day. Before a build is through, results stay. With --purge:
-    whatever shows a photo, in every version, from store to gallery; versions that held it can no longer be checked out in whole.
+    whatever shows a photo, in every version, from store to gallery; versions that held it can no
+    longer be checked out in whole.
     """
     workspace = Workspace.find()
     if purge:
