@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flows import children
+from flows.dvc_errors import as_ours
 from flows.dvc_reading import reading
-from flows.reasons import locked_params, reasons
+from flows.reasons import NOT_BUILT, locked_params, reasons
 from stages import STAGES
 from stages.catalogue import read_params
 from stages.engine.leash import LEASHED
@@ -36,7 +37,7 @@ def stale(workspace: Workspace) -> Stale:
     found = _status(workspace)
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     return {
-        name: list(reasons(found[name], locked.get(name, {}), current))
+        name: list(reasons(found[name], locked[name], current)) if name in locked else [NOT_BUILT]
         for name in STAGES
         if name in found
     }
@@ -51,7 +52,7 @@ def _status(workspace: Workspace) -> dict[str, Any]:
                 return repo.status()
         except (DvcException, OSError) as error:
             if not tries_left:
-                raise FactoryError(f"DVC: {error}") from error
+                raise as_ours(error) from error
         time.sleep(_POLL_SECONDS)  # a stage at work was writing what DVC read
     raise AssertionError("the last try returns or raises")
 

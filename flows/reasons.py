@@ -8,9 +8,12 @@ from typing import Any
 
 import yaml
 
+from stages.engine.workspace import FactoryError
+
 PARAMS = "params.yaml"
 OUTPUT = "output "
 """Reasons that begin so are of an output that is not as it was left, not of what it comes from."""
+NOT_BUILT = "not built yet"
 
 
 def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
@@ -22,13 +25,34 @@ def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
         yield f"{name}: {old} -> {new}"
 
 
-def locked_params(root: Path) -> dict[str, dict[str, Any]]:
-    """Stage to the sections of params.yaml it last ran with; empty before the first build."""
+def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
+    """What dvc.lock says of each stage that was built; empty before the first build.
+
+    Raises:
+        FactoryError: the file is empty, damaged or in the middle of a merge.
+    """
+    path = root / "dvc.lock"
     try:
-        lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))
-    except OSError:
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        return {str(name): dict(entry) for name, entry in stages.items()}
+    except FileNotFoundError:
         return {}
-    return {name: entry.get("params", {}).get(PARAMS, {}) for name, entry in lock["stages"].items()}
+    except (yaml.YAMLError, UnicodeDecodeError, LookupError, TypeError, ValueError, AttributeError):
+        raise FactoryError(
+            f"{path} is empty, damaged or holds a merge's conflict markers: take one version of it "
+            "(`git checkout HEAD -- dvc.lock`, or --ours, --theirs), then run `flawfactory build`"
+        ) from None
+
+
+def locked_params(root: Path) -> dict[str, dict[str, Any]]:
+    """Stage to the sections of params.yaml it last ran with; empty before the first build.
+
+    Raises:
+        FactoryError: dvc.lock cannot be read.
+    """
+    return {
+        name: entry.get("params", {}).get(PARAMS, {}) for name, entry in locked_stages(root).items()
+    }
 
 
 def reasons(entries: list[Any], locked: dict[str, Any], current: dict[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.scan import scan
 from stages.ingest.sources import read_list
 from stages.package import rights
@@ -27,8 +27,14 @@ def update_source_list(
     """Scan `folders` into the source list; returns what happened in words.
 
     Raises:
-        FactoryError: no such folder, or no photos in it.
+        FactoryError: no such folder, no photos in it, or it holds this checkout.
     """
+    for folder in folders:
+        if workspace.root.resolve().is_relative_to(folder.resolve()):
+            raise FactoryError(
+                f"{folder.resolve()} holds this checkout, whose own pictures are no photos: name "
+                "the folder of the photos"
+            )
     report = scan(
         folders,
         workspace.sources,

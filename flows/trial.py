@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
 from stages import STAGES
-from stages.catalogue import build_stage, parse_params
+from stages.catalogue import build_stage, check_machine, parse_params
 from stages.engine.digests import Digests
 from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
@@ -35,11 +35,14 @@ class Trial:
 
 def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[str, BaseModel]:
     """params.yaml's values, limited to one tool and to so many variants."""
-    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants}
+    # Without the gate: what it asks of a data set is not asked of one photo.
+    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants, "gate": {}}
     if tool is not None:
         changes["weights"] = {tool: 1.0}
     parse_params(values)  # the person's own mistakes first, as they wrote them
-    return parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+    params = parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+    check_machine(params)
+    return params
 
 
 def _source(photo: Path) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from flows.cache import LISTING, Hash, ObjectCache, folder_digest, md5
+from flows.reasons import locked_stages
 from stages.engine.digests import Digests
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -44,11 +43,10 @@ def locked_outputs(workspace: Workspace) -> Iterator[Locked]:
     Raises:
         FactoryError: nothing was built yet.
     """
-    try:
-        lock = yaml.safe_load((workspace.root / "dvc.lock").read_text())
-    except OSError as error:
-        raise FactoryError("no dvc.lock yet: run `flawfactory build` first") from error
-    for name, stage in lock["stages"].items():
+    stages = locked_stages(workspace.root)
+    if not stages:
+        raise FactoryError("nothing was built here yet: run `flawfactory build` first")
+    for name, stage in stages.items():
         for out in stage.get("outs", []):
             yield Locked(name, workspace.root / out["path"], out["md5"])
 

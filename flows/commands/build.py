@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from flows import pipeline, steps
+from flows.commands.arguments import folder
 from flows.console import BuildDisplay, build_table, console, say
 from flows.locks import Patience, build_lock, wait_for_dvc
 from flows.prefect_api import (
@@ -26,7 +27,7 @@ from flows.sources import default_sources, outside, update_source_list
 from flows.spending import spending_table
 from flows.stopping import leave_at_once
 from stages import STAGES
-from stages.catalogue import load_params
+from stages.catalogue import load_params, params_for_work
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -41,7 +42,10 @@ _PREFECT = {  # to be set before it is imported
 Source = Annotated[
     list[Path] | None,
     typer.Option(
-        "--source", "-s", help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable."
+        "--source",
+        "-s",
+        help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable.",
+        parser=folder,
     ),
 ]
 
@@ -80,6 +84,7 @@ def _build(workspace: Workspace, source: list[Path] | None) -> bool:
     if not todo:
         console.print("up to date: nothing to run")
         return True
+    params_for_work(workspace.root)
     start = time.time()
     try:
         with BuildDisplay() as display:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.arguments import folder
 from flows.console import console, say
 from flows.locks import Patience, build_lock
 from flows.sources import update_source_list
@@ -14,7 +15,9 @@ from stages.engine.workspace import Workspace
 
 
 def scan(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of photos, nested.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders of photos, nested.", parser=folder)
+    ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
     """Append the photos of folders to the source list; the next build works on them."""

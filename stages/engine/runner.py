@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from stages.engine import codes, gate, names
 from stages.engine.assemble import Assembly, ResultsLost, assemble
 from stages.engine.complaint import Complaint
 from stages.engine.executor import execute, gpus_of
+from stages.engine.faults import keep_traceback, told
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.leash import LEASHED, leave_with_starter
 from stages.engine.progress import Reporter
@@ -29,7 +29,15 @@ from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.suite import Suite, load_suite
 from stages.engine.summary import Upstream, summarise
-from stages.engine.tables import MANIFEST, METRICS, PHOTOS, read_photos, read_table, reject_row
+from stages.engine.tables import (
+    MANIFEST,
+    METRICS,
+    PHOTOS,
+    output_digest,
+    read_photos,
+    read_table,
+    reject_row,
+)
 from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -201,6 +209,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "workers": settings.executor.worker_count(computed, gpus_of(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),
+        "thresholds": stage.params.gate.model_dump(mode="json"),
+        "output": output_digest(folder),
     }
     write_atomically(workspace.reports / f"{stage.name}.json", pretty_json(report))
     return verdict
@@ -217,11 +227,8 @@ def main(build: Callable[[Path], Stage]) -> None:
         again = build(workspace.root)
         if (again.params, again.base) != (stage.params, stage.base):
             raise FactoryError(f"{stage.name}: params.yaml changed while it ran; run it again")
-    except FactoryError as error:
-        print(f"flawfactory: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception:  # Python's own exit code would be 1, the gate's
-        traceback.print_exc()
+    except Exception as error:  # Python's own exit code would be 1, the gate's
+        print(f"flawfactory: {told(error) or keep_traceback(error)}", file=sys.stderr)
         sys.exit(2)
     passed = sum(check.success for check in verdict.checks)
     print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations hold")

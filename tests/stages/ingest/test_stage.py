@@ -119,7 +119,7 @@ def test_groups_join_near_duplicates_to_the_first(workspace, make):
 
 
 def test_params_name_what_is_wrong():
-    with pytest.raises(ValidationError, match="min_side is larger than max_side"):
+    with pytest.raises(ValidationError, match="must not be above `max_side`, 1536"):
         stage_of(min_side=2000)
     with pytest.raises(ValidationError, match="max_pixel"):
         stage_of(max_pixel=3)
