@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.repository import told_in_a_line
 from stages.engine.workspace import Workspace
 
 LISTING = ".dir"
@@ -50,7 +51,7 @@ class ObjectCache:
         """The cache that a checkout uses, wherever its configuration puts it."""
         from dvc.repo import Repo
 
-        with Repo(str(workspace.root)) as repo:
+        with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
             return cls(Path(repo.cache.local.path))
 
     def path(self, digest: str) -> Path:

@@ -67,6 +67,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 for name, command in {
     "build": build.build,
     "scan": scanning.scan,
+    "locate": scanning.locate,
     "withdraw": scanning.withdraw,
     "plan": plan.plan,
     "status": status.status,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from flows.repository import NotUsable, told_in_a_line
 from stages.engine.tables import MANIFEST, read_table
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -42,15 +43,16 @@ def read_pairs(workspace: Workspace, version: str) -> Pairs:
 
 def _from_revision(workspace: Workspace, revision: str) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
-    from dvc.exceptions import DvcException
-    from scmrepo.exceptions import SCMError
 
     name = f"data/package/{MANIFEST}"
     try:
-        data = _read(workspace, name, revision)
-    except (DvcException, SCMError, OSError) as error:
+        with told_in_a_line(workspace):
+            data = _read(workspace, name, revision)
+    except NotUsable:
+        raise
+    except (FactoryError, OSError) as error:
         raise FactoryError(
-            f"{revision}: neither a folder, nor a revision whose {name} DVC still has ({error})"
+            f"{revision}: neither a folder, nor a revision whose {name} DVC still has: {error}"
         ) from error
     return pq.read_table(io.BytesIO(data)).to_pylist()
 
@@ -62,7 +64,7 @@ def _read(workspace: Workspace, name: str, revision: str) -> bytes:
     files = DVCFileSystem(str(workspace.root), rev=revision)
     data = cast(bytes, files.read_bytes(name))
     if hashlib.md5(data, usedforsecurity=False).hexdigest() != files.info(name)["md5"]:
-        raise FactoryError(
+        raise NotUsable(
             f"{name} of {revision} is damaged in DVC's cache: remove {files.info(name)['md5'][2:]} "
             "from it, then `dvc fetch` that revision"
         )

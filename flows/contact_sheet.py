@@ -5,31 +5,37 @@ from __future__ import annotations
 import base64
 import io
 import itertools
-import os
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 from stages.engine.images import open_png
+from stages.engine.shard import read_shard
 from stages.engine.workspace import FactoryError, Workspace
 
 _CELL = 192
 _MEMBERS = ("real.png", "control.png", "artifact.png", "mask.png")
 
 
-def pairs(workspace: Workspace, limit: int | None = None) -> Iterator[dict[str, Any]]:
-    """Published pairs as WebDataset samples with undecoded members, in shard order.
+def pairs(workspace: Workspace, limit: int | None = None) -> Iterator[dict[str, bytes]]:
+    """Published pairs in shard order: their members, undecoded.
+
+    Read here and not by WebDataset, which takes a path for an address and `#`, `?` or braces in
+    the checkout's own name for parts of one.
 
     Raises:
         FactoryError: nothing is packaged yet.
     """
-    os.environ["WDS_SECURE"] = "1"  # no pickle, no shell: shards may come from elsewhere
-    from webdataset.compat import WebDataset
-
-    shards = sorted(str(path) for path in workspace.stage("package").glob("*.tar"))
+    shards = sorted(workspace.stage("package").glob("*.tar"))
     if not shards:
         raise FactoryError("no shards in data/package: run `flawfactory build`")
-    dataset = WebDataset(shards, shardshuffle=False, empty_check=False)
-    yield from itertools.islice(dataset, limit)
+    yield from itertools.islice(itertools.chain.from_iterable(map(_samples, shards)), limit)
+
+
+def _samples(shard: Path) -> Iterator[dict[str, bytes]]:
+    with shard.open("rb") as file:
+        members = ((*name.split(".", 1), data) for name, data in read_shard(file))
+        for _, group in itertools.groupby(members, key=lambda member: member[0]):
+            yield {name: data for _, name, data in group}
 
 
 def contact_sheet(workspace: Workspace, rows: int = 6) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from flows import children
-from flows.dvc_errors import as_ours
 from flows.dvc_reading import reading
 from flows.reasons import NOT_BUILT, locked_params, reasons
+from flows.repository import NotUsable, told_in_a_line
+from flows.sources import require_list
 from stages import STAGES
 from stages.catalogue import read_params
 from stages.engine.leash import LEASHED
@@ -33,6 +34,7 @@ def stale(workspace: Workspace) -> Stale:
         FactoryError: there is no source list yet, or dvc.yaml is broken.
     """
     if not workspace.sources.exists():
+        require_list(workspace)
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
     found = _status(workspace)
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
@@ -44,15 +46,15 @@ def stale(workspace: Workspace) -> Stale:
 
 
 def _status(workspace: Workspace) -> dict[str, Any]:
-    from dvc.exceptions import DvcException
-
     for tries_left in (2, 1, 0):
         try:
-            with reading(workspace) as repo:
+            with told_in_a_line(workspace), reading(workspace) as repo:
                 return repo.status()
-        except (DvcException, OSError) as error:
+        except NotUsable:
+            raise
+        except (FactoryError, OSError):
             if not tries_left:
-                raise as_ours(error) from error
+                raise
         time.sleep(_POLL_SECONDS)  # a stage at work was writing what DVC read
     raise AssertionError("the last try returns or raises")
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stages.engine.workspace import FactoryError
+from flows.repository import locked_stages
 
 PARAMS = "params.yaml"
 OUTPUT = "output "
@@ -25,31 +23,8 @@ def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
         yield f"{name}: {old} -> {new}"
 
 
-def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
-    """What dvc.lock says of each stage that was built; empty before the first build.
-
-    Raises:
-        FactoryError: the file is empty, damaged or in the middle of a merge.
-    """
-    path = root / "dvc.lock"
-    try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
-        return {str(name): dict(entry) for name, entry in stages.items()}
-    except FileNotFoundError:
-        return {}
-    except (yaml.YAMLError, UnicodeDecodeError, LookupError, TypeError, ValueError, AttributeError):
-        raise FactoryError(
-            f"{path} is empty, damaged or holds a merge's conflict markers: take one version of it "
-            "(`git checkout HEAD -- dvc.lock`, or --ours, --theirs), then run `flawfactory build`"
-        ) from None
-
-
 def locked_params(root: Path) -> dict[str, dict[str, Any]]:
-    """Stage to the sections of params.yaml it last ran with; empty before the first build.
-
-    Raises:
-        FactoryError: dvc.lock cannot be read.
-    """
+    """Stage to the sections of params.yaml it last ran with; empty before the first build."""
     return {
         name: entry.get("params", {}).get(PARAMS, {}) for name, entry in locked_stages(root).items()
     }

@@ -56,14 +56,7 @@ def _source(photo: Path) -> dict[str, Any]:
     except FileProblem as problem:
         message = "is not there" if problem.code == "missing" else problem.message
         raise FactoryError(f"{photo} {message}") from problem
-    return {
-        "path": str(photo.resolve()),
-        "bytes": size,
-        "sha256": digest,
-        "licence": "unknown",
-        "origin": "unknown",
-        "batch": "try",
-    }
+    return {"bytes": size, "sha256": digest}
 
 
 def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
@@ -106,7 +99,8 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
     for stage in stages:
         sample = _sample(stage, key, trial.outputs)
         if not stage.reads:
-            sample = Sample(key, {"source": source}, {})
+            place = {"folder": None, "path": str(photo.resolve())}
+            sample = Sample(key, {"source": source, "place": place}, {})
         try:
             output = _sifted(stage, key, stage.process(sample))
         except RejectPhoto as out:

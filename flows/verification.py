@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.cache import LISTING, Hash, ObjectCache, folder_digest, md5
-from flows.reasons import locked_stages
+from flows.repository import locked_stages
 from stages.engine.digests import Digests
 from stages.engine.workspace import FactoryError, Workspace
 
+AWAY = "is not here"
+"""The problem of an output of which nothing is in the workspace: not damaged, not pulled."""
 _SEEN = Path(".cache") / "outputs.json"
 
 
@@ -78,6 +80,8 @@ def _check(out: Locked, cache: Callable[[], ObjectCache], digest: Hash) -> list[
             return [Finding(out.stage, out.path, "missing")]
         changed = digest(out.path) != out.digest
         return [Finding(out.stage, out.path, "its bytes changed since the build")] * changed
+    if not out.path.exists():
+        return [Finding(out.stage, out.path, AWAY)]
     there = files_in(out.path, digest)
     if folder_digest(there) == out.digest:
         return []
@@ -145,7 +149,7 @@ def _damaged(
     stages: Collection[str],
     check: Callable[[Locked, Hash], Iterable[Finding]],
 ) -> list[Finding]:
-    if not (workspace.root / "dvc.lock").is_file():
+    if not locked_stages(workspace.root):
         return []
     seen = Digests(workspace.data / _SEEN, "md5")
     outputs = [out for out in locked_outputs(workspace) if out.stage in stages]

@@ -24,7 +24,8 @@ def source_of(module: str) -> str:
 def needed(name: str) -> set[str]:
     """What DVC must watch so that a stage is stale whenever a store key of its would change."""
     stage = stage_class(name)
-    upstream = {f"data/{other}" for other in stage.reads} or {"data/sources.jsonl"}
+    upstream = {f"data/{other}" for other in stage.reads}
+    upstream |= {f"data/sources/{half}" for half in stage.lists}
     code = {source_of(module) for module in stage.code}
     models = REGISTRY if stage.revisions is not Stage.revisions else set()
     if name == "package":  # the card names every back end

@@ -14,6 +14,7 @@ from typing import Any
 
 from safetensors import safe_open
 
+from stages.engine.files import write_atomically
 from training import autoencoder, transformer
 from training.data import Photo, load_photos, split
 from training.optim import load_checkpoint
@@ -107,7 +108,7 @@ def main() -> None:
     for path in args.figures:
         report |= json.loads(path.read_text())
     text = card(load_photos(args.photos), args.run, args.to, report)
-    (args.to / "README.md").write_text(text)
+    write_atomically(args.to / "README.md", text.encode())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from stages.engine.files import replacing
 from training import autoencoder as autoencoder_run
 from training import transformer as transformer_run
 from training.models import LATENT_CHANNELS, AutoencoderKL, FluxTransformer2DModel
@@ -105,10 +106,9 @@ def export(run: Path, to: Path) -> None:
         text = json.dumps(SCHEDULER, indent=2, sort_keys=True) + "\n"
         (staged / "scheduler" / "scheduler_config.json").write_text(text)
         for file in sorted(path for path in staged.rglob("*") if path.is_file()):
-            target = to / file.relative_to(staged)
-            target.parent.mkdir(exist_ok=True)
-            file.chmod(0o644)
-            shutil.move(file, target)
+            # A copy: the library that wrote `file` gave it permissions of its own.
+            with replacing(to / file.relative_to(staged)) as partial:
+                shutil.copyfile(file, partial)
 
 
 def main() -> None:

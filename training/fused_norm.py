@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stages.engine.files import replacing
 from training.models import AutoencoderKL, ResnetBlock2D
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,9 @@ def compile_kernel(folder: Path) -> ctypes.CDLL | None:
     digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
     library = folder / f"fused_norm-{digest}.so"
     if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = library.with_suffix(".partial")
-        command = [compiler, *FLAGS, "-o", str(partial), str(SOURCE)]
-        subprocess.run(command, check=True)  # noqa: S603 - our own source, no shell
-        partial.replace(library)
+        with replacing(library) as partial:
+            command = [compiler, *FLAGS, "-o", str(partial), str(SOURCE)]
+            subprocess.run(command, check=True)  # noqa: S603 - our own source, no shell
     return ctypes.CDLL(str(library))
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from stages.engine.files import replacing
 from stages.engine.seeding import generator
 from training.data import Photo, load_photos, split
 from training.export import trained_autoencoder
@@ -122,15 +123,15 @@ def cache(photos: Path, run: Path, workers: int, device: str = "cpu", views: int
     def work(worker: Worker) -> None:
         encoded = encode_share(held_out, "held-out", run, worker)
         encoded |= encode_share(train, "train", run, worker, views)
-        save_file(encoded, _part(run, worker.rank))
+        with replacing(_part(run, worker.rank)) as partial:
+            save_file(encoded, partial)
 
     together(workers, work, device)
     parts = [_part(run, rank) for rank in range(workers if device == "cpu" else 1)]
     merged = {name: value for part in parts for name, value in load_file(part).items()}
     merged["mean"], merged["std"] = statistics(merged)
-    partial = run / (LATENTS + ".partial")
-    save_file(merged, partial)
-    partial.replace(run / LATENTS)
+    with replacing(run / LATENTS) as partial:
+        save_file(merged, partial)
     for part in parts:
         part.unlink()
     log.info("std per channel %s", [round(v, 2) for v in merged["std"].tolist()])

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stages.engine.files import replacing
+
 Tree = dict[str, Any]
 
 
@@ -117,13 +119,10 @@ class Ema:
 
 def save_atomically(path: Path, tree: Tree) -> None:
     """Write a checkpoint so that a kill at any moment leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as stream:
+    with replacing(path) as partial, partial.open("wb") as stream:
         torch.save(tree, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    partial.replace(path)
 
 
 def load_checkpoint(path: Path) -> Tree | None:

@@ -23,11 +23,13 @@ from flows.prefect_api import (
 )
 from flows.repair import stale_or_damaged
 from flows.report import reports
-from flows.sources import default_sources, outside, update_source_list
+from flows.repository import LOCK
+from flows.sources import prepare
 from flows.spending import spending_table
 from flows.stopping import leave_at_once
 from stages import STAGES
 from stages.catalogue import load_params, params_for_work
+from stages.engine.files import sha256_file, write_atomically
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -56,7 +58,12 @@ Wait = Annotated[
 ]
 
 
-def build(source: Source = None, wait: Wait = None) -> None:
+def build(
+    source: Source = None,
+    add: Annotated[bool, typer.Option("--add", help="Beside the photos there are.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="In their place.")] = False,
+    wait: Wait = None,
+) -> None:
     """Bring the data set up to date and write the gallery.
 
     Without --source the source list stays as it is; on a fresh checkout it is the sample photos.
@@ -67,22 +74,21 @@ def build(source: Source = None, wait: Wait = None) -> None:
     patience = Patience(say, wait)
     with build_lock(workspace, patience):
         wait_for_dvc(workspace, patience)
-        told = _build(workspace, source)
+        told = _build(workspace, source or [], add=add, replace=replace)
     if not told:
         leave_at_once()
 
 
-def _build(workspace: Workspace, source: list[Path] | None) -> bool:
+def _build(workspace: Workspace, source: list[Path], *, add: bool, replace: bool) -> bool:
     """False when a Prefect server was to be told of the build and went away."""
-    if source or not workspace.sources.exists():
-        folders = source or default_sources(workspace)
-        replace = outside(workspace, folders)  # photos of other folders: this is another data set
-        said = update_source_list(workspace, folders, replace=replace)
-        console.print(said, markup=False, soft_wrap=True)
+    if listed := prepare(workspace, source, add=add, replace=replace):
+        say(listed)
     with console.status("looking for what is stale or damaged"):
         todo = stale_or_damaged(workspace)
     if not todo:
         console.print("up to date: nothing to run")
+        if not _was_shown(workspace):
+            _show(workspace)
         return True
     params_for_work(workspace.root)
     start = time.time()
@@ -97,8 +103,7 @@ def _build(workspace: Workspace, source: list[Path] | None) -> bool:
     finally:
         if calls := spending_table(workspace, start):
             console.print(calls)
-    console.print(build_table(reports(workspace)))
-    _gallery(workspace)
+    _show(workspace)
     return told
 
 
@@ -129,6 +134,26 @@ def _run_stages(workspace: Workspace) -> bool:
         return True
     say(f"the Prefect server at {url} went away: it does not show the whole build")
     return False
+
+
+def _shown(workspace: Workspace) -> Path:
+    """Holds the digest of the dvc.lock whose table and gallery were last shown to the end."""
+    return workspace.reports / "shown"
+
+
+def _was_shown(workspace: Workspace) -> bool:
+    """Whether the person saw the end of this version: a build may die, or a clone get it by pull,
+    before there is a gallery."""
+    mark = _shown(workspace)
+    return mark.is_file() and mark.read_text() == sha256_file(workspace.root / LOCK)
+
+
+def _show(workspace: Workspace) -> None:
+    """Print the table, write the gallery, and note that this version was shown."""
+    if found := reports(workspace):
+        console.print(build_table(found))
+    _gallery(workspace)
+    write_atomically(_shown(workspace), sha256_file(workspace.root / LOCK).encode())
 
 
 def _current(workspace: Workspace) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ import typer
 
 from flows.comparison import compare, read_pairs
 from flows.console import console
-from stages.engine.workspace import Workspace
+from stages.engine.tables import MANIFEST
+from stages.engine.workspace import FactoryError, Workspace
 
 
 def diff(
@@ -18,6 +19,8 @@ def diff(
     """List pairs added, removed and changed between two versions, member by member."""
     workspace = Workspace.find()
     before = read_pairs(workspace, old)
+    if new is None and not (workspace.stage("package") / MANIFEST).is_file():
+        raise FactoryError("data/package is not here: `dvc pull` it, or `flawfactory build`")
     after = read_pairs(workspace, new or str(workspace.stage("package")))
     found = compare(before, after)
     for key in found.removed:

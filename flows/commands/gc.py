@@ -74,12 +74,15 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
     from flows.erasure.places import OUTPUTS
     from flows.erasure.purge import nobody_works, plan_purge
     from flows.erasure.purge import purge as remove_all
+    from flows.sources import track
 
     with build_lock(workspace, Patience(_refuse)), nobody_works(workspace):
         with console.status("looking for what was made of it"):
             plan = plan_purge(workspace, [find_photo(workspace, what) for what in which])
         if remove:
             remove_all(workspace, plan)
+    if remove:
+        track(workspace)  # the list without the names
     word = "removed" if remove else "would go"
     for place in plan.places:
         if place.paths:

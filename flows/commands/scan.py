@@ -1,4 +1,4 @@
-"""`flawfactory scan` and `flawfactory withdraw`: the source list."""
+"""`flawfactory scan`, `locate` and `withdraw`: the source list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 from flows.commands.arguments import folder
 from flows.console import console, say
 from flows.locks import Patience, build_lock
-from flows.sources import update_source_list
+from flows.sources import locate as remember
+from flows.sources import track, update_source_list
 from stages.engine.workspace import Workspace
 
 
@@ -26,6 +27,14 @@ def scan(
         say(update_source_list(workspace, folders, batch))
 
 
+def locate(
+    folder: Annotated[Path, typer.Argument(help="Where a folder of the list lies here.")],
+    name: Annotated[str | None, typer.Option("--as", help="Its name in the list.")] = None,
+) -> None:
+    """Say where a folder of photos lies on this machine; nothing is computed or listed anew."""
+    console.print(remember(Workspace.find(), folder, name), markup=False)
+
+
 def withdraw(
     what: Annotated[str, typer.Argument(help="A photo's key, or its path as listed.")],
     reason: Annotated[str, typer.Option(help="Why; kept in the list.")],
@@ -35,6 +44,7 @@ def withdraw(
 
     workspace = Workspace.find()
     with build_lock(workspace, Patience(say)):
-        marked = mark(workspace.sources, what, reason, workspace.root)
+        marked = mark(workspace, what, reason)
+        track(workspace)
     for entry in marked:
-        console.print(f"withdrawn: {entry.key} {entry.path}", markup=False)
+        console.print(f"withdrawn: {entry.key} {entry.name}", markup=False)

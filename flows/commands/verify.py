@@ -15,7 +15,7 @@ from flows.locks import Patience, build_lock
 from flows.reasons import OUTPUT
 from flows.repair import repair as replace_damaged
 from flows.repair import run_stage
-from flows.verification import Finding, verify_cache, verify_outputs
+from flows.verification import AWAY, Finding, verify_cache, verify_outputs
 from stages import STAGES
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
@@ -45,7 +45,8 @@ def verify(
         findings = _look(workspace, cache=True)
     _make_visible(findings)
     if findings:
-        console.print(REMEDY)
+        away = all(finding.problem == AWAY for finding in findings)
+        console.print("fetch: dvc pull" if away else REMEDY)
         sys.exit(1)
     copies = "every output and cached copy" if cache or repair else "every output"
     console.print(f"verified: {copies} is what dvc.lock says")
@@ -54,7 +55,8 @@ def verify(
 def _look(workspace: Workspace, cache: bool) -> list[Finding]:
     findings = verify_outputs(workspace) + (verify_cache(workspace) if cache else [])
     for finding in findings:
-        console.print(f"damaged: {finding}", markup=False, soft_wrap=True)
+        kind = "" if finding.problem == AWAY else "damaged: "
+        console.print(f"{kind}{finding}", markup=False, soft_wrap=True)
     return findings
 
 

@@ -49,7 +49,7 @@ def _names(content: bytes | mmap.mmap, photo: Photo) -> bool:
     """Whether a path stands there as a whole, not as the end or beginning of another."""
     return any(
         re.search(rb"(?<![\w/.-])(\./)?" + re.escape(name) + rb"(?![\w/-]|\.\w)", content)
-        for name in photo.names
+        for name in photo.traces
     )
 
 

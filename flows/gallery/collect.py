@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from stages.engine.images import paste, read_mask, read_png, write_png
 from stages.engine.masks import bounding_box
 from stages.engine.record import Box
 from stages.engine.shard import read_member, read_shard
+from stages.engine.source_list import Names, Source
 from stages.engine.tables import (
     MANIFEST,
     METRICS,
@@ -89,6 +90,7 @@ def refused(data: Path, pictures: Pictures) -> Iterator[_Row]:
     if not all((folder / MANIFEST).is_file() for folder in folders):
         return
     photos = {row["key"]: row for row in read_table(data / "ingest" / MANIFEST)}
+    names = Names.of_list(data / "sources")
     ingested = {entry.key: entry for entry in read_photos(data / "ingest")}
     rendered = {entry.key: entry for entry in read_photos(data / "inject")}
     variants = {(r["key"], r["variant"]): r for r in read_table(data / "map" / MANIFEST)}
@@ -99,7 +101,7 @@ def refused(data: Path, pictures: Pictures) -> Iterator[_Row]:
         crops = _members(data, "inject", rendered[key], f"{name}.")
         real = _members(data, "ingest", ingested[key], "photo.")["png"]
         members, box = _full_size(real, crops, name)
-        yield _refused(reject, variants[key, name], photos[key]) | {
+        yield _refused(reject, variants[key, name], photos[key], names.entry(key)) | {
             "box": box,
             "images": _images(pictures, members, box),
         }
@@ -117,7 +119,7 @@ def _full_size(real: bytes, crops: dict[str, bytes], name: str) -> tuple[dict[st
     return members, bounding_box(mask) if mask.any() else box
 
 
-def _refused(reject: _Row, variant: _Row, photo: _Row) -> _Row:
+def _refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> _Row:
     evidence = json.loads(reject["evidence"] or "{}")
     numbers = {n: v for n, v in sorted(evidence.items()) if isinstance(v, int | float)}
     return {
@@ -134,10 +136,10 @@ def _refused(reject: _Row, variant: _Row, photo: _Row) -> _Row:
         "other": variant["other_name"] or "",
         "positional": variant["positional"],
         "split": "",
-        "licence": photo["licence"],
-        "origin": photo["origin"],
+        "licence": words.licence if words else "",
+        "origin": words.origin if words else "",
         "judge": "",
-        "file": PurePath(photo["path"]).name,
+        "file": words.file_name if words else "",
         "width": photo["width"],
         "height": photo["height"],
         "scores": [[name, float(value)] for name, value in numbers.items()],
@@ -147,8 +149,14 @@ def _refused(reject: _Row, variant: _Row, photo: _Row) -> _Row:
 
 
 def rejects(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
-    """All rejects of the stages, in their order."""
-    return [{"stage": stage, **row} for stage in stages for row in _table(data / stage / REJECTS)]
+    """All rejects of the stages, in their order, each with the name of its photo's file."""
+    rows = [(stage, row) for stage in stages for row in _table(data / stage / REJECTS)]
+    names = Names.of_list(data / "sources") if rows else Names([])
+    return [{"stage": stage, "file": _name(names, row), **row} for stage, row in rows]
+
+
+def _name(names: Names, reject: _Row) -> str:
+    return names.name(reject["key"], json.loads(reject["evidence"] or "{}").get("line"))
 
 
 def counts(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from stages.engine.files import write_atomically
+from stages.engine.files import replacing
 from stages.engine.images import open_png
 from stages.engine.record import Box
 
@@ -72,9 +71,8 @@ class Pictures:
 
     def _write(self, name: str, picture: Image.Image) -> None:
         picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=88, method=4)
-        write_atomically(self.folder / name, buffer.getvalue())  # half of it would stay for good
+        with replacing(self.folder / name) as partial:  # half of it would stay for good
+            picture.save(partial, "WEBP", quality=88, method=4)
 
     def view(self, png: bytes) -> str:
         """A full view; returns its file name."""

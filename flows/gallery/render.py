@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from flows.gallery import collect
 from flows.gallery.images import Pictures
 from stages import STAGES
+from stages.engine.files import write_atomically
 
 TEMPLATE = Path(__file__).with_name("template")
 
@@ -38,8 +38,8 @@ def render(data_dir: Path, out_dir: Path, stages: Sequence[str] = STAGES) -> Pat
         "rejects": collect.rejects(data_dir, stages),
         "stages": collect.counts(data_dir, stages),
     }
-    (out_dir / "data.js").write_text(script(content), encoding="ascii")
+    write_atomically(out_dir / "data.js", script(content).encode("ascii"))
     for source in sorted(TEMPLATE.iterdir()):
-        shutil.copyfile(source, out_dir / source.name)
+        write_atomically(out_dir / source.name, source.read_bytes())
     pictures.sweep()
     return out_dir / "index.html"

@@ -5,25 +5,44 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterable
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new empty file beside `path` to be written by name; at the end it is renamed over `path`.
+
+    A reader sees the old bytes or the new. When the body raises, `path` stays as it was. The file
+    has the permissions that the umask gives, whatever the body's library thinks of that: a store,
+    a folder of weights or a checkout may be shared.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    # Not tempfile's: its 0600 survives the rename.
+    created = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    mode = stat.S_IMODE(os.fstat(created).st_mode)
+    os.close(created)
+    try:
+        yield temporary
+        if stat.S_IMODE(temporary.stat().st_mode) != mode:
+            temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write beside `path` and rename over it; a reader sees the old bytes or the new.
+    """Write `path` whole or not at all (see `replacing`).
 
     Blocks may come in turn; when one of them raises, nothing is written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines([data] if isinstance(data, bytes) else data)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines([data] if isinstance(data, bytes) else data)
 
 
 def canonical_json(value: Any) -> bytes:

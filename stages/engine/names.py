@@ -1,27 +1,23 @@
-"""What people call a photo: the path of its file in the source list."""
+"""What people call a photo: the name of its file in the source list."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from stages.engine.source_list import Names, SourceListError
 from stages.engine.stage import Reject
-
-KEY_LENGTH = 16
-"""A photo's key: so many digits of its file's sha256 (`record.Photo`)."""
 
 
 def paths(source_list: Path, rejects: Iterable[Reject]) -> dict[str, str]:
-    """Photo key to path, as far as the list and the rejects' evidence tell. Of several files with
-    the same bytes it is the first."""
-    found = {r.key: str(r.evidence["path"]) for r in rejects if r.evidence.get("path")}
-    lines = source_list.read_bytes().split(b"\n") if source_list.is_file() else []
-    for line in filter(None, lines):
-        entry = json.loads(line)
-        if entry.get("sha256") and entry.get("path"):
-            found.setdefault(entry["sha256"][:KEY_LENGTH], entry["path"])
-    return found
+    """Photo key to the file's name, as far as the list tells; a reject may name its line there. Of
+    several files with the same bytes it is the first in use."""
+    try:
+        names = Names.of_list(source_list)
+    except SourceListError:  # what was to be told matters more
+        return {}
+    lines = {r.key: line for r in rejects if isinstance(line := r.evidence.get("line"), int)}
+    return names.by_key | {key: names.name(key, line) for key, line in lines.items()}
 
 
 def readable(name: str, paths: dict[str, str]) -> str:

@@ -35,13 +35,14 @@ class Rle(Document):
 
 
 class Photo(Document):
-    """ingest: one photo, decoded and cleaned. Member ``photo.png`` (sRGB, upright, no metadata)."""
+    """ingest: one photo, decoded and cleaned. Member ``photo.png`` (sRGB, upright, no metadata).
+
+    Nothing of what is said about it: name, licence, origin and batch are the source list's, and
+    enter at `package`."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
     """First 16 hex digits of the sha256 of the source file's bytes."""
-    path: str
-    """As the source list has it."""
     source_sha256: str
     source_bytes: int
     source_format: str
@@ -50,10 +51,6 @@ class Photo(Document):
     height: int
     scaled_from: tuple[int, int] | None
     """Width and height before `ingest.max_side` shrank it; None when it kept its size."""
-    licence: str
-    """SPDX identifier, or the ledger's words; ``unknown`` when nobody said."""
-    origin: str
-    batch: str
     phash: str
     """64-bit perceptual hash as 16 hex digits."""
     notes: list[str] = Field(default_factory=list)

@@ -25,6 +25,7 @@ from stages.engine.leash import LEASHED, leave_with_starter
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, store_root
+from stages.engine.source_list import parts
 from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.suite import Suite, load_suite
@@ -166,7 +167,8 @@ def _folder_of(stage: Stage) -> Path:
 
 def _digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
     """Of all that a run stands on, beside its params."""
-    files = [workspace.stage(name) / PHOTOS for name in stage.reads] or [workspace.sources]
+    files = [workspace.stage(name) / PHOTOS for name in stage.reads]
+    files += [part for half in stage.lists for part in parts(workspace.sources / half)]
     files.append(_folder_of(stage) / "gate.json")
     found = {str(path): sha256_file(path) if path.is_file() else "absent" for path in files}
     return {_CODE: code_digest(type(stage)), **found}

@@ -126,5 +126,5 @@ def load_settings(workspace: Workspace) -> Settings:
 
 
 def store_root(workspace: Workspace, settings: Settings) -> Path:
-    """The store's folder."""
-    return workspace.root / settings.store
+    """The store's folder; a relative one lies in the checkout, for its experiments too."""
+    return workspace.home / settings.store

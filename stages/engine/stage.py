@@ -107,11 +107,14 @@ class Output:
 
 @dataclass(frozen=True)
 class SourceEntry:
-    """One line of the source list as the first stage's unit; `source` is its document."""
+    """One line of the source list as the first stage's unit."""
 
     position: int
     key: str
     source: dict[str, Any]
+    """Its document: what the photo is. Enters the store's key."""
+    place: dict[str, Any] = field(default_factory=dict)
+    """Document ``place``: where to find it. Not in the key."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,9 @@ class Stage(ABC):
     params_model: ClassVar[type[StageParams]]
     own_layout: ClassVar[bool] = False
     """True when `assemble` writes the output folder instead of the engine: the last stage."""
+    lists: ClassVar[tuple[str, ...]] = ()
+    """Halves of the source list, ``photos`` or ``words``, on which the output folder hangs beside
+    the upstreams."""
     code: ClassVar[tuple[str, ...]] = ()
     """Modules beside the stage's own folder whose source enters the store's key,
     e.g. ``stages.models.flow``."""

@@ -30,7 +30,7 @@ class Unit:
     places: dict[str, dict[str, Member]]
     """Upstream stage to the members this stage reads, the document among them."""
     documents: dict[str, dict[str, Any]]
-    """Documents given directly: ingest's source entry."""
+    """Documents given directly: what the source list says."""
 
 
 def _wanted(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, Member]:
@@ -76,7 +76,7 @@ def source_units(stage: Stage, entries: list[SourceEntry]) -> list[Unit]:
             unit_key(digest, {"key": entry.key, "source": entry.source}),
             {},
             {},
-            {"source": entry.source},
+            {"source": entry.source, "place": entry.place},
         )
         for entry in entries
     ]

@@ -16,6 +16,14 @@ class FactoryError(Exception):
     """An error for the person at the keyboard: one message that says what to do."""
 
 
+def home_of(root: Path) -> Path:
+    """The checkout that started a DVC experiment in the temporary folder `root`, else `root`."""
+    for folder in root.parents:
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
+            return folder.parents[2]
+    return root
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Paths of one checkout. `data/<stage>` are DVC's outputs; what starts with a dot is not."""
@@ -42,9 +50,21 @@ class Workspace:
         return self.root / "data"
 
     @property
+    def home(self) -> Path:
+        """The checkout that owns what no version holds: store, weights, answers, places. Another
+        than `root` for a DVC experiment in a temporary folder (``dvc exp run --temp``, --queue).
+        """
+        return home_of(self.root)
+
+    @property
     def sources(self) -> Path:
-        """The source list, tracked by DVC."""
-        return self.data / "sources.jsonl"
+        """The source list (`stages.engine.source_list`), tracked by DVC as ``sources.dvc``."""
+        return self.data / "sources"
+
+    @property
+    def places(self) -> Path:
+        """Where the folders of the source list lie on this machine."""
+        return self.home / "data" / ".places.json"
 
     @property
     def reports(self) -> Path:
@@ -54,7 +74,7 @@ class Workspace:
     @property
     def calls(self) -> Path:
         """What was asked of services over the network: answers and ledger. Kept for ever."""
-        return self.data / ".calls"
+        return self.home / "data" / ".calls"
 
     def stage(self, name: str) -> Path:
         """A stage's output folder."""

@@ -9,20 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.engine.digests import Digests
+from stages.engine.source_list import REPLACED, Problem, Source, read_list, write_list
+from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences
-from stages.ingest.sources import (
-    REPLACED,
-    Problem,
-    ScanError,
-    Source,
-    forgotten,
-    listed_path,
-    read_list,
-    withdrawn_contents,
-    write_list,
-)
+from stages.ingest.places import Places, Root
+from stages.ingest.sources import ScanError, forgotten, withdrawn_contents
 from stages.ingest.walk import Walk
 
 
@@ -55,9 +48,9 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: Path) -> Source:
+def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: Root) -> Source:
     """The list entry of one photo-like file, or of what keeps it from being one."""
-    path = listed_path(photo, root)
+    path = root.listed(photo)
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -66,17 +59,26 @@ def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: 
         problem = Problem(
             code=IngestCode.NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it"
         )
-        return _unusable(readable, batch, problem)
+        return _unusable(root, readable, batch, problem)
     try:
         size, digest = digest_capped(photo, digests)
     except FileProblem as found:
-        return _unusable(path, batch, Problem(code=found.code, message=found.message))
+        return _unusable(root, path, batch, Problem(code=found.code, message=found.message))
     licence, origin = licences.of(photo)
-    return Source(path=path, bytes=size, sha256=digest, licence=licence, origin=origin, batch=batch)
-
-
-def _unusable(path: str, batch: str, problem: Problem) -> Source:
     return Source(
+        folder=root.folder,
+        path=path,
+        bytes=size,
+        sha256=digest,
+        licence=licence,
+        origin=origin,
+        batch=batch,
+    )
+
+
+def _unusable(root: Root, path: str, batch: str, problem: Problem) -> Source:
+    return Source(
+        folder=root.folder,
         path=path,
         bytes=0,
         sha256=None,
@@ -88,27 +90,28 @@ def _unusable(path: str, batch: str, problem: Problem) -> Source:
 
 
 def _found(
-    root: Path, batch: str, digests: Digests, project_root: Path, report: ScanReport
+    folder: Path, root: Root, places: Places, batch: str, digests: Digests, report: ScanReport
 ) -> list[Source]:
     """Entries of all photo-like files below one folder; `report` learns what was passed over."""
-    walk, licences = Walk(root), Licences(root)
+    walk, licences = Walk(folder), Licences(folder)
     entries = []
     for path, error in walk:
-        if error and path == root:
+        if error and path == folder:
             raise ScanError(
-                f"{root}: {error.strerror}; give a readable folder that holds photos"
+                f"{folder}: {error.strerror}; give a readable folder that holds photos"
             ) from error
         if error:
             message = f"cannot be opened ({error.strerror}): mend its permissions and scan again"
             problem = Problem(code=IngestCode.UNREADABLE_FOLDER, message=message)
-            name = _readable(listed_path(path, project_root))
-            entries.append(_unusable(name, batch, problem))
+            name = _readable(root.listed(path))
+            entries.append(_unusable(root, name, batch, problem))
         else:
-            entries.append(_entry(path, batch, licences, digests, project_root))
+            own = places.root_for(path, root)
+            entries.append(_entry(path, batch, licences, digests, own))
     if not entries:
         seen = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
         raise ScanError(
-            f"{root}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {seen}"
+            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {seen}"
         )
     report.ignored.update(walk.ignored)
     report.foreign += len(licences.foreign)
@@ -116,9 +119,10 @@ def _found(
     return entries
 
 
-def _identity(entry: Source) -> tuple[str, bool]:
+def _identity(entry: Source) -> tuple[str | None, str, bool]:
     """What makes two entries speak of one file; stand-ins for names are a world of their own."""
-    return entry.path, bool(entry.problem and entry.problem.code == IngestCode.NAME_NOT_UTF8)
+    stands_in = bool(entry.problem and entry.problem.code == IngestCode.NAME_NOT_UTF8)
+    return entry.folder, entry.path, stands_in
 
 
 def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) -> list[Source]:
@@ -160,20 +164,20 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
 
 
 def scan(
-    roots: Iterable[Path],
-    list_path: Path,
-    project_root: Path,
+    folders: Iterable[Path],
+    workspace: Workspace,
     *,
     batch: str | None = None,
     replace: bool = False,
     cache_path: Path | None = None,
 ) -> ScanReport:
-    """List the photos of folders; the same folders scanned again change nothing.
+    """List the photos of folders; the same folders scanned again change nothing, wherever they lie
+    now.
 
     Args:
-        roots: folders, walked in the order given.
-        list_path: ``sources.jsonl``; written atomically, and only when its bytes change.
-        project_root: paths inside it are listed relative to it, so that clones give the same list.
+        folders: walked in the order given.
+        workspace: whose list; paths inside the project are listed relative to it, others relative
+            to the scanned folder, so that clones give the same list.
         batch: name of this delivery; each folder's own name when None.
         replace: start the list afresh (another source than before); withdrawals of the same bytes
             and purges stay in force.
@@ -183,14 +187,15 @@ def scan(
         ScanError: no such folder, no photos in it, a malformed list or ledger. Nothing was
             written then.
     """
-    listed = read_list(list_path)
-    digests, report = Digests(cache_path), ScanReport()
-    project_root = project_root.resolve()
+    listed = read_list(workspace.sources)
+    digests, report, places = Digests(cache_path), ScanReport(), Places(workspace)
     found: list[Source] = []
-    for given in roots:
-        root = Path(os.path.realpath(given))  # unlike resolve(), never raises
-        label = batch or _readable(root.name)
-        found += _found(root, label, digests, project_root, report)
+    for given in folders:
+        folder = Path(os.path.realpath(given))  # unlike resolve(), never raises
+        root = places.root_of(folder, listed)
+        label = batch or _readable(folder.name)
+        places.put(root)
+        found += _found(folder, root, places, label, digests, report)
     kept = [entry for entry in listed if not entry.path] if replace else listed
     merged = merge(kept, found, report)
     if replace:
@@ -199,6 +204,7 @@ def scan(
             e.model_copy(update={"withdrawn": gone.get(e.sha256 or "", e.withdrawn)})
             for e in merged
         ]
-    report.changed = write_list(list_path, merged)
+    report.changed = write_list(workspace.sources, merged)
+    places.save()
     digests.save()
     return report

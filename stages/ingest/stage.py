@@ -12,8 +12,9 @@ from pydantic import Field, model_validator
 from stages.engine.codes import RejectCode
 from stages.engine.files import sha256
 from stages.engine.images import write_png
-from stages.engine.record import Photo
+from stages.engine.record import Document, Photo
 from stages.engine.section import Share, refusal
+from stages.engine.source_list import exists, read_list
 from stages.engine.stage import (
     GateParams,
     Output,
@@ -31,7 +32,8 @@ from stages.ingest.damage import look_for_damage
 from stages.ingest.decode import FORMATS, Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
-from stages.ingest.sources import Source, read_list, units
+from stages.ingest.places import Places
+from stages.ingest.sources import ScanError, units
 
 
 class IngestGate(GateParams):
@@ -62,11 +64,26 @@ class IngestParams(StageParams):
         return self
 
 
+class Listed(Document):
+    """What the source list says a photo is."""
+
+    sha256: str
+    bytes: int
+
+
+class Place(Document):
+    """Where the source list says it lies (`stages.ingest.places`)."""
+
+    folder: str | None
+    path: str
+
+
 class IngestStage(Stage):
     """Decodes photos. The only stage that opens files: its input is the source list."""
 
     name: ClassVar[str] = "ingest"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    lists: ClassVar[tuple[str, ...]] = ("photos",)
     params_model: ClassVar[type[StageParams]] = IngestParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (IngestCode, IngestAside)
     sets: ClassVar[Mapping[str, Sequence[str]]] = {"formats": FORMATS}
@@ -76,57 +93,57 @@ class IngestStage(Stage):
         """Lines of the source list; duplicates, withdrawn and unreadable files are refused.
 
         Raises:
-            ScanError: the list is malformed.
+            ScanError: there is no list.
+            SourceListError: it is damaged.
         """
+        if not exists(source_list):
+            raise ScanError(f"{source_list} is not here: `dvc pull` it, or scan a folder of photos")
         return units(read_list(source_list))
 
     def process(self, sample: Sample) -> Output:
-        """One entry of the source list (``sample.documents["source"]``) to document and PNG.
+        """One entry of the source list (documents ``source`` and ``place``) to document and PNG.
 
         Raises:
+            ScanError: the folder it lies in is not on this machine.
             RejectForNow: the file is not there, not readable, or no longer as listed.
             RejectPhoto: it is no photo within the limits.
         """
-        source = sample.document("source", Source)
-        data = self._read(source)
+        source = sample.document("source", Listed)
+        data = self._read(source, sample.document("place", Place))
         params = self.params
         limits = Limits(params.max_pixels, params.min_side, params.max_side)
-        try:
-            decoded = decode(data, limits)
-            notes = {*decoded.notes, *look_for_damage(np.asarray(decoded.image))}
-        except RejectPhoto as out:
-            message = f"{source.path} {out.message}"
-            raise RejectPhoto(out.code, message, path=source.path, **out.evidence) from out
+        decoded = decode(data, limits)
+        notes = {*decoded.notes, *look_for_damage(np.asarray(decoded.image))}
         document = Photo(
             key=sample.key,
-            path=source.path,
-            source_sha256=str(source.sha256),
+            source_sha256=source.sha256,
             source_bytes=source.bytes,
             source_format=decoded.format,
             width=decoded.image.width,
             height=decoded.image.height,
             scaled_from=decoded.scaled_from,
-            licence=source.licence,
-            origin=source.origin,
-            batch=source.batch,
             phash=perceptual_hash(decoded.image),
             notes=sorted(notes),
         )
         return Output(document, {"photo.png": write_png(np.asarray(decoded.image))})
 
-    def _read(self, source: Source) -> bytes:
+    def _read(self, source: Listed, place: Place) -> bytes:
         """The bytes the list speaks of; checked, since the folder may have changed since."""
+        path = Places(Workspace.find()).path(place.folder, place.path)
+        if path is None:
+            raise ScanError(
+                f"{place.folder}/{place.path} is asked for, but its folder is not on this machine: "
+                "say where it lies with `flawfactory locate FOLDER`"
+            )
         try:
-            data = read_capped(Workspace.find().root / source.path, self.params.max_bytes)
+            data = read_capped(path, self.params.max_bytes)
         except FileProblem as problem:
-            message = f"{source.path} {problem.message}"
             kind = RejectPhoto if problem.code == IngestCode.TOO_LARGE else RejectForNow
-            raise kind(problem.code, message, path=source.path) from problem
+            raise kind(problem.code, problem.message) from problem
         if sha256(data) != source.sha256:
             raise RejectForNow(
                 IngestCode.CHANGED_SINCE_SCAN,
-                f"{source.path} has other bytes than when it was scanned: scan again",
-                path=source.path,
+                "has other bytes than when it was scanned: scan again",
                 listed_bytes=source.bytes,
                 found_bytes=len(data),
             )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from stages.engine.digests import Digests
 from stages.engine.files import sha256_file
+from stages.engine.workspace import home_of
 from stages.models.fetch import ROOT
 
-CACHE = ROOT / "data" / ".cache" / "weights.json"
+CACHE = home_of(ROOT) / "data" / ".cache" / "weights.json"
 LARGE = 64 << 20
 """Bytes: smaller files are hashed faster than anyone notices."""
 

@@ -24,10 +24,10 @@ from typing import IO, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.files import sha256_file, write_atomically
-from stages.engine.workspace import FactoryError
+from stages.engine.workspace import FactoryError, home_of
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "data" / ".weights"
+FOLDER = home_of(ROOT) / "data" / ".weights"
 CATALOGUE = Path(__file__).with_name("weights.toml")
 REMEDY = "run `flawfactory models fetch`"
 TIMEOUT = 900.0

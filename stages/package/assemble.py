@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Any
 
 from stages.engine.files import canonical_json, pretty_json
 from stages.engine.shard import Index, add_sample
+from stages.engine.source_list import Source
 from stages.engine.stage import Assembled
 from stages.package.pair import MEMBERS
 from stages.package.provenance import Provenance
@@ -26,15 +27,24 @@ class Layout:
 
     groups: Mapping[str, str]
     """Photo key to its near-duplicate group."""
+    words: Sequence[Source]
+    """What the source list says of the photos, by their place in it."""
     ratios: Ratios
     photos_per_shard: int
     """A shard holds the pairs of one split from this many consecutive lines of the source list, so
     that growth adds shards and a withdrawal rewrites one."""
 
 
-def finished(pair: dict[str, Any], split: str, group: str, made_by: Provenance) -> dict[str, Any]:
-    """A pair's JSON with what only the whole data set knows."""
+def finished(
+    pair: dict[str, Any], split: str, group: str, words: Source, made_by: Provenance
+) -> dict[str, Any]:
+    """A pair's JSON with what only the whole data set knows, and what is said of its photo: no
+    stored result holds that, so that a licence learnt later costs a new folder and no more."""
     return pair | {
+        "licence": words.licence,
+        "origin": words.origin,
+        "batch": words.batch,
+        "file_name": words.file_name,
         "split": split,
         "group": group,
         "profile": made_by.profile,
@@ -123,7 +133,7 @@ def _write_photo(
     group = layout.groups[output.key]
     split = split_of(group, layout.ratios)
     for record in output.document["pairs"]:
-        pair = finished(record, split, group, made_by)
+        pair = finished(record, split, group, layout.words[output.position], made_by)
         digests = shards.add(split, pair["pair"], members_of(pair, output.members))
         hashes = {f"sha256.{name}": digests[name] for name in MEMBERS}
         yield row_of(pair) | {"shard": shards.names[split]} | hashes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from pydantic import BaseModel, ConfigDict
 
 from stages.engine.codes import RejectCode
@@ -108,11 +106,6 @@ class Pair(Document):
     """Questions asked of models that named what is there, captioned, judged or explained: name,
     version and digest of each, comma-separated; empty where none was asked."""
     mapping: MappingRecord
-    licence: str
-    origin: str
-    batch: str
-    file_name: str
-    """Without its folders, which are the owner's affair."""
     source_sha256: str
     source_format: str
     phash: str
@@ -206,10 +199,6 @@ def describe(
             filter(None, (*scene.prompts.values(), verdict.prompt, *texts.prompts.values()))
         ),
         mapping=mapping_record(variant),
-        licence=photo.licence,
-        origin=photo.origin,
-        batch=photo.batch,
-        file_name=PurePath(photo.path).name,
         source_sha256=photo.source_sha256,
         source_format=photo.source_format,
         phash=photo.phash,

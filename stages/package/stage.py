@@ -25,6 +25,7 @@ from stages.engine.record import (
     Scene,
 )
 from stages.engine.section import Count
+from stages.engine.source_list import read_list
 from stages.engine.stage import (
     Assembled,
     GateParams,
@@ -104,6 +105,7 @@ class PackageStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = PackageParams
     own_layout: ClassVar[bool] = True
+    lists: ClassVar[tuple[str, ...]] = ("words",)
     codes: ClassVar[tuple[type[RejectCode], ...]] = (PackageCode,)
     sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"splits": SPLITS}
     params: PackageParams
@@ -155,12 +157,14 @@ class PackageStage(Stage):
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
         """Write shards, ``_info.json`` and the card; the rows become ``manifest.parquet``."""
         ingested = read_table(folder.parent / "ingest" / MANIFEST)
+        workspace = Workspace.find()
         layout = assemble.Layout(
+            words=read_list(workspace.sources),
             groups={row["key"]: row["group"] for row in ingested},
             ratios=self.params.splits,
             photos_per_shard=self.params.photos_per_shard,
         )
-        made_by = collect(Workspace.find().root)
+        made_by = collect(workspace.root)
         rows = assemble.write_shards(outputs, folder, layout, made_by)
         assemble.write_index(rows, folder)
         (folder / assemble.CARD).write_text(card.card(rows, made_by), encoding="utf-8")

@@ -61,8 +61,8 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("template") / "factory"
     (root / "data").mkdir(parents=True)
     (root / "stage.py").write_text(SCRIPT)
-    (root / "data" / "sources.jsonl").write_text("photos")
-    stages, upstream = {}, "data/sources.jsonl"
+    (root / "data" / "sources").write_text("photos")
+    stages, upstream = {}, "data/sources"
     for name in STAGES:
         stages[name] = {
             "cmd": f"python stage.py {name} {upstream}",
@@ -80,8 +80,9 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A factory of its own for each test."""
-    root = tmp_path / "toy factory"
+    """A factory of its own for each test. Its name is one that people have: DVC, git and the gallery
+    must not take parts of it for an address's."""
+    root = tmp_path / "toy #1? ü"
     shutil.copytree(empty_factory, root)
     monkeypatch.chdir(root)
     return Workspace(root)

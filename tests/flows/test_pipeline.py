@@ -30,7 +30,7 @@ def test_everything_is_stale_at_first_and_nothing_after_a_run(workspace: Workspa
 def test_reasons_name_what_changed(workspace: Workspace) -> None:
     run(workspace, "ingest")
     workspace.sources.write_text("other photos")
-    assert pipeline.stale(workspace)["ingest"] == ["data/sources.jsonl modified"]
+    assert pipeline.stale(workspace)["ingest"] == ["data/sources modified"]
 
 
 def test_without_a_source_list_the_remedy_is_named(workspace: Workspace) -> None:

@@ -11,13 +11,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from flows.sources import update_source_list
 from stages.catalogue import stage_of
 from stages.engine.masks import encode
 from stages.engine.record import Entity, Part
 from stages.engine.runner import run
 from stages.engine.tables import read_table
 from stages.engine.workspace import Workspace
+from stages.ingest.scan import scan
 from stages.models import registry
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def build(tmp_path, monkeypatch):
         folder.mkdir()
         for name, picture in photos.items():
             Image.fromarray(picture).save(folder / f"{name}.png")
-        update_source_list(workspace, [folder])
+        scan([folder], workspace)
         verdicts, fallen = {}, Counter()
         for name in names:
             verdicts[name] = run(stage_of(name, tmp_path), workspace)

@@ -96,7 +96,7 @@ def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp
     def dying(path, tree):
         calls.append(path)
         if len(calls) == 2:
-            path.with_name(path.name + ".partial").write_bytes(b"half")
+            path.with_name(f".{path.name}.0a1b2c").write_bytes(b"half")
             raise KeyboardInterrupt
         real(path, tree)
 

@@ -256,9 +256,10 @@
   const drawRejects = (to) => {
     $("rejects").replaceChildren(...fallen.slice(to * ROWS, (to + 1) * ROWS).map((row) => {
       const line = make("tr"), what = make("td", "what", row.message);
-      const more = evidence(row);
+      const more = evidence(row), photo = make("td", "", row.file);
+      if (row.file !== row.key) photo.append(make("div", "key", row.key));
       if (more) what.append(more);
-      line.append(make("td", "", row.stage), make("td", "", row.code), make("td", "key", row.key), make("td", "key", row.variant || "whole photo"), what);
+      line.append(make("td", "", row.stage), make("td", "", row.code), photo, make("td", "key", row.variant || "whole photo"), what);
       return line;
     }));
     pager($("reject-pager"), to, Math.ceil(fallen.length / ROWS), drawRejects);

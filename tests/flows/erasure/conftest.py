@@ -16,8 +16,8 @@ from flows import pipeline
 from flows.gallery.images import Pictures
 from flows.sources import update_source_list
 from stages.engine.images import write_png
+from stages.engine.source_list import Source, read_list
 from stages.engine.workspace import CURRENT_PHOTO, Workspace
-from stages.ingest.sources import Source, read_list
 from stages.models.vlm.cache import AnswerCache
 from stages.models.vlm.chat import ChatAnswer, ChatRequest
 
@@ -97,7 +97,7 @@ class Factory:
         self.workspace = Workspace(self.root)
         self.root.mkdir()
         (self.root / "stage.py").write_text(SCRIPT)
-        data = "data/sources.jsonl"
+        data = "data/sources/photos"
         stages = {
             name: {"cmd": f"python stage.py {name}", "deps": [dep], "outs": [f"data/{name}"]}
             for name, dep in {"ingest": data, "perceive": "data/ingest", "package": "data/ingest"}
@@ -105,7 +105,7 @@ class Factory:
         }  # fmt: skip
         (self.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
         (self.root / "params.yaml").write_text("{}\n")
-        (self.root / ".gitignore").write_text("/data\n")
+        (self.root / ".gitignore").write_text("data/?*\n!data/*.dvc\n")
         self.run("git", "init", "-q")
         self.dvc("init", "-q")
         self.dvc("remote", "add", "-q", "-d", "shelf", str(self.shelf))
@@ -158,10 +158,10 @@ class Factory:
         AnswerCache(self.workspace.calls / "answers").put(photo.key * 4, request, answer)
         del os.environ[CURRENT_PHOTO]
         self.workspace.reports.mkdir(exist_ok=True)
-        (self.workspace.reports / "ingest.json").write_text(f'{{"example": "{photo.path}"}}')
+        (self.workspace.reports / "ingest.json").write_text(f'{{"example": "{photo.name}"}}')
         fetched = data / ".fetched" / "people" / "1.png"
         fetched.parent.mkdir(parents=True)
-        fetched.write_bytes(Path(photo.path).read_bytes())
+        fetched.write_bytes((self.photos / photo.path).read_bytes())
         torn = data / ".store" / "ab" / ".abc.torn"
         torn.parent.mkdir(exist_ok=True)
         torn.write_bytes(png)
@@ -185,7 +185,7 @@ class Factory:
         for table in ("artifact", "artifact_collection"):
             db.execute(f"INSERT INTO {table} VALUES ('contact-sheet', 'image', ?)", (sheet,))
             db.execute(f"INSERT INTO {table} VALUES ('map-gate', 'table', '[]')")
-        db.execute("INSERT INTO log VALUES (20, ?)", (f"{photo.path} is too small",))
+        db.execute("INSERT INTO log VALUES (20, ?)", (f"{photo.name} is too small",))
         db.commit()
         db.close()
 

@@ -7,6 +7,7 @@ import pytest
 
 from stages.engine.images import write_png
 from stages.engine.shard import write_shard
+from stages.engine.source_list import Source, write_list
 from stages.engine.tables import PHOTO_COLUMNS, REJECT_COLUMNS, PhotoEntry, photo_row, write_table
 
 TOOLS = ("add", "remove", "distort", "fuse")
@@ -86,8 +87,11 @@ def build(data, count=3, make=scene):
     )
     entries = [photo_row(PhotoEntry(k, n, "shard-00000.tar", index[k]), 1)
                for n, k in enumerate(keys)]  # fmt: skip
-    ingested = [{"key": k, "path": f"/home/a/{HOSTILE}", "licence": "unknown", "origin": "tests",
-                 "width": photo.shape[1], "height": photo.shape[0]}
+    words = {"bytes": 1, "licence": "unknown", "origin": "tests", "batch": "b"}
+    write_list(data / "sources", [
+        Source(folder="Pictures", path=f"a/{HOSTILE}", sha256=k + "0" * 48, **words) for k in keys
+    ])  # fmt: skip
+    ingested = [{"key": k, "width": photo.shape[1], "height": photo.shape[0]}
                 for k, photo in photos.items()]  # fmt: skip
     stage_tables(data / "ingest", ingested, entries, [
         ("f" * 16, "", "too_many_pixels", f"{HOSTILE}: 60000 x 60000", '{"limit": 100}'),

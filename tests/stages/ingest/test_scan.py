@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from stages.engine.source_list import SourceListError, read_list
+from stages.engine.workspace import Workspace
+from stages.ingest.places import Places
 from stages.ingest.scan import scan
-from stages.ingest.sources import ScanError, forget, forgotten, read_list, units, withdraw
+from stages.ingest.sources import ScanError, forget, forgotten, units, withdraw
 
 
 @pytest.fixture
@@ -22,11 +26,23 @@ def put(project: Path, files: dict[str, bytes]) -> None:
 
 def run(project, *folders, **options):
     roots = [project / name for name in folders or ("photos",)]
-    return scan(roots, project / "data" / "sources.jsonl", project, **options)
+    return scan(roots, Workspace(project), **options)
 
 
 def listing(project):
-    return read_list(project / "data" / "sources.jsonl")
+    return read_list(project / "data" / "sources")
+
+
+def written(project):
+    """Every part of the list, name to bytes."""
+    folder = project / "data" / "sources"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.jsonl"))}
+
+
+def used(project):
+    """Names of the photos in use."""
+    entries = listing(project)
+    return [entries[unit.position].name for unit in units(entries)[0]]
 
 
 def test_nested_spaces_and_accents(project):
@@ -43,7 +59,7 @@ def test_nested_spaces_and_accents(project):
 def test_rescan_changes_nothing_and_leaves_the_file_alone(project):
     put(project, {"a.jpg": b"1"})
     run(project)
-    path = project / "data" / "sources.jsonl"
+    path = project / "data" / "sources" / "words" / "00000.jsonl"
     before = (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes())
     report = run(project)
     assert (report.added, report.unchanged, report.changed) == (0, 1, False)
@@ -57,10 +73,10 @@ def test_growing_gives_the_bytes_of_scanning_at_once(project):
     run(project, "photos")
     run(project, "more")
     run(project, "photos", "more")
-    grown = (project / "data" / "sources.jsonl").read_bytes()
-    (project / "data" / "sources.jsonl").unlink()
+    grown = written(project)
+    shutil.rmtree(project / "data" / "sources")
     run(project, "photos", "more")
-    assert (project / "data" / "sources.jsonl").read_bytes() == grown
+    assert written(project) == grown
 
 
 def test_list_is_the_same_in_a_clone_elsewhere(tmp_path):
@@ -69,15 +85,60 @@ def test_list_is_the_same_in_a_clone_elsewhere(tmp_path):
         (tmp_path / clone / "photos").mkdir(parents=True)
         put(tmp_path / clone, {"a.jpg": b"1", "b.jpg": b"2"})
         run(tmp_path / clone)
-        lists.append((tmp_path / clone / "data" / "sources.jsonl").read_bytes())
+        lists.append(written(tmp_path / clone))
     assert lists[0] == lists[1]
 
 
-def test_folder_outside_the_project_is_listed_absolutely(project, tmp_path_factory):
-    outside = tmp_path_factory.mktemp("Pictures")
+@pytest.fixture
+def pictures(tmp_path_factory):
+    """A folder outside the project, with two photos."""
+    outside = tmp_path_factory.mktemp("outside") / "Pictures"
+    (outside / "trip").mkdir(parents=True)
     (outside / "a.jpg").write_bytes(b"1")
-    run(project, outside)
-    assert listing(project)[0].path == str(outside / "a.jpg")
+    (outside / "trip" / "b.jpg").write_bytes(b"22")
+    return outside
+
+
+def test_folder_outside_the_project_is_listed_by_its_name(project, pictures):
+    run(project, pictures)
+    assert [(e.folder, e.path) for e in listing(project)] == [
+        ("Pictures", "a.jpg"),
+        ("Pictures", "trip/b.jpg"),
+    ]
+    assert not any(str(pictures).encode() in data for data in written(project).values())
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_folder_that_moved_or_lies_elsewhere_on_this_machine_is_the_same(
+    project, pictures, known
+):
+    run(project, pictures)
+    before = written(project)
+    moved = pictures.rename(pictures.with_name("Old pictures"))
+    if not known:  # a clone on another machine
+        Workspace(project).places.unlink()
+    report = run(project, moved)
+    assert (report.unchanged, report.added, report.changed) == (2, 0, False)
+    assert written(project) == before
+    assert Places(Workspace(project)).of("Pictures") == moved
+
+
+def test_another_folder_of_the_same_name_gets_a_name_of_its_own(project, pictures):
+    run(project, pictures)
+    other = project.parent / "elsewhere" / "Pictures"
+    other.mkdir(parents=True)
+    (other / "a.jpg").write_bytes(b"other")
+    run(project, other)
+    assert [e.name for e in listing(project)][2:] == ["Pictures-2/a.jpg"]
+    assert run(project, other).unchanged == 1 and run(project, pictures).unchanged == 2
+
+
+def test_a_folder_around_one_that_is_listed_lists_no_photo_twice(project, pictures):
+    run(project, pictures)
+    (pictures.parent / "c.jpg").write_bytes(b"3")
+    report = run(project, pictures.parent)
+    assert (report.unchanged, report.added) == (2, 1)
+    assert run(project, pictures / "trip").unchanged == 1
 
 
 def test_new_files_are_appended_and_gone_ones_stay(project):
@@ -111,23 +172,23 @@ def test_other_bytes_are_a_new_entry_and_the_old_one_is_marked(project):
 def test_withdrawal_survives_rescans_copies_and_a_new_list(project):
     put(project, {"a.jpg": b"1", "b.jpg": b"2"})
     run(project)
-    withdraw(project / "data" / "sources.jsonl", "photos/a.jpg", "asked to", project)
+    withdraw(Workspace(project), "photos/a.jpg", "asked to")
     put(project, {"copy.jpg": b"1"})
     run(project)
-    assert [unit.source["path"] for unit in units(listing(project))[0]] == ["photos/b.jpg"]
+    assert used(project) == ["photos/b.jpg"]
     run(project, replace=True)
-    assert [unit.source["path"] for unit in units(listing(project))[0]] == ["photos/b.jpg"]
+    assert used(project) == ["photos/b.jpg"]
     put(project, {"a.jpg": b"4"})
     run(project)
     assert listing(project)[0].withdrawn == "asked to"
-    assert units(listing(project))[0][-1].source["path"] == "photos/a.jpg"
+    assert used(project)[-1] == "photos/a.jpg"
 
 
 def test_a_purged_photo_stays_known_but_nameless(project):
     put(project, {"a.jpg": b"1", "b.jpg": b"2"})
     run(project)
-    sources = project / "data" / "sources.jsonl"
-    first = withdraw(sources, "photos/a.jpg", "asked to", project)[0]
+    sources = project / "data" / "sources"
+    first = withdraw(Workspace(project), "photos/a.jpg", "asked to")[0]
     assert forgotten(listing(project)) == set()
     forget(sources, {first.sha256})
     (project / "photos" / "a.jpg").rename(project / "photos" / "c.jpg")
@@ -135,9 +196,9 @@ def test_a_purged_photo_stays_known_but_nameless(project):
         report = run(project, replace=replace)
         assert report.purged == 1
         assert [entry.path for entry in listing(project)] == ["", "photos/b.jpg"]
-        assert b"a.jpg" not in sources.read_bytes()
-        accepted, rejects = units(listing(project))
-        assert [unit.source["path"] for unit in accepted] == ["photos/b.jpg"]
+        assert not any(b"a.jpg" in data for data in written(project).values())
+        rejects = units(listing(project))[1]
+        assert used(project) == ["photos/b.jpg"]
         assert [(reject.key, reject.code) for reject in rejects] == [(first.key, "withdrawn")]
     assert forgotten(listing(project)) == {first.sha256}
 
@@ -193,10 +254,7 @@ def test_every_unusable_file_is_an_entry_with_a_problem(project, monkeypatch):
     assert not run(project).changed
     monkeypatch.undo()
     assert run(project).replaced == 1  # readable now: a new entry takes over
-    assert [u.source["path"] for u in units(listing(project))[0]] == [
-        "photos/ok.jpg",
-        "photos/closed.jpg",
-    ]
+    assert used(project) == ["photos/ok.jpg", "photos/closed.jpg"]
 
 
 def test_names_that_are_not_utf8_end_as_problems_and_stay_apart(project):
@@ -258,9 +316,9 @@ def test_sidecars_that_cannot_be_used_are_reported_and_the_scan_goes_on(project)
 def test_damaged_list_stops_the_scan_and_is_kept(project):
     put(project, {"a.jpg": b"1"})
     run(project)
-    path = project / "data" / "sources.jsonl"
+    path = project / "data" / "sources" / "photos" / "00000.jsonl"
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(ScanError, match="line 1"):
+    with pytest.raises(SourceListError, match="line 1"):
         run(project)
     assert len(path.read_bytes()) == 50
 
@@ -271,7 +329,7 @@ def test_cache_gives_the_same_list(project):
     for name in ("a.jpg", "b.jpg"):
         os.utime(project / "photos" / name, (1, 1))
     run(project)
-    plain = (project / "data" / "sources.jsonl").read_bytes()
+    plain = written(project)
     for _ in range(2):
         run(project, replace=True, cache_path=cache)
-        assert (project / "data" / "sources.jsonl").read_bytes() == plain
+        assert written(project) == plain

@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ingest.sources import (
-    Problem,
-    ScanError,
-    Source,
-    read_list,
-    units,
-    withdraw,
-    write_list,
-)
+from stages.engine.source_list import Problem, Source, read_list, write_list
+from stages.engine.workspace import Workspace
+from stages.ingest.sources import ScanError, units, withdraw
 
 
 def source(path="a.jpg", content: str | None = "a", **more):
@@ -43,9 +37,10 @@ def test_every_line_ends_as_one_unit_or_one_reject(entries):
     accepted, rejects = units(entries)
     keys = [unit.key for unit in accepted] + [reject.key for reject in rejects]
     assert len(keys) == len(set(keys)) == len(entries)
-    assert [unit.source for unit in accepted] == [
-        entries[unit.position].model_dump(mode="json") for unit in accepted
-    ]
+    for unit in accepted:
+        entry = entries[unit.position]
+        assert unit.source == {"sha256": entry.sha256, "bytes": entry.bytes}
+        assert unit.place == {"folder": entry.folder, "path": entry.path}
     assert [unit.position for unit in accepted] == sorted(unit.position for unit in accepted)
 
 
@@ -58,11 +53,14 @@ def test_growth_without_withdrawals_changes_no_unit(entries, more):
 
 
 @given(SOURCES)
-def test_list_survives_the_disk(tmp_path_factory, entries):
-    path = tmp_path_factory.mktemp("list") / "data" / "sources.jsonl"
-    assert write_list(path, entries)
-    assert not write_list(path, entries)
-    assert read_list(path) == entries
+def test_other_words_are_no_other_units_and_rejects(entries):
+    def told(entry):
+        words = {"folder": "Elsewhere", "licence": "CC0-1.0", "origin": "you", "batch": "c"}
+        return entry.model_copy(update=words)
+
+    before, after = units(entries), units([told(e) if e.sha256 else e for e in entries])
+    assert [(u.key, u.source) for u in after[0]] == [(u.key, u.source) for u in before[0]]
+    assert after[1] == before[1]
 
 
 def test_second_file_of_the_same_bytes_names_the_first():
@@ -71,15 +69,15 @@ def test_second_file_of_the_same_bytes_names_the_first():
     assert [unit.key for unit in accepted] == [key]
     assert [reject.key for reject in rejects] == [f"{key}#1", f"{key}#2"]
     assert {reject.code for reject in rejects} == {"duplicate"}
-    assert rejects[1].message == "c.jpg has the same bytes as a.jpg"
-    assert rejects[1].evidence["first"] == "a.jpg"
+    assert rejects[1].message == "has the same bytes as an earlier photo"
+    assert (rejects[1].evidence["line"], rejects[1].evidence["first"]) == (2, 0)
 
 
 def test_withdrawal_is_of_the_bytes():
     accepted, rejects = units([source("a.jpg", withdrawn="asked to"), source("b.jpg")])
     assert accepted == []
     assert [reject.code for reject in rejects] == ["withdrawn", "withdrawn"]
-    assert rejects[1].message == "b.jpg was withdrawn: asked to"
+    assert rejects[1].message == "was withdrawn: asked to"
 
 
 def test_replaced_bytes_that_came_back_are_a_unit_again():
@@ -99,31 +97,14 @@ def test_problem_keeps_its_code_and_gets_a_key_from_its_path():
     problem = Problem(code="not_a_file", message="is a FIFO: never opened")
     _, rejects = units([source("pipe.jpg", None, problem=problem)])
     assert rejects[0].key == hashlib.sha256(b"pipe.jpg").hexdigest()[:16]
-    assert (rejects[0].code, rejects[0].message) == (
-        "not_a_file",
-        "pipe.jpg is a FIFO: never opened",
-    )
-
-
-def test_no_list_yet_is_an_empty_list(tmp_path):
-    assert read_list(tmp_path / "none.jsonl") == []
-
-
-def test_malformed_line_is_named(tmp_path):
-    path = tmp_path / "sources.jsonl"
-    write_list(path, [source()])
-    for line in (b'{"path": "x"}\n', b"nonsense\n", b'{"path": "\xff"}\n'):
-        path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n" + line)
-        with pytest.raises(ScanError, match="line 2") as error:
-            read_list(path)
-        assert "\n" not in str(error.value)
+    assert (rejects[0].code, rejects[0].message) == ("not_a_file", "is a FIFO: never opened")
 
 
 @pytest.fixture
 def listed(tmp_path):
-    path = tmp_path / "sources.jsonl"
-    write_list(path, [source("a.jpg"), source("sub/b.jpg", "b"), source("c.jpg")])
-    return path
+    workspace = Workspace(tmp_path)
+    write_list(workspace.sources, [source("a.jpg"), source("sub/b.jpg", "b"), source("c.jpg")])
+    return workspace
 
 
 @pytest.mark.parametrize("what", ["a.jpg", "key", "sha256", "absolute"])
@@ -133,20 +114,20 @@ def test_withdraw_by_path_or_key(listed, tmp_path, what):
         "sha256": source().sha256,
         "absolute": str(tmp_path / "a.jpg"),
     }
-    marked = withdraw(listed, names.get(what, what), " asked \n to ", tmp_path)
+    marked = withdraw(listed, names.get(what, what), " asked \n to ")
     by_content = what in ("key", "sha256")
     assert [entry.path for entry in marked] == (["a.jpg", "c.jpg"] if by_content else ["a.jpg"])
-    entries = read_list(listed)
+    entries = read_list(listed.sources)
     assert len(entries) == 3 and entries[0].withdrawn == "asked to"
     assert entries[1].withdrawn is None
-    assert [unit.source["path"] for unit in units(entries)[0]] == ["sub/b.jpg"]
+    assert [unit.place["path"] for unit in units(entries)[0]] == ["sub/b.jpg"]
 
 
-def test_withdraw_needs_a_match_and_a_reason(listed, tmp_path):
-    before = listed.read_bytes()
+def test_withdraw_needs_a_match_and_a_reason(listed):
+    before = read_list(listed.sources)
     with pytest.raises(ScanError, match="no entry in use"):
-        withdraw(listed, "zzz.jpg", "asked to", tmp_path)
+        withdraw(listed, "zzz.jpg", "asked to")
     for reason in ("", " \n", "replaced"):
         with pytest.raises(ScanError, match="needs a reason"):
-            withdraw(listed, "a.jpg", reason, tmp_path)
-    assert listed.read_bytes() == before
+            withdraw(listed, "a.jpg", reason)
+    assert read_list(listed.sources) == before

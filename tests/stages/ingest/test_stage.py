@@ -11,10 +11,11 @@ from PIL import Image
 from pydantic import ValidationError
 
 from stages.engine.record import Photo
-from stages.engine.runner import run
+from stages.engine.runner import gather, run
+from stages.engine.source_list import Names
 from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
 from stages.engine.tables import read_table
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.scan import scan
 from stages.ingest.sources import withdraw
 from stages.ingest.stage import IngestParams, IngestStage
@@ -38,18 +39,17 @@ def put(workspace, files):
 
 
 def entries(workspace, stage):
-    scan([workspace.root / "photos"], workspace.sources, workspace.root)
+    scan([workspace.root / "photos"], workspace)
     return stage.entries(workspace.sources)
 
 
 def sample(workspace, stage):
     (entry,), _ = entries(workspace, stage)
-    return Sample(entry.key, {"source": entry.source}, {})
+    return Sample(entry.key, {"source": entry.source, "place": entry.place}, {})
 
 
 def test_photo_becomes_document_and_png(workspace, make):
     put(workspace, {"a ü.jpg": make(1, "JPEG", size=(800, 400))})
-    (workspace.root / "photos" / "a ü.json").write_text('{"licence": "CC0-1.0"}')
     stage = stage_of(max_side=400)
     given = sample(workspace, stage)
     output = stage.process(given)
@@ -57,7 +57,7 @@ def test_photo_becomes_document_and_png(workspace, make):
     image = Image.open(io.BytesIO(output.members["photo.png"]))
     assert (photo.width, photo.height) == image.size == (400, 200)
     assert photo.scaled_from == (800, 400) and photo.key == given.key == photo.source_sha256[:16]
-    assert (photo.path, photo.licence, photo.source_format) == ("photos/a ü.jpg", "CC0-1.0", "JPEG")
+    assert photo.source_format == "JPEG"
     assert stage.process(given).members == output.members
     (row,) = stage.rows(json.loads(output.document.model_dump_json()))
     assert row["scaled"] is True and row["phash"] == photo.phash and row["notes"] == ""
@@ -74,7 +74,35 @@ def test_folder_that_changed_since_the_scan_is_not_remembered(workspace, make, c
         path.write_bytes(make(2))
     with pytest.raises(RejectForNow) as out:
         stage.process(given)
-    assert out.value.code == code and out.value.message.startswith("photos/a.png ")
+    assert out.value.code == code
+
+
+def test_a_folder_that_is_not_on_this_machine_stops_the_stage_with_the_remedy(
+    workspace, make, tmp_path_factory
+):
+    pictures = tmp_path_factory.mktemp("Pictures")
+    (pictures / "a.png").write_bytes(make(1))
+    scan([pictures], workspace)
+    stage = stage_of()
+    (entry,), _ = stage.entries(workspace.sources)
+    given = Sample(entry.key, {"source": entry.source, "place": entry.place}, {})
+    assert stage.process(given).members
+    (pictures / "a.png").rename(tmp_path_factory.mktemp("new") / "a.png")
+    pictures.rmdir()
+    with pytest.raises(FactoryError, match=r"a.png is asked for.*flawfactory locate FOLDER"):
+        stage.process(given)
+
+
+def test_words_and_places_of_a_photo_are_in_no_key(workspace, make):
+    put(workspace, {"a.png": make(1), "b.png": make(2)})
+    scan([workspace.root / "photos"], workspace)
+    before = gather(stage_of(), workspace)
+    (workspace.root / "photos").rename(workspace.root / "moved")
+    (workspace.root / "moved" / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
+    scan([workspace.root / "moved"], workspace, batch="May", replace=True)
+    after = gather(stage_of(), workspace)
+    assert [unit.store_key for unit in after.units] == [unit.store_key for unit in before.units]
+    assert [unit.documents for unit in after.units] != [unit.documents for unit in before.units]
 
 
 def test_byte_cap(workspace, make):
@@ -140,17 +168,20 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
     }
     put(workspace, {**good, "twin b.png": make(32), "empty.jpg": b""})
     os.mkfifo(workspace.root / "photos" / "fifo.jpg")
-    scan([workspace.root / "photos"], workspace.sources, workspace.root)
+    scan([workspace.root / "photos"], workspace)
     verdict = run(stage_of(), workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
     folder = workspace.stage("ingest")
     rows = read_table(folder / "manifest.parquet")
-    assert {Path(row["path"]).name for row in rows} == set(good)
+    names = Names.of_list(workspace.sources)
+    assert {Path(names.name(row["key"])).name for row in rows} == set(good)
     expected = {name: code for name, (_, code) in bad_files.items()}
     expected |= {"twin b.png": "duplicate", "empty.jpg": "empty", "fifo.jpg": "not_a_file"}
     rejects = read_table(folder / "rejects.parquet")
+    lines = [json.loads(reject["evidence"]).get("line") for reject in rejects]
     found = {
-        Path(json.loads(reject["evidence"])["path"]).name: reject["code"] for reject in rejects
+        Path(names.name(reject["key"], line)).name: reject["code"]
+        for reject, line in zip(rejects, lines, strict=True)
     }
     assert found == expected
 
@@ -165,9 +196,9 @@ def test_copies_history_and_files_of_other_kinds_are_no_rejects(workspace, make,
     put(workspace, {f"icon {n}.png": icon for n in range(2)})
     for edit in range(3):  # three contents of one file, one after the other
         put(workspace, {"edited.png": make(10 + edit)})
-        scan([folder], workspace.sources, workspace.root)
+        scan([folder], workspace)
     for number in range(3):
-        withdraw(workspace.sources, f"photos/gone {number}.png", "her wish", workspace.root)
+        withdraw(workspace, f"photos/gone {number}.png", "her wish")
     verdict = run(stage_of(gate={"max_reject_rate": 0.0, "least_photos": 1}), workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
     numbers = json.loads((workspace.stage("ingest") / "metrics.json").read_bytes())
@@ -177,7 +208,7 @@ def test_copies_history_and_files_of_other_kinds_are_no_rejects(workspace, make,
 
 def test_gate_names_photos_that_came_through_too_large(workspace, make, monkeypatch):
     put(workspace, {"a.png": make(1), "b.png": make(2, size=(500, 300))})
-    scan([workspace.root / "photos"], workspace.sources, workspace.root)
+    scan([workspace.root / "photos"], workspace)
     monkeypatch.setattr("stages.ingest.decode._scaled", lambda size, max_side: size)
     verdict = run(stage_of(max_side=400), workspace)
     (failure,) = verdict.failures

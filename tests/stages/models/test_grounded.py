@@ -278,8 +278,8 @@ def test_the_stage_runs_it_from_names_in_params(dino_folder, sam2_folder, monkey
     stage = PerceiveStage(PerceiveParams(grounded=anything, window=64, min_part_tokens=0.1), base)
     stage.setup()
     photo = Photo(
-        key="0" * 16, path="cat.png", source_sha256="0" * 64, source_bytes=9, source_format="PNG",
-        width=512, height=512, scaled_from=None, licence="CC0-1.0", origin="", batch="",
+        key="0" * 16, source_sha256="0" * 64, source_bytes=9, source_format="PNG",
+        width=512, height=512, scaled_from=None,
         phash="0" * 16,
     )  # fmt: skip
     documents = {"ingest": photo.model_dump(mode="json")}

@@ -36,7 +36,7 @@ def variant(name, tool):
     )  # fmt: skip
 
 
-def build(key, count=4, licence="CC0-1.0", spoil=None):
+def build(key, count=4, spoil=None):
     """A sample of `count` variants; `spoil(name, crop arrays)` may damage them."""
     rng = np.random.default_rng(int(key, 16) % 2**32)
     photo = rng.integers(0, 256, (SIDE, SIDE + 16, 3), dtype=np.uint8)
@@ -99,9 +99,9 @@ def build(key, count=4, licence="CC0-1.0", spoil=None):
             caption="A person waves.", prompts={"caption": "caption 1 0123456789ab"},
         ),
         "ingest": Photo(
-            key=key, path="/home/someone/my | <photos>/a.png", source_sha256="0" * 64,
+            key=key, source_sha256="0" * 64,
             source_bytes=10, source_format="PNG", width=SIDE + 16, height=SIDE, scaled_from=None,
-            licence=licence, origin="tests", batch="b", phash="0" * 16,
+            phash="0" * 16,
         ),
     }  # fmt: skip
     dumped = {name: document.model_dump(mode="json") for name, document in documents.items()}

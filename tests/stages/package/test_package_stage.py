@@ -8,6 +8,7 @@ import yaml
 from PIL import Image
 
 from stages.engine.images import read_mask, read_png
+from stages.engine.source_list import Source, write_list
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.engine.tables import write_table
 from stages.package import assemble, card
@@ -40,7 +41,8 @@ def packed(stage, make_sample, tmp_path, monkeypatch):
     monkeypatch.setattr(package_stage, "collect", lambda root: MADE_BY)
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
 
-    def assemble_into(folder, keys=KEYS):
+    def assemble_into(folder, keys=KEYS, licence="CC0-1.0"):
+        write_list(tmp_path / "data" / "sources", [words_of(key, licence) for key in KEYS])
         outputs = []
         for position, key in enumerate(KEYS):
             if key in keys:
@@ -51,6 +53,13 @@ def packed(stage, make_sample, tmp_path, monkeypatch):
         return tmp_path / folder, stage.assemble(iter(outputs), tmp_path / folder)
 
     return assemble_into
+
+
+def words_of(key, licence):
+    return Source(
+        folder="Pictures", path="my | <photos>/a.png", bytes=1, sha256=key + "0" * 48,
+        licence=licence, origin="tests", batch="b",
+    )  # fmt: skip
 
 
 def files(folder):
@@ -78,7 +87,6 @@ def test_boxes_are_those_of_the_full_size_masks(stage, make_sample):
     assert pair.edit_box == (12, 20, 36, 44)
     assert pair.mask_box == (16, 26, 32, 36)
     assert (pair.mask_pixels, pair.edit_pixels) == (160, 576)
-    assert pair.file_name == "a.png"
 
 
 def _change_outside(name, parts):
@@ -167,6 +175,17 @@ def test_same_inputs_same_bytes_and_growth_keeps_full_shards(packed):
     grown = files(packed("three", KEYS[:8])[0])
     kept = [name for name in grown if name.endswith(".tar")]
     assert kept and all(grown[name] == first[name] for name in kept)
+
+
+def test_what_is_said_of_a_photo_is_published_and_in_no_stored_result(packed, stage, make_sample):
+    folder, rows = packed("one")
+    said = {name: rows[0][name] for name in ("licence", "origin", "batch", "file_name")}
+    assert said == {"licence": "CC0-1.0", "origin": "tests", "batch": "b", "file_name": "a.png"}
+    stored = stage.process(make_sample(KEYS[0])).document.model_dump()["pairs"][0]
+    assert not set(said) & set(stored)
+    told = packed("two", licence="CC-BY-4.0")[1]
+    assert {row["licence"] for row in told} == {"CC-BY-4.0"}
+    assert not any(b"my | " in data for data in files(folder).values())  # folders are not told
 
 
 def test_index_is_what_timm_reads(packed):
@@ -292,7 +311,8 @@ def test_the_gate_minds_the_number_of_pairs_also_when_there_is_none(judged, stag
 
 def test_memory_holds_one_photo(stage, make_sample, tmp_path):
     """Outputs are pulled one by one: each is written before the next is asked for."""
-    layout = assemble.Layout({k: k for k in KEYS}, Ratios(), 100)
+    words = [words_of(key, "MIT") for key in KEYS]
+    layout = assemble.Layout({k: k for k in KEYS}, words, Ratios(), 100)
     sizes = []
 
     def outputs():

@@ -45,9 +45,8 @@ def run(perceiver, captioner=None, **params):
     stage.revisions = lambda: {"perceiver": "test:1"}
     png = write_png(np.full((400, 500, 3), 128, np.uint8))
     photo = Photo(
-        key=KEY, path="a.png", source_sha256="0" * 64, source_bytes=9, source_format="PNG",
-        width=500, height=400, scaled_from=None, licence="CC0-1.0", origin="", batch="",
-        phash="0" * 16,
+        key=KEY, source_sha256="0" * 64, source_bytes=9, source_format="PNG",
+        width=500, height=400, scaled_from=None, phash="0" * 16,
     )  # fmt: skip
     documents = {"ingest": photo.model_dump(mode="json")}
     return stage, stage.process(Sample(KEY, documents, {"ingest/photo.png": png}))

@@ -1,0 +1,59 @@
+import pytest
+from pygit2 import GitError
+from scmrepo.exceptions import SCMError
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.repository import NotUsable, locked_stages, told_in_a_line
+from stages.engine.workspace import FactoryError, Workspace
+
+CONFLICT = "stages:\n<<<<<<< HEAD\n  a: {}\n=======\n  b: {}\n>>>>>>> other\n"
+
+
+def test_a_missing_lock_has_no_stages(tmp_path):
+    assert locked_stages(tmp_path) == {}
+    (tmp_path / "dvc.lock").write_text("stages: {ingest: {outs: []}}\n")
+    assert locked_stages(tmp_path) == {"ingest": {"outs": []}}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "stages:", "stages: [", "- a\n", "stages: 3\n", "stages: {ingest: 3}\n"]
+)
+def test_a_damaged_lock_is_one_line_with_the_remedy(tmp_path, text):
+    (tmp_path / "dvc.lock").write_text(text)
+    with pytest.raises(FactoryError, match=r"^dvc.lock is empty or damaged: `git checkout "):
+        locked_stages(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dvc.lock", "data/sources.dvc"])
+@pytest.mark.parametrize("command", ["status", "plan", "verify", "diff HEAD", "build"])
+def test_conflict_markers_are_one_line_with_the_remedy(workspace: Workspace, name, command):
+    (workspace.root / "dvc.lock").write_text("stages: {ingest: {outs: [{path: x, md5: y}]}}\n")
+    (workspace.root / name).write_text(CONFLICT)
+    done = CliRunner().invoke(app, command.split(), env={"COLUMNS": "500"})
+    told = done.output.strip().splitlines()[-1]
+    assert done.exit_code == 2 and "git checkout --ours" in told
+    assert name in told.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        GitError("/x/.git/: repository path '/x' is not owned by current user"),
+        SCMError("fatal: detected dubious ownership in repository at '/x'"),
+    ],
+)
+def test_a_checkout_of_another_user_is_told_with_what_to_type(tmp_path, error):
+    remedy = f"git config --global --add safe.directory {tmp_path}"
+    with pytest.raises(NotUsable, match=remedy), told_in_a_line(Workspace(tmp_path)):
+        raise error
+
+
+def test_other_errors_stay_what_they_are(tmp_path):
+    with (
+        pytest.raises(FactoryError, match="DVC: no such branch"),
+        told_in_a_line(Workspace(tmp_path)),
+    ):
+        raise SCMError("no such\nbranch")
+    with pytest.raises(ZeroDivisionError), told_in_a_line(Workspace(tmp_path)):
+        raise ZeroDivisionError
