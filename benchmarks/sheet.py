@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from PIL import Image, ImageDraw
 from webdataset.compat import WebDataset
 
-FREE = ("CC0-1.0", "LicenseRef-Public-Domain")
+FREE = ("CC0-1.0", "CC-PDM-1.0")
 CELL, CAPTION, COLUMNS = 180, 18, 2
 Sample = dict[str, Any]
 MEMBERS = ("real.png", "control.png", "artifact.png")

@@ -1,7 +1,8 @@
 """The whole build as one Prefect flow: a task a DVC stage, its gate's verdict as an artifact.
 
-``dvc repro`` alone gives the same bytes. The flow adds order with a task a stage, progress,
-artifacts, timeouts, one build at a time, and no process left behind.
+``dvc repro`` alone gives the same bytes, and so do the same steps without Prefect (`flows.steps`).
+The flow adds tasks, logs and artifacts in the UI of a Prefect server. None of these can fail a
+build: a server that goes away costs what it would have shown.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import (
     create_image_artifact,
@@ -19,48 +21,55 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.runtime import flow_run
 
-from flows import pipeline, repair, spending
+from flows import spending, steps
 from flows.contact_sheet import contact_sheet
-from flows.report import failed_checks, gate_table, read_report
+from flows.locks import Patience, build_lock, wait_for_dvc
+from flows.report import gate_table
 from flows.sources import update_source_list
-from stages import STAGES
 from stages.engine.progress import Progress
-from stages.engine.settings import load_settings
-from stages.engine.workspace import FactoryError, Workspace
+from stages.engine.workspace import Workspace
 
 _ARTIFACT_SECONDS = 5.0
 
-Watcher = Callable[[Progress], None]
-_watchers: list[Watcher] = []
-"""Who else wants to see progress: the command line's display, in the flow's own process."""
+
+_not_shown: set[str | None] = set()
+"""Flow runs whose server went away: nothing more is sent to it."""
 
 
-class StageFailed(FactoryError):
-    """A stage's gate failed, or the stage could not run."""
-
-
-def watch(watcher: Watcher) -> None:
-    """Show progress of flows that run in this process to `watcher`."""
-    _watchers.append(watcher)
+def _publish(create: Callable[..., Any], *values: Any, **more: Any) -> Any:
+    """Call one of Prefect's functions for artifacts; None, and a word in the log, if it fails."""
+    run = flow_run.id
+    if run in _not_shown:
+        return None
+    try:
+        return create(*values, **more)
+    except Exception as error:
+        get_run_logger().warning(f"not shown in Prefect: {type(error).__name__}: {error}")
+        if isinstance(error, httpx.TransportError):
+            _not_shown.add(run)
+        return None
 
 
 class _ProgressArtifact:
     """One Prefect progress artifact a stage, updated every few seconds."""
 
     def __init__(self, stage: str) -> None:
-        created = create_progress_artifact(0.0, key=f"{stage}-progress", description=stage)
-        self._id = cast(UUID, created)  # not a coroutine: tasks of this flow are synchronous
+        self._id: UUID | None = _publish(
+            create_progress_artifact, 0.0, key=f"{stage}-progress", description=stage
+        )
         self._last = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
-        for watcher in _watchers:
-            watcher(progress)
         finished = progress.done == progress.total
-        if finished or time.monotonic() - self._last > _ARTIFACT_SECONDS:
-            self._last = time.monotonic()
+        if self._id and (finished or time.monotonic() - self._last > _ARTIFACT_SECONDS):
             share = 100.0 * progress.done / max(1, progress.total)
-            update_progress_artifact(self._id, share, description=progress.line())
+            updated = _publish(
+                update_progress_artifact, self._id, share, description=progress.line()
+            )
+            self._id = self._id if updated else None  # once it failed, no more is tried
+            self._last = time.monotonic()
 
 
 @task(task_run_name="{stage}")
@@ -70,37 +79,27 @@ def run_stage(root: Path, stage: str) -> None:
     Raises:
         StageFailed: with the failed expectations, or the stage's last words.
     """
-    workspace, logger = Workspace(root), get_run_logger()
-    lines: list[str] = []
-
-    def on_line(line: str) -> None:
-        lines.append(line)
-        logger.info(line)
-
-    timeout = load_settings(workspace).stage_timeout_minutes * 60
-    start = time.time()
-    code = repair.run_stage(workspace, stage, timeout, on_line, _ProgressArtifact(stage))
-    report = read_report(workspace, stage)
-    if report is not None:
+    workspace = Workspace(root)
+    run = steps.run(workspace, stage, get_run_logger().info, _ProgressArtifact(stage))
+    if report := run.report:
         verdict = "passed" if report.gate_passed else "FAILED"
-        create_table_artifact(
-            gate_table(report), key=f"{stage}-gate", description=f"Gate of `{stage}`: {verdict}"
-        )
-    if spent := spending.accounts(workspace, start, stage):
-        create_table_artifact(
-            spending.rows(spent), key=f"{stage}-calls", description=spending.total(workspace)
-        )
-    if code != 0:
-        failed = failed_checks(report) if report and not report.gate_passed else lines[-5:]
-        raise StageFailed(f"{stage} failed:\n  " + "\n  ".join(failed))
+        words = f"Gate of `{stage}`: {verdict}"
+        _publish(create_table_artifact, gate_table(report), key=f"{stage}-gate", description=words)
+    if spent := spending.accounts(workspace, run.started, stage):
+        rows, words = spending.rows(spent), spending.total(workspace)
+        _publish(create_table_artifact, rows, key=f"{stage}-calls", description=words)
+    run.raise_for_failure()
 
 
 @task(task_run_name="contact sheet")
 def publish_contact_sheet(root: Path) -> None:
     """The first accepted pairs as one picture in Prefect's UI."""
-    create_image_artifact(
-        contact_sheet(Workspace(root)), key="contact-sheet", description="Photo, flaw, mask"
-    )
+
+    def create() -> None:
+        sheet = contact_sheet(Workspace(root))
+        create_image_artifact(sheet, key="contact-sheet", description="Photo, flaw, mask")
+
+    _publish(create)
 
 
 @task(task_run_name="scan")
@@ -117,16 +116,13 @@ def build(root: str, sources: list[str] | None = None) -> list[str]:
         root: the checkout.
         sources: folders to scan first; None takes the source list as it is.
     """
-    workspace, logger = Workspace(Path(root)), get_run_logger()
-    with pipeline.build_lock(workspace, lambda: logger.info("waiting for another build")):
+    workspace = Workspace(Path(root))
+    patience = Patience(get_run_logger().info)
+    with build_lock(workspace, patience):
         if sources:
             scan_sources(workspace.root, sources)
-        ran: list[str] = []
-        for stage in STAGES:
-            # Asked anew before each stage: an upstream that gave the same bytes wakes nobody.
-            if stage in repair.stale_or_damaged(workspace):
-                run_stage(workspace.root, stage)
-                ran.append(stage)
+        wait_for_dvc(workspace, patience)
+        ran = steps.run_stale(workspace, run_stage)
         if ran:
             publish_contact_sheet(workspace.root)
         return ran

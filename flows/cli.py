@@ -24,7 +24,8 @@ from flows.commands import (
 )
 from flows.commands import scan as scanning
 from flows.console import errors
-from stages.engine.workspace import FactoryError
+from flows.stopping import Stopped, farewell, stoppable
+from stages.engine.faults import keep_traceback, told
 
 app = typer.Typer(
     name="flawfactory",
@@ -34,17 +35,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+EXPECTED, UNEXPECTED = 2, 70
+"""Exit codes: something that the person can mend; a fault of ours (as sysexits.h has it)."""
+
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One line instead of a traceback for what the person can mend."""
+    """One line instead of a traceback: what the person can mend, or where the traceback is."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
-        except FactoryError as error:
-            errors.print(f"flawfactory: {error}", style="red", highlight=False, markup=False)
-            sys.exit(2)
+            with stoppable():
+                return command(*args, **kwargs)
+        except Stopped as stopped:
+            farewell(stopped)
+            sys.exit(stopped.exit_code)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except BrokenPipeError:  # `flawfactory diff v1 | head`
+            sys.stdout = None
+            sys.exit(EXPECTED)
+        except Exception as error:
+            line = told(error)
+            words = f"flawfactory: {line or keep_traceback(error)}"
+            errors.print(words, style="red", highlight=False, markup=False, soft_wrap=True)
+            sys.exit(UNEXPECTED if line is None else EXPECTED)
 
     return run
 

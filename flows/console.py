@@ -23,6 +23,11 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def say(words: str) -> None:
+    """A line as it is: paths and numbers are not broken, coloured or read as markup."""
+    console.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
 class BuildDisplay:
     """A bar a stage: items done, rate, time left. Plain lines where there is no terminal."""
 
@@ -70,6 +75,12 @@ class BuildDisplay:
             console.print(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
 
 
+def _verdict(report: StageReport) -> str:
+    if report.restored:
+        return "ok (restored)"
+    return "ok" if report.gate_passed else "[red]FAILED[/red]"
+
+
 def build_table(reports: list[StageReport]) -> Table:
     """A row a stage: photos in, out and rejected, variants by tool, time and the gate's word."""
     aside = any(r.photos_aside for r in reports)
@@ -91,8 +102,8 @@ def build_table(reports: list[StageReport]) -> Table:
             *([str(r.photos_aside or "")] if aside else []),
             *(f"{r.tools[tool]:g}" if r.tools.get(tool) else "" for tool in TOOLS),
             str(r.variants_rejected or ""),
-            str(r.computed),
-            f"{r.seconds:.0f}",
-            "ok" if r.gate_passed else "[red]FAILED[/red]",
+            "" if r.restored else str(r.computed),
+            "" if r.restored else f"{r.seconds:.0f}",
+            _verdict(r),
         )
     return table

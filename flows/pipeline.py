@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-from flows.reasons import locked_params, reasons
-from flows.repository import told_in_a_line
+from flows import children
+from flows.dvc_reading import reading
+from flows.reasons import NOT_BUILT, locked_params, reasons
+from flows.repository import NotUsable, told_in_a_line
 from flows.sources import require_list
 from stages import STAGES
 from stages.catalogue import read_params
+from stages.engine.leash import LEASHED
 from stages.engine.progress import Progress
-from stages.engine.runner import WATCHED_PARENT
 from stages.engine.workspace import FactoryError, Workspace
 
+_DVC = ("dvc", "--wait-for-lock", "repro", "--single-item")
 _POLL_SECONDS = 0.2
 
 Stale = dict[str, list[str]]
@@ -29,34 +28,45 @@ Stale = dict[str, list[str]]
 
 
 def stale(workspace: Workspace) -> Stale:
-    """Ask DVC. No server, no Prefect: about a second.
+    """Ask DVC. No server, no Prefect: about a second. Takes no lock of DVC's: a stage may run.
 
     Raises:
         FactoryError: there is no source list yet, or dvc.yaml is broken.
     """
-    from dvc.repo import Repo
-
     if not workspace.sources.exists():
         require_list(workspace)
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
-    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
-        found: dict[str, Any] = repo.status()
+    found = _status(workspace)
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     return {
-        name: list(reasons(found[name], locked.get(name, {}), current))
+        name: list(reasons(found[name], locked[name], current)) if name in locked else [NOT_BUILT]
         for name in STAGES
         if name in found
     }
 
 
+def _status(workspace: Workspace) -> dict[str, Any]:
+    for tries_left in (2, 1, 0):
+        try:
+            with told_in_a_line(workspace), reading(workspace) as repo:
+                return repo.status()
+        except NotUsable:
+            raise
+        except (FactoryError, OSError):
+            if not tries_left:
+                raise
+        time.sleep(_POLL_SECONDS)  # a stage at work was writing what DVC read
+    raise AssertionError("the last try returns or raises")
+
+
 def environment() -> dict[str, str]:
-    """For DVC's child processes: `python` is this interpreter, and they watch this process."""
+    """For DVC's child processes: `python` is this interpreter, standard input is a leash."""
     here = str(Path(sys.executable).parent)
     return {
         **os.environ,
         "PATH": os.pathsep.join([here, os.environ.get("PATH", "")]),
         "PYTHONUNBUFFERED": "1",
-        WATCHED_PARENT: str(os.getpid()),
+        LEASHED: "1",
     }
 
 
@@ -69,24 +79,15 @@ def run_stage(
 ) -> int:
     """``dvc repro --single-item NAME`` in a process group of its own; returns its exit code.
 
-    Whatever ends this call - an exception, the timeout, a signal - ends the group too.
+    Whatever ends this call - an exception, the timeout, a signal, SIGKILL - ends the group too.
 
     Raises:
         FactoryError: the stage ran past the timeout.
     """
     progress_file = workspace.reports / f"{name}.progress.json"
     progress_file.unlink(missing_ok=True)
-    process = subprocess.Popen(  # noqa: S603 - a stage's name from our own list
-        [sys.executable, "-m", "dvc", "repro", "--single-item", name],
-        cwd=workspace.root,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    reader = Thread(target=_forward, args=(process, on_line), daemon=True)
-    reader.start()
+    process = children.start([*_DVC, name], workspace.root, environment())
+    reader = children.forward(process, on_line)
     deadline = time.monotonic() + timeout_seconds
     try:
         while (code := process.poll()) is None:
@@ -96,41 +97,8 @@ def run_stage(
                 raise FactoryError(f"{name}: stopped after {timeout_seconds / 60:.0f} minutes")
             time.sleep(_POLL_SECONDS)
     finally:
-        _end_group(process)
+        children.end(process)
         reader.join(timeout=5)
     if progress := Progress.read(progress_file):
         on_progress(progress)
     return code
-
-
-def _forward(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> None:
-    for line in process.stdout or ():
-        if text := line.rstrip():
-            on_line(text)
-
-
-def _end_group(process: subprocess.Popen[str]) -> None:
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, signal_number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            continue
-
-
-@contextmanager
-def build_lock(workspace: Workspace, on_wait: Callable[[], None]) -> Iterator[None]:
-    """One build at a time in a workspace; a second one waits its turn."""
-    import fcntl
-
-    workspace.reports.mkdir(parents=True, exist_ok=True)
-    with (workspace.reports / "build.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flows.pipeline import Stale
 from flows.report import StageReport, reports
 from stages import STAGES
-from stages.catalogue import build_stage, load_params
+from stages.catalogue import build_stage, params_for_work
 from stages.engine.runner import gather
 from stages.engine.settings import load_settings, store_root
 from stages.engine.store import Store
@@ -36,7 +36,9 @@ def plan_build(workspace: Workspace, stale: Stale) -> list[StagePlan]:
     A stage is exact while everything upstream of it is as it will be; DVC runs the stages after
     the first stale one only if its output changes, so they are listed as "may run".
     """
-    params = load_params(workspace.root)
+    if not stale:
+        return []
+    params = params_for_work(workspace.root)
     store = Store(store_root(workspace, load_settings(workspace)))
     known = {report.stage: report for report in reports(workspace)}
     plans: list[StagePlan] = []

@@ -11,6 +11,7 @@ from flows.repository import locked_stages
 PARAMS = "params.yaml"
 OUTPUT = "output "
 """Reasons that begin so are of an output that is not as it was left, not of what it comes from."""
+NOT_BUILT = "not built yet"
 
 
 def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:

@@ -6,9 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
+from flows.reasons import locked_params
 from stages import STAGES
-from stages.engine.tables import METRICS
-from stages.engine.workspace import Workspace
+from stages.catalogue import read_params, section_models
+from stages.engine.stage import StageParams
+from stages.engine.tables import METRICS, output_digest
+from stages.engine.workspace import FactoryError, Workspace
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,23 @@ class StageReport:
     with the folder where the file system can); 0 when the report is too old to tell."""
     gate_passed: bool
     checks: list[dict[str, Any]]
+    restored: bool = False
+    """DVC brought the output back: computed, seconds and disk_bytes are another run's, if any."""
 
 
 def read_report(workspace: Workspace, stage: str) -> StageReport | None:
-    """The last run of a stage; None when it never ran."""
+    """A stage's output and the run that made it; None when there is no output.
+
+    DVC brings back only what passed its gate. The last run on this machine may be of another
+    output, or of thresholds that were changed back: its verdict then has no place here.
+    """
     try:
-        run = json.loads((workspace.reports / f"{stage}.json").read_bytes())
         metrics = json.loads((workspace.stage(stage) / METRICS).read_bytes())
     except (OSError, ValueError):
         return None
+    run = _last_run(workspace, stage)
+    restored = run is None or _is_another(workspace, stage, run)
+    run = run or {}
     tools = {k.removeprefix("tool."): v for k, v in metrics.items() if k.startswith("tool.")}
     return StageReport(
         stage=stage,
@@ -50,16 +63,43 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         variants_out=metrics["variants_accepted"],
         variants_rejected=metrics["variants_rejected"],
         tools=tools,
-        computed=run["computed"],
-        seconds=run["seconds"],
+        computed=run.get("computed", 0),
+        seconds=run.get("seconds", 0.0),
         disk_bytes=run.get("stored_bytes", 0) + 2 * run.get("output_bytes", 0),
-        gate_passed=run["gate"]["success"],
-        checks=run["gate"]["checks"],
+        gate_passed=restored or run["gate"]["success"],
+        checks=[] if restored else run["gate"]["checks"],
+        restored=restored,
     )
 
 
+def _last_run(workspace: Workspace, stage: str) -> dict[str, Any] | None:
+    try:
+        return json.loads((workspace.reports / f"{stage}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_another(workspace: Workspace, stage: str, run: dict[str, Any]) -> bool:
+    """Whether a run made another output than the present one, or judged it by thresholds that are
+    no longer those of params.yaml while those of dvc.lock are."""
+    if run.get("output") != output_digest(workspace.stage(stage)):
+        return True
+    if run["gate"]["success"]:
+        return False
+    try:
+        locked = locked_params(workspace.root).get(stage, {}).get(stage)
+        current = (read_params(workspace.root) or {}).get(stage)
+        if locked is None or locked != current:
+            return False
+        section = section_models()[stage].model_validate(current)
+    except (FactoryError, ValidationError):
+        return False
+    assert isinstance(section, StageParams)  # noqa: S101
+    return section.gate.model_dump(mode="json") != run.get("thresholds")
+
+
 def reports(workspace: Workspace) -> list[StageReport]:
-    """All stages that ran, in data order."""
+    """All stages that have an output, in data order."""
     return [r for name in STAGES if (r := read_report(workspace, name)) is not None]
 
 

@@ -17,14 +17,15 @@ SOURCES = Path("data") / "sources.dvc"
 
 
 class NotUsable(FactoryError):
-    """The checkout as it is cannot be asked: a merge is not done, git does not trust its owner."""
+    """The checkout as it is cannot be asked: a merge is not done, git does not trust its owner, or
+    there is no git."""
 
 
 def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
     """Stage to what dvc.lock says of it; empty before the first build.
 
     Raises:
-        FactoryError: git's conflict markers are in it, or it is no lock file.
+        FactoryError: git's conflict markers are in it, or it is no lock file; an empty one is none.
     """
     try:
         text = (root / LOCK).read_text(encoding="utf-8")
@@ -33,12 +34,12 @@ def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise FactoryError(f"{LOCK} cannot be read: {error}") from error
     require_merged(root)
-    damaged = f"{LOCK} is damaged: `git checkout {LOCK}` brings back the committed one"
+    damaged = f"{LOCK} is empty or damaged: `git checkout {LOCK}` brings back the committed one"
     try:
-        content = yaml.safe_load(text) or {}
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise FactoryError(damaged) from error
-    stages = content.get("stages", {}) if isinstance(content, dict) else None
+    stages = content.get("stages") if isinstance(content, dict) else None
     if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
         raise FactoryError(damaged)
     return stages
@@ -82,6 +83,11 @@ def told_in_a_line(workspace: Workspace) -> Iterator[None]:
             raise NotUsable(
                 f"git does not trust {workspace.root}, which belongs to another user; if you do: "
                 f"`git config --global --add safe.directory {workspace.root}`"
+            ) from error
+        if "is not a git repository" in words:
+            raise NotUsable(
+                f"DVC: {words}: run `git init` there (versions of the data set are git's), or have "
+                "DVC do without: `dvc config --local core.no_scm true`"
             ) from error
         if isinstance(error, DvcException | SCMError):
             raise FactoryError(f"DVC: {words}") from error

@@ -11,9 +11,12 @@ from stages.engine.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places, Root, fit, recognise
 from stages.ingest.scan import scan
+from stages.package import rights
 
 HASHES = Path(".cache") / "hashes.json"
 """Below `Workspace.data`: what a scan remembers of the files it hashed."""
+_SHOWN = 3
+"""Sidecars or licences that are named in full."""
 
 
 def default_sources(workspace: Workspace) -> list[Path]:
@@ -28,10 +31,17 @@ def update_source_list(
     """Scan `folders` into the source list; returns what happened in words.
 
     Raises:
-        FactoryError: no such folder, no photos in it, or the list is away (`require_list`).
+        FactoryError: no such folder, no photos in it, it holds this checkout, or the list is away
+            (`require_list`).
     """
     if not replace:
         require_list(workspace)
+    for folder in folders:
+        if workspace.root.resolve().is_relative_to(folder.resolve()):
+            raise FactoryError(
+                f"{folder.resolve()} holds this checkout, whose own pictures are no photos: name "
+                "the folder of the photos"
+            )
     report = scan(
         folders,
         workspace,
@@ -45,8 +55,29 @@ def update_source_list(
     words = [f"{count} {word}" for word, count in counts.items() if count]
     words += [f"{count} {code}" for code, count in report.problems.items()]
     ignored = sum(report.ignored.values())
-    words += [f"{ignored} files that are no photos ignored"] if ignored else []
-    return "source list: " + (", ".join(words) or "nothing found")
+    words += [f"{ignored} other files ignored"] if ignored else []
+    foreign = f"{report.foreign} JSON file{'s' * (report.foreign > 1)} of other programs left alone"
+    words += [foreign] if report.foreign else []
+    lines = ["source list: " + (", ".join(words) or "nothing found")]
+    lines += _at_most([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
+    lines += _unpublishable(workspace)
+    return "\n".join(lines)
+
+
+def _unpublishable(workspace: Workspace) -> list[str]:
+    """A line for each licence that forbids passing the data set on."""
+    entries = read_list(workspace.sources)
+    used = [entry.licence for entry in entries if not (entry.withdrawn or entry.problem)]
+    lines = [
+        f"not publishable: licence '{licence}' ({count} photo{'s' * (count > 1)}): {why}"
+        for licence, count, why in rights.problems(used)
+    ]
+    return _at_most(lines, "licences")
+
+
+def _at_most(lines: list[str], what: str) -> list[str]:
+    more = len(lines) - _SHOWN
+    return lines[:_SHOWN] + ([f"... and {more} more {what}"] if more > 0 else [])
 
 
 def track(workspace: Workspace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,11 +13,13 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
 from stages import STAGES
-from stages.catalogue import build_stage, parse_params
+from stages.catalogue import build_stage, check_machine, parse_params
+from stages.engine.digests import Digests
 from stages.engine.images import open_png
 from stages.engine.record import Explanations, Injection, Mapping, Tool
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample, Stage
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
+from stages.ingest.files import FileProblem, digest_capped
 
 _CAPTION = 34
 
@@ -34,16 +35,28 @@ class Trial:
 
 def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[str, BaseModel]:
     """params.yaml's values, limited to one tool and to so many variants."""
-    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants}
+    # Without the gate: what it asks of a data set is not asked of one photo.
+    changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants, "gate": {}}
     if tool is not None:
         changes["weights"] = {tool: 1.0}
     parse_params(values)  # the person's own mistakes first, as they wrote them
-    return parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+    params = parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
+    check_machine(params)
+    return params
 
 
 def _source(photo: Path) -> dict[str, Any]:
-    data = photo.read_bytes()
-    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    """The photo as an entry of a source list.
+
+    Raises:
+        FactoryError: it cannot be read.
+    """
+    try:
+        size, digest = digest_capped(photo, Digests(None))
+    except FileProblem as problem:
+        message = "is not there" if problem.code == "missing" else problem.message
+        raise FactoryError(f"{photo} {message}") from problem
+    return {"bytes": size, "sha256": digest}
 
 
 def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
@@ -80,10 +93,7 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
     Raises:
         FactoryError: the photo falls out as a whole; says where and why.
     """
-    try:
-        source = _source(photo)
-    except OSError as error:
-        raise FactoryError(f"{photo}: {error.strerror}") from error
+    source = _source(photo)
     trial, key = Trial(), source["sha256"][:16]
     os.environ[CURRENT_PHOTO] = key
     for stage in stages:

@@ -47,7 +47,7 @@ def locked_outputs(workspace: Workspace) -> Iterator[Locked]:
     """
     stages = locked_stages(workspace.root)
     if not stages:
-        raise FactoryError("nothing is in dvc.lock yet: run `flawfactory build` first")
+        raise FactoryError("nothing was built here yet: run `flawfactory build` first")
     for name, stage in stages.items():
         for out in stage.get("outs", []):
             yield Locked(name, workspace.root / out["path"], out["md5"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,24 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from stages import STAGES
+from stages.conditions import across_sections, prompt_is_heard
+from stages.engine.section import complaints, unknown_key
 from stages.engine.stage import BaseParams, Stage, StageParams
 from stages.engine.workspace import FactoryError
+from stages.models import registry
 
 _MAX_PARAMS_BYTES = 1_000_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads ``1e-3`` as the number it is, as DVC does."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+"),
+    list("-+.0123456789"),
+)
 
 
 @cache
@@ -30,35 +44,6 @@ def section_models() -> dict[str, type[BaseModel]]:
     return sections | {name: stage_class(name).params_model for name in STAGES}
 
 
-def _unknown_key(where: str, key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(sorted(known))}"
-    return f"params.yaml: unknown key `{where}{key}`; {hint}"
-
-
-def _keys_at(model: type[BaseModel], place: list[str]) -> list[str]:
-    """Keys known below a section: `place` leads through nested models."""
-    for part in place:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)
-
-
-def _explain(section: str, model: type[BaseModel], error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        place = [str(part) for part in problem["loc"]]
-        if problem["type"] == "extra_forbidden":
-            where = ".".join([section, *place[:-1]]) + "."
-            lines.append(_unknown_key(where, place[-1], _keys_at(model, place[:-1])))
-        else:
-            name = ".".join([section, *place])
-            lines.append(f"params.yaml: `{name}`: {problem['msg']} (got {problem['input']!r})")
-    return "\n".join(lines)
-
-
 def parse_params(values: Any) -> dict[str, BaseModel]:
     """Check all sections.
 
@@ -68,16 +53,18 @@ def parse_params(values: Any) -> dict[str, BaseModel]:
     models = section_models()
     if not isinstance(values, dict):
         raise FactoryError("params.yaml: expected sections (base, ingest, ...) at the top")
-    problems = [_unknown_key("", str(key), list(models)) for key in values if key not in models]
+    problems = [unknown_key([str(key)], models) for key in values if key not in models]
     sections: dict[str, BaseModel] = {}
     for name, model in models.items():
+        section = {} if values.get(name) is None else values[name]
         try:
-            section = values.get(name)
-            sections[name] = model.model_validate({} if section is None else section)
+            sections[name] = model.model_validate(section)
         except ValidationError as error:
-            problems.append(_explain(name, model, error))
+            problems += complaints(error, model, section, name)
+    if not problems:
+        problems = [*registry.problems(_base(sections)), *across_sections(sections)]
     if problems:
-        raise FactoryError("\n".join(problems))
+        raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
     return sections
 
 
@@ -92,7 +79,7 @@ def read_params(root: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         if len(text) > _MAX_PARAMS_BYTES:
             raise FactoryError(f"{path}: larger than {_MAX_PARAMS_BYTES} bytes")
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise FactoryError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -108,17 +95,45 @@ def load_params(root: Path) -> dict[str, BaseModel]:
     return parse_params(read_params(root))
 
 
+def params_for_work(root: Path) -> dict[str, BaseModel]:
+    """`load_params`, and whether what they name is on this machine: asked before any work starts.
+
+    Raises:
+        FactoryError: as `load_params`; or a model's folder or an endpoint's key is not there.
+    """
+    params = load_params(root)
+    check_machine(params)
+    return params
+
+
+def check_machine(params: dict[str, BaseModel]) -> None:
+    """Whether what params name is on this machine.
+
+    Raises:
+        FactoryError: a model's folder or an endpoint's key is not there.
+    """
+    base = _base(params)
+    if problems := [*registry.missing(base), *prompt_is_heard(params, base)]:
+        raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
+
+
+def _base(params: dict[str, BaseModel]) -> BaseParams:
+    base = params["base"]
+    assert isinstance(base, BaseParams)  # noqa: S101
+    return base
+
+
 def build_stage(name: str, params: dict[str, BaseModel]) -> Stage:
     """A stage with its section and the base section."""
-    section, base = params[name], params["base"]
-    assert isinstance(section, StageParams) and isinstance(base, BaseParams)  # noqa: S101
-    return stage_class(name)(section, base)
+    section = params[name]
+    assert isinstance(section, StageParams)  # noqa: S101
+    return stage_class(name)(section, _base(params))
 
 
 def stage_of(name: str, root: Path) -> Stage:
     """A stage as params.yaml of the checkout `root` configures it.
 
     Raises:
-        FactoryError: params.yaml does not fit.
+        FactoryError: params.yaml does not fit, or names what is not there.
     """
-    return build_stage(name, load_params(root))
+    return build_stage(name, params_for_work(root))

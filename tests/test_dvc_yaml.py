@@ -47,7 +47,7 @@ def test_dvc_watches_all_that_a_stage_declares(name: str) -> None:
     # Package publishes a digest of all params.
     assert entry["params"] == ["base", *(STAGES if name == "package" else [name])]
     assert entry["outs"] == [f"data/{name}"]
-    assert entry["cmd"] == f"python -m stages.{name}"
+    assert entry["cmd"] == f"sh stages/run.sh {name}"
 
 
 @pytest.mark.parametrize("name", STAGES)

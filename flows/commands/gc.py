@@ -6,15 +6,17 @@ from contextlib import nullcontext
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 from rich.filesize import decimal
 
-from flows.console import console
-from flows.pipeline import build_lock
+from flows.console import console, say
+from flows.locks import Patience, build_lock
 from stages import STAGES
 from stages.catalogue import build_stage, load_params
 from stages.engine.runner import gather
 from stages.engine.settings import load_settings, store_root
 from stages.engine.store import Store
+from stages.engine.tables import PHOTOS
 from stages.engine.workspace import FactoryError, Workspace
 
 _DAY = 24 * 60 * 60.0
@@ -34,8 +36,9 @@ def gc(
     """Remove stored results that the present params, code and photos do not need.
 
     Going back to older params then computes their results again. What killed writers left behind
-    goes when it is older than a day. With --purge: whatever shows a photo, in every version, from
-    store to gallery; versions that held it can no longer be checked out in whole.
+    goes when it is older than a day. Before a build is through, results stay. With --purge:
+    whatever shows a photo, in every version, from store to gallery; versions that held it can no
+    longer be checked out in whole.
     """
     workspace = Workspace.find()
     if purge:
@@ -43,14 +46,15 @@ def gc(
         return
     params = load_params(workspace.root)
     store = Store(store_root(workspace, load_settings(workspace)))
-    alone = build_lock(workspace, lambda: console.print("waiting for a build to end"))
+    alone = build_lock(workspace, Patience(say))
     with alone if remove else nullcontext():
-        needed = {
-            unit.store_key
-            for name in STAGES
-            for unit in gather(build_stage(name, params), workspace).units
-        }
-        unneeded = sorted(set(store.keys()) - needed)
+        if missing := _missing_output(workspace, params):
+            console.print(
+                f"results stay: {missing} has no output, so what the stages after it need cannot "
+                "be told before `flawfactory build` is through"
+            )
+        needed = set() if missing else _needed(workspace, params)
+        unneeded = [] if missing else sorted(set(store.keys()) - needed)
         leftovers = store.leftovers(_DAY)
         _tell("results are not needed by this version", len(unneeded), store.size(unneeded))
         left = sum(path.stat().st_size for path in leftovers)
@@ -72,7 +76,7 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
     from flows.erasure.purge import purge as remove_all
     from flows.sources import track
 
-    with build_lock(workspace, _refuse), nobody_works(workspace):
+    with build_lock(workspace, Patience(_refuse)), nobody_works(workspace):
         with console.status("looking for what was made of it"):
             plan = plan_purge(workspace, [find_photo(workspace, what) for what in which])
         if remove:
@@ -94,8 +98,21 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
         console.print("outputs went with it: `flawfactory build` makes them without the photo")
 
 
-def _refuse() -> None:
+def _refuse(_: str) -> None:
     raise FactoryError("a build is at work here: purge when it has ended")
+
+
+def _missing_output(workspace: Workspace, params: dict[str, BaseModel]) -> str | None:
+    """The first stage that others read and that has no output."""
+    read = {name for stage in STAGES for name in build_stage(stage, params).reads}
+    there = (name for name in STAGES if not (workspace.stage(name) / PHOTOS).is_file())
+    return next((name for name in there if name in read), None)
+
+
+def _needed(workspace: Workspace, params: dict[str, BaseModel]) -> set[str]:
+    """Keys of all results that the present version is made of."""
+    stages = (build_stage(name, params) for name in STAGES)
+    return {unit.store_key for stage in stages for unit in gather(stage, workspace).units}
 
 
 def _tell(what: str, count: int, size: int) -> None:

@@ -7,18 +7,24 @@ from typing import Annotated
 
 import typer
 
-from flows.console import console
+from flows.commands.arguments import folder
+from flows.console import console, say
+from flows.locks import Patience, build_lock
 from flows.sources import locate as remember
 from flows.sources import track, update_source_list
 from stages.engine.workspace import Workspace
 
 
 def scan(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of photos, nested.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders of photos, nested.", parser=folder)
+    ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
     """Append the photos of folders to the source list; the next build works on them."""
-    console.print(update_source_list(Workspace.find(), folders, batch))
+    workspace = Workspace.find()
+    with build_lock(workspace, Patience(say)):
+        say(update_source_list(workspace, folders, batch))
 
 
 def locate(
@@ -37,6 +43,8 @@ def withdraw(
     from stages.ingest.sources import withdraw as mark
 
     workspace = Workspace.find()
-    for entry in mark(workspace, what, reason):
+    with build_lock(workspace, Patience(say)):
+        marked = mark(workspace, what, reason)
+        track(workspace)
+    for entry in marked:
         console.print(f"withdrawn: {entry.key} {entry.name}", markup=False)
-    track(workspace)

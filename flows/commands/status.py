@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from flows import pipeline
-from flows.console import build_table, console
+from flows.console import build_table, console, say
+from flows.dvc_locks import running
+from flows.reasons import NOT_BUILT
 from flows.report import failed_checks, reports
 from flows.spending import spending_table
+from stages import STAGES
+from stages.engine.progress import Progress
 from stages.engine.workspace import Workspace
 
 
@@ -13,14 +17,31 @@ def status() -> None:
     """Show the last run of every stage, failed expectations, and what is out of date."""
     workspace = Workspace.find()
     found = reports(workspace)
-    console.print(build_table(found))
+    if found:
+        console.print(build_table(found))
     if calls := spending_table(workspace, since=0.0):
         console.print(calls)
     for report in found:
         for line in failed_checks(report):
             console.print(f"{report.stage}: {line}", markup=False)
-    stale = pipeline.stale(workspace)
-    for stage, reasons in stale.items():
-        console.print(f"stale: {stage}: {', '.join(reasons)}", markup=False)
-    if not stale:
-        console.print("up to date")
+    for stage, holder in running(workspace).items():
+        progress = Progress.read(workspace.reports / f"{stage}.progress.json")
+        words = progress.line() if progress else stage
+        say(f"running: {words}, by {holder}")
+    for line in stale_lines(pipeline.stale(workspace)) or ["up to date"]:
+        console.print(line, markup=False)
+
+
+def stale_lines(stale: pipeline.Stale) -> list[str]:
+    """Why each stage is out of date; those that never ran are one line."""
+    missing = [stage for stage, reasons in stale.items() if reasons == [NOT_BUILT]]
+    lines = [
+        f"stale: {stage}: {', '.join(reasons)}"
+        for stage, reasons in stale.items()
+        if stage not in missing
+    ]
+    if len(missing) == len(STAGES):
+        lines.append("nothing is built yet: run `flawfactory build`")
+    elif missing:
+        lines.append(f"{NOT_BUILT}: {', '.join(missing)}: run `flawfactory build`")
+    return lines

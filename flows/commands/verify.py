@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from flows import pipeline
-from flows.console import console
+from flows.console import console, say
+from flows.locks import Patience, build_lock
 from flows.reasons import OUTPUT
 from flows.repair import repair as replace_damaged
 from flows.repair import run_stage
@@ -39,7 +40,7 @@ def verify(
     workspace = Workspace.find()
     findings = _look(workspace, cache or repair)
     if findings and repair:
-        with pipeline.build_lock(workspace, lambda: console.print("waiting for a build to end")):
+        with build_lock(workspace, Patience(say)):
             _replace(workspace, sorted({finding.stage for finding in findings}))
         findings = _look(workspace, cache=True)
     _make_visible(findings)

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from flows.erasure.photo import Photo
+from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 
 PURGED = "(purged)"
@@ -26,7 +27,10 @@ _WAIT_SECONDS = 10.0
 def databases(workspace: Workspace) -> list[Path]:
     """Those of the factory's own Prefect home and of this person's."""
     own = os.environ.get("PREFECT_HOME", "").strip()
-    homes = [workspace.data / ".prefect", Path(own) if own else Path.home() / ".prefect"]
+    homes = [
+        workspace.root / load_settings(workspace).prefect_home,
+        Path(own) if own else Path.home() / ".prefect",
+    ]
     return [path for home in homes if (path := home / "prefect.db").is_file()]
 
 

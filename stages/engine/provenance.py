@@ -22,6 +22,8 @@ NUMERIC_LIBRARIES = (
     "transformers",
     "safetensors",
     "pillow",
+    "pi-heif",
+    "simplejpeg",
     "scipy",
     "scikit-image",
     "opencv-python-headless",

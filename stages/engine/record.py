@@ -46,7 +46,7 @@ class Photo(Document):
     source_sha256: str
     source_bytes: int
     source_format: str
-    """Pillow's name: JPEG, PNG, WEBP."""
+    """Pillow's name: JPEG, PNG, WEBP, AVIF, HEIF."""
     width: int
     height: int
     scaled_from: tuple[int, int] | None

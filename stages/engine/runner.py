@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +19,9 @@ from stages.engine import codes, gate, names
 from stages.engine.assemble import Assembly, ResultsLost, assemble
 from stages.engine.complaint import Complaint
 from stages.engine.executor import execute, gpus_of
+from stages.engine.faults import keep_traceback, told
 from stages.engine.files import pretty_json, sha256_file, write_atomically
+from stages.engine.leash import LEASHED, leave_with_starter
 from stages.engine.progress import Reporter
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, store_root
@@ -31,12 +30,17 @@ from stages.engine.stage import Reject, Stage
 from stages.engine.store import Store
 from stages.engine.suite import Suite, load_suite
 from stages.engine.summary import Upstream, summarise
-from stages.engine.tables import MANIFEST, METRICS, PHOTOS, read_photos, read_table, reject_row
+from stages.engine.tables import (
+    MANIFEST,
+    METRICS,
+    PHOTOS,
+    output_digest,
+    read_photos,
+    read_table,
+    reject_row,
+)
 from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
-
-WATCHED_PARENT = "FLAWFACTORY_PARENT"
-"""Environment variable: the stage leaves when the process with this id is gone."""
 
 _CODE = "its code"
 _TRACEBACKS = 20
@@ -207,25 +211,17 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "workers": settings.executor.worker_count(computed, gpus_of(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),
+        "thresholds": stage.params.gate.model_dump(mode="json"),
+        "output": output_digest(folder),
     }
     write_atomically(workspace.reports / f"{stage.name}.json", pretty_json(report))
     return verdict
 
 
-def _leave_with_flow(pid: int) -> None:
-    """End this process and its workers when the flow that started it is gone."""
-    while True:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            os.killpg(0, signal.SIGKILL)
-        time.sleep(1)
-
-
 def main(build: Callable[[Path], Stage]) -> None:
     """Entry point of ``python -m stages.<name>``: exit 0, 1 (gate failed) or 2 (cannot run)."""
-    if flow := os.environ.get(WATCHED_PARENT):
-        threading.Thread(target=_leave_with_flow, args=(int(flow),), daemon=True).start()
+    if os.environ.get(LEASHED):
+        leave_with_starter()
     try:
         workspace = Workspace.find()
         stage = build(workspace.root)
@@ -233,11 +229,8 @@ def main(build: Callable[[Path], Stage]) -> None:
         again = build(workspace.root)
         if (again.params, again.base) != (stage.params, stage.base):
             raise FactoryError(f"{stage.name}: params.yaml changed while it ran; run it again")
-    except FactoryError as error:
-        print(f"flawfactory: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception:  # Python's own exit code would be 1, the gate's
-        traceback.print_exc()
+    except Exception as error:  # Python's own exit code would be 1, the gate's
+        print(f"flawfactory: {told(error) or keep_traceback(error)}", file=sys.stderr)
         sys.exit(2)
     passed = sum(check.success for check in verdict.checks)
     print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations hold")

@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from stages.engine.section import Section, complaints
 from stages.engine.workspace import FactoryError, Workspace
 
 
@@ -17,16 +18,15 @@ def _cores() -> int:
     return found or 1
 
 
-class ExecutorSettings(BaseModel):
+class ExecutorSettings(Section):
     """Who computes the photos."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["inline", "processes"] = "processes"
     """``inline``: in the stage's own process; ``processes``: local worker processes."""
-    workers: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0, le=1024)
     """Worker processes; 0 = one a GPU for a stage whose models compute there, one a core that the
     process may use for the others."""
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
     """Threads a worker gives to torch and BLAS."""
 
     def worker_count(self, units: int, gpus: int = 0) -> int:
@@ -52,13 +52,12 @@ class ExecutorSettings(BaseModel):
         return f"{count} worker{'s' * (count > 1)}, {why}"
 
 
-class Price(BaseModel):
+class Price(Section):
     """What a model's tokens cost, in the currency of the budget."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    input: float = Field(ge=0)
+    input: float = Field(ge=0, le=1_000_000)
     """A million tokens that are sent."""
-    output: float = Field(ge=0)
+    output: float = Field(ge=0, le=1_000_000)
     """A million tokens that come back."""
 
     def of(self, input_tokens: int, output_tokens: int) -> float:
@@ -66,24 +65,23 @@ class Price(BaseModel):
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
-class CallSettings(BaseModel):
+class CallSettings(Section):
     """How fast, and for how much money, back ends may ask services over the network."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    requests_per_minute: int = Field(default=0, ge=0)
+    requests_per_minute: int = Field(default=0, ge=0, le=1_000_000)
     """Over all workers together; 0 = no bound."""
-    tokens_per_minute: int = Field(default=0, ge=0)
+    tokens_per_minute: int = Field(default=0, ge=0, le=10**12)
     """Sent and returned, as estimated beforehand; 0 = no bound."""
-    concurrency: int = Field(default=8, ge=1)
+    concurrency: int = Field(default=8, ge=1, le=1_000_000)
     """Requests under way at once, all workers together."""
-    timeout_seconds: float = Field(default=120.0, gt=0)
-    attempts: int = Field(default=6, ge=1)
+    timeout_seconds: float = Field(default=120.0, gt=0, le=86_400)
+    attempts: int = Field(default=6, ge=1, le=100)
     """Of one request, before its photo is left for the next build."""
-    image_tokens: int = Field(default=1600, ge=0)
+    image_tokens: int = Field(default=1600, ge=0, le=1_000_000)
     """Assumed of an image before the first answer tells."""
-    budget: float | None = Field(default=None, ge=0)
+    budget: float | None = Field(default=None, ge=0, le=1_000_000_000)
     """The build ends before the checkout's ledger passes this; None = no bound."""
-    budget_days: float | None = Field(default=None, gt=0)
+    budget_days: float | None = Field(default=None, gt=0, le=36_500)
     """Only calls of so many last days count against the budget; None = all."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By the model's name; a model that is not here has an unknown price."""
@@ -93,15 +91,17 @@ class CallSettings(BaseModel):
         return 0.0 if self.budget_days is None else now - self.budget_days * 86_400
 
 
-class Settings(BaseModel):
+class Settings(Section):
     """All of factory.toml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     executor: ExecutorSettings = ExecutorSettings()
-    store: Path = Path("data/.store")
+    store: Path = Field(default=Path("data/.store"), strict=False)
     """Relative to the project root, or absolute (a larger disk)."""
+    prefect_home: Path = Path("data/.prefect")
+    """Of the temporary Prefect server that a schedule starts where none is configured; relative to
+    the project root, or absolute."""
     calls: CallSettings = CallSettings()
-    stage_timeout_minutes: float = Field(default=24 * 60, gt=0)
+    stage_timeout_minutes: float = Field(default=24 * 60, gt=0, le=525_600)
     """After this the flow ends a stage; what it computed stays in the store."""
 
 
@@ -109,17 +109,20 @@ def load_settings(workspace: Workspace) -> Settings:
     """factory.toml of a checkout; defaults where it is silent.
 
     Raises:
-        FactoryError: wrong key, type or syntax.
+        FactoryError: wrong key, value or syntax, or a file that cannot be read.
     """
     path = workspace.root / "factory.toml"
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return Settings.model_validate(tomllib.loads(text))
+        values = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except OSError as error:
+        raise FactoryError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FactoryError(f"{path}: {error}") from error
+    try:
+        return Settings.model_validate(values)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise FactoryError(f"{path}: " + "; ".join(lines)) from error
+        found = complaints(error, Settings, values)
+        raise FactoryError("\n".join(f"{path}: {line}" for line in found)) from error
 
 
 def store_root(workspace: Workspace, settings: Settings) -> Path:

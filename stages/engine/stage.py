@@ -13,46 +13,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from stages.engine.codes import RejectCode
+from stages.engine.section import Section, Share
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
-class GateParams(BaseModel):
+class GateParams(Section):
     """Thresholds a gate's expectations refer to as ``{"$param": "gate.<name>"}``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    max_reject_rate: float = Field(default=1.0, ge=0, le=1)
+    max_reject_rate: Share = 1.0
     """Largest share of incoming photos that may fall out here, those set aside not counted."""
-    max_internal_error_rate: float = Field(default=0.02, ge=0, le=1)
+    max_internal_error_rate: Share = 0.02
     """Largest share of photos on which the stage's own code may raise; the first is not counted."""
-    least_photos: int = Field(default=20, ge=1)
+    least_photos: int = Field(default=20, ge=1, le=1_000_000)
     """Means and shares over the set are judged from so many photos on: fewer may all be odd."""
 
 
-class StageParams(BaseModel):
+class StageParams(Section):
     """Base of every section of params.yaml. `gate` does not change what is computed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     gate: GateParams = GateParams()
     layout_only: ClassVar[frozenset[str]] = frozenset()
     """Fields that shape the output folder or what `Stage.sift` lets into it, but no photo's
     result: not in the store's key."""
 
 
-class BaseParams(BaseModel):
+class BaseParams(Section):
     """Section ``base``: what changes the results of every stage."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    seed: int = 0
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     profile: str = "compact"
     """Names the back ends in stages/models/profiles.yaml."""
     models: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     """Role to options that take the place of the profile's: an endpoint's address, a folder. None
     leaves the role out: no captions, for one."""
-    photos_per_shard: int = Field(default=256, ge=1)
+    photos_per_shard: int = Field(default=256, ge=1, le=1_000_000)
     """Shards are ranges of the source list: growth adds shards, rewriting only the last."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.engine.files import canonical_json
+from stages.engine.files import canonical_json, sha256, sha256_file
 from stages.engine.shard import Member
 from stages.engine.stage import Reject
 from stages.engine.workspace import FactoryError
@@ -21,6 +21,13 @@ MANIFEST, PHOTOS, REJECTS, METRICS = (
 )
 REJECT_COLUMNS = ("key", "variant", "code", "message", "evidence")
 PHOTO_COLUMNS = ("key", "position", "shard", "rows", "members", "bytes", "places")
+
+
+def output_digest(folder: Path) -> str:
+    """Of the tables of a stage's output folder: which run's they are."""
+    found = [folder / name for name in (MANIFEST, PHOTOS, REJECTS, METRICS)]
+    digests = {path.name: sha256_file(path) for path in found if path.is_file()}
+    return sha256(canonical_json(digests))
 
 
 @dataclass(frozen=True)

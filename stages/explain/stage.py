@@ -8,7 +8,6 @@ from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from stages.engine.codes import RejectCode
 from stages.engine.images import Image, paste, read_mask, read_png
@@ -22,6 +21,7 @@ from stages.engine.record import (
     Unexplained,
     Variant,
 )
+from stages.engine.section import Mean, Share
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
 from stages.explain import facts
 from stages.models import registry, vlm, wording
@@ -41,9 +41,9 @@ class ExplainCode(RejectCode):
 class ExplainGate(GateParams):
     """Thresholds of the explain gate."""
 
-    min_distinct: float = Field(default=0.9, ge=0, le=1)
+    min_distinct: Share = 0.9
     """Least share of different texts among all local explanations."""
-    min_words_mean: float = 8.0
+    min_words_mean: Mean = 8.0
     """Mean length of a local explanation."""
 
 

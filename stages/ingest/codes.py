@@ -10,8 +10,11 @@ class IngestCode(RejectCode):
 
     CORRUPT = "corrupt"
     TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    BLANK = "blank"
     EMPTY = "empty"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY_SCANS = "too_many_scans"
     TOO_LARGE = "too_large"
     MISSING = "missing"
     UNREADABLE = "unreadable"

@@ -1,9 +1,11 @@
 """Whose photo is it: licence and origin from a sidecar or a folder's ledger.
 
-Sidecar: ``<photo>.json`` (``cat.jpg.json``) or ``<stem>.json`` (``cat.json``), an object with
-``licence`` (or ``license``) and ``origin``; other keys are ignored, since cameras and cloud exports
-write sidecars of their own. Ledger: ``LICENCES.toml`` in the photo's folder or the nearest one
-above it (up to the scanned folder) that speaks of the photo::
+Sidecar: ``<photo>.flawfactory.json`` (``cat.jpg.flawfactory.json``), an object with ``licence`` (or
+``license``) and ``origin``; other keys are ignored. ``cat.jpg.json`` and ``cat.json`` are read too,
+where they hold these words as text: labelling tools, cameras and cloud exports use the same names
+for files of their own. A sidecar that cannot be used is reported and left out. Ledger:
+``LICENCES.toml`` in the photo's folder or the nearest one above it (up to the scanned folder) that
+speaks of the photo::
 
     [default]
     licence = "CC-BY-4.0"
@@ -26,11 +28,16 @@ from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.sources import ScanError
 
 LEDGER = "LICENCES.toml"
+SIDECAR = ".flawfactory.json"
+"""Follows the photo's whole name."""
 MAX_SIDECAR = 1 << 16
 MAX_LEDGER = 1 << 24
 """A ledger may name every photo of a large folder."""
 MAX_LENGTH = 500
 UNKNOWN = "unknown"
+
+
+_WORDS = ("licence", "license", "origin")
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def _same_spelling(name: str) -> str:
 
 def _text(path: Path, max_bytes: int) -> str:
     try:
-        return read_capped(path, max_bytes).decode()
+        return read_capped(path, max_bytes).decode("utf-8-sig")  # editors write the mark unasked
     except FileProblem as problem:
         raise ScanError(f"{path} {problem.message}") from problem
     except UnicodeDecodeError as error:
@@ -94,18 +101,25 @@ def _text(path: Path, max_bytes: int) -> str:
         raise ScanError(f"{path}, line {line}: is not UTF-8; save it as UTF-8") from error
 
 
-def parse_sidecar(text: str, where: str) -> Rights:
-    """Rights from a sidecar's JSON text; `where` names it in errors.
+def parse_sidecar(text: str, where: str) -> Any:
+    """What a sidecar's JSON text holds; `where` names it in errors.
 
     Raises:
-        ScanError: not JSON, not an object, or a value that is not text.
+        ScanError: not JSON.
     """
     try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         raise ScanError(f"{where}, line {line}: is not JSON; mend or remove it") from error
-    return _rights(content, where)
+
+
+def speaks_of_rights(content: Any) -> bool:
+    """Whether a JSON file of a common name is a sidecar of ours: its words on rights are text."""
+    if not isinstance(content, dict):
+        return False
+    said = [content[word] for word in _WORDS if content.get(word) is not None]
+    return bool(said) and all(isinstance(value, str) for value in said)
 
 
 def parse_ledger(text: str, where: str) -> Ledger:
@@ -142,6 +156,10 @@ class Licences:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.foreign: set[Path] = set()
+        """JSON files beside photos, of a name that sidecars may have, that are somebody else's."""
+        self.skipped: dict[Path, str] = {}
+        """Sidecars that cannot be used, and why."""
         self._ledgers: dict[Path, Ledger] = {}
 
     def _ledger(self, folder: Path) -> Ledger:
@@ -151,16 +169,37 @@ class Licences:
             self._ledgers[folder] = ledger
         return self._ledgers[folder]
 
+    def _sidecar(self, photo: Path) -> Rights:
+        """The first usable sidecar's words."""
+        for suffix in (SIDECAR, ".json"):
+            path = photo.with_name(photo.name + suffix)
+            if rights := self._read(path, own=suffix == SIDECAR):
+                return rights
+        return self._read(photo.with_suffix(".json"), own=False)
+
+    def _read(self, path: Path, *, own: bool) -> Rights:
+        if not _exists(path):
+            return Rights()
+        try:
+            # Annotations with the picture inside are larger than any sidecar.
+            if not own and path.is_file() and path.stat().st_size > MAX_SIDECAR:
+                self.foreign.add(path)
+                return Rights()
+            content = parse_sidecar(_text(path, MAX_SIDECAR), str(path))
+            if own or speaks_of_rights(content):
+                return _rights(content, str(path))
+            self.foreign.add(path)
+        except ScanError as error:
+            self.skipped[path] = str(error)
+        return Rights()
+
     def of(self, photo: Path) -> tuple[str, str]:
         """Licence and origin of a photo below the root; ``unknown`` where nobody said.
 
         Raises:
-            ScanError: a sidecar or ledger is malformed; the message names file and line.
+            ScanError: a ledger is malformed; the message names file and line.
         """
-        said = Rights()
-        for sidecar in (photo.with_name(photo.name + ".json"), photo.with_suffix(".json")):
-            if not said and _exists(sidecar):
-                said = parse_sidecar(_text(sidecar, MAX_SIDECAR), str(sidecar))
+        said = self._sidecar(photo)
         for folder in photo.parents:
             ledger = self._ledger(folder)
             named = ledger.files.get(_same_spelling(photo.relative_to(folder).as_posix()), Rights())

@@ -35,6 +35,10 @@ class ScanReport:
     """Code to count, of listed files that cannot be used."""
     ignored: Counter[str] = field(default_factory=Counter)
     """Suffix to count, of files that were not listed."""
+    foreign: int = 0
+    """JSON files beside photos that are somebody else's."""
+    skipped: list[str] = field(default_factory=list)
+    """Sidecars that cannot be used: which, why, what to do."""
     changed: bool = False
     """The list's bytes differ from before."""
 
@@ -86,9 +90,9 @@ def _unusable(root: Root, path: str, batch: str, problem: Problem) -> Source:
 
 
 def _found(
-    folder: Path, root: Root, places: Places, batch: str, digests: Digests, ignored: Counter[str]
+    folder: Path, root: Root, places: Places, batch: str, digests: Digests, report: ScanReport
 ) -> list[Source]:
-    """Entries of all photo-like files below one folder."""
+    """Entries of all photo-like files below one folder; `report` learns what was passed over."""
     walk, licences = Walk(folder), Licences(folder)
     entries = []
     for path, error in walk:
@@ -106,8 +110,12 @@ def _found(
             entries.append(_entry(path, batch, licences, digests, own))
     if not entries:
         seen = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
-        raise ScanError(f"{folder}: no photos (JPEG, PNG or WebP) in it or below, only: {seen}")
-    ignored.update(walk.ignored)
+        raise ScanError(
+            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {seen}"
+        )
+    report.ignored.update(walk.ignored)
+    report.foreign += len(licences.foreign)
+    report.skipped += licences.skipped.values()
     return entries
 
 
@@ -176,8 +184,8 @@ def scan(
         cache_path: remembers hashes between scans; may be deleted at any time.
 
     Raises:
-        ScanError: no such folder, no photos in it, a malformed list, sidecar or ledger. Nothing
-            was written then.
+        ScanError: no such folder, no photos in it, a malformed list or ledger. Nothing was
+            written then.
     """
     listed = read_list(workspace.sources)
     digests, report, places = Digests(cache_path), ScanReport(), Places(workspace)
@@ -187,7 +195,7 @@ def scan(
         root = places.root_of(folder, listed)
         label = batch or _readable(folder.name)
         places.put(root)
-        found += _found(folder, root, places, label, digests, report.ignored)
+        found += _found(folder, root, places, label, digests, report)
     kept = [entry for entry in listed if not entry.path] if replace else listed
     merged = merge(kept, found, report)
     if replace:

@@ -13,6 +13,7 @@ from stages.engine.codes import RejectCode
 from stages.engine.files import sha256
 from stages.engine.images import write_png
 from stages.engine.record import Document, Photo
+from stages.engine.section import Share, refusal
 from stages.engine.source_list import exists, read_list
 from stages.engine.stage import (
     GateParams,
@@ -27,6 +28,7 @@ from stages.engine.stage import (
 )
 from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestAside, IngestCode
+from stages.ingest.damage import look_for_damage
 from stages.ingest.decode import FORMATS, Limits, decode, perceptual_hash
 from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
@@ -37,27 +39,28 @@ from stages.ingest.sources import ScanError, units
 class IngestGate(GateParams):
     """What the photos as a whole must be."""
 
-    max_reject_rate: float = Field(default=0.5, ge=0, le=1)
+    max_reject_rate: Share = 0.5
 
 
 class IngestParams(StageParams):
     """Section ``ingest``: what is accepted as a photo, and how large it goes on."""
 
     layout_only: ClassVar[frozenset[str]] = frozenset({"near_duplicate_distance"})
-    max_bytes: int = Field(default=64 << 20, ge=1)
-    max_pixels: int = Field(default=100_000_000, ge=1, le=178_000_000)
+    max_bytes: int = Field(default=64 << 20, ge=100, le=1 << 30)
+    max_pixels: int = Field(default=100_000_000, ge=256, le=178_000_000)
     """As the header declares; Pillow refuses twice its own 89 million whatever is set here."""
-    min_side: int = Field(default=128, ge=16)
-    max_side: int = Field(default=1536, ge=16)
+    min_side: int = Field(default=128, ge=16, le=16384)
+    max_side: int = Field(default=1536, ge=16, le=16384)
     """Longer photos are scaled down."""
-    near_duplicate_distance: int = Field(default=6, ge=0, le=64)
+    near_duplicate_distance: int = Field(default=6, ge=0, le=31)
     """Differing bits of two perceptual hashes that still count as the same picture."""
     gate: IngestGate = IngestGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @model_validator(mode="after")
-    def _sides_in_order(self) -> IngestParams:
-        if self.min_side > self.max_side:
-            raise ValueError("min_side is larger than max_side: no photo could pass")
+    def _photos_can_pass(self) -> IngestParams:
+        if self.max_pixels < self.min_side**2:
+            words = f"must not be below the square of `min_side`, {self.min_side**2}"
+            raise refusal("max_pixels", self.max_pixels, words)
         return self
 
 
@@ -110,6 +113,7 @@ class IngestStage(Stage):
         params = self.params
         limits = Limits(params.max_pixels, params.min_side, params.max_side)
         decoded = decode(data, limits)
+        notes = {*decoded.notes, *look_for_damage(np.asarray(decoded.image))}
         document = Photo(
             key=sample.key,
             source_sha256=source.sha256,
@@ -119,7 +123,7 @@ class IngestStage(Stage):
             height=decoded.image.height,
             scaled_from=decoded.scaled_from,
             phash=perceptual_hash(decoded.image),
-            notes=list(decoded.notes),
+            notes=sorted(notes),
         )
         return Output(document, {"photo.png": write_png(np.asarray(decoded.image))})
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ACCEPTED = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-REFUSED = frozenset({".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif"})
+ACCEPTED = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif"}
+)
+REFUSED = frozenset({".gif", ".bmp", ".tif", ".tiff"})
 """Listed although no photo can come of them: they end as rejects that say what to do."""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
+from stages.engine.section import Share
 from stages.engine.stage import GateParams, StageParams
 from stages.invert.solvers import Solver
 
@@ -17,7 +19,7 @@ CAPTION = "{caption}"
 class InvertGate(GateParams):
     """Thresholds of the invert gate."""
 
-    max_reject_rate: float = Field(default=0.5, ge=0, le=1)
+    max_reject_rate: Share = 0.5
     """Beyond, transformer and autoencoder do not fit each other."""
 
 
@@ -28,17 +30,17 @@ class InvertParams(StageParams):
     solver: Solver = "fireflow"
     steps: int = Field(default=6, ge=1, le=100)
     """Steps between t = 0 and t = 1."""
-    until: float = Field(default=1.0, gt=0, le=1)
+    until: float = Field(default=1.0, ge=0.05, le=1)
     """Stop at the first timestep that reaches this; nothing later can be asked for by inject."""
     dtype: Storage = "float16"
     """Precision of the latents kept."""
-    guidance: float = Field(default=1.0, ge=0)
+    guidance: float = Field(default=1.0, ge=0, le=100)
     """Distilled guidance, for models that embed it (FLUX.1-dev)."""
     prompt: str = CAPTION
     """Text condition of inversion and injection, for models with text encoders; ``{caption}`` is
     replaced by the photo's."""
-    min_noise_std: float = Field(default=0.5, ge=0)
-    max_noise_std: float = Field(default=1.5, gt=0)
+    min_noise_std: float = Field(default=0.5, ge=0, le=1000)
+    max_noise_std: float = Field(default=1.5, gt=0, le=1000)
     """Bounds of every window's last latent, about 1 where it is noise: a photo beyond them (flat,
     drawn, or noise itself) is none that the model can invert. Changing them inverts nothing anew.
     """
@@ -48,14 +50,8 @@ class InvertParams(StageParams):
     @classmethod
     def _known_slots(cls, prompt: str) -> str:
         if set("{}") & set(prompt.replace(CAPTION, "")):
-            raise ValueError(f"the only slot is {CAPTION}")
+            raise PydanticCustomError("slot", "the only slot is {slot}", {"slot": CAPTION})
         return prompt
-
-    @model_validator(mode="after")
-    def _in_order(self) -> InvertParams:
-        if self.min_noise_std > self.max_noise_std:
-            raise ValueError("min_noise_std is above max_noise_std: no photo could pass")
-        return self
 
     def told(self, caption: str) -> str:
         """The prompt of a photo with this caption."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from stages.engine.section import LeastShare, Share
 from stages.map import grid
 from stages.map.grid import Grid, Indices
 from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
@@ -16,9 +17,9 @@ class AddParams(ToolParams):
 
     ring_width: int = Field(default=2, ge=1, le=8)
     """Tokens around the part's outline in which the copy's centre may lie."""
-    min_kept: float = Field(default=0.5, gt=0, le=1)
+    min_kept: LeastShare = 0.5
     """Least share of the copy that must stay in the window."""
-    max_hidden: float = Field(default=0.2, ge=0, le=1)
+    max_hidden: Share = 0.2
     """Greatest share of the part, and of its siblings' tokens here, that the copy may hide: a part
     hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
 

@@ -22,9 +22,9 @@ from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
 class DistortParams(ToolParams):
     """Numbers of the kernels."""
 
-    jitter_sigma: float = Field(default=1.0, gt=0)
+    jitter_sigma: float = Field(default=1.0, gt=0, le=64)
     """Standard deviation of the shift along each axis, in tokens."""
-    strip_width: int = Field(default=2, ge=1)
+    strip_width: int = Field(default=2, ge=1, le=64)
     """Tokens across a strip."""
     swirl_angle: float = Field(default=0.5, gt=0, le=np.pi)
     """Radians at the rim; the turn grows linearly from the centre."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 
@@ -13,11 +15,12 @@ from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
 class FuseParams(ToolParams):
     """Numbers of the exchange."""
 
-    grow: int = Field(default=1, ge=0)
+    ordered: ClassVar[tuple[tuple[str, str], ...]] = (("near", "far"),)
+    grow: int = Field(default=1, ge=0, le=32)
     """Manhattan distance by which the contact is grown into the target zone."""
-    near: int = Field(default=2, ge=1)
+    near: int = Field(default=2, ge=1, le=64)
     """Least distance between a token of one alone and its reference in the other alone."""
-    far: int = Field(default=4, ge=1)
+    far: int = Field(default=4, ge=1, le=64)
     """Greatest such distance; a token without a partner that near stays as it is."""
     seed_share: float = Field(default=0.2, gt=0, le=1)
     """Voronoi: seeds as a share of the contact's tokens."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from stages.engine.record import Variant
+from stages.engine.section import Section
 from stages.map.grid import Grid, Indices
 
 
@@ -25,10 +25,8 @@ class NoMapping(Exception):
         self.code = code
 
 
-class ToolParams(BaseModel):
-    """Base of a tool's numbers: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class ToolParams(Section):
+    """Base of a tool's numbers."""
 
 
 @dataclass(frozen=True)

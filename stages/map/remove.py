@@ -14,9 +14,9 @@ from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
 class RemoveParams(ToolParams):
     """Numbers of the neighbour draw."""
 
-    radius: int = Field(default=3, ge=1)
+    radius: int = Field(default=3, ge=1, le=64)
     """Manhattan distance from the part within which references lie."""
-    power: float = Field(default=10.0, gt=0)
+    power: float = Field(default=10.0, gt=0, le=100)
     """A target draws a reference with probability proportional to 1 / distance ** power."""
 
 

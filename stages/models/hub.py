@@ -73,6 +73,11 @@ def catalogue() -> dict[str, HubModel]:
     return {model.repo: model for model in map(HubModel.model_validate, data["hub"])}
 
 
+def named(name: str, revision: str | None) -> str:
+    """A name with the commit that a profile gives beside it."""
+    return name if revision is None else f"{name}@{revision}"
+
+
 def local(name: str | Path) -> Path | None:
     """The folder of that name, relative to this checkout; None when it is a name of the hub."""
     folder = ROOT / name

@@ -27,12 +27,12 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import sha256_file
 from stages.engine.masks import Mask, from_grid
 from stages.engine.record import TOOLS, Tool, Verdict
+from stages.engine.section import Section, Share
 from stages.models.features import BLOCKS, TokenFeatures
 from stages.models.judging import appearance, logistic, measures
 from stages.models.judging.appearance import Features
@@ -60,17 +60,16 @@ class JudgeCode(RejectCode):
     """Something changed, but it does not look like the flaw that was intended."""
 
 
-class FeatureThresholds(BaseModel):
+class FeatureThresholds(Section):
     """What the compact judge asks for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    delivered: float = Field(default=0.3, ge=0, le=1)
+    delivered: Share = 0.3
     """Least share of the intended change that must be there."""
-    agreement: float = Field(default=0.6, ge=0, le=1)
+    agreement: Share = 0.6
     """Least cosine between the change and the intended one."""
-    inside: float = Field(default=0.3, ge=0, le=1)
+    inside: Share = 0.3
     """Share of the visible flaw that must lie on targets."""
-    probability: float = Field(default=0.64, ge=0, le=1)
+    probability: Share = 0.64
     """Least chance that a person calls the result right."""
 
 

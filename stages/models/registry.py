@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stages.engine.section import complaints, shown, unknown_key
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.models import fetch, hub
+from stages.models.options import OPTIONS, Options
 from stages.models.protocols import Captioner, Explainer, Judge, Perceiver, PerceptualMetric
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ BACKENDS: dict[str, dict[str, str]] = {
 """Role to back end to ``module:class``; imported when it is asked for. A class that stands on other
 roles names them in ``needs`` and gets their back ends as arguments; one that asks `chat` names its
 questions in ``asks``."""
+REQUIRED = ("flow", "perceiver", "metric", "judge", "explainer")
+"""Roles that some stage asks for whatever the profile."""
 Profile = str | BaseParams
 """A profile's name; or section ``base``, whose `models` come on top of the profile's options."""
 
@@ -108,6 +112,66 @@ def choice(role: str, profile: Profile) -> Choice:
     chosen = _pick(roles(profile), role, f"role of profile {name!r}")
     _pick(BACKENDS[role], chosen.backend, f"{role} back end")
     return chosen
+
+
+def _given(base: BaseParams, role: str) -> tuple[str, ...]:
+    """Where a person finds the role's options."""
+    inside = base.models.get(role) is not None
+    return ("base", "models", role) if inside else ("profile " + base.profile, role)
+
+
+def problems(base: BaseParams) -> list[str]:
+    """What is wrong with section ``base`` as far as it names back ends, a line each. Nothing is
+    imported or looked for."""
+    if base.profile not in profiles():
+        known = ", ".join(sorted(profiles()))
+        return [f"`base.profile`: no such profile (got {shown(base.profile)}; allowed: {known})"]
+    own = profiles()[base.profile]
+    if strange := [role for role in base.models if role not in own]:
+        return [unknown_key(("base", "models", role), own) for role in strange]
+    there = sorted(role for role in own if base.models.get(role, {}) is not None)
+    lines = [
+        f"`base.models.{role}`: this role may not be left out"
+        for role in REQUIRED
+        if role not in there
+    ]
+    lines += [line for role in there for line in _unknown_backend(base, role)]
+    return lines or [line for role in there for line in _wrong_options(base, role, there)]
+
+
+def _unknown_backend(base: BaseParams, role: str) -> Iterator[str]:
+    named = (base.models.get(role) or {}).get("backend", profiles()[base.profile][role].backend)
+    if named not in list(BACKENDS[role]):
+        where, known = ".".join(_given(base, role)), ", ".join(sorted(BACKENDS[role]))
+        yield f"`{where}.backend`: no such back end (got {shown(named)}; allowed: {known})"
+
+
+def _wrong_options(base: BaseParams, role: str, there: list[str]) -> Iterator[str]:
+    chosen = choice(role, base)
+    model, where = OPTIONS[role, chosen.backend], _given(base, role)
+    try:
+        model.model_validate(chosen.options)
+    except ValidationError as error:
+        yield from complaints(error, model, chosen.options, *where)
+    for other in [other for other in model.needs if other not in there]:
+        yield (
+            f"`{'.'.join(where)}.backend`: {chosen.backend} needs the role `{other}`, "
+            "which is not there"
+        )
+
+
+def options(role: str, base: BaseParams) -> Options:
+    """The checked options of a role that `problems` has no word about."""
+    chosen = choice(role, base)
+    return OPTIONS[role, chosen.backend].model_validate(chosen.options)
+
+
+def missing(base: BaseParams) -> Iterator[str]:
+    """What the back ends need and this machine lacks: folders, keys, pins of models; a line each.
+    Weights that can be fetched are not looked for."""
+    for role in roles(base):
+        for option, words in options(role, base).missing():
+            yield f"`{'.'.join((*_given(base, role), option))}`: {words}"
 
 
 def create(role: str, profile: Profile, **arguments: Any) -> Any:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
+from stages.package import rights
 from stages.package.provenance import Provenance
 from stages.package.split import SPLITS
 
-UNKNOWN = "unknown"
 STAND_INS = {
     ("flow", "weights/compact"): "**Model**: a small rectified-flow transformer and autoencoder of "
     "our own stand in for FLUX.1-dev. Its flaws are coarser.",
@@ -27,7 +26,6 @@ STAND_INS = {
     "vision-language model. It did not look at the pictures.",
 }
 """Role and back end to what it stands in for."""
-_SPDX = re.compile(r"[A-Za-z0-9.+-]+")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _FIELDS = (
     ("real.png", "the photo, upright, sRGB, without metadata"),
@@ -45,20 +43,12 @@ def size_category(pairs: int) -> str:
     return next((name for bound, name in _SIZES if pairs < bound), "n>1M")
 
 
-def publishable(licences: Iterable[str]) -> bool:
-    """Whether every photo's licence is named by an SPDX identifier; a ledger's free words ("MIT
-    (package); photographers not named") are for a person to read first."""
-    return all(_SPDX.fullmatch(name) and name.lower() != UNKNOWN for name in licences)
-
-
 def header(rows: Sequence[dict[str, Any]]) -> str:
     """The YAML front matter."""
-    licences = sorted({row["licence"] for row in rows})
     splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
-    single = len(licences) == 1 and publishable(licences)
     values: dict[str, Any] = {
         "pretty_name": "flawfactory pairs",
-        "license": licences[0].lower() if single else UNKNOWN if UNKNOWN in licences else "other",
+        **_licence_header({row["licence"] for row in rows}),
         "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
         "language": ["en"],
         "tags": ["webdataset", "synthetic-artifacts", "image-forensics"],
@@ -71,6 +61,20 @@ def header(rows: Sequence[dict[str, Any]]) -> str:
         ],
     }  # fmt: skip
     return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _licence_header(licences: set[str]) -> dict[str, str]:
+    """Names from the hub's list only; what it lacks goes into ``license_name``."""
+    if rights.UNKNOWN in licences:
+        return {"license": rights.UNKNOWN}
+    if rights.problems(licences):
+        return {"license": "other", "license_name": "not-publishable"}
+    if len(licences) > 1:
+        return {"license": "other", "license_name": "as-each-photo-says"}
+    (licence,) = licences
+    if name := rights.hub_name(licence):
+        return {"license": name}
+    return {"license": "other", "license_name": licence.lower().replace(" ", "-")}
 
 
 def _cell(text: object) -> str:
@@ -95,12 +99,14 @@ def _counts(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[str, int,
 
 def _licences(rows: Sequence[dict[str, Any]]) -> str:
     table = _table(("licence", "pairs", "photos"), _counts(rows, "licence"))
-    if publishable(row["licence"] for row in rows):
+    problems = rights.problems(row["licence"] for row in rows)
+    if not problems:
         return f"{table}\n\nA pair is under its photo's licence (`licence`, `origin` in its JSON)."
+    reasons = "; ".join(f"{_cell(name)}: {why}" for name, _, why in problems)
     return (
-        "> **Not publishable.** The licence of at least one photo is unknown or not an SPDX "
-        "identifier. Name it in the "
-        f"folder's licence ledger or withdraw the photo before passing this data set on.\n\n{table}"
+        f"> **Not publishable.** {reasons}. Before passing this data set on, name the licence in "
+        "the folder's ledger by its SPDX identifier, or withdraw the photo.\n\n"
+        f"{table}"
     )
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import model_validator
+
+from stages.engine.section import Section, Share, refusal
 
 SPLITS = ("train", "validation", "test")
 
 
-class Ratios(BaseModel):
+class Ratios(Section):
     """Expected shares of the groups; they must sum to 1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    train: float = Field(default=0.8, ge=0, le=1)
-    validation: float = Field(default=0.1, ge=0, le=1)
-    test: float = Field(default=0.1, ge=0, le=1)
+    train: Share = 0.8
+    validation: Share = 0.1
+    test: Share = 0.1
 
     @model_validator(mode="after")
     def _whole(self) -> Ratios:
-        if abs(self.train + self.validation + self.test - 1) > 1e-9:
-            raise ValueError("train, validation and test must sum to 1")
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            raise refusal("train", self.train, "must make 1 with `validation` and `test`, not "
+                          f"{total:g}")  # fmt: skip
         return self
 
 

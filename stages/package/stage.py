@@ -24,6 +24,7 @@ from stages.engine.record import (
     Photo,
     Scene,
 )
+from stages.engine.section import Count
 from stages.engine.source_list import read_list
 from stages.engine.stage import (
     Assembled,
@@ -48,7 +49,7 @@ PICTURES = ("artifact", "control", "edit", "mask")
 class PackageGate(GateParams):
     """Thresholds of the package gate."""
 
-    min_pairs: int = Field(default=1, ge=0)
+    min_pairs: Count = 1
     """Fewest rows in the manifest."""
 
 
@@ -56,7 +57,7 @@ class PackageParams(StageParams):
     """Section ``package`` of params.yaml."""
 
     layout_only: ClassVar[frozenset[str]] = frozenset({"photos_per_shard", "splits"})
-    photos_per_shard: int = Field(default=64, ge=1)
+    photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""
     splits: Ratios = Ratios()
     gate: PackageGate = PackageGate()  # pyright: ignore[reportIncompatibleVariableOverride]

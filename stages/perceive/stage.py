@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
 from stages.engine.codes import RejectCode
 from stages.engine.images import read_png
 from stages.engine.record import TOKEN, Photo, Scene, Uncaptioned
+from stages.engine.section import Band, Mean, Section, Share, refusal
 from stages.engine.stage import (
     GateParams,
     Output,
@@ -23,7 +24,7 @@ from stages.engine.stage import (
 from stages.models import registry, vlm
 from stages.models.protocols import Captioner, Image, Perceiver
 from stages.models.vlm.chat import AskCode
-from stages.perceive.windows import choose
+from stages.perceive.windows import TIGHT, choose
 
 _MEDIAPIPE = (
     "detection", "visibility", "hand", "sure", "floor", "parts", "people_share", "part_area",
@@ -41,31 +42,30 @@ class PerceiveCode(RejectCode):
 class PerceiveGate(GateParams):
     """Thresholds of the perceive gate."""
 
-    max_reject_rate: float = Field(default=0.8, ge=0, le=1)
-    min_parts_mean: float = Field(default=2.0, ge=0)
+    max_reject_rate: Share = 0.8
+    min_parts_mean: Mean = 2.0
     """Mean number of parts a photo."""
-    min_score_mean: float = Field(default=0.3, ge=0, le=1)
+    min_score_mean: Share = 0.3
     """Mean of the photos' mean part scores."""
-    min_served_mean: float = Field(default=0.3, ge=0, le=1)
+    min_served_mean: Share = 0.3
     """Mean share of a photo's parts that a window serves."""
-    max_uncaptioned_mean: float = Field(default=0.3, ge=0, le=1)
+    max_uncaptioned_mean: Share = 0.3
     """Share of photos whose captioner was asked and gave nothing usable."""
 
 
-class GroundedParams(BaseModel):
+class GroundedParams(Section):
     """Section ``perceive.grounded``: what counts as found by the back end of that name. The
     defaults are the paper's, but for `overlap`, which is ours."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    box: float = Field(default=0.3, ge=0, le=1)
+    box: Share = 0.3
     """Least score of a box."""
-    text: float = Field(default=0.25, ge=0, le=1)
+    text: Share = 0.25
     """Least mean score of a phrase's tokens."""
-    overlap: float = Field(default=0.8, ge=0, le=1)
+    overlap: Share = 0.8
     """Of two boxes with a greater IoU only the better stays."""
-    covered: float = Field(default=0.9, ge=0, le=1)
+    covered: Share = 0.9
     """Least share of a part that its entity's mask covers."""
-    part_area: tuple[float, float] = (0.005, 0.5)
+    part_area: Band = (0.005, 0.5)
     """Least and greatest share of the photo for a part."""
 
 
@@ -73,30 +73,38 @@ class PerceiveParams(StageParams):
     """Section ``perceive``: what counts as found, and how windows are chosen. The first eight are
     those of the back end ``mediapipe``."""
 
-    detection: float = Field(default=0.575, ge=0, le=1)
+    detection: Share = 0.575
     """Least score of a detected face."""
-    visibility: float = Field(default=0.6, ge=0, le=1)
+    visibility: Share = 0.6
     """Least certainty of a limb's landmarks."""
-    hand: float = Field(default=0.6, ge=0, le=1)
+    hand: Share = 0.6
     """Least certainty of a hand and its side."""
-    sure: float = Field(default=0.7, ge=0, le=1)
+    sure: Share = 0.7
     """Least probability for naming a thing by its ImageNet class."""
-    floor: float = Field(default=0.5, ge=0, le=1)
+    floor: Share = 0.5
     """Least probability for a coarser word; below it a thing is an ``object``."""
     parts: int = Field(default=5, ge=2, le=9)
     """Parts to ask for in a thing."""
-    people_share: float = Field(default=0.15, ge=0, le=1)
+    people_share: Share = 0.15
     """People who cover this share of the photo or more leave things out."""
-    part_area: tuple[float, float] = (0.0005, 0.5)
+    part_area: Band = (0.0005, 0.5)
     """Least and greatest share of the photo for a part. The paper's band begins at 0.005; windows
     zoom in on smaller parts."""
     grounded: GroundedParams = GroundedParams()
-    window: int = Field(default=384, ge=64, multiple_of=TOKEN)
+    window: int = Field(default=384, ge=64, le=2048, multiple_of=TOKEN)
     """Side of a window in model pixels."""
     max_windows: int = Field(default=2, ge=1, le=8)
-    min_part_tokens: float = Field(default=3.0, gt=0)
+    min_part_tokens: float = Field(default=3.0, gt=0, le=128)
     """Least width of a part in a window, in tokens."""
     gate: PerceiveGate = PerceiveGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @model_validator(mode="after")
+    def _parts_fit_windows(self) -> PerceiveParams:
+        room = TIGHT * self.window / TOKEN
+        if self.min_part_tokens > room:
+            raise refusal("min_part_tokens", self.min_part_tokens, f"must not be above {room:g}, "
+                          f"what a `window` of {self.window} holds")  # fmt: skip
+        return self
 
 
 class PerceiveStage(Stage):

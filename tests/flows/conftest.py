@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -21,7 +27,8 @@ from stages.engine.shard import write_shard
 
 name, upstream = sys.argv[1], Path(sys.argv[2])
 print(f"{name} speaks")
-time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
+if name == os.environ.get("TOY_SLEEPER", name):
+    time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
 text = upstream.read_text() if upstream.is_file() else (upstream / "out.txt").read_text()
 if "bad " + name in text:
     sys.exit(f"{name} met something bad")
@@ -34,7 +41,13 @@ if name == "package":
     teal = write_png(np.full((32, 32, 3), (0, 128, 128), np.uint8))
     members = dict.fromkeys(["real.png", "control.png", "artifact.png"], teal)
     members["mask.png"] = write_png(np.ones((32, 32), bool))
-    write_shard(out / "train-00000.tar", [("a-v0", {**members, "json": b"{}"})])
+    texts = "pair photo variant tool kernel entity part other split licence origin judge file_name"
+    pair = dict.fromkeys(texts.split(), "a") | dict.fromkeys(["width", "height"], 32)
+    pair |= dict.fromkeys(["mask_box", "edit_box"], [0, 0, 32, 32])
+    pair |= {"positional": False, "scores": []}
+    pair["explanation"] = dict.fromkeys(["local", "overall", "clean", "author"], "a")
+    members["json"] = json.dumps(pair).encode()
+    write_shard(out / "train-00000.tar", [("a-v0", members)])
 """
 
 
@@ -42,11 +55,10 @@ def _run(*command: str, cwd: Path) -> None:
     subprocess.run(command, cwd=cwd, check=True, capture_output=True)
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Git and DVC repository whose pipeline costs milliseconds a stage. Its name is one that people
-    have: DVC, git and the gallery must not take parts of it for an address's."""
-    root = tmp_path / "toy #1? ü"
+@pytest.fixture(scope="session")
+def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Git and DVC repository whose pipeline costs milliseconds a stage: to be copied."""
+    root = tmp_path_factory.mktemp("template") / "factory"
     (root / "data").mkdir(parents=True)
     (root / "stage.py").write_text(SCRIPT)
     (root / "data" / "sources").write_text("photos")
@@ -63,8 +75,49 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     _run("git", "init", "-q", cwd=root)
     _run(sys.executable, "-m", "dvc", "init", "-q", cwd=root)
     _run(sys.executable, "-m", "dvc", "config", "core.analytics", "false", cwd=root)
+    return root
+
+
+@pytest.fixture
+def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A factory of its own for each test. Its name is one that people have: DVC, git and the gallery
+    must not take parts of it for an address's."""
+    root = tmp_path / "toy #1? ü"
+    shutil.copytree(empty_factory, root)
     monkeypatch.chdir(root)
     return Workspace(root)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A Prefect server on loopback with a home of its own; yields its clients' environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(600):
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{url}/health", trust_env=False).is_success:
+                    break
+            time.sleep(0.2)
+        yield {**environment, "PREFECT_API_URL": url, "SERVER_PID": str(process.pid)}
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @pytest.fixture

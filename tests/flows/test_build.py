@@ -7,11 +7,13 @@ import pytest
 from prefect import get_client
 from prefect.testing.utilities import prefect_test_harness
 
-from flows import pipeline
-from flows.build import StageFailed, build, watch
+from flows import pipeline, spending
+from flows.build import build
 from flows.cache import ObjectCache, md5
+from flows.steps import StageFailed
 from stages import STAGES
 from stages.engine.workspace import Workspace
+from stages.models.vlm.ledger import Account
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,15 +27,19 @@ def artifact_keys() -> set[str]:
         return {str(artifact.key) for artifact in client.read_artifacts()}
 
 
-def test_a_build_runs_all_stages_then_none_then_what_changed(workspace: Workspace) -> None:
-    root = str(workspace.root)
-    assert build(root) == list(STAGES)
+def test_a_build_runs_all_stages_and_shows_them(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account("map", "caption", "m", 1, 0, 0, 0, 10, 5, 0.1, 0)
+    asked = {"map": [account]}
+    monkeypatch.setattr(
+        spending, "accounts", lambda workspace, since=0.0, stage=None: asked.get(stage or "", [])
+    )
+    assert build(str(workspace.root)) == list(STAGES)
     assert (workspace.stage("package") / "train-00000.tar").is_file()
-    assert {"ingest-progress", "package-progress", "contact-sheet"} <= artifact_keys()
-    assert build(root) == []
-    # The same bytes come out of ingest after a comment: nothing below it has to run.
-    workspace.sources.write_text("photos# and a remark")
-    assert build(root) == ["ingest"]
+    shown = {"ingest-progress", "package-progress", "map-calls", "contact-sheet"}
+    assert shown <= artifact_keys() and "filter-calls" not in artifact_keys()
+    assert build(str(workspace.root)) == []
 
 
 def test_a_build_never_ends_well_on_damaged_bytes(workspace: Workspace) -> None:
@@ -60,28 +66,15 @@ def test_a_failed_stage_fails_the_flow_and_names_the_stage(workspace: Workspace)
     with pytest.raises(StageFailed, match="map failed"):
         build(str(workspace.root))
     assert not workspace.stage("invert").exists()
-    workspace.sources.write_text("photos")
-    assert build(str(workspace.root)) == list(STAGES)
 
 
-def test_watchers_are_told_of_progress(
+def test_what_cannot_be_shown_does_not_fail_the_build(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
-    monkeypatch.setattr("flows.build._watchers", [])
-    watch(seen.append)
-    monkeypatch.setattr(
-        "flows.pipeline.run_stage",
-        lambda workspace, name, timeout, on_line, on_progress: (
-            on_progress(
-                __import__("stages.engine.progress", fromlist=["Progress"]).Progress(
-                    name, 3, 4, 1, 0, 2.0
-                )
-            )
-            or 0
-        ),
-    )
-    monkeypatch.setattr("flows.pipeline.stale", lambda workspace: {"ingest": ["new"]})
-    monkeypatch.setattr("flows.build.publish_contact_sheet", lambda root: None)
-    build(str(workspace.root))
-    assert [(p.stage, p.done, p.rate) for p in seen] == [("ingest", 3, 1.0)]
+    def broken(*values: object, **more: object) -> None:
+        raise ValueError("no picture")
+
+    monkeypatch.setattr("flows.build.contact_sheet", broken)
+    monkeypatch.setattr("flows.build.create_progress_artifact", broken)
+    monkeypatch.setattr("flows.steps.STAGES", ("ingest",))
+    assert build(str(workspace.root)) == ["ingest"]

@@ -1,9 +1,16 @@
+import errno
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli import EXPECTED, UNEXPECTED, app
+from flows.commands import status
+from stages import STAGES
 from stages.engine.workspace import Workspace
 
 runner = CliRunner()
@@ -60,3 +67,130 @@ def test_every_command_explains_itself() -> None:
     for command in app.registered_commands:
         code, output = call(str(command.name), "--help")
         assert code == 0 and "Usage" in output
+
+
+def test_an_error_of_the_system_is_one_line(workspace: Workspace) -> None:
+    code, output = call("view", "--out", "/etc/passwd")
+    assert code == EXPECTED and "Traceback" not in output
+    assert "/etc/passwd" in output and "Not a directory" in output
+
+
+def test_a_fault_of_ours_says_where_its_traceback_is(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "reports", lambda workspace: {}["lost"])
+    code, output = call("status")
+    assert code == UNEXPECTED and "Traceback" not in output
+    (file,) = workspace.reports.glob("crash-*.txt")
+    assert file.name in output and "KeyError" in file.read_text()
+
+
+def test_a_full_disk_is_one_line(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("flows.sources.scan", full)
+    (workspace.root / "photos").mkdir()
+    code, output = call("scan", "photos")
+    assert code == EXPECTED and "No space left on device: free some space" in output
+
+
+@pytest.mark.parametrize("command", [["scan"], ["build", "--source"]])
+def test_an_empty_word_is_no_folder(workspace: Workspace, command: list[str]) -> None:
+    before = workspace.sources.read_text()
+    code, output = call(*command, "")
+    assert code == 2 and "an empty word names no folder" in output
+    assert workspace.sources.read_text() == before
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_the_checkout_is_no_folder_of_photos(workspace: Workspace, folder: str) -> None:
+    before = workspace.sources.read_text()
+    code, output = call("scan", folder)
+    assert code == EXPECTED and "holds this checkout" in output
+    assert workspace.sources.read_text() == before
+
+
+@pytest.mark.parametrize("out", ["no/such/folder/x.png", "data", "x.txt", "x"])
+def test_try_looks_at_its_target_before_the_work(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    monkeypatch.setattr("flows.trial.run_trial", lambda *_: pytest.fail("it began"))
+    (workspace.root / "photo.png").touch()
+    code, output = call("try", "photo.png", "--out", out)
+    assert code == EXPECTED and f"--out {out}" in output
+
+
+@pytest.mark.parametrize("command", ["status", "plan", "build"])
+def test_without_git_it_says_what_to_do_and_that_helps(workspace: Workspace, command: str) -> None:
+    (workspace.root / ".git").rename(workspace.root / "gone")
+    code, output = call(command)
+    assert code == EXPECTED and "is not a git repository: run `git init`" in output
+    (remedy,) = re.findall(r"`dvc (config [^`]*)`", output)
+    subprocess.run([sys.executable, "-m", "dvc", *remedy.split()], check=True)
+    assert call("status") == (0, "nothing is built yet: run `flawfactory build`")
+
+
+def test_verify_with_an_empty_lock_file(workspace: Workspace) -> None:
+    (workspace.root / "dvc.lock").touch()
+    for command in ("verify", "status", "plan"):
+        code, output = call(command)
+        assert code == EXPECTED and "dvc.lock is empty" in output and "git checkout" in output
+
+
+def test_before_the_first_build_status_is_a_line(workspace: Workspace) -> None:
+    code, output = call("status")
+    assert code == 0 and "nothing is built yet: run `flawfactory build`" in output
+    assert "modified" not in output and "stale" not in output
+
+
+def test_stages_that_never_ran_are_one_line_beside_those_that_are_stale() -> None:
+    never = {name: ["not built yet"] for name in STAGES[2:]}
+    assert status.stale_lines({"perceive": ["params.yaml modified"], **never}) == [
+        "stale: perceive: params.yaml modified",
+        f"not built yet: {', '.join(STAGES[2:])}: run `flawfactory build`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ("base: {profile: nope}", "`base.profile`: no such profile"),
+        ("base: {models: {flow: {path: /nope}}}", "unknown key `base.models.flow.path`"),
+        ("base: {models: {flow: {name: /nope}}}", "`base.models.flow.name`: '/nope' is neither"),
+        ("invert: {until: 0.1}", "`inject.t_s`: must not be above `invert.until`, 0.1"),
+        ("map: {weights: {add: .nan}}", "`map.weights.add`: Input should be a finite number"),
+    ],
+)
+@pytest.mark.parametrize("command", [["build"], ["plan"], ["try", "photo.png"]])
+def test_a_wrong_setting_is_told_before_any_work(
+    workspace: Workspace, command: list[str], params: str, told: str
+) -> None:
+    (workspace.root / "params.yaml").write_text(params)
+    (workspace.root / "photo.png").touch()
+    code, output = call(*command)
+    assert code == EXPECTED and told in output
+    assert not list(workspace.data.glob("[a-z]*/"))
+
+
+def tree(folder: Path) -> dict[str, int]:
+    """Every file and folder below, with the time of its last change."""
+    return {str(path): path.lstat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+
+
+def test_status_writes_nothing_so_that_a_read_only_checkout_will_do(workspace: Workspace) -> None:
+    before = tree(workspace.root)
+    assert call("status")[0] == 0
+    assert tree(workspace.root) == before
+
+
+def test_a_checkout_that_cannot_be_written_is_one_line(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    for command in (["view"], ["gc", "--yes"]):
+        code, output = call(*command)
+        assert code == EXPECTED and "Read-only file system: the folder is read-only" in output

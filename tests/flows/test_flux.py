@@ -3,11 +3,11 @@ DVC, Prefect and command line, and a chat server in this process, whose model re
 questions, answers some badly and says no to some. In order: killed in the middle,
 stopped by the budget, finished, up to date, replayed, and with another threshold."""
 
+import gc
 import io
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -49,7 +49,6 @@ class Told:
     again: subprocess.CompletedProcess = None
     count: int = 0
     files: dict = field(default_factory=dict)
-    artifacts: dict = field(default_factory=dict)
 
 
 def run_stages(factory, *names):
@@ -118,9 +117,6 @@ def told(factory, server):
     told.count = server.count
     told.again = factory.command("build")
     told.files = files_of(factory)
-    with sqlite3.connect(factory.root / ".prefect" / "prefect.db") as database:
-        query = "SELECT key, data FROM artifact WHERE key IS NOT NULL"
-        told.artifacts = dict(database.execute(query))
     return told
 
 
@@ -244,10 +240,6 @@ def test_calls_tokens_and_money_are_shown_by_stage(told, factory, server):
     for name in ("verdict", "flaw", "clean"):
         assert name in told.finished.stdout
     assert "the budget is 10" in told.finished.stdout
-    shown = {key for key in told.artifacts if key.endswith("-calls")}
-    assert shown == {"filter-calls", "explain-calls"}  # perceive asked outside the builds
-    (row,) = json.loads(json.loads(told.artifacts["filter-calls"]))
-    assert row["question"] == "verdict" and float(row["money"]) > 0
 
 
 def test_the_plan_of_another_build_tells_what_it_would_cost(told, factory):
@@ -265,6 +257,7 @@ def test_a_second_build_sends_nothing(told, server):
 
 def test_no_file_holds_the_key(told, factory, server):
     assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    gc.collect()  # a ledger that nobody holds any more takes its log along when it is closed
     files = [path for path in factory.root.rglob("*") if path.is_file()]
     assert any(path.name.startswith("ledger.sqlite") for path in files)
     assert not [path for path in files if KEY.encode() in path.read_bytes()]

@@ -1,8 +1,6 @@
-import os
-import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +8,12 @@ import pytest
 from waiting import until
 
 from flows import pipeline
+from flows.dvc_locks import running
 from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def run(workspace: Workspace, name: str, timeout: float = 150.0) -> tuple[int, list[str]]:
+def run(workspace: Workspace, name: str, timeout: float = 60.0) -> tuple[int, list[str]]:
     lines: list[str] = []
     code = pipeline.run_stage(workspace, name, timeout, lines.append, lambda progress: None)
     return code, lines
@@ -58,46 +57,21 @@ def test_a_stage_past_its_timeout_is_ended_with_its_children(
     until(lambda: not processes_in(workspace.root))
 
 
-def test_a_second_build_waits_for_the_lock(workspace: Workspace) -> None:
-    waited, order = threading.Event(), []
-
-    def second() -> None:
-        with pipeline.build_lock(workspace, waited.set):
-            order.append("second")
-
-    with pipeline.build_lock(workspace, lambda: None):
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert waited.wait(timeout=60)
-        order.append("first")
-    thread.join()
-    assert order == ["first", "second"]
+def test_dvc_is_asked_while_it_runs_a_stage_and_is_not_disturbed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(workspace, "ingest")
+    monkeypatch.setenv("TOY_SLEEP", "5")
+    by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "perceive"])
+    while "perceive" not in running(workspace):
+        assert by_hand.poll() is None
+        time.sleep(0.1)
+    assert "perceive" in pipeline.stale(workspace) and by_hand.poll() is None
+    assert by_hand.wait(timeout=120) == 0
+    assert "perceive" not in pipeline.stale(workspace)
 
 
-WATCHED = """
-import time
-from collections.abc import Callable
-from pathlib import Path
-from stages.engine.runner import main
-from stages.engine.workspace import Workspace
-
-def build(root):
-    Path("started").touch()
-    time.sleep(120)
-
-main(build)
-"""
-
-
-def test_a_stage_leaves_when_its_flow_is_killed(workspace: Workspace) -> None:
-    # The flow cannot clean up after SIGKILL; the stage must notice by itself.
-    flow = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
-    environment = {**os.environ, pipeline.WATCHED_PARENT: str(flow.pid)}
-    stage = subprocess.Popen(
-        [sys.executable, "-c", WATCHED], env=environment, start_new_session=True
-    )
-    started = workspace.root / "started"
-    until(started.exists)
-    flow.kill()
-    flow.wait()
-    assert stage.wait(timeout=60) == -signal.SIGKILL
+def test_dvc_is_asked_in_a_checkout_that_cannot_be_written(workspace: Workspace) -> None:
+    before = {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")}
+    assert list(pipeline.stale(workspace)) == list(STAGES)
+    assert {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")} == before

@@ -6,7 +6,9 @@ from rich.console import Console
 
 from flows.console import build_table
 from flows.report import failed_checks, gate_table, read_report, reports
+from stages.engine.tables import output_digest
 from stages.engine.workspace import Workspace
+from stages.map.params import MapParams
 
 CHECK = {
     "table": "summary",
@@ -23,7 +25,6 @@ CHECK = {
 @pytest.fixture
 def reported(workspace: Workspace) -> Workspace:
     gate = {"stage": "map", "success": False, "checks": [{**CHECK, "success": True}, CHECK]}
-    run = {"computed": 3, "seconds": 15.2, "stored_bytes": 7000, "output_bytes": 5000, "gate": gate}
     metrics = {
         "photos_in": 9,
         "photos_accepted": 1,
@@ -33,11 +34,27 @@ def reported(workspace: Workspace) -> Workspace:
         "variants_rejected": 1,
         "tool.add": 2,
     }
-    workspace.reports.mkdir()
-    (workspace.reports / "map.json").write_text(json.dumps(run))
     workspace.stage("map").mkdir()
     (workspace.stage("map") / "metrics.json").write_text(json.dumps(metrics))
+    run = {
+        "computed": 3,
+        "seconds": 15.2,
+        "stored_bytes": 7000,
+        "output_bytes": 5000,
+        "gate": gate,
+        "thresholds": MapParams().gate.model_dump(mode="json"),
+        "output": output_digest(workspace.stage("map")),
+    }
+    workspace.reports.mkdir()
+    (workspace.reports / "map.json").write_text(json.dumps(run))
     return workspace
+
+
+def table(workspace: Workspace) -> list[str]:
+    """The words of the map stage's row."""
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(build_table(reports(workspace)))
+    return next(line for line in console.export_text().splitlines() if " map " in line).split()
 
 
 def test_a_stage_that_never_ran_has_no_report(reported: Workspace) -> None:
@@ -57,7 +74,29 @@ def test_failures_come_first_and_are_told_in_words(reported: Workspace) -> None:
 
 
 def test_the_table_shows_counts_tools_and_verdict(reported: Workspace) -> None:
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(build_table(reports(reported)))
-    row = next(line for line in console.export_text().splitlines() if " map " in line)
-    assert row.split() == ["map", "9", "1", "3", "5", "2", "1", "3", "15", "FAILED"]
+    assert table(reported) == ["map", "9", "1", "3", "5", "2", "1", "3", "15", "FAILED"]
+
+
+class TestAnOutputThatDvcBroughtBack:
+    def test_is_not_shown_with_the_failure_of_another(self, reported: Workspace) -> None:
+        metrics = reported.stage("map") / "metrics.json"
+        metrics.write_text(metrics.read_text().replace('"tool.add": 2', '"tool.add": 3'))
+        (report,) = reports(reported)
+        assert report.gate_passed and report.restored and not failed_checks(report)
+        assert table(reported) == ["map", "9", "1", "3", "5", "3", "1", "ok", "(restored)"]
+
+    def test_nor_with_the_verdict_of_thresholds_that_were_changed_back(
+        self, reported: Workspace
+    ) -> None:
+        section = {"map": {"gate": {"max_mean_shortfall": 9}}}
+        locked = {"stages": {"map": {"params": {"params.yaml": section}}}}
+        (reported.root / "dvc.lock").write_text(json.dumps(locked))
+        assert failed_checks(reports(reported)[0])  # params.yaml is not that of the lock file
+        (reported.root / "params.yaml").write_text(json.dumps(section))
+        (report,) = reports(reported)
+        assert report.restored and report.gate_passed
+
+    def test_is_shown_where_the_stage_never_ran(self, reported: Workspace) -> None:
+        (reported.reports / "map.json").unlink()
+        assert table(reported) == ["map", "9", "1", "3", "5", "2", "1", "ok", "(restored)"]
+        assert reports(reported)[0].disk_bytes == 0

@@ -10,18 +10,18 @@ from stages.engine.workspace import FactoryError, Workspace
 CONFLICT = "stages:\n<<<<<<< HEAD\n  a: {}\n=======\n  b: {}\n>>>>>>> other\n"
 
 
-def test_an_empty_or_missing_lock_has_no_stages(tmp_path):
-    assert locked_stages(tmp_path) == {}
-    (tmp_path / "dvc.lock").write_text("")
+def test_a_missing_lock_has_no_stages(tmp_path):
     assert locked_stages(tmp_path) == {}
     (tmp_path / "dvc.lock").write_text("stages: {ingest: {outs: []}}\n")
     assert locked_stages(tmp_path) == {"ingest": {"outs": []}}
 
 
-@pytest.mark.parametrize("text", ["stages: [", "- a\n", "stages: 3\n", "stages: {ingest: 3}\n"])
+@pytest.mark.parametrize(
+    "text", ["", "stages:", "stages: [", "- a\n", "stages: 3\n", "stages: {ingest: 3}\n"]
+)
 def test_a_damaged_lock_is_one_line_with_the_remedy(tmp_path, text):
     (tmp_path / "dvc.lock").write_text(text)
-    with pytest.raises(FactoryError, match=r"^dvc.lock is damaged: `git checkout dvc.lock`"):
+    with pytest.raises(FactoryError, match=r"^dvc.lock is empty or damaged: `git checkout "):
         locked_stages(tmp_path)
 
 

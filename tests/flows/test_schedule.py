@@ -1,108 +1,83 @@
 import os
 import signal
-import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
-from waiting import until
 
+from flows.schedule import Job
+from flows.temporary_server import temporary_server
+from flows.timing import Timing
 from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
 
 SERVE = """
 import sys
-from pathlib import Path
-from flows.schedule import serve_build
-from stages.engine.workspace import Workspace
+from flows.schedule import Job, serve
 
-serve_build(Workspace(Path(sys.argv[1])), [], cron=None, every_minutes=0.1)
+serve(Job.model_validate_json(sys.argv[1]), print)
 """
 
 
-def healthy(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
+def newer_database(home: Path) -> Path:
+    """What a later version of Prefect leaves behind, as far as this one looks at it."""
+    home.mkdir(parents=True)
+    path = home / "prefect.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('ffffffffffff')")
+    return path
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A Prefect server on loopback with a database of its own; yields its clients' environment."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-    }
-    prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    process = subprocess.Popen(
-        [*prefect, "--port", str(port)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        until(lambda: healthy(f"http://127.0.0.1:{port}/api/health"))
-        yield environment
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def completed_scheduled_runs(url: str) -> int:
-    with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
-        runs = client.read_flow_runs()
-    return sum(run.auto_scheduled and run.state_name == "Completed" for run in runs)
-
-
-@pytest.mark.timeout(600)  # a busy machine is no failure
-def test_a_scheduled_build_runs_without_a_hand(
-    workspace: Workspace, server: dict[str, str]
+@pytest.mark.timeout(600)
+def test_a_scheduled_build_runs_without_a_hand_and_without_a_configured_server(
+    workspace: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
 ) -> None:
     # With the wrong SQLAlchemy the scheduler dies silently and this never completes.
-    served = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(workspace.root)],
-        env=server,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        until(
-            lambda: (
-                served.poll() is not None or completed_scheduled_runs(server["PREFECT_API_URL"])
-            ),
-            seconds=400,
+    theirs = newer_database(tmp_path / "home" / ".prefect")
+    before = theirs.read_bytes()
+    proxies = dict.fromkeys(["HTTP_PROXY", "http_proxy", "ALL_PROXY"], "http://127.0.0.1:9")
+    environment = {**os.environ, **proxies, "HOME": str(tmp_path / "home")}
+    for name in ("NO_PROXY", "no_proxy", "PREFECT_API_URL", "PREFECT_HOME"):
+        environment.pop(name, None)
+    job = Job(root=workspace.root, folders=[], timing=Timing(every_minutes=0.1))
+    with (tmp_path / "said").open("w") as output:
+        served = subprocess.Popen(
+            [sys.executable, "-c", SERVE, job.model_dump_json()],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
-        assert served.poll() is None, served.communicate()[0]
-        assert completed_scheduled_runs(server["PREFECT_API_URL"]) >= 1
-    finally:
-        os.killpg(served.pid, signal.SIGKILL)
-        served.wait()
-    assert all(workspace.stage(name).is_dir() for name in STAGES)
+    for _ in range(1200):
+        if served.poll() is not None or workspace.stage(STAGES[-1]).is_dir():
+            break
+        time.sleep(0.2)
+    said = (tmp_path / "said").read_text()
+    served.kill()
+    assert served.wait() == -signal.SIGKILL, said
+    assert all(workspace.stage(name).is_dir() for name in STAGES), said
+    assert theirs.read_bytes() == before
+    for _ in range(600):
+        if not processes_in(workspace.root):
+            break
+        time.sleep(0.1)
+    assert not processes_in(workspace.root)
 
 
-def test_a_schedule_needs_exactly_one_rhythm() -> None:
-    from flows.commands.schedule import schedule
+def test_a_server_that_cannot_start_is_one_line_with_the_cause(workspace: Workspace) -> None:
+    newer_database(workspace.data / ".prefect")
+    with pytest.raises(FactoryError) as error, temporary_server(workspace):
+        pytest.fail("it started")
+    words = str(error.value)
+    assert "ffffffffffff" in words and "\n" not in words
+    assert f"remove {workspace.data / '.prefect'}" in words
 
-    with pytest.raises(FactoryError, match="--cron or --every"):
-        schedule(cron=None, every=None)
-    with pytest.raises(FactoryError, match="--cron or --every"):
-        schedule(cron="* * * * *", every=5)
+
+def test_two_checkouts_do_not_take_each_others_schedule() -> None:
+    timing = Timing(every_minutes=5)
+    first, second = (Job(root=Path(r), folders=[], timing=timing) for r in ("/a/x", "/b/x"))
+    assert first.name != second.name

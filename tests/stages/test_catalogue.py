@@ -78,7 +78,7 @@ class TestParse:
         assert len(told.splitlines()) == 4
 
     def test_the_wrong_value_is_shown(self):
-        assert "(got 'many')" in complaint({"map": {"variants": "many"}})
+        assert "(got 'many'; allowed: 1 or more)" in complaint({"map": {"variants": "many"}})
 
 
 @pytest.mark.usefixtures("two_sections")

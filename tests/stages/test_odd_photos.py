@@ -40,14 +40,14 @@ class MiddleFinder:
 
 
 def pictures():
-    """Drawn ones, by name: a disc, one colour, two colours, and a face in strong noise."""
+    """Drawn ones, by name: a disc, grey but for its last rows, two colours, a face in noise."""
     y, x = np.mgrid[:SIDE, :SIDE]
     disc = np.where((y - 80) ** 2 + (x - 80) ** 2 < 45**2, 0, 255)
     chequered = (y // 20 + x // 20) % 2 * 255
     with Image.open(ROOT / "samples/photos/scikit-image/astronaut.png") as photo:
         face = np.asarray(photo.convert("RGB").crop((140, 20, 300, 180)), np.float64)
     noisy = face + np.random.default_rng(0).normal(0, 90, face.shape)
-    flat = {"disc": disc, "grey": np.full((SIDE, SIDE), 128), "chequered": chequered}
+    flat = {"disc": disc, "grey": np.where(y < 144, 128, x + y // 2), "chequered": chequered}
     found = {name: np.repeat(plane[..., None], 3, axis=2) for name, plane in flat.items()}
     found |= {"noisy": noisy}
     return {name: np.clip(picture, 0, 255).astype(np.uint8) for name, picture in found.items()}

@@ -87,9 +87,7 @@ class LocalChat:
     @classmethod
     def revision(cls, name: str, revision: str | None = None, **_: Any) -> str:
         """Digest of a folder's weights and configurations; of a hub name, its pinned revision."""
-        from stages.models.vlm.local import named
-
-        return hub.revision(named(name, revision))
+        return hub.revision(hub.named(name, revision))
 
     @classmethod
     def called(cls, name: str, **_: Any) -> str:
@@ -99,9 +97,7 @@ class LocalChat:
     @classmethod
     def weights(cls, name: str, revision: str | None = None, **_: Any) -> list[str]:
         """The hub's model; a folder is there already."""
-        from stages.models.vlm.local import named
-
-        return [] if hub.local(name) else [named(name, revision)]
+        return [] if hub.local(name) else [hub.named(name, revision)]
 
 
 @cache

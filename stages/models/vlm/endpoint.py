@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion
@@ -21,6 +19,7 @@ from openai.types.chat import ChatCompletion
 from stages.engine.settings import CallSettings
 from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
+from stages.models.options import http_address, request_parameters, variable
 from stages.models.vlm import retries
 from stages.models.vlm.chat import AskCode, ChatAnswer, ChatRequest
 from stages.models.vlm.ledger import Call, Ledger
@@ -30,10 +29,7 @@ from stages.models.vlm.retries import Gone, Transient
 """Reject code: no answer could be had; the photo is tried again in the next build."""
 FAILURES = 5
 """So many requests in a row that fail for good end the stage."""
-RESERVED = frozenset({"model", "messages", "response_format", "stream", "n"})
-"""Request parameters that are not a profile's to set."""
 Structured = Literal["json_schema", "json_object", "prompt"]
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _CEILINGS = ("max_completion_tokens", "max_tokens")
 _CONTENT = ("content_filter", "content_policy_violation", "safety")
 
@@ -214,16 +210,20 @@ def _image_url(image: bytes) -> dict[str, Any]:
 
 
 def _ceiling(parameters: Mapping[str, Any]) -> int:
-    if wrong := sorted(RESERVED & parameters.keys()):
-        raise FactoryError(f"chat: `parameters` may not set {', '.join(wrong)}")
+    try:
+        request_parameters(dict(parameters))
+    except ValueError as error:
+        raise FactoryError(f"chat: {error}") from error
     return max(int(parameters.get(name) or 0) for name in _CEILINGS)
 
 
 def _secret(key: str) -> str:
     if not key:
         return ""
-    if not _VARIABLE.fullmatch(key):  # not repeated: it may be the key itself
-        raise FactoryError("chat: `key` is the name of an environment variable, such as MY_API_KEY")
+    try:
+        variable(key)
+    except ValueError as error:
+        raise FactoryError(f"chat: {error}") from error
     secret = os.environ.get(key, "")
     if not secret:
         raise FactoryError(f"chat: put the endpoint's key into the environment variable {key}")
@@ -231,9 +231,7 @@ def _secret(key: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise FactoryError(f"chat: `base_url` is no http address: {url!r}")
-    if parts.username or parts.password or parts.query:
-        raise FactoryError("chat: `base_url` must hold no key; put it in an environment variable")
-    return url
+    try:
+        return http_address(url)
+    except ValueError as error:
+        raise FactoryError(f"chat: {error}") from error

@@ -78,8 +78,13 @@ class Ledger:
         self, path: Path, settings: CallSettings, clock: Callable[[], float] = time.time
     ) -> None:
         self.path, self.settings, self._clock = path, settings, clock
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        if path.exists() and not os.access(path.parent, os.W_OK):
+            # A checkout that may only be looked at: nobody here writes to it meanwhile.
+            with self._errors():
+                self._db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
         with self._errors():
             self._db = sqlite3.connect(
                 path, timeout=60, isolation_level=None, check_same_thread=False

@@ -17,11 +17,6 @@ from stages.models.vlm.ledger import Call, Ledger
 from stages.models.vlm.messages import conversation
 
 
-def named(name: str, revision: str | None) -> str:
-    """A profile's name and commit as `stages.models.hub` takes them."""
-    return name if revision is None else f"{name}@{revision}"
-
-
 class TransformersChat:
     """Greedy decoding: the same question gets the same answer."""
 
@@ -54,10 +49,10 @@ class TransformersChat:
         vision.prepare()
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        folder = hub.resolve(named(name, revision))
+        folder = hub.resolve(hub.named(name, revision))
         self.name = folder.name if hub.local(name) else name  # no paths of this machine in records
         self.identity: Mapping[str, Any] = {
-            "revision": hub.revision(named(name, revision)),
+            "revision": hub.revision(hub.named(name, revision)),
             "dtype": dtype,
             "max_tokens": max_tokens,
         }

@@ -1,19 +1,29 @@
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
+from PIL import Image
 
 from flows.commands import build as command
+from flows.locks import Patience, build_lock
 from stages.engine.tables import REJECT_COLUMNS, write_table
 from stages.engine.workspace import FactoryError, Workspace
 
+FLAWFACTORY = str(Path(sys.executable).with_name("flawfactory"))
+LONG = 120  # seconds: bounds a hang, says nothing of how fast a build is
+ProcessesIn = Callable[[Path], list[str]]
 
-def until(condition: Callable[[], bool], seconds: int) -> bool:
+
+def until(condition: Callable[[], bool], seconds: int = LONG) -> bool:
     for _ in range(seconds * 5):
         if condition():
             return True
@@ -21,22 +31,156 @@ def until(condition: Callable[[], bool], seconds: int) -> bool:
     return False
 
 
-def test_a_terminated_build_leaves_no_process_behind(
-    workspace: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
+class Terminal:
+    """A build in a terminal of its own, as a person starts it."""
+
+    def __init__(self, workspace: Workspace, variables: Mapping[str, str]) -> None:
+        self.said = b""
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.environ.update(variables)
+            os.chdir(workspace.root)
+            os.execv(FLAWFACTORY, [FLAWFACTORY, "build"])
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._terminal, b"\x03")
+
+    def read(self) -> bool:
+        """What it says; False at its end."""
+        if not select.select([self._terminal], [], [], 0.2)[0]:
+            return True
+        try:
+            data = os.read(self._terminal, 65536)
+        except OSError:
+            return False
+        self.said += data
+        return bool(data)
+
+    def exit_code(self) -> int:
+        while self.read():
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    @property
+    def lines(self) -> list[str]:
+        """Without what moves the cursor and the terminal's echo of Ctrl-C."""
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\^C", "", self.said.decode())
+        return [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
+
+
+@pytest.fixture
+def perceiving(workspace: Workspace, processes_in: ProcessesIn) -> Terminal:
+    """A build in a terminal that is in the middle of perceive."""
+    terminal = Terminal(workspace, {"TOY_SLEEP": "600", "TOY_SLEEPER": "perceive"})
+
+    def at_work() -> bool:
+        terminal.read()
+        return any("stage.py\0perceive" in c for c in processes_in(workspace.root))
+
+    assert until(at_work), terminal.said
+    return terminal
+
+
+def nothing_left(workspace: Workspace, processes_in: ProcessesIn) -> bool:
+    return until(lambda: not processes_in(workspace.root))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_stopped_build_says_one_line_and_leaves_nothing(
+    name: str, perceiving: Terminal, workspace: Workspace, processes_in: ProcessesIn
 ) -> None:
-    flawfactory = Path(sys.executable).with_name("flawfactory")
+    number = signal.Signals[name]
+    perceiving.said = b""
+    if number == signal.SIGINT:
+        perceiving.press_ctrl_c()
+    else:
+        os.kill(perceiving.pid, number)
+    assert perceiving.exit_code() == 128 + number
+    line = f"flawfactory: stopped by {name}; what was finished is kept"
+    assert perceiving.lines == [line]
+    assert nothing_left(workspace, processes_in)
+
+
+def test_a_killed_build_leaves_nothing(
+    perceiving: Terminal, workspace: Workspace, processes_in: ProcessesIn
+) -> None:
+    os.kill(perceiving.pid, signal.SIGKILL)
+    assert perceiving.exit_code() == -signal.SIGKILL
+    assert nothing_left(workspace, processes_in)
+
+
+def photos(folder: Path, colour: str) -> Path:
+    folder.mkdir()
+    Image.new("RGB", (160, 160), colour).save(folder / f"{colour}.png")
+    return folder
+
+
+def test_a_second_build_waits_before_it_touches_the_source_list(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = photos(tmp_path / "second", "teal")
+    workspace.sources.unlink()
+    command = [FLAWFACTORY, "build", "--source", str(folder)]
+    with build_lock(workspace, Patience(pytest.fail)):
+        gave_up = subprocess.run([*command, "--wait", "0"], capture_output=True, text=True)
+        assert gave_up.returncode == 2 and "another build" in gave_up.stderr
+        second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert second.stdout
+        said = second.stdout.readline()
+        assert f"waiting for another build (process {os.getpid()})" in said
+        assert not workspace.sources.exists()
+    assert "1 added" in second.communicate(timeout=LONG)[0]
+    assert second.returncode == 0
+    assert "teal.png" in workspace.sources.read_text()
+    built = (workspace.stage("package") / "out.txt").read_text()
+    assert built == workspace.sources.read_text()
+
+
+def test_a_server_that_does_not_answer_is_one_line_before_any_stage(workspace: Workspace) -> None:
+    environment = {**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    done = subprocess.run([FLAWFACTORY, "build"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and "PREFECT_API_URL= flawfactory build" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not workspace.stage("ingest").exists()
+
+
+def test_a_proxy_and_a_newer_prefects_database_are_no_concern(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    database = home / ".prefect" / "prefect.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"of a Prefect yet to come")
+    proxies = dict.fromkeys(["HTTP_PROXY", "http_proxy", "ALL_PROXY"], "http://127.0.0.1:9")
+    environment = {**os.environ, **proxies, "HOME": str(home)}
+    for name in ("NO_PROXY", "no_proxy", "PREFECT_API_URL"):
+        environment.pop(name, None)
+    done = subprocess.run([FLAWFACTORY, "build"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert workspace.stage("package").is_dir()
+    assert database.read_bytes() == b"of a Prefect yet to come"
+
+
+def test_a_server_that_is_killed_in_the_middle_does_not_cost_the_build(
+    workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn
+) -> None:
+    environment = {**server, "TOY_SLEEP": "5", "TOY_SLEEPER": "perceive"}
+    environment |= dict.fromkeys(["HTTP_PROXY", "http_proxy"], "http://127.0.0.1:9")
     build = subprocess.Popen(
-        [str(flawfactory), "build"],
-        cwd=workspace.root,
-        env={**os.environ, "TOY_SLEEP": "300", "PREFECT_HOME": str(tmp_path / "prefect")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        [FLAWFACTORY, "build"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    assert until(lambda: any("stage.py" in c for c in processes_in(workspace.root)), 120)
-    build.send_signal(signal.SIGTERM)
-    assert build.wait(timeout=60) != 0
-    assert until(lambda: not processes_in(workspace.root), 30), processes_in(workspace.root)
+    assert until(lambda: any("perceive" in c for c in processes_in(workspace.root)))
+    counted = httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/count", trust_env=False)
+    assert counted.json() == 1  # it is shown there
+    os.killpg(int(server["SERVER_PID"]), signal.SIGKILL)
+    said = build.communicate(timeout=LONG)[0]
+    assert build.returncode == 0, said
+    assert "went away: it does not show the whole build" in said
+    assert workspace.stage("package").is_dir()
 
 
 def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
@@ -50,7 +194,7 @@ def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
         raise FactoryError("ingest failed")
 
     monkeypatch.setattr(command, "load_params", lambda root: {})
-    monkeypatch.setattr(command, "_run_flow", fail)
+    monkeypatch.setattr(command, "_run_stages", fail)
     monkeypatch.setattr(command, "stale_or_damaged", lambda workspace: {"ingest": ["x"]})
     monkeypatch.setattr(command.pipeline, "stale", lambda workspace: {"ingest": ["x"]})
     with pytest.raises(FactoryError, match="ingest failed"):

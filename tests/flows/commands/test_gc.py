@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.commands import gc
+from stages import STAGES
 from stages.engine.store import Result, Store
+from stages.engine.tables import PHOTOS
 from stages.engine.workspace import Workspace
 
 NEEDED, UNNEEDED = "ab" * 32, "cd" * 32
@@ -26,6 +28,9 @@ def store(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Store:
         os.utime(path, (time.time() - age,) * 2)
     work = SimpleNamespace(units=[SimpleNamespace(store_key=NEEDED)])
     monkeypatch.setattr(gc, "gather", lambda stage, workspace: work)
+    for name in STAGES:
+        workspace.stage(name).mkdir()
+        (workspace.stage(name) / PHOTOS).touch()
     return store
 
 
@@ -45,3 +50,12 @@ def test_without_yes_it_only_counts(store: Store) -> None:
 def test_what_is_not_needed_and_old_leftovers_go(store: Store) -> None:
     assert CliRunner().invoke(app, ["gc", "--yes"]).exit_code == 0
     assert names(store) == {NEEDED, f".{NEEDED}.new"}
+
+
+def test_before_every_stage_has_an_output_no_result_goes(
+    store: Store, workspace: Workspace
+) -> None:
+    (workspace.stage("map") / PHOTOS).unlink()
+    done = CliRunner().invoke(app, ["gc", "--yes"])
+    assert done.exit_code == 0 and "map has no output" in done.output
+    assert names(store) == {NEEDED, UNNEEDED, f".{NEEDED}.new"}

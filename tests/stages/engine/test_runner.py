@@ -30,7 +30,7 @@ ALL = (SourceStage, DoubleStage, PackStage)
 def ready(factory, monkeypatch):
     """Four photos, and no stage that misbehaves."""
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(factory.root))
-    monkeypatch.delenv(runner.WATCHED_PARENT, raising=False)
+    monkeypatch.delenv(runner.LEASHED, raising=False)
     factory.sources(*map(line, TEXTS))
     return factory
 

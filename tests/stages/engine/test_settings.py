@@ -16,12 +16,12 @@ def test_silence_means_defaults(tmp_path):
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("stor = 'x'", "stor: "),
-        ("[executor]\nworker = 2", "executor.worker: "),
-        ("[executor]\nkind = 'threads'", "executor.kind: "),
-        ("[executor]\nworkers = 'many'", "executor.workers: "),
-        ("[executor]\nthreads = 0", "executor.threads: "),
-        ("stage_timeout_minutes = 0", "stage_timeout_minutes: "),
+        ("stor = 'x'", "unknown key `stor`; did you mean `store`?"),
+        ("[executor]\nworker = 2", "unknown key `executor.worker`; did you mean"),
+        ("[executor]\nkind = 'threads'", "`executor.kind`: "),
+        ("[executor]\nworkers = 'many'", "`executor.workers`: "),
+        ("[executor]\nthreads = 0", "`executor.threads`: "),
+        ("stage_timeout_minutes = 0", "`stage_timeout_minutes`: "),
         ("[executor", "factory.toml: "),
         (b"store = '\xff'", "factory.toml: "),
     ],

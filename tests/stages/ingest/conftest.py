@@ -84,7 +84,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "ribbon.png": (saved(picture(25, (4000, 130))), "too_narrow"),
         "scan.tiff": (saved(picture(26), "TIFF"), "unsupported_format"),
         "old.bmp": (saved(picture(27), "BMP"), "unsupported_format"),
-        "phone.heic": (b"\0\0\0\x18ftypheic" + bytes(100), "unsupported_format"),
+        "phone.heic": (b"\0\0\0\x18ftypheic" + bytes(100), "corrupt"),
     }
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from stages.ingest.colour import to_plain_rgb
+from stages.ingest import colour
+from stages.ingest.colour import orientation, to_plain_rgb
 from stages.ingest.decode import Limits, decode
 
 LIMITS = Limits(max_pixels=10**6, min_side=16, max_side=1536)
@@ -140,4 +141,34 @@ def test_grey_modes_become_rgb(mode, value):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I"])
 def test_any_mode_ends_as_rgb(mode):
-    assert to_plain_rgb(Image.new(mode, (32, 32)), set()).mode == "RGB"
+    assert to_plain_rgb(Image.new(mode, (32, 32)), None, set()).mode == "RGB"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_bands_give_the_pixels_of_the_whole(monkeypatch, mode):
+    noise = np.random.default_rng(0).integers(0, 256, (90, 70, 4), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    image = image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode)
+    profile = swapped_profile() if mode in {"RGB", "RGBA", "P"} else None
+    whole_notes, band_notes = set(), set()
+    whole = to_plain_rgb(image, profile, whole_notes)
+    monkeypatch.setattr(colour, "_BAND", 700)
+    bands = to_plain_rgb(image, profile, band_notes)
+    assert np.array_equal(np.asarray(whole), np.asarray(bands)) and whole_notes == band_notes
+    small = to_plain_rgb(image, profile, set(), shrink=4)
+    assert small.size == (18, 23)
+    box = np.asarray(whole)[:88, :68].reshape(22, 4, 17, 4, 3).mean(axis=(1, 3))
+    assert np.abs(np.asarray(small)[:22, :17] - box).max() <= 1
+
+
+def test_orientation_is_exifs_then_xmps_and_nonsense_is_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    packet = b'<rdf tiff:Orientation="6">'
+    assert orientation(exif.tobytes(), packet, set()) == 8
+    assert orientation(None, packet, set()) == 6
+    assert orientation(None, b"<tiff:Orientation>3</tiff:Orientation>", set()) == 3
+    exif[0x0112] = 77
+    assert orientation(exif.tobytes(), None, set()) == 1
+    notes = set()
+    assert orientation(b"no TIFF", None, notes) == 1 and notes == {"exif_ignored"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from stages.engine.stage import RejectPhoto
 from stages.ingest.decode import Limits, decode, perceptual_hash, signature
 
 LIMITS = Limits(max_pixels=100_000_000, min_side=128, max_side=1536)
+LARGER = Limits(max_pixels=100_000_000, min_side=151, max_side=1536)
 
 
 def test_every_bad_file_is_rejected_for_its_own_reason(bad_files):
@@ -99,8 +101,9 @@ def test_perceptual_hash_survives_compression_and_tells_pictures_apart(make):
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_bytes_end_as_a_photo_or_a_reject(make, data):
-    kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))
-    content = bytearray(make(1, kind, icc_profile=b"x" * 200))
+    kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "AVIF", "HEIF"]))
+    options = {"icc_profile": b"x" * 200, **({"speed": 10} if kind == "AVIF" else {})}
+    content = bytearray(heic("photo.heic") if kind == "HEIF" else make(1, kind, **options))
     for position in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
         content[position] = data.draw(st.integers(0, 255))
     try:
@@ -111,6 +114,71 @@ def test_damaged_bytes_end_as_a_photo_or_a_reject(make, data):
         assert decoded.image.mode == "RGB" and min(decoded.image.size) >= LIMITS.min_side
 
 
+def heic(name: str) -> bytes:
+    return (Path(__file__).parent / "files" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["photo.heic", "turned.heic", "two pictures.heic"])
+def test_heic_is_read_upright_and_its_first_picture_is_the_photo(make, name):
+    decoded = decode(heic(name), LIMITS)
+    assert (decoded.format, decoded.scaled_from) == ("HEIF", None)
+    expected = np.asarray(decode(make(50), LIMITS).image, dtype=int)
+    assert np.abs(np.asarray(decoded.image) - expected).mean() < 4
+    assert decoded.notes == ("damage_unchecked",)
+
+
+def test_avif_is_read_upright(make):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = Image.open(io.BytesIO(make(50))).transpose(Image.Transpose.ROTATE_90)
+    buffer = io.BytesIO()
+    stored.save(buffer, "AVIF", quality=90, speed=10, exif=exif)
+    decoded = decode(buffer.getvalue(), LIMITS)
+    expected = np.asarray(decode(make(50), LIMITS).image, dtype=int)
+    assert decoded.format == "AVIF" and decoded.image.size == (200, 150)
+    assert np.abs(np.asarray(decoded.image) - expected).mean() < 4
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_caps_come_before_decoding_in_every_format(monkeypatch, make, kind):
+    def load(self):
+        raise AssertionError("decoded")
+
+    data = heic("photo.heic") if kind == "HEIF" else make(1, "AVIF", speed=10)
+    for plugin in ("pi_heif.HeifImageFile.load", "PIL.AvifImagePlugin.AvifImageFile.load"):
+        monkeypatch.setattr(plugin, load)
+    for limits, code in [(Limits(100, 1, 1536), "too_many_pixels"), (LARGER, "too_small")]:
+        with pytest.raises(RejectPhoto) as out:
+            decode(data, limits)
+        assert out.value.code == code
+
+
+def test_pixels_times_scans_are_capped_before_decoding(monkeypatch, make):
+    data = make(1, "JPEG", progressive=True)
+    assert decode(data, LIMITS)
+    monkeypatch.setattr("stages.ingest.decode.MAX_SCANNED", 200 * 150 * 9)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(RejectPhoto, match="200 x 150 in 10 scans") as out:
+        decode(data, LIMITS)
+    assert out.value.code == "too_many_scans"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_large_photos_are_made_smaller_on_the_way(monkeypatch, make, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = make(4, kind, size=(1200, 900), exif=exif)
+    limits = Limits(10**7, 16, 140)
+    plain = decode(data, limits)
+    monkeypatch.setattr("stages.ingest.decode.LARGE", 1000)
+    large = decode(data, limits)
+    assert large.image.size == plain.image.size == (105, 140)
+    assert large.scaled_from == plain.scaled_from == (900, 1200)
+    difference = np.asarray(large.image, dtype=int) - np.asarray(plain.image)
+    assert np.abs(difference).mean() < 2
+
+
 def test_signature_of_unknown_bytes_is_none():
     assert signature(b"hello") is None
     assert signature(b"MM\0*....") == "TIFF"
+    assert signature(b"\0\0\0\x18ftypheix") == signature(b"\0\0\0\x18ftypmif1") == "HEIF"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from stages.ingest.licences import Licences, parse_ledger, parse_sidecar
+from stages.ingest.licences import Licences, parse_ledger
 from stages.ingest.sources import ScanError
 
 
@@ -20,16 +22,52 @@ def test_nobody_said(tree):
     assert Licences(tree).of(tree / "a.jpg") == ("unknown", "unknown")
 
 
-@pytest.mark.parametrize("name", ["a.jpg.json", "a.json"])
+@pytest.mark.parametrize("name", ["a.jpg.flawfactory.json", "a.jpg.json", "a.json"])
 def test_sidecar(tree, name):
     write(tree / name, '{"licence": "CC0-1.0", "origin": "me", "camera": {"iso": 100}}')
-    assert Licences(tree).of(tree / "a.jpg") == ("CC0-1.0", "me")
-    assert Licences(tree).of(tree / "b.jpg") == ("unknown", "unknown")
+    licences = Licences(tree)
+    assert licences.of(tree / "a.jpg") == ("CC0-1.0", "me")
+    assert licences.of(tree / "b.jpg") == ("unknown", "unknown")
+    assert not licences.foreign and not licences.skipped
 
 
 def test_american_spelling_in_a_sidecar(tree):
     write(tree / "a.json", '{"license": "MIT"}')
     assert Licences(tree).of(tree / "a.jpg") == ("MIT", "unknown")
+
+
+def test_our_own_name_goes_before_the_common_ones(tree):
+    write(tree / "a.jpg.flawfactory.json", '{"licence": "CC0-1.0"}')
+    write(tree / "a.json", '{"license": "MIT"}')
+    assert Licences(tree).of(tree / "a.jpg") == ("CC0-1.0", "unknown")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": "5.4.1", "shapes": [], "imageData": null}',
+        '{"imageData": "' + "A" * 90_000 + '"}',
+        '[{"SourceFile": "pic.jpg", "Make": "X"}]',
+        '{"license": 3, "file_name": "pic.jpg"}',
+        '{"license": {"id": "4", "name": "CC BY"}, "title": "x"}',
+        '{"license": "MIT", "origin": {"x": 1}}',
+        "7",
+    ],
+)
+@pytest.mark.parametrize("name", ["a.json", "a.jpg.json"])
+def test_files_of_other_programs_are_left_alone(tree, name, text):
+    write(tree / name, text)
+    write(tree / "LICENCES.toml", '[default]\nlicence = "CC0-1.0"\n')
+    licences = Licences(tree)
+    assert licences.of(tree / "a.jpg") == ("CC0-1.0", "unknown")
+    assert licences.of(tree / "b.jpg") == ("CC0-1.0", "unknown")
+    assert licences.foreign == {tree / name} and not licences.skipped
+
+
+def test_byte_order_marks_are_no_content(tree):
+    (tree / "a.json").write_bytes(b'\xef\xbb\xbf{"licence": "CC0-1.0"}')
+    (tree / "LICENCES.toml").write_bytes(b'\xef\xbb\xbf[default]\norigin = "Ada"\n')
+    assert Licences(tree).of(tree / "a.jpg") == ("CC0-1.0", "Ada")
 
 
 def test_ledger_names_files_below_it_and_the_nearest_speaks_first(tree):
@@ -64,34 +102,38 @@ def test_accents_match_however_they_are_spelt(tree):
 
 
 def test_words_become_one_clean_line(tree):
-    said = parse_sidecar('{"licence": " CC0\\n 1.0\\u0007 ", "origin": "  "}', "x")
-    assert (said.licence, said.origin) == ("CC0 1.0", None)
+    write(tree / "a.json", '{"licence": " CC0\\n 1.0\\u0007 ", "origin": "  "}')
+    assert Licences(tree).of(tree / "a.jpg") == ("CC0 1.0", "unknown")
 
 
 @pytest.mark.parametrize(
     "text,words",
     [
         ('{"licence":\n 1 2}', "line 2: is not JSON"),
+        ('{"license":"CC0-1.0","title":"x', "line 1: is not JSON; mend or remove it"),
         ("[" * 60_000, "is not JSON"),
+        ('{"licence": ' + "1" * 5000 + "}", "is not JSON"),
         ("[]", "must be a table"),
         ('{"licence": 7}', "licence must be text"),
         ('{"origin": "' + "x" * 501 + '"}', "at most 500"),
+        ("{" + " " * 70_000 + "}", "65,536"),
     ],
 )
-def test_malformed_sidecars_are_named(tree, text, words):
-    write(tree / "a.json", text)
-    with pytest.raises(ScanError, match=words) as error:
-        Licences(tree).of(tree / "a.jpg")
-    assert str(tree / "a.json") in str(error.value) and "\n" not in str(error.value)
+def test_a_sidecar_that_cannot_be_used_is_named_and_left_out(tree, text, words):
+    sidecar = tree / "a.jpg.flawfactory.json"
+    write(sidecar, text)
+    write(tree / "LICENCES.toml", '[default]\nlicence = "MIT"\n')
+    licences = Licences(tree)
+    assert licences.of(tree / "a.jpg") == ("MIT", "unknown")
+    (said,) = licences.skipped.values()
+    assert str(sidecar) in said and re.search(words, said) and "\n" not in said
 
 
-def test_oversized_and_binary_sidecars_are_named(tree):
-    write(tree / "a.json", "{" + " " * 70_000 + "}")
-    with pytest.raises(ScanError, match="65,536"):
-        Licences(tree).of(tree / "a.jpg")
+def test_a_sidecar_in_another_encoding_is_named(tree):
     (tree / "b.json").write_bytes(b'{\n"licence": "\xff"}')
-    with pytest.raises(ScanError, match="line 2: is not UTF-8"):
-        Licences(tree).of(tree / "b.jpg")
+    licences = Licences(tree)
+    assert licences.of(tree / "b.jpg") == ("unknown", "unknown")
+    assert "line 2: is not UTF-8" in licences.skipped[tree / "b.json"]
 
 
 @pytest.mark.parametrize(

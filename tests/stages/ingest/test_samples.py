@@ -25,7 +25,7 @@ def test_every_vendored_photo_names_licence_and_origin(tmp_path):
     sources = read_list(Workspace(tmp_path).sources)
     accepted, rejects = units(sources)
     assert len(accepted) == 24 and not rejects
-    assert {s.licence for s in sources} == {"CC0-1.0", "LicenseRef-Public-Domain"}
+    assert {s.licence for s in sources} == {"CC0-1.0", "CC-PDM-1.0"}
     assert all("by way of" in s.origin for s in sources)
     assert all((ROOT / samples.PHOTOS / s.path).is_file() for s in sources)
 

@@ -305,6 +305,14 @@ def test_errors_are_one_line_with_a_remedy_and_write_nothing(project):
     assert not (project / "data").exists()
 
 
+def test_sidecars_that_cannot_be_used_are_reported_and_the_scan_goes_on(project):
+    put(project, {"a.jpg": b"1", "b.jpg": b"2", "a.json": b'{"shapes": []}', "b.json": b'{"li'})
+    put(project, {"b.png": b"3"})  # its sidecar, too, would be b.json
+    report = run(project)
+    assert (report.added, report.foreign, len(report.skipped)) == (3, 1, 1)
+    assert "b.json, line 1: is not JSON; mend or remove it" in report.skipped[0]
+
+
 def test_damaged_list_stops_the_scan_and_is_kept(project):
     put(project, {"a.jpg": b"1"})
     run(project)

@@ -113,6 +113,28 @@ def test_byte_cap(workspace, make):
     assert out.value.code == "too_large" and not isinstance(out.value, RejectForNow)
 
 
+def test_a_picture_of_one_colour_falls_out_here(workspace):
+    buffer = io.BytesIO()
+    Image.new("L", (300, 300), 128).save(buffer, "JPEG")
+    put(workspace, {"grey.jpg": buffer.getvalue()})
+    stage = stage_of()
+    with pytest.raises(RejectPhoto) as out:
+        stage.process(sample(workspace, stage))
+    assert out.value.code == "blank" and out.value.message.startswith("photos/grey.jpg shows")
+
+
+def test_notes_of_decoder_and_picture_stand_in_the_row(workspace, make):
+    image = Image.open(io.BytesIO(make(1)))
+    image.paste("white", (0, 120, 200, 150))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    put(workspace, {"a.png": buffer.getvalue()[:-12]})
+    stage = stage_of()
+    document = stage.process(sample(workspace, stage)).document
+    (row,) = stage.rows(json.loads(document.model_dump_json()))
+    assert row["notes"] == "end_marker_missing flat_tail"
+
+
 def test_groups_join_near_duplicates_to_the_first(workspace, make):
     stage = stage_of(near_duplicate_distance=6)
     rows = [
@@ -125,7 +147,7 @@ def test_groups_join_near_duplicates_to_the_first(workspace, make):
 
 
 def test_params_name_what_is_wrong():
-    with pytest.raises(ValidationError, match="min_side is larger than max_side"):
+    with pytest.raises(ValidationError, match="must not be above `max_side`, 1536"):
         stage_of(min_side=2000)
     with pytest.raises(ValidationError, match="max_pixel"):
         stage_of(max_pixel=3)
@@ -167,10 +189,10 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
 def test_copies_history_and_files_of_other_kinds_are_no_rejects(workspace, make, bad_files):
     """Each alone would be more than half of the list; judged as a large set would be."""
     folder = workspace.root / "photos"
-    heic, icon = bad_files["phone.heic"][0], bad_files["one pixel.png"][0]
+    tiff, icon = bad_files["scan.tiff"][0], bad_files["one pixel.png"][0]
     put(workspace, {f"copy {n}.png": make(1) for n in range(3)})
     put(workspace, {f"gone {n}.png": make(20 + n) for n in range(3)})
-    put(workspace, {f"{n}.heic": heic + bytes([n]) for n in range(6)})
+    put(workspace, {f"{n}.tiff": tiff + bytes([n]) for n in range(6)})
     put(workspace, {f"icon {n}.png": icon for n in range(2)})
     for edit in range(3):  # three contents of one file, one after the other
         put(workspace, {"edited.png": make(10 + edit)})

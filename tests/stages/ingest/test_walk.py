@@ -13,11 +13,29 @@ def names(root):
 
 
 def test_order_is_by_name_files_first_whatever_the_disk_says(tmp_path):
-    for name in ["b/z.jpg", "b/a.png", "ä.webp", "Z.JPEG", "a b/c d.jpg", "a.jpg", "b.gif"]:
+    for name in [
+        "b/z.jpe",
+        "b/a.avif",
+        "b/y.HEIC",
+        "ä.webp",
+        "Z.JFIF",
+        "a b/c d.jpg",
+        "a.jpg",
+        "b.gif",
+    ]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     found, _ = names(tmp_path)
-    assert found == ["Z.JPEG", "a.jpg", "b.gif", "ä.webp", "a b/c d.jpg", "b/a.png", "b/z.jpg"]
+    assert found == [
+        "Z.JFIF",
+        "a.jpg",
+        "b.gif",
+        "ä.webp",
+        "a b/c d.jpg",
+        "b/a.avif",
+        "b/y.HEIC",
+        "b/z.jpe",
+    ]
 
 
 def test_what_is_ignored_is_counted(tmp_path):

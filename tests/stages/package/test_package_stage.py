@@ -265,6 +265,38 @@ def test_a_hostile_licence_does_not_break_the_card(packed):
     assert "Not publishable" in text
 
 
+@pytest.mark.parametrize(
+    "licence,header",
+    [
+        ("cc-by-4.0", {"license": "cc-by-4.0"}),
+        ("CC-PDM-1.0", {"license": "other", "license_name": "cc-pdm-1.0"}),
+        ("openrail++", {"license": "openrail++"}),
+    ],
+)
+def test_a_known_licence_stands_in_the_header_as_the_hub_writes_it(packed, licence, header):
+    text = card.card([{**row, "licence": licence} for row in packed("package")[1]], MADE_BY)
+    front = yaml.safe_load(text.split("---")[1])
+    assert {k: v for k, v in front.items() if k.startswith("license")} == header
+    assert "Not publishable" not in text
+
+
+def test_words_that_are_no_licence_are_named_with_the_reason(packed):
+    rows = packed("package")[1]
+    rows[0] = {**rows[0], "licence": "All-rights-reserved"}
+    text = card.card(rows, MADE_BY)
+    assert "> **Not publishable.** All-rights-reserved: not an SPDX identifier." in text
+    assert yaml.safe_load(text.split("---")[1])["license"] == "other"
+
+
+def test_photos_of_several_known_licences_are_publishable_under_no_single_name(packed):
+    rows = packed("package")[1]
+    rows[0] = {**rows[0], "licence": "CC-BY-4.0"}
+    text = card.card(rows, MADE_BY)
+    front = yaml.safe_load(text.split("---")[1])
+    assert (front["license"], front["license_name"]) == ("other", "as-each-photo-says")
+    assert "Not publishable" not in text
+
+
 def test_the_gate_passes_and_finds_a_pair_listed_twice(judged, stage, packed):
     rows = packed("package")[1]
     assert judged(stage, rows).success

@@ -18,5 +18,5 @@ def test_extreme_ratios():
 
 
 def test_ratios_must_sum_to_one():
-    with pytest.raises(ValidationError, match="sum to 1"):
+    with pytest.raises(ValidationError, match="must make 1 with `validation` and `test`, not"):
         Ratios(train=0.5, validation=0.1, test=0.1)

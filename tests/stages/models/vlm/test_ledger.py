@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
-from stages.models.vlm.ledger import Call
+from stages.models.vlm.ledger import Call, Ledger
 from stages.models.vlm.limits import BudgetReached
 
 CALL = Call("verdict", "test-model", estimate=1000, ceiling=100)
@@ -124,3 +124,14 @@ def test_a_damaged_ledger_is_an_error_that_names_it(make_ledger, tmp_path):
     (tmp_path / "ledger.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(FactoryError, match=r"ledger.sqlite cannot be used"):
         make_ledger()
+
+
+def test_a_ledger_in_a_folder_that_is_read_only_can_be_looked_at(make_ledger, monkeypatch):
+    ledger = make_ledger()
+    ledger.answered(send(ledger), 500, 50)
+    ledger._db.close()  # the log goes into the file
+    before = {path.name for path in ledger.path.parent.iterdir()}
+    monkeypatch.setattr("stages.models.vlm.ledger.os.access", lambda *_: False)
+    (account,) = Ledger(ledger.path, ledger.settings).accounts()
+    assert (account.sent, account.input_tokens) == (1, 500)
+    assert {path.name for path in ledger.path.parent.iterdir()} == before

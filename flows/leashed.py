@@ -1,0 +1,19 @@
+"""``python -m flows.leashed MODULE ARGUMENTS``: a module on a leash (`stages.engine.leash`)."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+from stages.engine.leash import leave_with_starter
+
+
+def main() -> None:
+    """Run the module as ``python -m MODULE`` would."""
+    leave_with_starter()
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""A Prefect server of the factory's own, for a schedule where no server is configured.
+
+Its home is the workspace's, so that no other Prefect's database is read, migrated or in the way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from flows import children
+from stages.engine.settings import load_settings
+from stages.engine.workspace import FactoryError, Workspace
+
+_HOST = "127.0.0.1"
+_SECONDS_TO_START = 180.0  # on a busy machine; one that fails ends at once
+_POLL_SECONDS = 0.2
+_OTHERS = re.compile(r"PREFECT_(SERVER_DATABASE|API_DATABASE|PROFILE|API_URL|HOME)")
+"""Variables that would lead to somebody else's database or server."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[str]
+    address: str
+    environment: dict[str, str]
+    """For its clients."""
+    log: Path
+
+
+@contextmanager
+def temporary_server(workspace: Workspace) -> Iterator[Server]:
+    """A server for as long as the context lasts.
+
+    Raises:
+        FactoryError: it does not start; the cause in one line.
+    """
+    home = workspace.root / load_settings(workspace).prefect_home
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    environment = {name: v for name, v in os.environ.items() if not _OTHERS.match(name)}
+    environment |= {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    log = home / "server.log"
+    command = ["prefect", "server", "start", "--host", _HOST, "--port", str(port)]
+    with log.open("w") as output:
+        process = children.start(command, workspace.root, environment, output)
+    address = f"http://{_HOST}:{port}"
+    try:
+        _wait_until_healthy(process, address, log)
+        clients = environment | {"PREFECT_API_URL": f"{address}/api"}
+        yield Server(process, address, clients, log)
+    finally:
+        children.end(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return probe.getsockname()[1]
+
+
+def _wait_until_healthy(process: subprocess.Popen[str], address: str, log: Path) -> None:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    with httpx.Client(trust_env=False) as client:  # a proxy does not know this machine's loopback
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise _not_started(_cause(log), log)
+            try:
+                if client.get(f"{address}/api/health").is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(_POLL_SECONDS)
+    raise _not_started(f"no answer after {_SECONDS_TO_START:.0f} s", log)
+
+
+def _not_started(cause: str, log: Path) -> FactoryError:
+    return FactoryError(
+        f"the temporary Prefect server did not start: {cause} (all of it: {log}); if its database "
+        f"is at fault, remove {log.parent}"
+    )
+
+
+def _cause(log: Path) -> str:
+    """The last line of a log that names an error, or the last line."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Exit)\b", line)]
+    return (named or lines or ["it said nothing"])[-1]

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flows import schedule
+from flows.cli import app
+from flows.schedule import Job
+from stages.engine.workspace import Workspace
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["schedule", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give --cron or --every"),
+        (["--cron", "* * * * *", "--every", "5"], "give --cron or --every"),
+        (["--cron", "bad cron"], "--cron 'bad cron' is no cron expression"),
+        (["--every", "0"], "--every 0: give a minute or more"),
+        (["--source", "/no/such", "--every", "5"], "--source /no/such: no such folder"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    workspace: Workspace, arguments: list[str], words: str
+) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert words in result.output and len(result.output.splitlines()) == 1
+
+
+def test_the_time_zone_and_the_next_runs_are_said(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Job] = []
+    monkeypatch.setattr(schedule, "serve", lambda job, say: jobs.append(job))
+    monkeypatch.setattr("flows.timing.local_timezone", lambda: "Asia/Kolkata")
+    result = call("--cron", "0 3 * * *", "--source", str(tmp_path))
+    assert result.exit_code == 0
+    assert "time zone Asia/Kolkata" in result.output and result.output.count("03:00 IST") == 3
+    assert call("--cron", "0 3 * * *", "--timezone", "UTC").output.count("03:00 UTC") == 3
+    assert [job.timing.timezone for job in jobs] == ["Asia/Kolkata", "UTC"]
+    assert jobs[0].root == workspace.root and jobs[0].folders == [str(tmp_path)]

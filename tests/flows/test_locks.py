@@ -1,0 +1,56 @@
+import os
+import threading
+
+import pytest
+
+from flows.locks import Patience, build_lock
+from stages.engine.workspace import FactoryError, Workspace
+
+
+def quiet() -> Patience:
+    return Patience(lambda words: None)
+
+
+def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
+    waited, said, order = threading.Event(), [], []
+
+    def tell(words: str) -> None:
+        said.append(words)
+        waited.set()
+
+    def second() -> None:
+        with build_lock(workspace, Patience(tell)):
+            order.append("second")
+
+    with build_lock(workspace, quiet()):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert waited.wait(timeout=60)
+        order.append("first")
+    thread.join(timeout=60)
+    assert order == ["first", "second"]
+    assert len(said) == 1 and f"another build (process {os.getpid()})" in said[0]
+
+
+def test_patience_ends(workspace: Workspace) -> None:
+    failures = []
+
+    def second() -> None:
+        try:
+            with build_lock(workspace, Patience(lambda words: None, minutes=0)):
+                failures.append("entered")
+        except FactoryError as error:
+            failures.append(str(error))
+
+    with build_lock(workspace, quiet()):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(timeout=60)
+    assert "still runs after 0 minutes" in failures[0] and "--wait" in failures[0]
+
+
+def test_what_the_holder_calls_may_enter_again(workspace: Workspace) -> None:
+    with build_lock(workspace, quiet()), build_lock(workspace, Patience(pytest.fail)):
+        pass
+    with build_lock(workspace, Patience(pytest.fail)):
+        pass

@@ -1,0 +1,71 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from flows import steps
+from flows.dvc_locks import running
+from stages import STAGES
+from stages.engine.progress import Progress
+from stages.engine.workspace import Workspace
+
+
+def run_stale(workspace: Workspace) -> list[str]:
+    return steps.run_stale(workspace, steps.run_stage)
+
+
+def test_all_stages_run_then_none_then_what_changed(workspace: Workspace) -> None:
+    assert run_stale(workspace) == list(STAGES)
+    assert (workspace.stage("package") / "train-00000.tar").is_file()
+    assert run_stale(workspace) == []
+    # The same bytes come out of ingest after a comment: nothing below it has to run.
+    workspace.sources.write_text("photos# and a remark")
+    assert run_stale(workspace) == ["ingest"]
+
+
+def test_no_step_imports_prefect() -> None:
+    program = "import sys; import flows.steps; sys.exit('prefect' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_failed_stage_is_named_with_its_last_words(workspace: Workspace) -> None:
+    workspace.sources.write_text("bad map")
+    with pytest.raises(steps.StageFailed, match=r"map failed(.|\n)*map met something bad"):
+        run_stale(workspace)
+    assert not workspace.stage("invert").exists()
+
+
+def test_dvc_run_by_hand_is_waited_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_SLEEP", "4")
+    by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "ingest"])
+    while not running(workspace):
+        assert by_hand.poll() is None
+        time.sleep(0.1)
+    monkeypatch.setenv("TOY_SLEEP", "0")
+    said: list[str] = []
+    run = steps.run(workspace, "ingest", said.append)
+    assert run.code == 0 and by_hand.wait(timeout=60) == 0
+    waiting = [words for words in said if words.startswith("waiting for")]
+    assert len(waiting) == 1 and f"dvc repro ingest` (process {by_hand.pid})" in waiting[0]
+
+
+def test_watchers_are_told_of_progress_and_of_waiting(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, told = [], []
+    monkeypatch.setattr(steps, "_watchers", [])
+    monkeypatch.setattr(steps, "_tellers", [])
+    steps.watch(seen.append, told.append)
+
+    def run_stage(workspace, name, timeout, on_line, on_progress):
+        on_progress(Progress(name, 3, 4, 1, 0, 2.0))
+        return 0
+
+    monkeypatch.setattr("flows.pipeline.run_stage", run_stage)
+    (workspace.root / ".dvc" / "tmp" / "rwlock").write_text("{cut")
+    steps.run_stage(workspace.root, "ingest")
+    assert [(p.stage, p.done, p.rate) for p in seen] == [("ingest", 3, 1.0)]
+    assert "a crash had left half of it" in told[0]

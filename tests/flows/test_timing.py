@@ -1,0 +1,50 @@
+from datetime import timedelta
+
+import pytest
+import tzlocal
+
+from flows.timing import Timing, local_timezone
+from stages.engine.workspace import FactoryError
+
+
+def test_cron_is_in_its_time_zone() -> None:
+    runs = Timing(cron="0 3 * * *", timezone="Asia/Kolkata").next_runs()
+    assert len(runs) == 3
+    assert {(run.hour, run.minute, run.utcoffset()) for run in runs} == {
+        (3, 0, timedelta(hours=5, minutes=30))
+    }
+
+
+def test_an_interval_is_kept() -> None:
+    first, second, _ = Timing(every_minutes=5).next_runs()
+    assert second - first == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"cron": "bad cron"}, "--cron 'bad cron' is no cron expression"),
+        ({"cron": ""}, "--cron '' is no cron expression"),
+        ({"cron": "0 3 31 2 *"}, "or never due"),
+        ({"cron": "0 3 * * *", "timezone": "Mars/Base"}, "--timezone 'Mars/Base' is unknown"),
+        ({"every_minutes": 0}, "--every 0: give a minute or more"),
+        ({"every_minutes": -3}, "--every -3: give a minute or more"),
+        ({"every_minutes": 1e11}, "give fewer minutes"),
+    ],
+)
+def test_what_cannot_be_scheduled_is_one_line(values: dict, words: str) -> None:
+    with pytest.raises(FactoryError) as error:
+        Timing(**values).next_runs()
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_local_zone_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tzlocal, "get_localzone_name", lambda: "Europe/Berlin")
+    assert local_timezone() == "Europe/Berlin"
+
+    def unknown() -> str:
+        raise ValueError("conflicting configurations")
+
+    monkeypatch.setattr(tzlocal, "get_localzone_name", unknown)
+    with pytest.raises(FactoryError, match="give --timezone"):
+        local_timezone()
