@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_experiments_run_in_a_folder_of_their_own(clone: Workspace, how: str) ->
 def test_a_build_whose_end_failed_is_made_up_for(
     pushed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def render(data: Path, out: Path) -> Path:
+    def render(data: Path, out: Path, stages: Sequence[str]) -> Path:
         if not enough:
             raise OSError(28, "No space left on device")
         return out / "index.html"
