@@ -80,8 +80,8 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A factory of its own for each test. Its name is one that people have: DVC, git and the gallery
-    must not take parts of it for an address's."""
+    """A factory of its own for each test. Its name is one that people have: DVC, git and the
+    gallery must not take parts of it for an address's."""
     root = tmp_path / "toy #1? ü"
     shutil.copytree(empty_factory, root)
     monkeypatch.chdir(root)

@@ -1,13 +1,9 @@
 import io
-import time
-from types import SimpleNamespace
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 from rich.console import Console
 
 from flows import spending
-from flows.build import StageFailed, build
 from stages.engine.settings import CallSettings, Price
 from stages.engine.workspace import CURRENT_STAGE, Workspace
 from stages.models.vlm.ledger import NAME, Call, Ledger
@@ -71,22 +67,3 @@ def test_a_build_shows_its_own_calls_and_the_ledgers_total(asked: Workspace) -> 
     console.print(table)
     text = console.export_text()
     assert "explain" in text and "filter" not in text and "the budget is 5" in text
-
-
-def test_a_flow_publishes_the_calls_of_a_stage_even_if_it_fails(
-    asked: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    published = {}
-    monkeypatch.setattr(
-        "flows.build.create_table_artifact",
-        lambda table, key, description: published.update({key: (table, description)}),
-    )
-    monkeypatch.setattr(
-        "flows.build.time", SimpleNamespace(time=lambda: 50.0, monotonic=time.monotonic)
-    )
-    monkeypatch.setattr("flows.pipeline.stale", lambda workspace: {"filter": ["new"]})
-    monkeypatch.setattr("flows.pipeline.run_stage", lambda *arguments: 2)
-    with prefect_test_harness(server_startup_timeout=120), pytest.raises(StageFailed):
-        build(str(asked.root))
-    table, description = published["filter-calls"]
-    assert table[0]["money"] == "0.0400" and "the budget is 5" in description
