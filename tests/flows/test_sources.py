@@ -128,11 +128,13 @@ def test_people_are_a_default_source_once_they_are_fetched(tmp_path: Path) -> No
     assert default_sources(workspace) == [photos, people]
 
 
-def test_the_words_of_a_scan_name_rights_and_sidecars(tmp_path: Path, folders: list[Path]) -> None:
+def test_the_words_of_a_scan_name_rights_and_sidecars(
+    empty: Workspace, folders: list[Path]
+) -> None:
     (folders[0] / "photo.json").write_text('{"shapes": []}')
     (folders[1] / "photo.json").write_text('{"licence": "prop')
     (folders[1] / "LICENCES.toml").write_text('[default]\nlicence = "proprietary"\n')
-    first, *lines = update_source_list(Workspace(tmp_path), folders).split("\n")
+    first, *lines = update_source_list(empty, folders).split("\n")
     assert first.startswith("source list: 2 added, ")
     assert first.endswith(", 1 JSON file of other programs left alone")
     assert lines[0].startswith("sidecar left out: ") and "photo.json, line 1" in lines[0]
@@ -143,15 +145,15 @@ def test_the_words_of_a_scan_name_rights_and_sidecars(tmp_path: Path, folders: l
 
 
 def test_licences_that_may_be_passed_on_are_not_mentioned(
-    tmp_path: Path, folders: list[Path]
+    empty: Workspace, folders: list[Path]
 ) -> None:
     (folders[0] / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
-    assert "publishable" not in update_source_list(Workspace(tmp_path), folders[:1])
+    assert "publishable" not in update_source_list(empty, folders[:1])
 
 
-def test_many_bad_sidecars_are_counted(tmp_path: Path, folders: list[Path]) -> None:
+def test_many_bad_sidecars_are_counted(empty: Workspace, folders: list[Path]) -> None:
     for number in range(5):
         (folders[0] / f"{number}.png").write_bytes(b"x")
         (folders[0] / f"{number}.json").write_text("{")
-    said = update_source_list(Workspace(tmp_path), folders[:1])
+    said = update_source_list(empty, folders[:1])
     assert said.count("sidecar left out") == 3 and "... and 2 more sidecars" in said
