@@ -60,7 +60,7 @@ def test_outside_a_checkout_the_remedy_is_named(
 
 def test_try_of_a_missing_photo(workspace: Workspace) -> None:
     code, output = call("try", "no such photo.jpg")
-    assert code == 2 and "No such file" in output
+    assert code == 2 and "no such photo.jpg is not there" in output
 
 
 def test_every_command_explains_itself() -> None:
