@@ -97,7 +97,7 @@ class Settings(Section):
     executor: ExecutorSettings = ExecutorSettings()
     store: Path = Field(default=Path("data/.store"), strict=False)
     """Relative to the project root, or absolute (a larger disk)."""
-    prefect_home: Path = Path("data/.prefect")
+    prefect_home: Path = Field(default=Path("data/.prefect"), strict=False)
     """Of the temporary Prefect server that a schedule starts where none is configured; relative to
     the project root, or absolute."""
     calls: CallSettings = CallSettings()

@@ -120,7 +120,7 @@ def test_a_picture_of_one_colour_falls_out_here(workspace):
     stage = stage_of()
     with pytest.raises(RejectPhoto) as out:
         stage.process(sample(workspace, stage))
-    assert out.value.code == "blank" and out.value.message.startswith("photos/grey.jpg shows")
+    assert out.value.code == "blank" and out.value.message.startswith("shows nothing")
 
 
 def test_notes_of_decoder_and_picture_stand_in_the_row(workspace, make):
