@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 STOPPED = 130
 """Exit status of a shell's command that Ctrl-C ended."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class UntilStopped(Generic[T]):
@@ -23,14 +24,16 @@ class UntilStopped(Generic[T]):
         self.stopped = False
 
     def __iter__(self) -> Iterator[T]:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # SIGINT too: a command that a script puts into the background starts with it ignored.
+        before = {n: signal.signal(n, signal.default_int_handler) for n in _SIGNALS}
         try:
             yield from self._items
         except KeyboardInterrupt:
             self.stopped = True
             print("stopped: the figures are of what was measured so far", file=sys.stderr)
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def leave(self) -> None:
         """End the process with `STOPPED` if it was stopped; after the last word."""

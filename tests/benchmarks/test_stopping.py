@@ -30,6 +30,7 @@ def test_what_was_measured_is_printed_when_it_is_stopped(number):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", MEASURING]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)  # as behind `&`
     with subprocess.Popen(command, cwd=root, text=True, **pipes) as process:
         assert process.stdout.readline() == "busy\n"
         process.send_signal(number)
