@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import psutil
 
+from flows.repository import told_in_a_line
 from stages import STAGES
 from stages.engine.files import write_atomically
 from stages.engine.workspace import Workspace
@@ -44,7 +45,7 @@ def holders(workspace: Workspace, say: Callable[[str], None]) -> list[Holder]:
     from dvc.repo import Repo
     from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 
-    with Repo(str(workspace.root)) as repo:
+    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
         folder = Path(str(repo.tmp_dir))
         hardlink = repo.config["core"].get("hardlink_lock", False)
     try:

@@ -36,8 +36,8 @@ def stale(workspace: Workspace) -> Stale:
     if not workspace.sources.exists():
         require_list(workspace)
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
-    found = _status(workspace)
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
+    found = _status(workspace)
     return {
         name: list(reasons(found[name], locked[name], current)) if name in locked else [NOT_BUILT]
         for name in STAGES

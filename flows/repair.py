@@ -14,6 +14,7 @@ from typing import Any
 
 from flows import pipeline
 from flows.cache import LISTING, ObjectCache, folder_digest, listing_bytes, md5
+from flows.repository import told_in_a_line
 from flows.verification import Locked, damaged_copies, damaged_outputs, files_in, locked_outputs
 from stages import STAGES
 from stages.engine.files import write_atomically
@@ -69,18 +70,14 @@ def repair(workspace: Workspace, stages: Collection[str]) -> list[str]:
         The stages of which no whole copy is left, in data order: running them computes what is
         missing (their results are in the store, if it was not cleared).
     """
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    try:
-        with Repo(str(workspace.root)) as repo, _quiet():
-            left = {
-                out.stage
-                for out in list(locked_outputs(workspace))
-                if out.stage in stages and not _repaired(repo, out)
-            }
-    except DvcException as error:
-        raise FactoryError(f"DVC: {error}") from error
+    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo, _quiet():
+        left = {
+            out.stage
+            for out in list(locked_outputs(workspace))
+            if out.stage in stages and not _repaired(repo, out)
+        }
     return [name for name in STAGES if name in left]
 
 

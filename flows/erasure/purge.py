@@ -18,6 +18,7 @@ from flows.cache import LISTING, ObjectCache
 from flows.erasure import prefect_database
 from flows.erasure.photo import Photo
 from flows.erasure.places import Place, places
+from flows.repository import told_in_a_line
 from flows.sources import HASHES
 from stages import STAGES
 from stages.engine.files import write_atomically
@@ -161,7 +162,7 @@ def _unmarked_answers(workspace: Workspace) -> int:
 def _remotes(workspace: Workspace) -> list[tuple[str, str]]:
     from dvc.repo import Repo
 
-    with Repo(str(workspace.root)) as repo:
+    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
         return [(name, remote["url"]) for name, remote in repo.config["remote"].items()]
 
 
