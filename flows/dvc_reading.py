@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,16 @@ from stages.engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+
+
+def _made(workspace: Workspace) -> float | None:
+    """When DVC first worked in the repository, which names its memory of hashes: with a time of its
+    own a reader would hash all data again, and leave a memory behind that nobody uses."""
+    mark = workspace.root / ".dvc" / "tmp" / "btime"
+    with suppress(OSError):  # read-only, or made already
+        mark.parent.mkdir(exist_ok=True)
+        mark.open("x").close()
+    return mark.stat().st_mtime if mark.exists() else None
 
 
 @contextmanager
@@ -26,6 +36,7 @@ def reading(workspace: Workspace) -> Iterator[Repo]:
 
         class Reader(Repo):
             tmp_dir = folder  # pyright: ignore[reportAssignmentType]
+            _btime = _made(workspace)  # pyright: ignore[reportAssignmentType]
 
             def _ignore(self) -> None:
                 """Writes no .gitignore: the checkout may be read-only."""

@@ -1,0 +1,18 @@
+"""Whoever looks shares DVC's memory of hashes and takes none of its locks."""
+
+from dvc.repo import Repo
+
+from flows.dvc_reading import reading
+from stages.engine.workspace import Workspace
+
+
+def test_a_reader_shares_dvcs_memory_of_hashes(workspace: Workspace):
+    with reading(workspace) as first:
+        place = first.site_cache_dir
+    with Repo(str(workspace.root)) as own, reading(workspace) as second:
+        assert own.site_cache_dir == second.site_cache_dir == place
+
+
+def test_a_reader_waits_for_nobody(workspace: Workspace):
+    with Repo(str(workspace.root)) as own, own.lock, reading(workspace) as reader, reader.lock:
+        assert own.tmp_dir != reader.tmp_dir
