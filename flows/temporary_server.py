@@ -50,7 +50,13 @@ def temporary_server(workspace: Workspace) -> Iterator[Server]:
     home.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     environment = {name: v for name, v in os.environ.items() if not _OTHERS.match(name)}
-    environment |= {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    # From the server's working directory: a path with ? or % in it is no part of a database's URL.
+    database = os.path.relpath(home / "prefect.db", workspace.root)
+    environment |= {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
     log = home / "server.log"
     command = ["prefect", "server", "start", "--host", _HOST, "--port", str(port)]
     with log.open("w") as output:

@@ -29,7 +29,9 @@ name, upstream = sys.argv[1], Path(sys.argv[2])
 print(f"{name} speaks")
 if name == os.environ.get("TOY_SLEEPER", name):
     time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
-text = upstream.read_text() if upstream.is_file() else (upstream / "out.txt").read_text()
+files = [upstream] if upstream.is_file() else sorted(f for f in upstream.rglob("*") if f.is_file())
+text = "".join(file.read_text() for file in files if file.name in (upstream.name, "out.txt")
+               or upstream.name == "sources")
 if "bad " + name in text:
     sys.exit(f"{name} met something bad")
 out = Path("data") / name
@@ -65,7 +67,7 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stages, upstream = {}, "data/sources"
     for name in STAGES:
         stages[name] = {
-            "cmd": f"python stage.py {name} {upstream}",
+            "cmd": f"{sys.executable} stage.py {name} {upstream}",
             "deps": [upstream],
             "outs": [f"data/{name}"],
         }

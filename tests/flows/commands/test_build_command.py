@@ -131,9 +131,7 @@ def test_a_second_build_waits_before_it_touches_the_source_list(
         assert not workspace.sources.exists()
     assert "1 added" in second.communicate(timeout=LONG)[0]
     assert second.returncode == 0
-    assert "teal.png" in workspace.sources.read_text()
-    built = (workspace.stage("package") / "out.txt").read_text()
-    assert built == workspace.sources.read_text()
+    assert "teal.png" in (workspace.stage("package") / "out.txt").read_text()
 
 
 def test_a_server_that_does_not_answer_is_one_line_before_any_stage(workspace: Workspace) -> None:
@@ -186,6 +184,7 @@ def test_a_server_that_is_killed_in_the_middle_does_not_cost_the_build(
 def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    workspace.sources.unlink()
     for stage in ("ingest", "perceive"):
         row = dict(zip(REJECT_COLUMNS, ("00ff", "", f"odd_in_{stage}", "no", "{}"), strict=True))
         write_table(workspace.stage(stage) / "rejects.parquet", [row])
@@ -194,6 +193,7 @@ def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
         raise FactoryError("ingest failed")
 
     monkeypatch.setattr(command, "load_params", lambda root: {})
+    monkeypatch.setattr(command, "prepare", lambda *given, **how: None)
     monkeypatch.setattr(command, "_run_stages", fail)
     monkeypatch.setattr(command, "stale_or_damaged", lambda workspace: {"ingest": ["x"]})
     monkeypatch.setattr(command.pipeline, "stale", lambda workspace: {"ingest": ["x"]})
