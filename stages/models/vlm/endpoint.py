@@ -7,11 +7,13 @@ client: what a server says is searched for it before it is passed on.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion
@@ -26,12 +28,20 @@ from stages.models.vlm.ledger import Call, Ledger
 from stages.models.vlm.messages import conversation
 from stages.models.vlm.retries import Gone, Transient
 
-"""Reject code: no answer could be had; the photo is tried again in the next build."""
 FAILURES = 5
 """So many requests in a row that fail for good end the stage."""
 Structured = Literal["json_schema", "json_object", "prompt"]
 _CEILINGS = ("max_completion_tokens", "max_tokens")
 _CONTENT = ("content_filter", "content_policy_violation", "safety")
+
+
+def on_this_machine(address: str) -> bool:
+    """Whether a URL's host is the loopback."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class OpenAIChat:
@@ -79,6 +89,8 @@ class OpenAIChat:
             base_url=_checked_url(base_url),
             timeout=ledger.settings.timeout_seconds,
             max_retries=0,  # `retries` does it: each attempt passes the limits and the ledger
+            # A proxy knows nothing of this machine's own addresses.
+            http_client=openai.DefaultHttpxClient(trust_env=not on_this_machine(base_url)),
         )
 
     @property

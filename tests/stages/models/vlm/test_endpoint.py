@@ -5,7 +5,7 @@ import pytest
 
 from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
-from stages.models.vlm.endpoint import FAILURES, OpenAIChat
+from stages.models.vlm.endpoint import FAILURES, OpenAIChat, on_this_machine
 from stages.models.vlm.limits import BudgetReached
 
 KEY = "sk-planted-0123456789"
@@ -221,3 +221,27 @@ def test_the_key_reaches_the_server_and_nothing_else(
     out = capfd.readouterr()
     assert caplog.text
     assert KEY not in f"{caplog.text}{out.out}{out.err}{list(map(str, said))}"
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
+    server, make_chat, question, monkeypatch
+):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert make_chat().complete(question(1)).text
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("http://localhost/v1", True),
+        ("https://api.example.org/v1", False),
+        ("http://10.0.0.1/v1", False),
+    ],
+)
+def test_which_addresses_are_this_machines(address, here):
+    assert on_this_machine(address) is here

@@ -1,0 +1,35 @@
+"""Ctrl-C before the command line is there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOADING = """
+import sys
+from flows import entry
+
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "flows.cli":
+            raise KeyboardInterrupt
+
+
+sys.meta_path.insert(0, Interrupted())
+entry.main()
+"""
+
+
+def test_ctrl_c_while_it_is_loaded_is_one_line():
+    command = [sys.executable, "-c", LOADING]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 130
+    assert done.stderr == "flawfactory: stopped by SIGINT\n" and not done.stdout
+
+
+def test_it_runs_the_command_line():
+    command = [sys.executable, "-c", "from flows.entry import main; main()", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "withdraw" in done.stdout
