@@ -115,20 +115,27 @@ def write_shard(folder: Path, photos: Path) -> None:
 
 
 def environment(checkout: Path, work: Path) -> dict[str, str]:
-    """Of the commands: this interpreter's programs, the checkout's code, one thread."""
+    """Of the commands: this interpreter's programs, the checkout's code, one thread.
+
+    Prefect's home is an empty one, and nobody's server is asked: `flawfactory gc --purge` removes
+    contact sheets from the home's database, `prefect artifact delete` from the server.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     programs = Path(sys.executable).parent
     author = {f"GIT_{who}_{what}": "ci@localhost" for who in ("AUTHOR", "COMMITTER")
               for what in ("NAME", "EMAIL")}  # fmt: skip
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     return {
-        **os.environ,
+        **inherited,
         **author,
         "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
         "PYTHONPATH": str(checkout),
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "PREFECT_HOME": str(work / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "venv": str(programs.parent),
         "work": str(work),
         "port": str(port),

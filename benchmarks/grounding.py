@@ -1,10 +1,10 @@
 """What the `grounded` back end's networks cost at their released size, with random weights.
 
-    python benchmarks/grounding.py [--device cuda] [--dtype bfloat16] [name ...]
+    python benchmarks/grounding.py [--device cuda] [--dtype bfloat16] [--phrases 8] [name ...]
 
 Random weights cost what released ones do, and see nothing. One photo of samples/, the whole word
-list for the detector, 12 boxes for a segmenter; the second of two runs. Seconds on a shared CPU
-tell little: only ratios within one run do.
+list or its first phrases for the detector, 12 boxes for a segmenter; the second of two runs.
+Seconds on a shared CPU tell little: only ratios within one run do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import importlib
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,17 @@ HIERA_LARGE = {
 Work = Callable[[], object]
 
 
-def detector(name: str, image: Any, device: str, dtype: torch.dtype) -> tuple[Any, Work]:
+@dataclass(frozen=True)
+class Setting:
+    """What the networks work on, and how."""
+
+    image: Any
+    phrases: list[str]
+    device: str
+    dtype: torch.dtype
+
+
+def detector(name: str, setting: Setting) -> tuple[Any, Work]:
     """Grounding DINO with a tokenizer of one token a word, and its work."""
     hf: Any = importlib.import_module("transformers")
     special = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?"}
@@ -63,27 +74,28 @@ def detector(name: str, image: Any, device: str, dtype: torch.dtype) -> tuple[An
     model = hf.GroundingDinoForObjectDetection(hf.GroundingDinoConfig(backbone_config=swin))
     tokenizer = hf.BertTokenizer(vocab={token: i for i, token in enumerate(tokens)})
     processor = hf.GroundingDinoProcessor(hf.GroundingDinoImageProcessor(), tokenizer)
-    dino = GroundingDino(model, processor, device, dtype)
-    return model, lambda: dino.detect(image, PHRASES)
+    dino = GroundingDino(model, processor, setting.device, setting.dtype)
+    return model, lambda: dino.detect(setting.image, setting.phrases)
 
 
-def sam(name: str, image: Any, device: str, dtype: torch.dtype) -> tuple[Any, Work]:
+def sam(name: str, setting: Setting) -> tuple[Any, Work]:
     """One of the three Sams, and its work."""
     from segment_anything import sam_model_registry
 
     model = sam_model_registry[name.removeprefix("sam-").replace("-", "_")]()
-    segmenter = Sam(model, device, dtype)
-    return model, lambda: segmenter.segment(image, BOXES)
+    segmenter = Sam(model, setting.device, setting.dtype)
+    return model, lambda: segmenter.segment(setting.image, BOXES)
 
 
-def sam2(_: str, image: Any, device: str, dtype: torch.dtype) -> tuple[Any, Work]:
+def sam2(_: str, setting: Setting) -> tuple[Any, Work]:
     """SAM 2.1 large, and its work."""
     import transformers as hf
 
     parts = {"backbone_config": HIERA_LARGE, "backbone_channel_list": [1152, 576, 288, 144]}
     model = hf.Sam2Model(hf.Sam2Config(vision_config={"model_type": "sam2_vision_model", **parts}))
-    segmenter = Sam2(model, hf.Sam2Processor(hf.Sam2ImageProcessor()), device, dtype)
-    return model, lambda: segmenter.segment(image, BOXES)
+    processor = hf.Sam2Processor(hf.Sam2ImageProcessor())
+    segmenter = Sam2(model, processor, setting.device, setting.dtype)
+    return model, lambda: segmenter.segment(setting.image, BOXES)
 
 
 NETWORKS = {
@@ -113,27 +125,30 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(NETWORKS), help=", ".join(NETWORKS))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--phrases", type=int, default=len(PHRASES), help="of the word list")
     args = parser.parse_args()
     vision.prepare()
     image = np.asarray(Image.open(PHOTO).convert("RGB"))
+    dtype = getattr(torch, args.dtype)
+    setting = Setting(image, PHRASES[: args.phrases], args.device, dtype)
     unit = "CPU seconds" if args.device == "cpu" else "seconds"
     table = Table(
         "network", "parameters (M)", unit, "peak (GB)", title=f"{args.device}, {args.dtype}"
     )
-    networks = UntilStopped(measured(args, image))
+    networks = UntilStopped(measured(args.names, setting))
     for row in networks:
         table.add_row(*row)
     Console().print(table)
     networks.leave()
 
 
-def measured(args: argparse.Namespace, image: Any) -> Iterator[tuple[str, ...]]:
+def measured(names: Sequence[str], setting: Setting) -> Iterator[tuple[str, ...]]:
     """The table's rows, a network each."""
-    for name in args.names:
+    for name in names:
         torch.manual_seed(0)
-        model, work = NETWORKS[name](name, image, args.device, getattr(torch, args.dtype))
+        model, work = NETWORKS[name](name, setting)
         parameters = sum(p.numel() for p in model.parameters()) / 1e6
-        seconds, peak = measure(work, args.device)
+        seconds, peak = measure(work, setting.device)
         yield name, f"{parameters:.0f}", f"{seconds:.2f}", f"{peak:.1f}"
         del model, work
 

@@ -161,7 +161,9 @@ def main() -> None:
         report["flow_loss_16x16"] = flow_loss(flow, chosen, 16)
         report["flow_loss_24x24"] = flow_loss(flow, chosen, 24)
         report["inversion_held_out"] = inversion(flow, chosen[:8], 8, None)
-        report["inversion_samples"] = inversion(flow, sample_photos[:8], 8, args.pictures)
+        report["inversion_samples"] = inversion(
+            flow, sample_photos[: min(8, args.count)], 8, args.pictures
+        )
         if args.pictures is not None:
             Image.fromarray(samples(flow, 6, 16, 16)).save(args.pictures / "samples.png")
     print(json.dumps(report, indent=2))

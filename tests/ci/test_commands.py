@@ -69,3 +69,11 @@ def test_commands_are_found_in_code_alone():
 )
 def test_the_longest_entry_that_fits_is_taken(command, name):
     assert commands.entry(command) == name
+
+
+def test_commands_reach_nobodys_prefect(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_HOME", "/home/somebody/.prefect")
+    given = commands.environment(tmp_path, tmp_path / "work")
+    assert "PREFECT_API_URL" not in given
+    assert given["PREFECT_HOME"] == str(tmp_path / "work" / "prefect")
