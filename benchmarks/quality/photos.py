@@ -17,7 +17,7 @@ from stages.models.protocols import Image
 from training.data import EVALUATION_SOURCES, is_held_out
 
 FOLDERS = ("samples/photos/plasma", "samples/photos/scikit-image", "data/.fetched/people")
-SHARDS = Path("/work/shared/photos")
+SHARDS = Path(__file__).parents[3] / "shared" / "photos"
 """Default folder of the training shards."""
 _SUFFIXES = {".jpg", ".png"}
 
