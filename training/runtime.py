@@ -130,7 +130,7 @@ def together(world: int, work: Callable[[Worker], object], device: str = "cpu") 
     """
     if device != "cpu":
         torch.backends.cuda.matmul.allow_tf32 = True
-        # cuDNN's backward pass reads out of bounds at odd numbers of tokens (torch 2.11, H100).
+        # With cuDNN's attention the backward pass failed at 257 tokens (torch 2.11, H100).
         torch.backends.cuda.enable_cudnn_sdp(False)
         work(Worker(device=torch.device(device), loaders=world))
         return
