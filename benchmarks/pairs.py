@@ -29,9 +29,9 @@ from rich.table import Table
 from webdataset.compat import WebDataset
 
 from benchmarks.stopping import UntilStopped
-from stages.engine.masks import bounding_box
 from stages.models.protocols import PerceptualMetric
 from stages.models.registry import metric
+from stages.records.masks import bounding_box
 
 Pixels = NDArray[np.uint8]
 COLUMNS = ("lpips flaw/control", "lpips control/photo", "mask share", "pixels broken")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from benchmarks.contestants import Contestant
 from benchmarks.meter import Cost, Meter
 from benchmarks.workload import Task
-from stages.models.flow import Flow
+from stages.models.flow.model import Flow
 
 Clock = Literal["cpu", "wall"]
 

@@ -17,20 +17,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.engine.record import TOKEN, Tool
 from stages.inject.tokens import Index
-from stages.invert.solvers import schedule
-from stages.models import vision
-from stages.models.flow_tokens import image_ids
+from stages.models.flow.solvers import schedule
+from stages.models.flow.tokens import image_ids
+from stages.models.networks import torchvision_import
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN, Tool
 
-vision.prepare()  # before diffusers: its model classes import torchvision
+torchvision_import.prepare()  # before diffusers: its model classes import torchvision
 
 from diffusers.models.attention_dispatch import dispatch_attention_fn  # noqa: E402
 from diffusers.models.embeddings import apply_rotary_emb  # noqa: E402
 from diffusers.models.transformers.transformer_flux import FluxAttnProcessor  # noqa: E402
 
-from stages.models.flow import Flow  # noqa: E402
+from stages.models.flow.model import Flow  # noqa: E402
 
 Solver = Literal["euler", "fireflow"]
 POSITION_STEPS: dict[Tool, float] = {"add": 0.3, "remove": 0.4, "distort": 0.6, "fuse": 0.5}

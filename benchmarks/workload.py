@@ -13,14 +13,14 @@ import numpy as np
 from flows.trial import run_stages
 from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import canonical_json, sha256, sha256_file
-from stages.engine.images import read_png
 from stages.engine.provenance import stage_digest
-from stages.engine.record import TOKEN, TOOLS, Mapping, Scene, Variant, Window
 from stages.engine.stage import Stage
-from stages.engine.store import Result, Store
+from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import FactoryError
-from stages.invert.windows import cut
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN, TOOLS, Mapping, Scene, Variant, Window
+from stages.records.images import read_png
+from stages.records.windows import cut
 
 _STAGES = ("ingest", "perceive", "map")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")

@@ -28,7 +28,7 @@ from flows.contact_sheet import contact_sheet
 from flows.locks import Patience, build_lock, wait_for_dvc
 from flows.report import gate_table
 from flows.sources import update_source_list
-from stages.engine.progress import Progress
+from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
 
 _ARTIFACT_SECONDS = 5.0

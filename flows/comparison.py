@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from flows.repository import NotUsable, told_in_a_line
-from stages.engine.tables import MANIFEST, read_table
+from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import FactoryError, Workspace
 
 Pairs = dict[str, dict[str, Any]]

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from flows.report import StageReport
 from stages import STAGES
-from stages.engine.progress import Progress as StageProgress
-from stages.engine.record import TOOLS
+from stages.engine.execution.progress import Progress as StageProgress
+from stages.records.documents import TOOLS
 
 console = Console()
 errors = Console(stderr=True)

@@ -8,9 +8,9 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.engine.images import open_png
-from stages.engine.shard import read_shard
+from stages.engine.storage.shard import read_shard
 from stages.engine.workspace import FactoryError, Workspace
+from stages.records.images import open_png
 
 _CELL = 192
 _MEMBERS = ("real.png", "control.png", "artifact.png", "mask.png")

@@ -16,7 +16,7 @@ from stages.engine.stage import BaseParams
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
 from stages.models import registry
-from stages.models.vlm.ledger import NAME, Ledger
+from stages.models.chat.ledger import NAME, Ledger
 
 _FREE = Price(input=0, output=0)
 

@@ -1,11 +1,14 @@
-"""``python -m flows.leashed MODULE ARGUMENTS``: a module on a leash (`stages.engine.leash`)."""
+"""``python -m flows.leashed MODULE ARGUMENTS``: run a module that ends with its parent process.
+
+See `stages.engine.execution.leash`.
+"""
 
 from __future__ import annotations
 
 import runpy
 import sys
 
-from stages.engine.leash import leave_with_starter
+from stages.engine.execution.leash import leave_with_starter
 
 
 def main() -> None:

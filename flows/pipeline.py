@@ -16,8 +16,8 @@ from flows.repository import NotUsable, told_in_a_line
 from flows.sources import require_list
 from stages import STAGES
 from stages.catalogue import read_params
-from stages.engine.leash import LEASHED
-from stages.engine.progress import Progress
+from stages.engine.execution.leash import LEASHED
+from stages.engine.execution.progress import Progress
 from stages.engine.workspace import FactoryError, Workspace
 
 _DVC = ("dvc", "--wait-for-lock", "repro", "--single-item")

@@ -10,7 +10,7 @@ from stages import STAGES
 from stages.catalogue import build_stage, params_for_work
 from stages.engine.runner import gather
 from stages.engine.settings import load_settings, store_root
-from stages.engine.store import Store
+from stages.engine.storage.store import Store
 from stages.engine.workspace import Workspace
 
 

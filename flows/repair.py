@@ -17,8 +17,8 @@ from flows.cache import LISTING, ObjectCache, folder_digest, listing_bytes, md5
 from flows.repository import told_in_a_line
 from flows.verification import Locked, damaged_copies, damaged_outputs, files_in, locked_outputs
 from stages import STAGES
+from stages.engine.execution.progress import Progress
 from stages.engine.files import write_atomically
-from stages.engine.progress import Progress
 from stages.engine.workspace import FactoryError, Workspace
 
 

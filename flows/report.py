@@ -12,7 +12,7 @@ from flows.reasons import locked_params
 from stages import STAGES
 from stages.catalogue import read_params, section_models
 from stages.engine.stage import StageParams
-from stages.engine.tables import METRICS, output_digest
+from stages.engine.storage.tables import METRICS, output_digest
 from stages.engine.workspace import FactoryError, Workspace
 
 

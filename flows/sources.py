@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from flows.repository import LOCK, SOURCES, told_in_a_line
-from stages.engine.source_list import Source, exists, read_list
+from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places, Root, fit, recognise
 from stages.ingest.scan import scan

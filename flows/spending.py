@@ -10,7 +10,7 @@ from rich.table import Table
 
 from stages.engine.settings import load_settings
 from stages.engine.workspace import Workspace
-from stages.models.vlm.ledger import NAME, Account, Ledger
+from stages.models.chat.ledger import NAME, Account, Ledger
 
 
 def accounts(workspace: Workspace, since: float = 0.0, stage: str | None = None) -> list[Account]:

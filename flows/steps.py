@@ -12,7 +12,7 @@ from flows.dvc_locks import writers
 from flows.locks import Patience, Say, wait_for_dvc
 from flows.report import StageReport, failed_checks, read_report
 from stages import STAGES
-from stages.engine.progress import Progress
+from stages.engine.execution.progress import Progress
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 

@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 from stages import STAGES
 from stages.catalogue import build_stage, check_machine, parse_params
-from stages.engine.digests import Digests
-from stages.engine.images import open_png
-from stages.engine.record import Explanations, Injection, Mapping, Tool
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample, Stage
+from stages.engine.storage.digests import Digests
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 from stages.ingest.files import FileProblem, digest_capped
+from stages.records.documents import Explanations, Injection, Mapping, Tool
+from stages.records.images import open_png
 
 _CAPTION = 34
 

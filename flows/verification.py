@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.cache import LISTING, Hash, ObjectCache, folder_digest, md5
 from flows.repository import locked_stages
-from stages.engine.digests import Digests
+from stages.engine.storage.digests import Digests
 from stages.engine.workspace import FactoryError, Workspace
 
 AWAY = "is not here"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from stages.engine.record import TOKEN, TOOLS
 from stages.engine.stage import BaseParams
 from stages.inject.params import InjectParams, all_values
 from stages.invert.params import InvertParams
@@ -14,6 +13,7 @@ from stages.map.params import MapParams
 from stages.models import registry
 from stages.models.options import FlowOptions
 from stages.perceive.stage import PerceiveParams
+from stages.records.documents import TOKEN, TOOLS
 
 
 def across_sections(params: Mapping[str, BaseModel]) -> Iterator[str]:

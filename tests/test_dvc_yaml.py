@@ -12,7 +12,7 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 REGISTRY = {
     "stages/models/profiles.yaml",
     "stages/models/registry.py",
-    "stages/models/weights.toml",
+    "stages/models/weights/weights.toml",
 }
 
 
@@ -29,8 +29,8 @@ def needed(name: str) -> set[str]:
     code = {source_of(module) for module in stage.code}
     models = REGISTRY if stage.revisions is not Stage.revisions else set()
     if name == "package":  # the card names every back end
-        models = REGISTRY - {"stages/models/weights.toml"}
-    weights = {"weights/compact"} if "stages.models.flow" in stage.code else set()
+        models = REGISTRY - {"stages/models/weights/weights.toml"}
+    weights = {"weights/compact"} if "stages.models.flow.model" in stage.code else set()
     own = {f"stages/{name}", "stages/engine/format.py"}
     return upstream | code | models | weights | own
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.engine.seeding import generator, seed_for
+from stages.records.seeding import generator, seed_for
 from training.data import Photo, load_photos, random_crop, split
 from training.feed import batches
 from training.fused_norm import compile_kernel, fuse

@@ -1,7 +1,7 @@
 """Measure the compact model: `python -m training.evaluate --weights DIR --photos DIR`.
 
-Everything goes through `stages.models.flow.Flow`, the factory's own way to the weights. Prints
-JSON: autoencoder PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's
+Everything goes through `stages.models.flow.model.Flow`, the factory's own way to the weights.
+Prints JSON: autoencoder PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's
 held-out loss by timestep, and how far un-anchored FireFlow inversion and back stays from the
 autoencoder alone.
 """
@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stages.engine.seeding import seed_for
-from stages.invert.solvers import integrate, schedule
 from stages.models import registry
-from stages.models.flow import Flow
+from stages.models.flow.model import Flow
+from stages.models.flow.solvers import integrate, schedule
+from stages.records.seeding import seed_for
 from training.data import Photo, center_crop, load_photos, split
 from training.runtime import log_to_stderr
 

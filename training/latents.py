@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stages.engine.files import replacing
-from stages.engine.seeding import generator
+from stages.records.seeding import generator
 from training.data import Photo, load_photos, split
 from training.export import trained_autoencoder
 from training.feed import batches

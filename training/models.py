@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from stages.models import vision
+from stages.models.networks import torchvision_import
 
-vision.prepare()
+torchvision_import.prepare()
 
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: E402
 from diffusers.models.resnet import ResnetBlock2D  # noqa: E402

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stages.models.fetch import WeightsError
-from stages.models.lpips import AlexLpips
+from stages.models.metric.lpips import AlexLpips
+from stages.models.weights.packages import WeightsError
 
 
 class Lpips:

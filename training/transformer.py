@@ -18,8 +18,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from stages.engine.seeding import generator, seed_for
-from stages.models.flow_tokens import image_ids, pack
+from stages.models.flow.tokens import image_ids, pack
+from stages.records.seeding import generator, seed_for
 from training.feed import batches
 from training.loop import Budget, Loop, Recipe
 from training.models import FluxTransformer2DModel, transformer

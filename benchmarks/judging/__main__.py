@@ -21,14 +21,14 @@ from benchmarks.judging.scores import Row
 from benchmarks.judging.verdicts import Look
 from benchmarks.quality.compare import table
 from stages.catalogue import load_params
-from stages.engine.record import TOOLS
 from stages.engine.workspace import Workspace
 from stages.filter import bounds
 from stages.filter.bounds import Distances
 from stages.filter.params import FilterParams
-from stages.models.judge import decide
-from stages.models.judging import logistic
-from stages.models.judging.logistic import Model
+from stages.models.judge.features import logistic
+from stages.models.judge.features.judge import decide
+from stages.models.judge.features.logistic import Model
+from stages.records.documents import TOOLS
 
 
 @dataclass(frozen=True)

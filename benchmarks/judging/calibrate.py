@@ -3,8 +3,9 @@
     python -m benchmarks.judging.calibrate [--write]
 
 fits `MEASURES`, says how the model does on photos that it was not fitted on (cross-validated), and
-proposes the threshold; ``--write`` replaces ``stages/models/judging/coefficients.json``. Needs no
-pictures. The test set has no part in it.
+proposes the threshold; ``--write`` replaces
+``stages/models/judge/features/coefficients.json``. Needs no pictures. The test set has
+no part in it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 from benchmarks.judging import scores, verdicts
 from benchmarks.judging.scores import Row
 from stages.engine.files import canonical_json, pretty_json, sha256, write_atomically
-from stages.engine.seeding import generator
-from stages.models.judging import logistic
-from stages.models.judging.logistic import Model
+from stages.models.judge.features import logistic
+from stages.models.judge.features.logistic import Model
+from stages.records.seeding import generator
 
 MEASURES = ("positional", "size", "delivered_texture", "solid")
 """Chosen on the calibration set (docs/judging.md)."""

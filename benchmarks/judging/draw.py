@@ -19,7 +19,7 @@ from typing import Literal
 from benchmarks.quality import cases, photos
 from benchmarks.quality.cases import Case, Drawn, EvaluationSet
 from stages.engine.files import canonical_json, write_atomically
-from stages.engine.record import TOOLS, Document
+from stages.records.documents import TOOLS, Document
 
 SetName = Literal["calibration", "test"]
 SETS: tuple[SetName, ...] = ("calibration", "test")

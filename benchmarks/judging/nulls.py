@@ -16,15 +16,15 @@ import numpy as np
 from benchmarks.judging.results import Result
 from benchmarks.quality import nulls
 from benchmarks.quality.nulls import Site
-from stages.engine.images import Image
-from stages.engine.masks import Mask
-from stages.engine.record import TOOLS, Tool
-from stages.engine.seeding import generator
 from stages.inject.composite import blend, composite, visible
 from stages.inject.params import InjectParams
 from stages.inject.tokens import grow
-from stages.invert.windows import cut
 from stages.models.protocols import Case
+from stages.records.documents import TOOLS, Tool
+from stages.records.images import Image
+from stages.records.masks import Mask
+from stages.records.seeding import generator
+from stages.records.windows import cut
 
 STILL: dict[str, Callable[[Site, np.random.Generator], Image]] = {
     "control": lambda site, rng: site.window,

@@ -21,11 +21,11 @@ from benchmarks.quality.renderers import Factory, Models
 from benchmarks.quality.renderings import Renderings, Shown
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import sha256
-from stages.engine.images import Image, write_png
-from stages.engine.masks import Mask
-from stages.engine.record import Box, Variant
 from stages.filter.case import whole
 from stages.models.protocols import Case
+from stages.records.documents import Box, Variant
+from stages.records.images import Image, write_png
+from stages.records.masks import Mask
 
 
 @dataclass(frozen=True)

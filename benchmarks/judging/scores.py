@@ -19,15 +19,15 @@ from benchmarks.quality.compare import PROFILE, sections
 from benchmarks.stopping import UntilStopped
 from stages.catalogue import load_params
 from stages.engine.files import canonical_json, sha256, write_atomically
-from stages.engine.record import Box, Document, Tool
 from stages.engine.workspace import Workspace
 from stages.filter import bounds
 from stages.filter.params import FilterParams
 from stages.models import registry
-from stages.models.features import TokenFeatures
-from stages.models.judge import FeatureJudge
-from stages.models.lpips import AlexLpips
+from stages.models.judge.features.judge import FeatureJudge
+from stages.models.judge.features.texture import TokenFeatures
+from stages.models.metric.lpips import AlexLpips
 from stages.models.protocols import Case
+from stages.records.documents import Box, Document, Tool
 
 What = Literal["flaws", "nulls"]
 WHAT: tuple[What, ...] = ("flaws", "nulls")

@@ -20,10 +20,10 @@ from PIL import ImageDraw
 from benchmarks.judging.results import Result, arguments, rendered
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.images import Image
-from stages.engine.masks import Mask, bounding_box
-from stages.engine.record import Box, Variant
-from stages.engine.seeding import generator
+from stages.records.documents import Box, Variant
+from stages.records.images import Image
+from stages.records.masks import Mask, bounding_box
+from stages.records.seeding import generator
 
 A_SHEET = 4
 CELL, CAPTION, GAP = 330, 26, 6

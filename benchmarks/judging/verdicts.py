@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from benchmarks.judging.draw import SETS, SetName
 from stages.engine.files import canonical_json, write_atomically
-from stages.engine.record import Document
+from stages.records.documents import Document
 
 FOLDER = Path(__file__).with_name("verdicts")
 

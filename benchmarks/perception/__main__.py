@@ -25,8 +25,8 @@ from benchmarks.quality.photos import SHARDS
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.provenance import numerics
-from stages.engine.record import Document
 from stages.engine.workspace import FactoryError, Workspace
+from stages.records.documents import Document
 
 
 class Report(Document):

@@ -13,11 +13,11 @@ import numpy as np
 from pydantic import Field
 
 from benchmarks.quality import photos
-from stages.engine.images import Image
-from stages.engine.masks import Mask
-from stages.engine.record import Box, Document
 from stages.ingest.decode import Limits, decode
 from stages.ingest.stage import IngestParams
+from stages.records.documents import Box, Document
+from stages.records.images import Image
+from stages.records.masks import Mask
 
 FIRST = Path(__file__).with_name("labels.json")
 SECOND = Path(__file__).with_name("labels-second.json")

@@ -11,8 +11,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import binomtest
 
 from benchmarks.perception.labels import Mark
-from stages.engine.masks import Mask
-from stages.engine.record import Box
+from stages.records.documents import Box
+from stages.records.masks import Mask
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,10 @@ from benchmarks.quality.compare import table
 from benchmarks.quality.photos import SHARDS
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.images import Image
-from stages.engine.masks import Mask, decode
-from stages.engine.record import Box, Document, Entity, Part
 from stages.engine.workspace import FactoryError
+from stages.records.documents import Box, Document, Entity, Part
+from stages.records.images import Image
+from stages.records.masks import Mask, decode
 
 PHOTOS = 25
 CELL, CAPTION, COLUMNS, ROWS = 220, 18, 8, 5

@@ -22,10 +22,10 @@ from benchmarks.perception.labels import KINDS, LabelledPhoto, load, named, pres
 from benchmarks.perception.predictions import FOLDER, Perception
 from benchmarks.quality.photos import SHARDS
 from benchmarks.stopping import UntilStopped
-from stages.engine.images import Image
-from stages.engine.masks import decode
-from stages.engine.record import Entity
 from stages.engine.workspace import FactoryError
+from stages.records.documents import Entity
+from stages.records.images import Image
+from stages.records.masks import decode
 
 CELL, CAPTION, COLUMNS = 330, 20, 3
 WHITE, GREEN = (255, 255, 255), (0, 230, 0)

@@ -7,11 +7,11 @@ from pathlib import Path
 from benchmarks.perception.labels import LabelledPhoto
 from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import write_atomically
-from stages.engine.images import Image
 from stages.engine.provenance import stage_digest
-from stages.engine.record import Document, Entity
 from stages.engine.workspace import Workspace
 from stages.perceive.stage import PerceiveStage
+from stages.records.documents import Document, Entity
+from stages.records.images import Image
 
 FOLDER = Path("data/.quality/perception")
 """Default folder of what was perceived; git ignores it."""

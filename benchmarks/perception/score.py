@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.perception.labels import KINDS, LabelledPhoto, MainThing
 from benchmarks.perception.matching import Outcome, inside, match, overlap, wilson
-from stages.engine.masks import decode
-from stages.engine.record import Box, Document, Entity, Part
+from stages.records.documents import Box, Document, Entity, Part
+from stages.records.masks import decode
 
 LEAST = {"people": 0.5, "faces": 0.3, "hands": 0.3}
 """Least intersection over union of a match."""

@@ -18,9 +18,9 @@ from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderers import Factory, Models
 from benchmarks.quality.renderings import Renderings
 from benchmarks.stopping import UntilStopped
-from stages.engine.record import TOOLS
 from stages.inject.params import InjectParams
-from stages.models.lpips import AlexLpips
+from stages.models.metric.lpips import AlexLpips
+from stages.records.documents import TOOLS
 
 KNOBS: Mapping[str, tuple[Any, ...]] = {
     "positions.steps": (0.0, 0.25, 0.5, 1.0),

@@ -25,9 +25,9 @@ from benchmarks.quality.network import MobileNet
 from benchmarks.quality.nulls import MUST_REFUSE, Null, Site
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.record import Document, Tool
-from stages.engine.seeding import generator
-from stages.invert.windows import cut
+from stages.records.documents import Document, Tool
+from stages.records.seeding import generator
+from stages.records.windows import cut
 
 COUNT = 30
 """Mappings a tool."""

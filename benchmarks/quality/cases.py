@@ -21,13 +21,13 @@ from flows.trial import run_stages, with_tool
 from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import canonical_json, write_atomically
 from stages.engine.provenance import stage_digest
-from stages.engine.record import TOOLS, Document, Scene, Tool, Variant, Window
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError, Workspace
-from stages.map.grid import indices
 from stages.map.params import MapParams
 from stages.map.policy import plan
 from stages.map.sites import Atlas
+from stages.records.documents import TOOLS, Document, Scene, Tool, Variant, Window
+from stages.records.grid import indices
 
 FOLDER = Path("data/.quality")
 """Default folder of everything that these measurements keep; git ignores it."""

@@ -23,13 +23,13 @@ from benchmarks.quality.renderings import Renderings, Shown
 from benchmarks.quality.seams import features
 from benchmarks.stopping import UntilStopped
 from stages.catalogue import load_params
-from stages.engine.record import TOOLS
 from stages.engine.workspace import Workspace
 from stages.inject.params import InjectParams
 from stages.inject.tokens import source_index
 from stages.invert.params import InvertParams
-from stages.models.judging import seams
-from stages.models.lpips import AlexLpips
+from stages.models.judge.features import seams
+from stages.models.metric.lpips import AlexLpips
+from stages.records.documents import TOOLS
 
 PROFILE = "compact"
 HEADER = (

@@ -27,10 +27,10 @@ from skimage.color import rgb2lab
 
 from benchmarks.quality.cases import Sides
 from benchmarks.quality.network import CHANNELS, Features, directions
-from stages.engine.masks import Mask, from_grid
-from stages.engine.record import TOKEN, Tool, Variant
 from stages.inject.tokens import grow
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN, Tool, Variant
+from stages.records.masks import Mask, from_grid
 
 Tokens = NDArray[np.int64]
 LAYERS: dict[Tool, tuple[int, ...]] = {

@@ -28,10 +28,10 @@ from benchmarks.quality.renderers import Models
 from benchmarks.quality.renderings import Renderings, Shown
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.images import Image
-from stages.engine.record import Box, Document, Tool
-from stages.engine.seeding import generator
 from stages.models import registry
+from stages.records.documents import Box, Document, Tool
+from stages.records.images import Image
+from stages.records.seeding import generator
 
 LOOKS = 50
 """Against each paste."""

@@ -16,10 +16,10 @@ from benchmarks.quality.intended import RULES, Look
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderings import Renderings, Shown
 from stages.engine.files import canonical_json, sha256, write_atomically
-from stages.engine.record import Document, Tool
 from stages.inject.tokens import source_index
-from stages.models.judging import patches, seams
-from stages.models.lpips import AlexLpips
+from stages.models.judge.features import patches, seams
+from stages.models.metric.lpips import AlexLpips
+from stages.records.documents import Document, Tool
 
 _CODE = tuple(
     Path(path)

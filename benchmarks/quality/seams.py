@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.engine.record import TOKEN
-from stages.models.judging.seams import REACH, Strip, contrast, profile
+from stages.models.judge.features.seams import REACH, Strip, contrast, profile
+from stages.records.documents import TOKEN
 
 
 def features(strip: Strip) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import typer
 
 from flows.comparison import compare, read_pairs
 from flows.console import console
-from stages.engine.tables import MANIFEST
+from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError, Workspace
 
 

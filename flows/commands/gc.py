@@ -15,8 +15,8 @@ from stages import STAGES
 from stages.catalogue import build_stage, load_params
 from stages.engine.runner import gather
 from stages.engine.settings import load_settings, store_root
-from stages.engine.store import Store
-from stages.engine.tables import PHOTOS
+from stages.engine.storage.store import Store
+from stages.engine.storage.tables import PHOTOS
 from stages.engine.workspace import FactoryError, Workspace
 
 _DAY = 24 * 60 * 60.0

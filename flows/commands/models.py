@@ -13,9 +13,10 @@ from flows.console import console
 from stages.catalogue import load_params
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import Workspace
-from stages.models import registry, weights
-from stages.models.fetch import REMEDY
-from stages.models.weights import Weights
+from stages.models import registry
+from stages.models.weights import catalogue
+from stages.models.weights.catalogue import Weights
+from stages.models.weights.packages import REMEDY
 
 
 def models(
@@ -31,12 +32,12 @@ def models(
         console.print(_table(_users([profile] if profile else list(registry.profiles()))))
         return
     base = cast(BaseParams, load_params(Workspace.find().root)["base"])
-    needed = weights.needed(profile or base)
+    needed = catalogue.needed(profile or base)
     if action == "fetch":
         for item in needed:
-            console.print(f"{item.name}: {weights.fetch(item)}", markup=False)
+            console.print(f"{item.name}: {catalogue.fetch(item)}", markup=False)
         return
-    found = {item.name: weights.available(item) for item in needed}
+    found = {item.name: catalogue.available(item) for item in needed}
     for name, good in found.items():
         console.print(f"{name}: {'ok' if good else 'missing or damaged'}", markup=False)
     if not all(found.values()):
@@ -48,7 +49,7 @@ def _users(profiles: list[str]) -> dict[Weights, list[str]]:
     """Weights to the profiles that need them."""
     users: dict[Weights, list[str]] = {}
     for profile in profiles:
-        for item in weights.needed(profile):
+        for item in catalogue.needed(profile):
             users.setdefault(item, []).append(profile)
     return users
 
@@ -59,7 +60,7 @@ def _table(users: dict[Weights, list[str]]) -> Table:
         table.add_column(name, justify="right" if name == "MB" else "left", overflow="fold")
     for item, profiles in users.items():
         size = f"{item.size / 1e6:.0f}" if item.size else "unknown"
-        here = "yes" if weights.available(item) else "no"
+        here = "yes" if catalogue.available(item) else "no"
         row = (item.name, item.source, size, item.licence, " ".join(profiles), here)
         table.add_row(*map(escape, row))
     return table

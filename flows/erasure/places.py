@@ -13,7 +13,7 @@ from flows.erasure.traces import holds
 from stages import STAGES
 from stages.engine.files import sha256_file
 from stages.engine.settings import load_settings, store_root
-from stages.engine.store import Store
+from stages.engine.storage.store import Store
 from stages.engine.workspace import Workspace
 
 OUTPUTS = "outputs"

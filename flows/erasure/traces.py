@@ -15,7 +15,7 @@ from flows.erasure.photo import Photo
 
 _MAGIC_AT, _MAGIC = 257, b"ustar"
 _STORE_HEADER = 65
-"""Bytes before the tar of a stored result (`stages.engine.store`)."""
+"""Bytes before the tar of a stored result (`stages.engine.storage.store`)."""
 _KEYS = ("key", "photo")
 _ONLY_GONE = frozenset({"withdrawn", "replaced", "duplicate"})
 """Codes of rejects that say that a photo is not in use, and nothing of what it shows."""

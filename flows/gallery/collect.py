@@ -12,12 +12,9 @@ import numpy as np
 
 from flows.gallery.images import Pictures
 from stages import STAGES
-from stages.engine.images import paste, read_mask, read_png, write_png
-from stages.engine.masks import bounding_box
-from stages.engine.record import Box
-from stages.engine.shard import read_member, read_shard
-from stages.engine.source_list import Names, Source
-from stages.engine.tables import (
+from stages.engine.storage.shard import read_member, read_shard
+from stages.engine.storage.source_list import Names, Source
+from stages.engine.storage.tables import (
     MANIFEST,
     METRICS,
     PHOTOS,
@@ -26,6 +23,9 @@ from stages.engine.tables import (
     read_photos,
     read_table,
 )
+from stages.records.documents import Box
+from stages.records.images import paste, read_mask, read_png, write_png
+from stages.records.masks import bounding_box
 
 _Row = dict[str, Any]
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from stages.engine.files import replacing
-from stages.engine.images import open_png
-from stages.engine.record import Box
+from stages.records.documents import Box
+from stages.records.images import open_png
 
 MAX_SIDE = 1024
 """Longest side of a full view in pixels."""

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from stages.engine import devices
+from stages.engine.execution import devices
 from stages.engine.files import canonical_json, sha256
 from stages.engine.format import FORMAT_VERSION
 from stages.engine.stage import Stage

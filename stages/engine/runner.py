@@ -15,22 +15,24 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from stages.engine import codes, gate, names
-from stages.engine.assemble import Assembly, ResultsLost, assemble
-from stages.engine.complaint import Complaint
-from stages.engine.executor import execute, gpus_of
+from stages.engine import codes
+from stages.engine.execution.executor import execute, gpus_of
+from stages.engine.execution.leash import LEASHED, leave_with_starter
+from stages.engine.execution.progress import Reporter
+from stages.engine.execution.units import Unit, source_units, upstream_units
 from stages.engine.faults import keep_traceback, told
 from stages.engine.files import pretty_json, sha256_file, write_atomically
-from stages.engine.leash import LEASHED, leave_with_starter
-from stages.engine.progress import Reporter
+from stages.engine.gates import gate, names
+from stages.engine.gates.complaint import Complaint
+from stages.engine.gates.suite import Suite, load_suite
+from stages.engine.gates.summary import Upstream, summarise
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, store_root
-from stages.engine.source_list import parts
 from stages.engine.stage import Reject, Stage
-from stages.engine.store import Store
-from stages.engine.suite import Suite, load_suite
-from stages.engine.summary import Upstream, summarise
-from stages.engine.tables import (
+from stages.engine.storage.assemble import Assembly, ResultsLost, assemble
+from stages.engine.storage.source_list import parts
+from stages.engine.storage.store import Store
+from stages.engine.storage.tables import (
     MANIFEST,
     METRICS,
     PHOTOS,
@@ -39,7 +41,6 @@ from stages.engine.tables import (
     read_table,
     reject_row,
 )
-from stages.engine.units import Unit, source_units, upstream_units
 from stages.engine.workspace import FactoryError, Workspace
 
 _CODE = "its code"

@@ -142,7 +142,7 @@ class Stage(ABC):
     the upstreams."""
     code: ClassVar[tuple[str, ...]] = ()
     """Modules beside the stage's own folder whose source enters the store's key,
-    e.g. ``stages.models.flow``."""
+    e.g. ``stages.models.flow.model``."""
     codes: ClassVar[tuple[type[RejectCode], ...]] = ()
     """Every reason for which photos or variants may fall out here, beside the engine's own; the
     gate fails on any other."""

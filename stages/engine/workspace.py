@@ -58,7 +58,7 @@ class Workspace:
 
     @property
     def sources(self) -> Path:
-        """The source list (`stages.engine.source_list`), tracked by DVC as ``sources.dvc``."""
+        """The source list (`storage.source_list`), tracked by DVC as ``sources.dvc``."""
         return self.data / "sources"
 
     @property

@@ -2,8 +2,8 @@
 side, how many, and what took a removed part's place.
 
 Pure functions of masks. A fact is given only where it is clear; the words for it are the
-grammar's (``stages/models/grammar/phrases.py``). Left and right are the viewer's, but in the names
-of parts, which say a person's own side.
+grammar's (``stages/models/explainer/grammar/phrases.py``). Left and right are the viewer's, but in
+the names of parts, which say a person's own side.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from stages.engine import masks
-from stages.engine.masks import Mask
-from stages.engine.record import Entity, Part, Scene, Variant, Window
-from stages.map import grid
+from stages.records import grid, masks
+from stages.records.documents import Entity, Part, Scene, Variant, Window
+from stages.records.masks import Mask
 
 CLEAR = 0.9
 """Share of a mask's pixels that must lie in a half of the picture to be said to be there."""

@@ -10,8 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stages.engine.codes import RejectCode
-from stages.engine.images import Image, paste, read_mask, read_png
-from stages.engine.record import (
+from stages.engine.section import Mean, Share
+from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
+from stages.explain import facts
+from stages.models import chat, registry
+from stages.models.chat.request import AskCode
+from stages.models.explainer import checks
+from stages.models.protocols import Explainer
+from stages.records.documents import (
     Curation,
     Explanation,
     Explanations,
@@ -21,12 +27,7 @@ from stages.engine.record import (
     Unexplained,
     Variant,
 )
-from stages.engine.section import Mean, Share
-from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
-from stages.explain import facts
-from stages.models import registry, vlm, wording
-from stages.models.protocols import Explainer
-from stages.models.vlm.chat import AskCode
+from stages.records.images import Image, paste, read_mask, read_png
 
 _SENTENCES = re.compile(r"[A-Z].*[.!]")
 
@@ -58,7 +59,7 @@ def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     found: dict[str, str] = {}
     for field in ("local", "overall"):
         text = getattr(explanation, field)
-        for problem in wording.flaw(text, variant, overall=field == "overall"):
+        for problem in checks.flaw(text, variant, overall=field == "overall"):
             found[f"{field}.{problem.check}"] = problem.found
         if not _SENTENCES.fullmatch(text):
             found[f"{field}.sentences"] = f"{text[:20]} ... {text[-20:]}"
@@ -104,14 +105,14 @@ class ExplainStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
     code: ClassVar[tuple[str, ...]] = (
-        "stages.map.grid",
-        "stages.models.form",
-        "stages.models.grammar",
-        "stages.models.names",
-        "stages.models.vlm.explainer",
-        "stages.models.vlm.facts",
-        "stages.models.wording",
-        *vlm.CODE,
+        "stages.records.grid",
+        "stages.models.explainer.form",
+        "stages.models.explainer.grammar",
+        "stages.models.perceiver.things.names",
+        "stages.models.explainer.vlm",
+        "stages.models.explainer.briefing",
+        "stages.models.explainer.checks",
+        *chat.CODE,
     )
     codes: ClassVar[tuple[type[RejectCode], ...]] = (ExplainCode, AskCode)
     explainer: Explainer
@@ -145,7 +146,7 @@ class ExplainStage(Stage):
         variants = informed(sample, scene, passed)
         images = pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
-        if problems := wording.clean(texts.clean, [entity.name for entity in scene.entities]):
+        if problems := checks.clean(texts.clean, [entity.name for entity in scene.entities]):
             raise RejectPhoto(
                 ExplainCode.UNFIT,
                 "the words for the untouched photo are not fit to publish",

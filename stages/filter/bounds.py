@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stages.engine.codes import RejectCode
-from stages.engine.record import Box, Tool
 from stages.filter.params import Bounds
-from stages.models.judge import JudgeCode
+from stages.models.judge.features.judge import JudgeCode
 from stages.models.protocols import Case, PerceptualMetric
+from stages.records.documents import Box, Tool
 
 
 class BoundsCode(RejectCode):

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stages.engine.images import Image, paste, read_mask, read_png
-from stages.engine.masks import Mask
-from stages.engine.record import Box, Outcome, Variant, Window
-from stages.invert.windows import cut
 from stages.models.protocols import Case
+from stages.records.documents import Box, Outcome, Variant, Window
+from stages.records.images import Image, paste, read_mask, read_png
+from stages.records.masks import Mask
+from stages.records.windows import cut
 
 
 def build(

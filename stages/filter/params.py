@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from stages.engine.section import Section, Share, refusal
 from stages.engine.stage import GateParams, StageParams
-from stages.models.judge import FeatureThresholds
+from stages.models.judge.features.judge import FeatureThresholds
 
 Distance = Annotated[float, Field(ge=0, le=2)]
 """LPIPS between two pictures."""

@@ -7,16 +7,16 @@ from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
 from stages.engine.codes import RejectCode
-from stages.engine.images import read_png
-from stages.engine.record import Curation, Injection, Mapping, Scene, Verdict
 from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
 from stages.filter import bounds
 from stages.filter.case import build
 from stages.filter.params import FilterParams
-from stages.models import registry, vlm
-from stages.models.judge import JudgeCode
+from stages.models import chat, registry
+from stages.models.chat.request import AskCode
+from stages.models.judge.features.judge import JudgeCode
 from stages.models.protocols import Case, Judge, PerceptualMetric
-from stages.models.vlm.chat import AskCode
+from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict
+from stages.records.images import read_png
 
 COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
 """Scores every judge's verdicts have; the others stay in the document."""
@@ -34,19 +34,19 @@ class FilterStage(Stage):
     }
     params_model: ClassVar[type[StageParams]] = FilterParams
     code: ClassVar[tuple[str, ...]] = (
-        "stages.invert.windows",
-        "stages.models.efficientnet",
-        "stages.models.features",
-        "stages.models.form",
-        "stages.models.grammar",
-        "stages.models.judge",
-        "stages.models.judging",
-        "stages.models.lpips",
-        "stages.models.names",
-        "stages.models.vlm.facts",
-        "stages.models.vlm.judge",
-        "stages.models.wording",
-        *vlm.CODE,
+        "stages.records.windows",
+        "stages.models.networks.efficientnet",
+        "stages.models.judge.features.texture",
+        "stages.models.explainer.form",
+        "stages.models.explainer.grammar",
+        "stages.models.judge.features.judge",
+        "stages.models.judge.features",
+        "stages.models.metric.lpips",
+        "stages.models.perceiver.things.names",
+        "stages.models.explainer.briefing",
+        "stages.models.judge.vlm",
+        "stages.models.explainer.checks",
+        *chat.CODE,
     )
     codes: ClassVar[tuple[type[RejectCode], ...]] = (bounds.BoundsCode, JudgeCode, AskCode)
     params: FilterParams

@@ -10,7 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from stages.engine.codes import RejectCode
-from stages.engine.digests import Digests
+from stages.engine.storage.digests import Digests
 from stages.ingest.codes import IngestAside, IngestCode
 
 MAX_HASHED = 1 << 30

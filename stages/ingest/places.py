@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.source_list import Source
+from stages.engine.storage.source_list import Source
 from stages.engine.workspace import FactoryError, Workspace
 
 _SAMPLE = 500

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stages.engine.files import sha256_file, write_atomically
 from stages.ingest.licences import LEDGER
-from stages.models.fetch import Entry, WeightsError, download, read_members
+from stages.models.weights.packages import Entry, WeightsError, download, read_members
 
 PHOTOS = Path("samples/photos")
 """Vendored, relative to the project."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages.engine.digests import Digests
-from stages.engine.source_list import REPLACED, Problem, Source, read_list, write_list
+from stages.engine.storage.digests import Digests
+from stages.engine.storage.source_list import REPLACED, Problem, Source, read_list, write_list
 from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped

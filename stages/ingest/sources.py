@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from stages.engine.source_list import REPLACED, Source, read_list, write_list
 from stages.engine.stage import Reject, SourceEntry
+from stages.engine.storage.source_list import REPLACED, Source, read_list, write_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.codes import IngestAside, IngestCode
 from stages.ingest.places import Places

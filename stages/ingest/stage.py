@@ -11,10 +11,7 @@ from pydantic import Field, model_validator
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import sha256
-from stages.engine.images import write_png
-from stages.engine.record import Document, Photo
 from stages.engine.section import Share, refusal
-from stages.engine.source_list import exists, read_list
 from stages.engine.stage import (
     GateParams,
     Output,
@@ -26,6 +23,7 @@ from stages.engine.stage import (
     Stage,
     StageParams,
 )
+from stages.engine.storage.source_list import exists, read_list
 from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestAside, IngestCode
 from stages.ingest.damage import look_for_damage
@@ -34,6 +32,8 @@ from stages.ingest.files import FileProblem, read_capped
 from stages.ingest.near_duplicates import groups
 from stages.ingest.places import Places
 from stages.ingest.sources import ScanError, units
+from stages.records.documents import Document, Photo
+from stages.records.images import write_png
 
 
 class IngestGate(GateParams):

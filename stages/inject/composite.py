@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter
 from skimage.color import rgb2lab
 
-from stages.engine.masks import Mask, from_grid
-from stages.engine.record import TOKEN, Box, Window
 from stages.inject.params import MaskParams
 from stages.inject.tokens import Index, to_picture, to_tokens
-from stages.invert.windows import resize
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN, Box, Window
+from stages.records.masks import Mask, from_grid
+from stages.records.windows import resize
 
 Plane = NDArray[np.float32]
 FADE = 6

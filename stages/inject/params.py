@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from stages.engine.record import Tool
 from stages.engine.section import LeastShare, Mean, Section, Share
 from stages.engine.stage import GateParams, StageParams
+from stages.records.documents import Tool
 
 Mode = Literal["sparse", "dense", "faithful"]
 Start = Annotated[float, Field(ge=0.05, le=1)]

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from stages.engine.masks import Mask
 from stages.inject.params import Mode
 from stages.inject.tokens import Index, start_latent
-from stages.invert.solvers import Solver, integrate, step_of
-from stages.invert.trajectory import Trajectory
-from stages.models.flow_injection import Blocks, Recorder
+from stages.models.flow.injection import Blocks, Recorder
+from stages.models.flow.solvers import Solver, integrate, step_of
+from stages.models.flow.trajectory import Trajectory
+from stages.records.masks import Mask
 
 if TYPE_CHECKING:
-    from stages.models.flow import Flow
+    from stages.models.flow.model import Flow
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stages.engine.images import read_png, write_png
-from stages.engine.record import Injection, Inversion, Mapping, Outcome, Scene, Variant
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
 from stages.inject.codes import InjectCode
 from stages.inject.params import InjectParams
-from stages.models.flow_stage import FLOW_CODE, FlowStage
+from stages.models.flow.stage import FLOW_CODE, FlowStage
+from stages.records.documents import Injection, Inversion, Mapping, Outcome, Scene, Variant
+from stages.records.images import read_png, write_png
 
 if TYPE_CHECKING:
     from stages.inject.window import Picture, Unusable
@@ -29,9 +29,9 @@ class InjectStage(FlowStage):
     params_model = InjectParams
     code = (
         "stages.invert.params",
-        "stages.invert.solvers",
-        "stages.invert.trajectory",
-        "stages.invert.windows",
+        "stages.models.flow.solvers",
+        "stages.models.flow.trajectory",
+        "stages.records.windows",
         *FLOW_CODE,
     )
     codes = (InjectCode,)
@@ -44,7 +44,7 @@ class InjectStage(FlowStage):
             RejectPhoto: the inversion's latents cannot be used.
         """
         from stages.inject.window import Unusable, WindowJob
-        from stages.invert.trajectory import Trajectory
+        from stages.models.flow.trajectory import Trajectory
 
         photo = read_png(sample.members["ingest/photo.png"])
         variants = sample.document("map", Mapping).variants

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.engine.masks import Mask
-from stages.engine.record import TOKEN, Variant
+from stages.records.documents import TOKEN, Variant
+from stages.records.masks import Mask
 
 Index = NDArray[np.int64]
 

@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
-from stages.engine.masks import Mask, bounding_box, from_grid
-from stages.engine.record import TOKEN, Box, Variant, Window
-from stages.engine.seeding import generator
 from stages.inject.codes import InjectCode
 from stages.inject.composite import Plane, blend, composite, gathered, visible, whole
 from stages.inject.params import InjectParams, all_values, of_tool
 from stages.inject.render import Plan, Rendering, Settings, render
 from stages.inject.tokens import grow, halo_box, repeated, source_index
-from stages.invert.solvers import Solver
-from stages.invert.trajectory import Trajectory
-from stages.invert.windows import cut
+from stages.models.flow.solvers import Solver
+from stages.models.flow.trajectory import Trajectory
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN, Box, Variant, Window
+from stages.records.masks import Mask, bounding_box, from_grid
+from stages.records.seeding import generator
+from stages.records.windows import cut
 
 if TYPE_CHECKING:
-    from stages.models.flow import Flow
-    from stages.models.flow_decode import Statistics
+    from stages.models.flow.decode import Statistics
+    from stages.models.flow.model import Flow
 
 
 class Unusable(Exception):

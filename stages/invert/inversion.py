@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from stages.engine.record import TOKEN
 from stages.invert.params import InvertParams
-from stages.invert.solvers import integrate, schedule
-from stages.invert.trajectory import Trajectory
+from stages.models.flow.solvers import integrate, schedule
+from stages.models.flow.trajectory import Trajectory
 from stages.models.protocols import Image
+from stages.records.documents import TOKEN
 
 if TYPE_CHECKING:
-    from stages.models.flow import Flow
+    from stages.models.flow.model import Flow
 
 
 def invert(flow: Flow, picture: Image, params: InvertParams, prompt: str = "") -> Trajectory:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from stages.engine.section import Share
 from stages.engine.stage import GateParams, StageParams
-from stages.invert.solvers import Solver
+from stages.models.flow.solvers import Solver
 
 Storage = Literal["float16", "float32"]
 CAPTION = "{caption}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from stages.engine.codes import RejectCode
-from stages.engine.images import read_png
-from stages.engine.record import Inversion, Mapping, Scene
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
 from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertParams
-from stages.models.flow_stage import FLOW_CODE, FlowStage
+from stages.models.flow.stage import FLOW_CODE, FlowStage
+from stages.records.documents import Inversion, Mapping, Scene
+from stages.records.images import read_png
 
 
 class InvertCode(RejectCode):
@@ -52,7 +52,7 @@ class InvertStage(FlowStage):
             RejectPhoto: no window, a window outside the photo, or latents that are not finite.
         """
         from stages.invert.inversion import invert
-        from stages.invert.windows import cut
+        from stages.records.windows import cut
 
         photo = read_png(sample.members["ingest/photo.png"])
         scene = sample.document("perceive", Scene)

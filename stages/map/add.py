@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.engine.section import LeastShare, Share
-from stages.map import grid
-from stages.map.grid import Grid, Indices
 from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
+from stages.records import grid
+from stages.records.grid import Grid, Indices
 
 
 class AddParams(ToolParams):

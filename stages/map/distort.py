@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial.distance import cdist
 
-from stages.map import grid
-from stages.map.grid import Indices
 from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
+from stages.records import grid
+from stages.records.grid import Indices
 
 
 class DistortParams(ToolParams):

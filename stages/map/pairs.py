@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from stages.engine.record import Variant
 from stages.engine.section import Section
-from stages.map.grid import Grid, Indices
+from stages.records.documents import Variant
+from stages.records.grid import Grid, Indices
 
 
 class NoMapping(Exception):

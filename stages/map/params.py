@@ -6,7 +6,6 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from stages.engine.record import TOOLS, Tool
 from stages.engine.section import Count, LeastShare, Mean, Share, Words, refusal
 from stages.engine.stage import GateParams, StageParams
 from stages.map.add import AddParams
@@ -14,6 +13,7 @@ from stages.map.distort import DistortParams
 from stages.map.fuse import FuseParams
 from stages.map.remove import RemoveParams
 from stages.map.tools import KERNELS
+from stages.records.documents import TOOLS, Tool
 
 
 class MapGate(GateParams):

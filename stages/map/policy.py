@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.engine.record import Scene, Tool, Variant
-from stages.engine.seeding import generator, seed_for
 from stages.map.pairs import NoMapping, Pairs, Site
 from stages.map.params import MapParams
 from stages.map.sites import Atlas, Limits, Option, options
 from stages.map.tools import KERNELS
+from stages.records.documents import Scene, Tool, Variant
+from stages.records.seeding import generator, seed_for
 
 POSITIONAL_WEIGHT = 0.25
 """A part known by its position only is drawn this much less often than a named one."""

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from stages.map import grid
-from stages.map.grid import Grid
 from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
+from stages.records import grid
+from stages.records.grid import Grid
 
 
 class RemoveParams(ToolParams):

@@ -10,11 +10,10 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.engine import masks
-from stages.engine.record import Entity, Part, Scene, Tool, Window
-from stages.map import grid
-from stages.map.grid import Grid
 from stages.map.pairs import Site
+from stages.records import grid, masks
+from stages.records.documents import Entity, Part, Scene, Tool, Window
+from stages.records.grid import Grid
 
 NEEDS_A_NAME: frozenset[Tool] = frozenset({"add", "remove"})
 """Nobody calls a doubled "left part of the cat" a flaw: positional parts stay out of these."""

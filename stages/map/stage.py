@@ -6,10 +6,10 @@ from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
 from stages.engine.codes import RejectCode
-from stages.engine.record import Mapping, Scene
 from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
 from stages.map.params import MapParams
 from stages.map.policy import plan
+from stages.records.documents import Mapping, Scene
 
 
 class MapCode(RejectCode):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stages.engine.record import Tool
 from stages.map import add, distort, fuse, remove
 from stages.map.pairs import Kernel
+from stages.records.documents import Tool
 
 KERNELS: Mapping[Tool, Mapping[str, Kernel]] = {
     "add": add.KERNELS,

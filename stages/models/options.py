@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from stages.engine.section import Section
-from stages.models import hub, remote
-from stages.models.fetch import WeightsError
+from stages.models.weights import hub, remote
+from stages.models.weights.packages import WeightsError
 
 RESERVED = frozenset({"model", "messages", "response_format", "stream", "n"})
 """Request parameters that are not a profile's to set."""

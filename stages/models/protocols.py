@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.engine.images import Image
-from stages.engine.masks import Mask
-from stages.engine.record import Entity, Explanations, Scene, Tool, Variant, Verdict, Window
+from stages.records.documents import Entity, Explanations, Scene, Tool, Variant, Verdict, Window
+from stages.records.images import Image
+from stages.records.masks import Mask
 
 
 class Perceiver(Protocol):

@@ -17,35 +17,35 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stages.engine.section import complaints, shown, unknown_key
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
-from stages.models import fetch, hub
 from stages.models.options import OPTIONS, Options
 from stages.models.protocols import Captioner, Explainer, Judge, Perceiver, PerceptualMetric
+from stages.models.weights import hub, packages
 
 T = TypeVar("T")
 PROFILES = Path(__file__).with_name("profiles.yaml")
 BACKENDS: dict[str, dict[str, str]] = {
     "chat": {
-        "openai": "stages.models.vlm.backends:EndpointChat",
-        "transformers": "stages.models.vlm.backends:LocalChat",
+        "openai": "stages.models.chat.backends:EndpointChat",
+        "transformers": "stages.models.chat.backends:LocalChat",
     },
     "vocabulary": {
-        "words": "stages.models.words:WordList",
-        "vlm": "stages.models.vlm.vocabulary:VlmVocabulary",
+        "words": "stages.models.vocabulary.words:WordList",
+        "vlm": "stages.models.vocabulary.vlm:VlmVocabulary",
     },
-    "captioner": {"vlm": "stages.models.vlm.captions:VlmCaptioner"},
+    "captioner": {"vlm": "stages.models.captioner.vlm:VlmCaptioner"},
     "flow": {"diffusers": "stages.models.registry:DiffusersFlow"},
     "perceiver": {
-        "mediapipe": "stages.models.mediapipe:MediapipePerceiver",
-        "grounded": "stages.models.grounded:GroundedPerceiver",
+        "mediapipe": "stages.models.perceiver.mediapipe:MediapipePerceiver",
+        "grounded": "stages.models.perceiver.grounded.perceiver:GroundedPerceiver",
     },
-    "metric": {"lpips-alex": "stages.models.lpips:AlexLpips"},
+    "metric": {"lpips-alex": "stages.models.metric.lpips:AlexLpips"},
     "judge": {
-        "features": "stages.models.judge:FeatureJudge",
-        "vlm": "stages.models.vlm.judge:VlmJudge",
+        "features": "stages.models.judge.features.judge:FeatureJudge",
+        "vlm": "stages.models.judge.vlm:VlmJudge",
     },
     "explainer": {
-        "grammar": "stages.models.grammar:GrammarExplainer",
-        "vlm": "stages.models.vlm.explainer:VlmExplainer",
+        "grammar": "stages.models.explainer.grammar:GrammarExplainer",
+        "vlm": "stages.models.explainer.vlm:VlmExplainer",
     },
 }
 """Role to back end to ``module:class``; imported when it is asked for. A class that stands on other
@@ -263,14 +263,14 @@ def prompts(profile: Profile, *roles: str) -> dict[str, str]:
     Raises:
         RegistryError: no such profile, role or back end.
     """
-    from stages.models.vlm import prompts as templates
+    from stages.models.chat import prompts as templates
 
     names = [name for role in roles for name in questions(role, profile)]
     return {name: templates.load(name).id for name in names}
 
 
 def weights(profile: Profile) -> list[str]:
-    """Names of all weights that a profile's back ends need, each once (`stages.models.weights`).
+    """Names of all weights that a profile's back ends need, each once (`weights.catalogue`).
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -310,7 +310,7 @@ def explainer(profile: Profile, **arguments: Any) -> Explainer:
 
 
 class DiffusersFlow:
-    """``stages.models.flow.Flow`` with the plain values that a profile can hold."""
+    """``stages.models.flow.model.Flow`` with the plain values that a profile can hold."""
 
     def __new__(
         cls,
@@ -327,14 +327,14 @@ class DiffusersFlow:
         """
         import torch
 
-        from stages.models.flow import Flow
+        from stages.models.flow.model import Flow
 
         try:
             return Flow.load(
                 hub.resolve(name), getattr(torch, dtype), device, offload=offload, compile=compile
             )
         except (FileNotFoundError, ValueError) as error:
-            raise fetch.WeightsError(
+            raise packages.WeightsError(
                 f"{error}\nflow model {name!r} of stages/models/profiles.yaml: restore its folder "
                 "(`git checkout weights/compact`, or fetch it again) or name another"
             ) from error

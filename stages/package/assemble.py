@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.engine.files import canonical_json, pretty_json
-from stages.engine.shard import Index, add_sample
-from stages.engine.source_list import Source
 from stages.engine.stage import Assembled
+from stages.engine.storage.shard import Index, add_sample
+from stages.engine.storage.source_list import Source
 from stages.package.pair import MEMBERS
 from stages.package.provenance import Provenance
 from stages.package.split import SPLITS, Ratios, split_of

@@ -6,9 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
-from stages.engine.images import Image
-from stages.engine.masks import Mask, bounding_box
-from stages.engine.record import (
+from stages.records.documents import (
     SCHEMA_VERSION,
     Box,
     Document,
@@ -21,6 +19,8 @@ from stages.engine.record import (
     Variant,
     Verdict,
 )
+from stages.records.images import Image
+from stages.records.masks import Mask, bounding_box
 
 MEMBERS = ("artifact.png", "control.png", "edit.png", "json", "mask.png", "real.png")
 """Every sample's members, sorted."""

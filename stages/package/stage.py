@@ -11,21 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from stages.engine.codes import RejectCode
-from stages.engine.images import Image, paste, read_mask, read_png, write_png
-from stages.engine.masks import Mask
-from stages.engine.record import (
-    SCHEMA_VERSION,
-    Curation,
-    Document,
-    Explanations,
-    Injection,
-    Mapping,
-    Outcome,
-    Photo,
-    Scene,
-)
 from stages.engine.section import Count
-from stages.engine.source_list import read_list
 from stages.engine.stage import (
     Assembled,
     GateParams,
@@ -36,12 +22,26 @@ from stages.engine.stage import (
     Stage,
     StageParams,
 )
-from stages.engine.tables import MANIFEST, read_table
+from stages.engine.storage.source_list import read_list
+from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, card
 from stages.package.pair import PackageCode, Pair, Pictures, describe, problem
 from stages.package.provenance import collect
 from stages.package.split import SPLITS, Ratios
+from stages.records.documents import (
+    SCHEMA_VERSION,
+    Curation,
+    Document,
+    Explanations,
+    Injection,
+    Mapping,
+    Outcome,
+    Photo,
+    Scene,
+)
+from stages.records.images import Image, paste, read_mask, read_png, write_png
+from stages.records.masks import Mask
 
 PICTURES = ("artifact", "control", "edit", "mask")
 

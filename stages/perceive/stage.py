@@ -9,8 +9,6 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from stages.engine.codes import RejectCode
-from stages.engine.images import read_png
-from stages.engine.record import TOKEN, Photo, Scene, Uncaptioned
 from stages.engine.section import Band, Mean, Section, Share, refusal
 from stages.engine.stage import (
     GateParams,
@@ -21,10 +19,12 @@ from stages.engine.stage import (
     Stage,
     StageParams,
 )
-from stages.models import registry, vlm
+from stages.models import chat, registry
+from stages.models.chat.request import AskCode
 from stages.models.protocols import Captioner, Image, Perceiver
-from stages.models.vlm.chat import AskCode
 from stages.perceive.windows import TIGHT, choose
+from stages.records.documents import TOKEN, Photo, Scene, Uncaptioned
+from stages.records.images import read_png
 
 _MEDIAPIPE = (
     "detection", "visibility", "hand", "sure", "floor", "parts", "people_share", "part_area",
@@ -115,28 +115,28 @@ class PerceiveStage(Stage):
     params_model: ClassVar[type[StageParams]] = PerceiveParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (PerceiveCode, AskCode)
     code: ClassVar[tuple[str, ...]] = (
-        "stages.models.classifier",
-        "stages.models.efficientnet",
-        "stages.models.entities",
-        "stages.models.foreground",
-        "stages.models.form",
-        "stages.models.grounded",
-        "stages.models.grounding",
-        "stages.models.limbs",
-        "stages.models.litert",
-        "stages.models.mediapipe",
-        "stages.models.names",
-        "stages.models.parts",
-        "stages.models.people",
-        "stages.models.regions",
-        "stages.models.saliency",
-        "stages.models.segment",
-        "stages.models.things",
-        "stages.models.vision",
-        "stages.models.vlm.captions",
-        "stages.models.vlm.vocabulary",
-        "stages.models.words",
-        *vlm.CODE,
+        "stages.models.perceiver.things.classifier",
+        "stages.models.networks.efficientnet",
+        "stages.models.perceiver.entities",
+        "stages.models.perceiver.things.foreground",
+        "stages.models.explainer.form",
+        "stages.models.perceiver.grounded.perceiver",
+        "stages.models.perceiver.grounded.boxes",
+        "stages.models.perceiver.things.protrusions",
+        "stages.models.networks.litert",
+        "stages.models.perceiver.mediapipe",
+        "stages.models.perceiver.things.names",
+        "stages.models.perceiver.things.parts",
+        "stages.models.perceiver.people",
+        "stages.models.perceiver.regions",
+        "stages.models.perceiver.things.saliency",
+        "stages.models.perceiver.grounded.segment",
+        "stages.models.perceiver.things.find",
+        "stages.models.networks.torchvision_import",
+        "stages.models.captioner.vlm",
+        "stages.models.vocabulary.vlm",
+        "stages.models.vocabulary.words",
+        *chat.CODE,
     )
     params: PerceiveParams
     perceiver: Perceiver

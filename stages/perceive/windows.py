@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stages.engine.record import TOKEN, Box, Entity, Window
+from stages.records.documents import TOKEN, Box, Entity, Window
 
 MAX_ZOOM = 4.0
 """A window's photo pixels are enlarged at most this much."""

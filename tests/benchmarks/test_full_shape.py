@@ -4,7 +4,7 @@ from rich.console import Console
 from benchmarks import full_shape
 from benchmarks.contestants import contestants
 from benchmarks.full_shape import FLUX, ceiling, operations, random_flow
-from stages.models.flow import FluxTransformer2DModel
+from stages.models.flow.model import FluxTransformer2DModel
 
 
 def test_the_full_shape_is_flux(monkeypatch):

@@ -9,7 +9,7 @@ from rounding import assert_equal_but_for_rounding
 from benchmarks.meter import Meter
 from benchmarks.released import Recipe, euler, fireflow, released
 from stages.inject.tokens import source_index
-from stages.models.flow_tokens import image_ids
+from stages.models.flow.tokens import image_ids
 
 GRID = (8, 8)
 TEXT = 5

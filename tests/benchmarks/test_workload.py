@@ -6,11 +6,11 @@ import pytest
 from benchmarks import workload
 from benchmarks.workload import from_photos, made_up
 from flows.trial import Trial
-from stages.engine.images import write_png
-from stages.engine.record import Mapping, Photo, Scene
 from stages.engine.stage import Output
 from stages.engine.workspace import FactoryError
 from stages.inject.tokens import grow, source_index
+from stages.records.documents import Mapping, Photo, Scene
+from stages.records.images import write_png
 
 ROOT = workload.Path(__file__).parents[2]
 

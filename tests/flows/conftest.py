@@ -23,7 +23,7 @@ from stages.engine.workspace import Workspace
 SCRIPT = """
 import json, os, sys, time
 from pathlib import Path
-from stages.engine.shard import write_shard
+from stages.engine.storage.shard import write_shard
 
 name, upstream = sys.argv[1], Path(sys.argv[2])
 print(f"{name} speaks")
@@ -39,7 +39,7 @@ out.mkdir(parents=True, exist_ok=True)
 (out / "out.txt").write_text(text.split("#")[0])
 if name == "package":
     import numpy as np
-    from stages.engine.images import write_png
+    from stages.records.images import write_png
     teal = write_png(np.full((32, 32, 3), (0, 128, 128), np.uint8))
     members = dict.fromkeys(["real.png", "control.png", "artifact.png"], teal)
     members["mask.png"] = write_png(np.ones((32, 32), bool))

@@ -13,7 +13,7 @@ from flows.cache import ObjectCache, md5
 from flows.steps import StageFailed
 from stages import STAGES
 from stages.engine.workspace import Workspace
-from stages.models.vlm.ledger import Account
+from stages.models.chat.ledger import Account
 
 
 @pytest.fixture(scope="module", autouse=True)

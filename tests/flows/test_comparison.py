@@ -6,7 +6,7 @@ import pytest
 
 from flows.cache import ObjectCache, md5
 from flows.comparison import compare, read_pairs
-from stages.engine.tables import write_table
+from stages.engine.storage.tables import write_table
 from stages.engine.workspace import FactoryError, Workspace
 
 

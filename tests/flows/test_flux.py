@@ -27,12 +27,12 @@ from flows.estimates import estimate_calls
 from flows.sources import update_source_list
 from stages import STAGES
 from stages.catalogue import stage_of
-from stages.engine.images import read_mask, read_png
-from stages.engine.record import Inversion, Scene
 from stages.engine.runner import run
-from stages.engine.shard import read_shard
-from stages.engine.tables import read_table
-from stages.models.vlm import prompts
+from stages.engine.storage.shard import read_shard
+from stages.engine.storage.tables import read_table
+from stages.models.chat import prompts
+from stages.records.documents import Inversion, Scene
+from stages.records.images import read_mask, read_png
 
 pytestmark = pytest.mark.timeout(3600)  # a busy machine is no failure
 QUESTIONS = ("vocabulary", "caption", "verdict", "flaw", "clean")

@@ -8,7 +8,7 @@ from rich.console import Console
 from flows import planning
 from flows.commands.plan import plan_table
 from flows.planning import plan_build
-from stages.engine.store import Result, Store
+from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import Workspace
 
 KEYS = [f"{number:02x}" * 32 for number in range(4)]

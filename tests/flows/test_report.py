@@ -6,7 +6,7 @@ from rich.console import Console
 
 from flows.console import build_table
 from flows.report import failed_checks, gate_table, read_report, reports
-from stages.engine.tables import output_digest
+from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
 

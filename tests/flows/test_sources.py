@@ -13,7 +13,7 @@ from flows.sources import (
     strangers,
     update_source_list,
 )
-from stages.engine.source_list import read_list
+from stages.engine.storage.source_list import read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.sources import forget
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from flows import spending
 from stages.engine.settings import CallSettings, Price
 from stages.engine.workspace import CURRENT_STAGE, Workspace
-from stages.models.vlm.ledger import NAME, Call, Ledger
+from stages.models.chat.ledger import NAME, Call, Ledger
 
 PRICES = {"dear": Price(input=10, output=100)}
 

@@ -7,7 +7,7 @@ import pytest
 from flows import steps
 from flows.dvc_locks import running
 from stages import STAGES
-from stages.engine.progress import Progress
+from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from flows import pipeline
 from flows.cli import app
 from flows.sources import update_source_list
-from stages.engine.source_list import PHOTOS, WORDS
+from stages.engine.storage.source_list import PHOTOS, WORDS
 from stages.engine.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

@@ -8,12 +8,13 @@ from chat_server import ChatServer
 
 from flows.trial import run_trial
 from stages.catalogue import parse_params
-from stages.models import registry, weights
+from stages.models import registry
+from stages.models.weights import catalogue
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not all(map(weights.available, weights.needed("compact"))),
+        not all(map(catalogue.available, catalogue.needed("compact"))),
         reason="weights are not fetched: run `flawfactory models fetch`",
     ),
 ]

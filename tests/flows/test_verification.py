@@ -9,7 +9,7 @@ import pytest
 
 from flows import pipeline
 from flows.verification import damaged_outputs, verify_cache, verify_outputs
-from stages.engine import digests
+from stages.engine.storage import digests
 from stages.engine.workspace import FactoryError, Workspace
 
 

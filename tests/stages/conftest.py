@@ -20,7 +20,7 @@ def make_flow_folder():
 def flow(flow_folder):
     import torch
 
-    from stages.models.flow import Flow
+    from stages.models.flow.model import Flow
 
     torch.set_num_threads(1)
     return Flow.load(flow_folder)
@@ -35,9 +35,9 @@ def judged():
     import sys
     from dataclasses import replace
 
-    from stages.engine import gate
-    from stages.engine.suite import load_suite
-    from stages.engine.summary import Upstream, summarise
+    from stages.engine.gates import gate
+    from stages.engine.gates.suite import load_suite
+    from stages.engine.gates.summary import Upstream, summarise
 
     def judge(stage, rows, **numbers):
         suite = load_suite(stage, Path(sys.modules[type(stage).__module__].__file__).parent)
@@ -65,7 +65,7 @@ def sample_photo():
 @pytest.fixture
 def variant():
     """Makes an add of a left hand that maps `targets` to `references`; `changes` are fields."""
-    from stages.engine.record import Variant
+    from stages.records.documents import Variant
 
     def make(targets=(1,), references=(2,), **changes):
         fields = {
@@ -83,9 +83,9 @@ def flow_sample(variant):
     """A photo of 112 x 96 px with one window of 4 x 5 tokens and three variants."""
     import numpy as np
 
-    from stages.engine.images import write_png
-    from stages.engine.record import Mapping, Scene, Window
     from stages.engine.stage import Sample
+    from stages.records.documents import Mapping, Scene, Window
+    from stages.records.images import write_png
 
     rng = np.random.default_rng(7)
     coarse = rng.integers(0, 256, (6, 7, 3), dtype=np.uint8)

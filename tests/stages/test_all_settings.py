@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.catalogue import parse_params, section_models
-from stages.engine.record import TOOLS
 from stages.engine.section import Section, complaints, leaves, shown
 from stages.engine.settings import Settings
 from stages.engine.workspace import FactoryError, Workspace
 from stages.models.options import OPTIONS
+from stages.records.documents import TOOLS
 
 FACTORY = "factory.toml"
 ROOT = Workspace.find().root

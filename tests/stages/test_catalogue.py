@@ -139,12 +139,12 @@ NO_RESULT = {
     "stages.catalogue",  # names to classes
     "stages.models.registry",  # names to back ends: the name and its options are in revisions()
     "stages.models.protocols",  # types
-    "stages.models.fetch",  # weights are in revisions()
-    "stages.models.digests",  # the same: content digests of weights
-    "stages.models.hub",  # the same
-    "stages.models.remote",  # the same
-    "stages.models.vlm",  # a list of modules, each declared for itself
-    "stages.models.vision",  # makes torchvision import beside a CPU torch
+    "stages.models.weights.packages",  # weights are in revisions()
+    "stages.models.weights.digests",  # the same: content digests of weights
+    "stages.models.weights.hub",  # the same
+    "stages.models.weights.remote",  # the same
+    "stages.models.chat",  # a list of modules, each declared for itself
+    "stages.models.networks.torchvision_import",  # makes torchvision import beside a CPU torch
 }
 """Modules that a stage may import without declaring them: no result depends on them."""
 

@@ -12,13 +12,13 @@ import yaml
 from PIL import Image
 
 from stages.catalogue import stage_of
-from stages.engine.masks import encode
-from stages.engine.record import Entity, Part
 from stages.engine.runner import run
-from stages.engine.tables import read_table
+from stages.engine.storage.tables import read_table
 from stages.engine.workspace import Workspace
 from stages.ingest.scan import scan
 from stages.models import registry
+from stages.records.documents import Entity, Part
+from stages.records.masks import encode
 
 ROOT = Path(__file__).parents[2]
 SIDE, MIDDLE = 160, (48, 48, 112, 112)

@@ -4,8 +4,8 @@ import pytest
 from benchmarks.judging import calibrate
 from benchmarks.judging.calibrate import Labelled
 from benchmarks.judging.scores import Row
-from stages.engine.record import TOOLS
-from stages.models.judging import logistic
+from stages.models.judge.features import logistic
+from stages.records.documents import TOOLS
 
 
 def test_the_committed_coefficients_follow_from_the_committed_data():

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.judging import draw, scores
 from benchmarks.judging.draw import COUNT, NAMED, SETS
-from stages.engine.record import TOOLS
+from stages.records.documents import TOOLS
 
 
 def drawn(photo, tool, number, positional=False):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.judging import nulls
-from stages.engine.record import TOOLS, Variant, Window
 from stages.inject.params import InjectParams
 from stages.models.protocols import Case
+from stages.records.documents import TOOLS, Variant, Window
 
 
 def result(tool="add"):

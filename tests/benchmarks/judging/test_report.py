@@ -2,8 +2,8 @@ from benchmarks.judging import __main__ as main
 from benchmarks.judging.scores import Row
 from benchmarks.judging.verdicts import Look
 from stages.filter.params import FilterParams
-from stages.models.judge import FeatureThresholds
-from stages.models.judging.logistic import Coefficient, Model
+from stages.models.judge.features.judge import FeatureThresholds
+from stages.models.judge.features.logistic import Coefficient, Model
 
 MODEL = Model(
     intercept=0.0,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.judging import sheets
-from stages.engine.record import Variant
+from stages.records.documents import Variant
 
 
 def variant(tool="add", **changes):

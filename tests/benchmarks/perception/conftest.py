@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks.perception.labels import LabelledPhoto, MainThing, Mark
-from stages.engine.masks import bounding_box, encode
-from stages.engine.record import Entity, Part
+from stages.records.documents import Entity, Part
+from stages.records.masks import bounding_box, encode
 
 SHAPE = (60, 80)
 

@@ -2,7 +2,7 @@ from collections import Counter
 
 from benchmarks.quality import cases
 from benchmarks.quality.cases import Drawn, choose
-from stages.engine.record import TOOLS, Scene
+from stages.records.documents import TOOLS, Scene
 from tests.benchmarks.quality.test_intended import variant
 from training.data import is_held_out
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.quality.cases import Sides
 from benchmarks.quality.intended import RULES, Look
-from stages.engine.record import Variant
+from stages.records.documents import Variant
 
 COUNT = 36
 

@@ -3,16 +3,16 @@ import pytest
 
 from benchmarks.quality.cases import Case
 from benchmarks.quality.renderers import Factory, Models
-from stages.engine.record import Window
 from stages.inject.params import InjectParams
 from stages.invert.params import InvertParams
+from stages.records.documents import Window
 from tests.benchmarks.quality.test_intended import variant
 from tests.stages.conftest import save_tiny_flow
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    from stages.models.flow import Flow
+    from stages.models.flow.model import Flow
 
     models = Models("compact", tmp_path_factory.mktemp("kept"))
     vars(models)["flow"] = Flow.load(save_tiny_flow(tmp_path_factory.mktemp("flow")))

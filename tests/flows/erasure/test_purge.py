@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from flows.cli import app
 from flows.erasure.purge import nobody_works
 from flows.sources import track
-from stages.engine.source_list import parts, read_list
+from stages.engine.storage.source_list import parts, read_list
 from stages.ingest.sources import withdraw
 
 from .conftest import Factory

@@ -6,10 +6,10 @@ import pytest
 
 from flows.erasure.photo import Photo
 from flows.erasure.traces import holds
-from stages.engine.shard import write_shard
 from stages.engine.stage import Reject
-from stages.engine.store import Result, Store
-from stages.engine.tables import reject_row, write_table
+from stages.engine.storage.shard import write_shard
+from stages.engine.storage.store import Result, Store
+from stages.engine.storage.tables import reject_row, write_table
 
 KEY, OTHER = "00112233445566aa", "ffeeddccbbaa9988"
 PHOTO = Photo(KEY, KEY * 4, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))

@@ -5,10 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from stages.engine.images import write_png
-from stages.engine.shard import write_shard
-from stages.engine.source_list import Source, write_list
-from stages.engine.tables import PHOTO_COLUMNS, REJECT_COLUMNS, PhotoEntry, photo_row, write_table
+from stages.engine.storage.shard import write_shard
+from stages.engine.storage.source_list import Source, write_list
+from stages.engine.storage.tables import (
+    PHOTO_COLUMNS,
+    REJECT_COLUMNS,
+    PhotoEntry,
+    photo_row,
+    write_table,
+)
+from stages.records.images import write_png
 
 TOOLS = ("add", "remove", "distort", "fuse")
 HOSTILE = "<img src=x onerror=document.title='owned'></script>\u2028 {x}.jpg"

@@ -17,7 +17,7 @@ from stages.engine.files import (
     sha256_file,
     write_atomically,
 )
-from stages.engine.store import Result, Store
+from stages.engine.storage.store import Result, Store
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,7 +4,8 @@ import sys
 import pytest
 from toy.double.stage import DoubleParams, DoubleStage
 
-from stages.engine import devices, provenance
+from stages.engine import provenance
+from stages.engine.execution import devices
 from stages.engine.provenance import code_digest, code_files, stage_digest, unit_key
 from stages.engine.stage import BaseParams
 

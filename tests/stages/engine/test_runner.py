@@ -14,12 +14,12 @@ from toy.pack.stage import PackStage
 from toy.source.stage import SourceStage
 
 from stages.engine import runner
-from stages.engine.progress import Progress
+from stages.engine.execution.progress import Progress
 from stages.engine.runner import gather, main
-from stages.engine.source_list import Names, Source
 from stages.engine.stage import Stage
-from stages.engine.store import Store
-from stages.engine.tables import MANIFEST, METRICS, read_photos, write_table
+from stages.engine.storage.source_list import Names, Source
+from stages.engine.storage.store import Store
+from stages.engine.storage.tables import MANIFEST, METRICS, read_photos, write_table
 from stages.engine.workspace import FactoryError
 
 TEXTS = ["a", "b?", "c", "d"]

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from flaw_records import make
 
-from stages.engine.images import write_png
-from stages.engine.record import (
+from stages.engine.stage import BaseParams, RejectPhoto, Sample
+from stages.explain.stage import ExplainParams, ExplainStage, unfit
+from stages.models.explainer.grammar import GrammarExplainer
+from stages.records.documents import (
     Curation,
     Entity,
     Explanation,
@@ -19,9 +21,7 @@ from stages.engine.record import (
     Verdict,
     Window,
 )
-from stages.engine.stage import BaseParams, RejectPhoto, Sample
-from stages.explain.stage import ExplainParams, ExplainStage, unfit
-from stages.models.grammar import GrammarExplainer
+from stages.records.images import write_png
 
 KEY = "0123456789abcdef"
 HEIGHT, WIDTH = 20, 30

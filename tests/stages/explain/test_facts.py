@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stages.engine import masks
-from stages.engine.record import Entity, Part, Scene, Window
 from stages.explain import facts
+from stages.records import masks
+from stages.records.documents import Entity, Part, Scene, Window
 
 SIDE = 64
 WINDOW = Window(id="w0", box=(0, 0, SIDE, SIDE), size=(SIDE, SIDE), parts=[])

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.engine import masks
-from stages.engine.images import write_png
-from stages.engine.record import Injection, Mapping, Outcome, Scene, Variant, Window
 from stages.engine.stage import Sample
+from stages.records import masks
+from stages.records.documents import Injection, Mapping, Outcome, Scene, Variant, Window
+from stages.records.images import write_png
 
 SIDE, TOKEN, GRID = 384, 16, 24
 PHOTOS = Path(__file__).parents[3] / "samples" / "photos"

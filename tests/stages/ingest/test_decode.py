@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from stages.engine.images import write_png
 from stages.engine.stage import RejectPhoto
 from stages.ingest.decode import Limits, decode, perceptual_hash, signature
+from stages.records.images import write_png
 
 LIMITS = Limits(max_pixels=100_000_000, min_side=128, max_side=1536)
 LARGER = Limits(max_pixels=100_000_000, min_side=151, max_side=1536)

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from stages.engine.digests import Digests
+from stages.engine.storage.digests import Digests
 from stages.ingest.files import MAX_HASHED, FileProblem, digest_capped, open_regular, read_capped
 
 

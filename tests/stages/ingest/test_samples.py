@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.engine.source_list import read_list
+from stages.engine.storage.source_list import read_list
 from stages.engine.workspace import Workspace
 from stages.ingest import samples
 from stages.ingest.licences import parse_ledger
 from stages.ingest.scan import scan
 from stages.ingest.sources import units
-from stages.models.fetch import WeightsError
+from stages.models.weights.packages import WeightsError
 
 ROOT = Path(__file__).parents[3]
 NOT_NAMED = "MIT (package); photographers not named"

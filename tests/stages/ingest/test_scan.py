@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.engine.source_list import SourceListError, read_list
+from stages.engine.storage.source_list import SourceListError, read_list
 from stages.engine.workspace import Workspace
 from stages.ingest.places import Places
 from stages.ingest.scan import scan

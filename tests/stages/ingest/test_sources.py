@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.source_list import Problem, Source, read_list, write_list
+from stages.engine.storage.source_list import Problem, Source, read_list, write_list
 from stages.engine.workspace import Workspace
 from stages.ingest.sources import ScanError, units, withdraw
 

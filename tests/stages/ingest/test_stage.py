@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from stages.engine.record import Photo
 from stages.engine.runner import gather, run
-from stages.engine.source_list import Names
 from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
-from stages.engine.tables import read_table
+from stages.engine.storage.source_list import Names
+from stages.engine.storage.tables import read_table
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.scan import scan
 from stages.ingest.sources import withdraw
 from stages.ingest.stage import IngestParams, IngestStage
+from stages.records.documents import Photo
 
 
 def stage_of(**params):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.engine.record import Window
 from stages.inject.composite import blend, composite, gathered, visible, whole
 from stages.inject.params import MaskParams
+from stages.records.documents import Window
 
 SHAPE = (100, 140)
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from stages.engine.images import read_mask, read_png
 from stages.engine.provenance import result_params
-from stages.engine.record import Injection, Scene
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.inject.params import InjectParams
 from stages.inject.stage import InjectStage
 from stages.inject.window import WindowJob, psnr, start_step
 from stages.invert.params import InvertParams
 from stages.invert.stage import InvertStage
+from stages.records.documents import Injection, Scene
+from stages.records.images import read_mask, read_png
 
 
 @pytest.fixture
@@ -237,8 +237,8 @@ def test_psnr_of_known_error():
 
 
 def test_a_window_outside_the_photo_is_refused(flow, stage, inverted):
-    from stages.engine.record import Window
-    from stages.invert.trajectory import Trajectory
+    from stages.models.flow.trajectory import Trajectory
+    from stages.records.documents import Window
 
     data = inverted.members["invert/w0.latents.safetensors"]
     with pytest.raises(ValueError, match="leaves the photo"):

@@ -9,9 +9,9 @@ from stages.inject.render import Plan, Settings, render
 from stages.inject.tokens import grow
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
-from stages.invert.solvers import evaluations, integrate, schedule
-from stages.invert.trajectory import Trajectory
-from stages.models.flow_injection import Blocks
+from stages.models.flow.injection import Blocks
+from stages.models.flow.solvers import evaluations, integrate, schedule
+from stages.models.flow.trajectory import Trajectory
 
 GRID = (4, 5)
 TOKENS = 20

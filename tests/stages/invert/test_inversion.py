@@ -4,7 +4,7 @@ import torch
 
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
-from stages.invert.solvers import integrate
+from stages.models.flow.solvers import integrate
 
 
 def picture():

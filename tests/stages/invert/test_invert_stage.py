@@ -5,13 +5,13 @@ import torch
 from pydantic import ValidationError
 
 from stages.engine.provenance import result_params
-from stages.engine.record import Inversion
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertParams
 from stages.invert.stage import InvertStage
-from stages.invert.trajectory import Trajectory
 from stages.models import registry
+from stages.models.flow.trajectory import Trajectory
+from stages.records.documents import Inversion
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from stages.engine import masks
-from stages.engine.record import Entity, Part, Scene, Window
 from stages.map.pairs import Site
+from stages.records import masks
+from stages.records.documents import Entity, Part, Scene, Window
 
 settings.register_profile("map", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("map")

@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.seeding import generator
-from stages.map import add, grid
+from stages.map import add
 from stages.map.add import AddParams
 from stages.map.pairs import NoMapping, Site
+from stages.records import grid
+from stages.records.seeding import generator
 from tests.stages.map.conftest import box_mask, sites
 
 SHAPE = (12, 12)

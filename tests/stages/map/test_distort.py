@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from stages.engine.seeding import generator
-from stages.map import distort, grid
+from stages.map import distort
 from stages.map.distort import DistortParams
 from stages.map.pairs import NoMapping, Site
+from stages.records import grid
+from stages.records.seeding import generator
 from tests.stages.map.conftest import box_mask, sites
 
 SEEDS = st.integers(0, 99)

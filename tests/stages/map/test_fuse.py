@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.seeding import generator
-from stages.map import fuse, grid
+from stages.map import fuse
 from stages.map.fuse import FuseParams
 from stages.map.pairs import NoMapping, Site
+from stages.records import grid
+from stages.records.seeding import generator
 from tests.stages.map.conftest import box_mask, touching_sites
 
 SEEDS = st.integers(0, 99)

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 import stages.map
-from stages.engine.record import Mapping
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
 from stages.map.params import MapGate, MapParams
 from stages.map.stage import MapStage
+from stages.records.documents import Mapping
 from tests.stages.map.conftest import make_entity, make_scene
 
 FOLDER = Path(stages.map.__file__).parent

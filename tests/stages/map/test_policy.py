@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.record import TOOLS
-from stages.engine.seeding import generator
 from stages.map.pairs import source_index
 from stages.map.params import MapParams
 from stages.map.policy import plan, tickets
 from stages.map.sites import Atlas
 from stages.map.tools import KERNELS
+from stages.records.documents import TOOLS
+from stages.records.seeding import generator
 from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
 
 

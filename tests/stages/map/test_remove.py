@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.seeding import generator
-from stages.map import grid, remove
+from stages.map import remove
 from stages.map.pairs import NoMapping, Site
 from stages.map.remove import RemoveParams
+from stages.records import grid
+from stages.records.seeding import generator
 from tests.stages.map.conftest import box_mask, sites
 
 

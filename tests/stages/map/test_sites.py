@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
-from stages.engine.record import Window
 from stages.map.sites import Atlas, Limits, options
+from stages.records.documents import Window
 from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
 
 LIMITS = Limits(min_tokens=6, max_share=0.4, min_inside=0.9, entities=())

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.record import TOOLS
-from stages.engine.seeding import generator
-from stages.map import grid
 from stages.map.pairs import NoMapping, source_index
 from stages.map.params import MapParams
 from stages.map.tools import KERNELS
+from stages.records import grid
+from stages.records.documents import TOOLS
+from stages.records.seeding import generator
 from tests.stages.map.conftest import sites, touching_sites
 
 PARAMS = MapParams()

@@ -1,8 +1,9 @@
 import pytest
 
 from stages.engine.stage import BaseParams
-from stages.models import fetch, registry
+from stages.models import registry
 from stages.models.registry import RegistryError
+from stages.models.weights import packages
 
 ALWAYS = {"flow", "perceiver", "metric", "judge", "explainer"}
 """Roles that some stage asks for in every profile."""
@@ -142,5 +143,5 @@ def test_a_flow_of_the_hub_is_its_commit_and_needs_nothing_here():
 def test_damaged_flow_weights_are_an_error_that_says_the_remedy(tmp_path, make_flow_folder):
     folder = make_flow_folder(tmp_path)
     (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 100)
-    with pytest.raises(fetch.WeightsError, match=r"(?s)vae: cannot load.*restore its folder"):
+    with pytest.raises(packages.WeightsError, match=r"(?s)vae: cannot load.*restore its folder"):
         registry.DiffusersFlow(str(folder))

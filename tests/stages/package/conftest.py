@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.engine.images import write_png
-from stages.engine.record import (
+from stages.engine.stage import Sample
+from stages.records.documents import (
     Curation,
     Entity,
     Explanation,
@@ -20,7 +20,7 @@ from stages.engine.record import (
     Verdict,
     Window,
 )
-from stages.engine.stage import Sample
+from stages.records.images import write_png
 
 TOOLS = ("add", "remove", "distort", "fuse")
 SIDE = 64

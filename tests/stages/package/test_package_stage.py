@@ -7,16 +7,16 @@ import pytest
 import yaml
 from PIL import Image
 
-from stages.engine.images import read_mask, read_png
-from stages.engine.source_list import Source, write_list
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
-from stages.engine.tables import write_table
+from stages.engine.storage.source_list import Source, write_list
+from stages.engine.storage.tables import write_table
 from stages.package import assemble, card
 from stages.package import stage as package_stage
 from stages.package.pair import MEMBERS
 from stages.package.provenance import Model, Provenance
 from stages.package.split import SPLITS, Ratios, split_of
 from stages.package.stage import PackageParams, PackageStage
+from stages.records.images import read_mask, read_png
 
 KEYS = [f"{n:016x}" for n in range(12)]
 MADE_BY = Provenance(

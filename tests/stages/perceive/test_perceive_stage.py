@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from stages.engine.images import write_png
-from stages.engine.masks import encode
-from stages.engine.record import Entity, Part, Photo, Scene
 from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
 from stages.models import registry
-from stages.models.vlm import prompts
+from stages.models.chat import prompts
 from stages.perceive.stage import GroundedParams, PerceiveGate, PerceiveParams, PerceiveStage
+from stages.records.documents import Entity, Part, Photo, Scene
+from stages.records.images import write_png
+from stages.records.masks import encode
 
 KEY = "00112233445566aa"
 

@@ -2,8 +2,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.engine.masks import encode
-from stages.engine.record import Entity, Part
 from stages.perceive.windows import (
     MAX_ZOOM,
     ROOM,
@@ -15,6 +13,8 @@ from stages.perceive.windows import (
     targets,
     tokens_wide,
 )
+from stages.records.documents import Entity, Part
+from stages.records.masks import encode
 
 RLE = encode(np.ones((1, 1), bool))
 

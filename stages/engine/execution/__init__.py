@@ -1,0 +1,1 @@
+"""Who computes the photos of a stage: units of work, workers, devices."""

@@ -1,0 +1,1 @@
+"""Where results lie: store, shards, tables, the source list, digests of files."""

@@ -1,0 +1,113 @@
+"""The store: each photo's result, kept the moment it is done, under the key of all it came from.
+
+A blob is one line with the sha256 of what follows, then an uncompressed tar: ``output.json`` and
+the members. No pickle. Blobs are written once and never changed; a damaged one is removed when it
+is read, and computed again.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.engine.files import canonical_json, sha256, write_atomically
+from stages.engine.stage import Output, Reject
+from stages.engine.storage import shard
+from stages.engine.workspace import FactoryError
+
+_HEADER = 65  # 64 hex digits and a newline
+_OUTPUT = "output.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a stage made of one photo: a document with members, or a reject of the whole photo."""
+
+    document: dict[str, Any] | None
+    members: dict[str, bytes]
+    rejects: list[Reject]
+
+    @classmethod
+    def of(cls, output: Output) -> Result:
+        """An output in its stored form."""
+        document = output.document.model_dump(mode="json")
+        return cls(document, dict(output.members), list(output.rejects))
+
+
+class Store:
+    """Content-keyed, immutable results below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where the blob of `key` lies."""
+        return self.root / key[:2] / key
+
+    def has(self, key: str) -> bool:
+        """Whether a blob is there; its bytes are checked when it is read."""
+        return self.path(key).is_file()
+
+    def put(self, key: str, result: Result) -> None:
+        """Keep `result`; atomic, so that a killed worker leaves all of it or nothing.
+
+        Raises:
+            ValueError, TypeError: the document or a reject's evidence is no JSON (NaN is not).
+            FactoryError: the disk is full or the folder not writable.
+        """
+        output = {"document": result.document, "rejects": [asdict(r) for r in result.rejects]}
+        buffer = io.BytesIO()
+        files = {_OUTPUT: canonical_json(output)}
+        files |= {f"members/{name}": data for name, data in result.members.items()}
+        shard.write_to(buffer, [("blob", files)])
+        payload = buffer.getvalue()
+        try:
+            write_atomically(self.path(key), sha256(payload).encode() + b"\n" + payload)
+        except OSError as error:
+            raise FactoryError(
+                f"cannot write to the store {self.root}: {error.strerror}"
+            ) from error
+
+    def get(self, key: str) -> Result | None:
+        """The result under `key`; None when there is none or it was damaged (then removed)."""
+        try:
+            blob = self.path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+        header, payload = blob[:_HEADER], blob[_HEADER:]
+        if header != sha256(payload).encode() + b"\n":
+            self.path(key).unlink(missing_ok=True)
+            return None
+        files = {
+            name.removeprefix("blob."): data for name, data in shard.read_shard(io.BytesIO(payload))
+        }
+        output = json.loads(files.pop(_OUTPUT))
+        members = {name.removeprefix("members/"): data for name, data in files.items()}
+        rejects = [Reject(**reject) for reject in output["rejects"]]
+        return Result(output["document"], members, rejects)
+
+    def keys(self) -> Iterator[str]:
+        """All keys there are, sorted."""
+        yield from sorted(p.name for p in self.root.glob("??/*") if not p.name.startswith("."))
+
+    def size(self, keys: Iterable[str]) -> int:
+        """Bytes of those blobs that are there."""
+        return sum(self.path(key).stat().st_size for key in keys if self.has(key))
+
+    def remove(self, key: str) -> None:
+        """Drop a blob."""
+        self.path(key).unlink()
+
+    def leftovers(self, seconds: float) -> list[Path]:
+        """Temporary files that nobody wrote to for so long: of writers that were killed."""
+        before, found = time.time() - seconds, []
+        for path in sorted(self.root.glob("??/.*")):
+            with suppress(FileNotFoundError):  # a writer at work renames its own
+                found += [path] if path.stat().st_mtime < before else []
+        return found

@@ -1,0 +1,103 @@
+"""Manifests: parquet tables of one stage's output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.engine.files import canonical_json, sha256, sha256_file
+from stages.engine.stage import Reject
+from stages.engine.storage.shard import Member
+from stages.engine.workspace import FactoryError
+
+MANIFEST, PHOTOS, REJECTS, METRICS = (
+    "manifest.parquet",
+    "photos.parquet",
+    "rejects.parquet",
+    "metrics.json",
+)
+REJECT_COLUMNS = ("key", "variant", "code", "message", "evidence")
+PHOTO_COLUMNS = ("key", "position", "shard", "rows", "members", "bytes", "places")
+
+
+def output_digest(folder: Path) -> str:
+    """Of the tables of a stage's output folder: which run's they are."""
+    found = [folder / name for name in (MANIFEST, PHOTOS, REJECTS, METRICS)]
+    digests = {path.name: sha256_file(path) for path in found if path.is_file()}
+    return sha256(canonical_json(digests))
+
+
+@dataclass(frozen=True)
+class PhotoEntry:
+    """Where one photo's sample of a stage lies."""
+
+    key: str
+    position: int
+    """Line in the source list; shards and orders follow it."""
+    shard: str
+    places: dict[str, Member]
+
+
+def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> None:
+    """Rows to parquet; the same rows give the same bytes. `columns` name them when none come."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = list(rows[0]) if rows else list(columns)
+    table = pa.table({name: [row[name] for row in rows] for name in names})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """Parquet to rows."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path).to_pylist()
+
+
+def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
+    """An entry as a row of photos.parquet."""
+    places = {name: [m.offset, m.size, m.sha256] for name, m in sorted(entry.places.items())}
+    return {
+        "key": entry.key,
+        "position": entry.position,
+        "shard": entry.shard,
+        "rows": rows,
+        "members": len(entry.places),
+        "bytes": sum(m.size for m in entry.places.values()),
+        "places": canonical_json(places).decode(),
+    }
+
+
+def read_photos(folder: Path) -> list[PhotoEntry]:
+    """The accepted photos of a stage in source order.
+
+    Raises:
+        FactoryError: the stage has not run yet.
+    """
+    if not (folder / PHOTOS).is_file():
+        raise FactoryError(f"{folder} holds no output yet: run `flawfactory build`")
+    return [
+        PhotoEntry(
+            key=row["key"],
+            position=row["position"],
+            shard=row["shard"],
+            places={name: Member(*place) for name, place in json.loads(row["places"]).items()},
+        )
+        for row in read_table(folder / PHOTOS)
+    ]
+
+
+def reject_row(reject: Reject) -> dict[str, Any]:
+    """A reject as a row of rejects.parquet."""
+    return {
+        "key": reject.key,
+        "variant": reject.variant or "",
+        "code": reject.code,
+        "message": reject.message,
+        "evidence": canonical_json(reject.evidence).decode(),
+    }

@@ -1,0 +1,249 @@
+"""Any endpoint that speaks OpenAI's chat completions: OpenAI, Gemini's and vLLM's servers.
+
+The key comes from the environment variable that the profile names, and goes nowhere but into the
+client: what a server says is searched for it before it is passed on.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from stages.engine.settings import CallSettings
+from stages.engine.stage import RejectForNow
+from stages.engine.workspace import FactoryError
+from stages.models.chat import retries
+from stages.models.chat.ledger import Call, Ledger
+from stages.models.chat.messages import conversation
+from stages.models.chat.request import AskCode, ChatAnswer, ChatRequest
+from stages.models.chat.retries import Gone, Transient
+from stages.models.options import http_address, request_parameters, variable
+
+FAILURES = 5
+"""So many requests in a row that fail for good end the stage."""
+Structured = Literal["json_schema", "json_object", "prompt"]
+_CEILINGS = ("max_completion_tokens", "max_tokens")
+_CONTENT = ("content_filter", "content_policy_violation", "safety")
+
+
+def on_this_machine(address: str) -> bool:
+    """Whether a URL's host is the loopback."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class OpenAIChat:
+    """A model behind an OpenAI-compatible endpoint."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        ledger: Ledger,
+        key: str = "",
+        structured: Structured = "json_schema",
+        parameters: Mapping[str, Any] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            name: the model's name at the endpoint.
+            base_url: of the endpoint, up to and with ``/v1`` or what it has instead.
+            ledger: where calls are written down; its settings hold limits and prices.
+            key: name of the environment variable with the key; empty = the endpoint wants none.
+            structured: what the endpoint understands of ``response_format``; ``prompt`` = nothing.
+            parameters: sent as they are; among them the most tokens of an answer.
+            sleep: for tests.
+
+        Raises:
+            FactoryError: a wrong address or parameter, or the key is not in the environment.
+        """
+        self.name = name
+        self._ledger, self._structured, self._sleep = ledger, structured, sleep
+        self._parameters = {"temperature": 0, "max_completion_tokens": 1024, **(parameters or {})}
+        self._ceiling = _ceiling(self._parameters)
+        self.identity: Mapping[str, Any] = {
+            "name": name,
+            "structured": structured,
+            "parameters": self._parameters,
+        }
+        self._secret = _secret(key)
+        self._key_name = key
+        self._failed = 0
+        self._lock = threading.Lock()
+        self._client = openai.OpenAI(
+            api_key=self._secret or "none",
+            base_url=_checked_url(base_url),
+            timeout=ledger.settings.timeout_seconds,
+            max_retries=0,  # `retries` does it: each attempt passes the limits and the ledger
+            # A proxy knows nothing of this machine's own addresses.
+            http_client=openai.DefaultHttpxClient(trust_env=not on_this_machine(base_url)),
+        )
+
+    @property
+    def settings(self) -> CallSettings:
+        """Limits, prices and the budget."""
+        return self._ledger.settings
+
+    def complete(self, request: ChatRequest) -> ChatAnswer:
+        """The endpoint's answer.
+
+        Raises:
+            RejectForNow: it gave none in so many attempts.
+            BudgetReached: the budget would be passed.
+            FactoryError: key, address or model are wrong, or request after request fails.
+        """
+        body = self._body(request)
+        call = Call(request.purpose, self.name, self._estimate(request), self._ceiling)
+        try:
+            answer = retries.call(
+                lambda: self._send(call, body), self.settings.attempts, self._sleep
+            )
+        except Gone as error:
+            self._count_failure(str(error))
+            raise RejectForNow(
+                AskCode.UNAVAILABLE, f"{self.name} gave no answer: {error}"
+            ) from None
+        with self._lock:
+            self._failed = 0
+        return answer
+
+    def _count_failure(self, message: str) -> None:
+        with self._lock:
+            self._failed += 1
+            if self._failed >= FAILURES:
+                raise FactoryError(
+                    f"{self.name} at {self._client.base_url} failed {self._failed} times in a "
+                    f"row, the last time so: {message}"
+                ) from None
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.name,
+            "messages": conversation(request, _image_url, self._structured != "json_schema"),
+            "extra_body": self._parameters,  # sent as they are, known to the client or not
+        }
+        if self._structured == "json_schema":
+            schema = {"name": request.purpose, "strict": True, "schema": request.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif self._structured == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        return body
+
+    def _estimate(self, request: ChatRequest) -> int:
+        """Tokens that will be sent: half of the bytes of text is more than English needs."""
+        texts = [request.system, request.user, str(request.schema)]
+        texts += [turn.answer + turn.complaint for turn in request.turns]
+        words = sum(len(text.encode()) for text in texts) // 2
+        return words + self.settings.image_tokens * len(request.images) + 50
+
+    def _send(self, call: Call, body: dict[str, Any]) -> ChatAnswer:
+        """One attempt: through the limits, into the ledger, over the wire."""
+        number, delay = self._ledger.open(call)
+        while number is None:
+            self._sleep(delay)
+            number, delay = self._ledger.open(call)
+        try:
+            completion = self._client.chat.completions.create(**body)
+            answer = _answer(completion, self._clean)
+        except openai.APIStatusError as error:
+            self._ledger.refused(number)
+            return self._turned_away(error)
+        except (openai.OpenAIError, ValueError, TypeError) as error:
+            self._ledger.lost(number)
+            raise Transient(self._clean(f"{type(error).__name__}: {error}")) from None
+        self._ledger.answered(number, answer.input_tokens, answer.output_tokens)
+        return answer
+
+    def _turned_away(self, error: openai.APIStatusError) -> ChatAnswer:
+        """An HTTP error as what it means.
+
+        Raises:
+            Transient: too many requests, or the server failed.
+            FactoryError: key, address, model or account.
+            Gone: this very request is wrong.
+        """
+        message = self._clean(f"HTTP {error.status_code}: {error.message}")[:500]
+        kind = f"{error.code} {error.type}".lower()
+        if error.status_code in {401, 403}:
+            where = f"of ${self._key_name}" if self._key_name else "(the profile names no `key`)"
+            said = f"the endpoint refuses the key {where}: {message}"
+            raise FactoryError(f"{self.name}: {said}") from None
+        if error.status_code == 404:
+            raise FactoryError(f"{self.name}: no such model or address: {message}") from None
+        if "insufficient_quota" in kind or error.status_code == 402:
+            raise FactoryError(f"{self.name}: the account is used up: {message}") from None
+        if error.status_code in {408, 409, 425, 429} or error.status_code >= 500:
+            wait = retries.retry_after(error.response.headers, time.time())
+            raise Transient(message, wait) from None
+        if any(word in kind for word in _CONTENT):
+            return ChatAnswer("", self.name, refusal=message)
+        raise Gone(message) from None
+
+    def _clean(self, text: str) -> str:
+        """`text` without the key."""
+        return text.replace(self._secret, "[key]") if self._secret else text
+
+
+def _answer(completion: ChatCompletion, clean: Callable[[str], str]) -> ChatAnswer:
+    """Raises: ValueError where the body is no chat completion (the client does not check)."""
+    if not isinstance(completion, ChatCompletion) or not completion.choices:
+        raise ValueError("the response is not a chat completion")
+    choice = completion.choices[0]
+    filtered = choice.finish_reason == "content_filter"
+    refusal = choice.message.refusal or ("filtered by the server" if filtered else "")
+    usage = completion.usage
+    return ChatAnswer(
+        text=clean(choice.message.content or ""),
+        model=clean(str(completion.model)),
+        refusal=clean(refusal),
+        cut_off=choice.finish_reason == "length",
+        input_tokens=usage.prompt_tokens if usage else None,
+        output_tokens=usage.completion_tokens if usage else None,
+    )
+
+
+def _image_url(image: bytes) -> dict[str, Any]:
+    data = base64.b64encode(image).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+
+
+def _ceiling(parameters: Mapping[str, Any]) -> int:
+    try:
+        request_parameters(dict(parameters))
+    except ValueError as error:
+        raise FactoryError(f"chat: {error}") from error
+    return max(int(parameters.get(name) or 0) for name in _CEILINGS)
+
+
+def _secret(key: str) -> str:
+    if not key:
+        return ""
+    try:
+        variable(key)
+    except ValueError as error:
+        raise FactoryError(f"chat: {error}") from error
+    secret = os.environ.get(key, "")
+    if not secret:
+        raise FactoryError(f"chat: put the endpoint's key into the environment variable {key}")
+    return secret
+
+
+def _checked_url(url: str) -> str:
+    try:
+        return http_address(url)
+    except ValueError as error:
+        raise FactoryError(f"chat: {error}") from error

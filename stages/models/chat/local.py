@@ -1,0 +1,109 @@
+"""A vision-language model of transformers' ``image-text-to-text`` classes in this process:
+Qwen2.5-VL, InternVL and the like."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image as Pillow
+
+from stages.engine.workspace import FactoryError
+from stages.models.chat.ledger import Call, Ledger
+from stages.models.chat.messages import conversation
+from stages.models.chat.request import ChatAnswer, ChatRequest
+from stages.models.weights import hub
+
+
+class TransformersChat:
+    """Greedy decoding: the same question gets the same answer."""
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        revision: str | None = None,
+        dtype: str = "bfloat16",
+        device: str = "cpu",
+        max_tokens: int = 1024,
+    ) -> None:
+        """Load processor and weights (safetensors only, no code from the hub).
+
+        Args:
+            name: a folder (relative: of this checkout) or a hub name.
+            ledger: where calls are written down, for no money.
+            revision: commit hash of a hub name.
+            dtype: torch's name, such as ``bfloat16``.
+            device: torch's name.
+            max_tokens: most tokens of an answer.
+
+        Raises:
+            FactoryError: not pinned, not fetched, damaged, or not of these classes.
+        """
+        import torch
+
+        from stages.models.networks import torchvision_import
+
+        torchvision_import.prepare()
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        folder = hub.resolve(hub.named(name, revision))
+        self.name = folder.name if hub.local(name) else name  # no paths of this machine in records
+        self.identity: Mapping[str, Any] = {
+            "revision": hub.revision(hub.named(name, revision)),
+            "dtype": dtype,
+            "max_tokens": max_tokens,
+        }
+        self._ledger, self._max_tokens = ledger, max_tokens
+        self._lock = threading.Lock()
+        try:
+            self._processor: Any = AutoProcessor.from_pretrained(folder, local_files_only=True)
+            self._model: Any = AutoModelForImageTextToText.from_pretrained(
+                folder,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                local_files_only=True,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise FactoryError(f"chat: {name!r} cannot be loaded: {error}") from error
+        self._model = self._model.to(device).eval().requires_grad_(False)
+
+    def complete(self, request: ChatRequest) -> ChatAnswer:
+        """The model's answer; one at a time.
+
+        Raises:
+            FactoryError: the ledger cannot be written.
+        """
+        import torch
+
+        messages = conversation(request, _picture, tell_schema=True)
+        with self._lock, torch.inference_mode():
+            inputs = self._processor.apply_chat_template(
+                messages,
+                add_generation_prompt=True,
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+            ).to(self._model.device, dtype=self._model.dtype)
+            sent = int(inputs["input_ids"].shape[1])
+            number, _ = self._ledger.open(Call(request.purpose, self.name, sent, self._max_tokens))
+            output = self._model.generate(
+                **inputs, do_sample=False, max_new_tokens=self._max_tokens
+            )[0, sent:]
+        came = int(output.shape[0])
+        if number is not None:
+            self._ledger.answered(number, sent, came)
+        return ChatAnswer(
+            text=self._processor.decode(output, skip_special_tokens=True),
+            model=self.name,
+            cut_off=came >= self._max_tokens,
+            input_tokens=sent,
+            output_tokens=came,
+        )
+
+
+def _picture(image: bytes) -> dict[str, Any]:
+    with Pillow.open(io.BytesIO(image), formats=["PNG"]) as picture:
+        return {"type": "image", "image": picture.convert("RGB")}

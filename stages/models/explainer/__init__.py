@@ -1,0 +1,1 @@
+"""Put flaws into words: the back ends of the role explainer, and checks of any author's text."""

@@ -1,0 +1,103 @@
+"""What the record knows of a flaw, in words for a model: the ground truth of its prompts."""
+
+from __future__ import annotations
+
+from stages.models.explainer.grammar.explainer import GrammarExplainer
+from stages.models.explainer.grammar.nouns import NUMBERS, another, plural
+from stages.models.explainer.grammar.phrases import PLACES, STRIPS, direction_words, source_words
+from stages.records.documents import Variant
+
+_KINDS = {
+    "add": "a duplicated part",
+    "remove": "a missing part",
+    "distort": "a distorted part",
+    "fuse": "two things blended into each other",
+}
+_KERNELS = {
+    "jitter": "small pieces of it were moved a little to all sides",
+    "strip": "bands of it were moved along themselves",
+    "permutation": "its pieces were put in random order",
+    "swirl": "it was turned about its middle, more towards the rim",
+    "voronoi": "each piece of it repeats one of a few of its details",
+    "shards": "larger pieces of it were moved apart",
+}
+_SIZES = {"tiny": "a tiny part", "small": "a small part", "large": "a large part"}
+_EXTENTS = {"piece": "a small piece", "half": "about half", "most": "most"}
+
+
+def intent(variant: Variant) -> str:
+    """What a flaw should look like, in a sentence."""
+    part = _part(variant)
+    if variant.tool == "add":
+        where = direction_words(variant.facts.get("direction")) or "close to"
+        return f"an extra copy of {part} was put {where} the original."
+    if variant.tool == "remove":
+        return f"{part} was taken away, and the surroundings continue in its place."
+    if variant.tool == "distort":
+        return f"the inside of {part} was scrambled, so that its shape no longer makes sense."
+    return f"{part} and {_other(variant)} were blended into each other where they touch."
+
+
+def lines(key: str, variant: Variant, seed: int) -> str:
+    """Facts as a list; the grammar's sentence, true by construction, is the last.
+
+    Args:
+        key: the photo's.
+        variant: the flaw.
+        seed: of the grammar.
+    """
+    facts = [
+        f"kind of flaw: {_KINDS[variant.tool]}",
+        f"thing: {variant.entity_name}",
+        f"part: {variant.part_name}",
+        f"what was done: {intent(variant)}",
+        f"a true description: {GrammarExplainer(seed).local(key, variant)}",
+    ]
+    if variant.positional:
+        facts.insert(3, "the part is known by its place only: do not guess what it is")
+    facts[-1:-1] = details(variant)
+    return "\n".join(f"- {fact}" for fact in facts)
+
+
+def details(variant: Variant) -> list[str]:
+    """What the record knows beyond names and tool, one phrase a fact."""
+    facts, found = variant.facts, list[str]()
+    if variant.tool == "distort" and variant.kernel in _KERNELS:
+        found.append(f"what happened to it: {_KERNELS[variant.kernel]}")
+    if "strips" in facts:
+        found.append(f"the bands are {STRIPS[facts['strips']]}")
+    if "sense" in facts:
+        found.append(f"it was turned {facts['sense']}")
+    if "source_direction" in facts:
+        found.append(f"what stands in its place comes {source_words(facts['source_direction'])}")
+    if "source_kind" in facts:
+        source = {"entity": f"more of the {variant.entity_name}", "surroundings": "surroundings"}
+        shown = source.get(facts["source_kind"], f"a piece of the {facts.get('source')}")
+        found.append(f"in its place one sees: {shown}")
+    if "place" in facts:
+        found.append(f"where, as the viewer sees it: {PLACES[facts['place']]}")
+    if "viewer_side" in facts:
+        side = facts["viewer_side"]
+        found.append(f"this {variant.part_kind} is the one on the viewer's {side}")
+    if "size" in facts:
+        found.append(f"the flaw covers {_SIZES[facts['size']]} of the picture")
+    if "extent" in facts:
+        found.append(f"it covers {_EXTENTS[facts['extent']]} of the {variant.entity_name}")
+    if "count" in facts:
+        number = NUMBERS[facts["count"]]
+        noun = variant.part_kind if number == "one" else plural(variant.part_kind)
+        found.append(f"number to be seen now: {number} {noun}")
+    return found
+
+
+def _part(variant: Variant) -> str:
+    if variant.part == variant.entity:
+        return f"the {variant.entity_name}"
+    return f"the {variant.part_name} of the {variant.entity_name}"
+
+
+def _other(variant: Variant) -> str:
+    if variant.within_entity:
+        return f"its {variant.other_name}"
+    same = variant.other_name == variant.entity_name
+    return another(variant.other_name or "") if same else f"the {variant.other_name}"

@@ -1,0 +1,111 @@
+"""The compact explainer: sentences from a grammar over the record's facts (algorithm section 6).
+
+A stand-in for a vision-language model: it does not look at the picture, it puts into words what was
+done to it, and says nothing that the record does not hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stages.engine.files import sha256
+from stages.models.explainer.grammar import nouns, rules
+from stages.models.explainer.grammar.slots import conditions, slots
+from stages.models.explainer.grammar.writer import Writer
+from stages.models.protocols import Image
+from stages.records.documents import Entity, Explanation, Explanations, Scene, Variant
+from stages.records.seeding import generator
+
+SHARED = {"distort": "how", "remove": "filler"}
+"""What the local and the overall text of a flaw say alike: drawn once for both."""
+
+
+def _things(entities: Sequence[Entity]) -> str:
+    """``in and around the people and the cat``: at most two names, in order."""
+    counts = Counter(entity.name for entity in entities)
+    names = [nouns.plural(name) if counts[name] > 1 else name for name in list(counts)[:2]]
+    return f"in and around {nouns.enumerate_words([f'the {n}' for n in names])}" if names else ""
+
+
+def _parts(entities: Sequence[Entity]) -> str:
+    """``the cat's head and tail``: up to three named parts of the first thing that has two."""
+    counts = Counter(entity.name for entity in entities)
+    for entity in entities:
+        names = list(dict.fromkeys(p.name for p in entity.parts if not p.positional))[:3]
+        if len(names) > 1 and counts[entity.name] == 1:
+            return f"the {nouns.possessive(entity.name)} {nouns.enumerate_words(names)}"
+    return ""
+
+
+class GrammarExplainer:
+    """Explainer (protocols.py) without a model."""
+
+    name = "grammar"
+    looks = False
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the grammar's sources."""
+        sources = sorted(Path(__file__).parent.rglob("*.py"))
+        return sha256(b"".join(source.read_bytes() for source in sources))[:16]
+
+    def shared(self, key: str, variant: Variant) -> str:
+        """The phrase that the local and the overall text both use, "" for tools without one."""
+        own, symbol = rules.BY_TOOL[variant.tool], SHARED.get(variant.tool)
+        if symbol is None:
+            return ""
+        rng = generator(self.seed, key, variant.id, "explain-shared")
+        return Writer(own, slots(variant), conditions(variant), rng).phrase(symbol)
+
+    def _writer(self, key: str, variant: Variant, purpose: str) -> Writer:
+        own = rules.BY_TOOL[variant.tool]
+        if variant.tool == "fuse" and variant.positional:
+            own = rules.FUSE_POSITIONAL
+        facts, tags = slots(variant), conditions(variant)
+        if symbol := SHARED.get(variant.tool):
+            facts[symbol] = self.shared(key, variant)
+        grammar = rules.COMMON | own | rules.OVERALL
+        return Writer(grammar, facts, tags, generator(self.seed, key, variant.id, purpose))
+
+    def local(self, key: str, variant: Variant) -> str:
+        """What is wrong, and where: one to three sentences."""
+        return self._writer(key, variant, "explain-local").sentence("local")
+
+    def overall(self, key: str, variant: Variant) -> str:
+        """Why the image as a whole is flawed, from the same facts as `local`."""
+        return self._writer(key, variant, "explain-overall").sentence("overall")
+
+    def clean(self, scene: Scene) -> str:
+        """Why the untouched photo is free of flaws."""
+        place = _things(scene.entities) or "all over the scene"
+        facts = {"in_scene": place, "parts": _parts(scene.entities)}
+        tags = {"parts"} if facts["parts"] else set[str]()
+        rng = generator(self.seed, scene.key, "explain-clean")
+        return Writer(rules.CLEAN, facts, tags, rng).sentence("clean")
+
+    def explain(
+        self,
+        scene: Scene,
+        variants: Sequence[Variant],
+        images: Mapping[str, tuple[Image, Image]],
+    ) -> Explanations:
+        """Words for `variants`; the images are not looked at."""
+        return Explanations(
+            key=scene.key,
+            author=self.name,
+            clean=self.clean(scene),
+            explanations=[
+                Explanation(
+                    variant=variant.id,
+                    tool=variant.tool,
+                    local=self.local(scene.key, variant),
+                    overall=self.overall(scene.key, variant),
+                )
+                for variant in variants
+            ],
+        )

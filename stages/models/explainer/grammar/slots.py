@@ -1,0 +1,93 @@
+"""A variant's facts as what the grammar's rules ask for: slots and conditions."""
+
+from __future__ import annotations
+
+from stages.models.explainer.grammar import nouns, phrases, rules
+from stages.models.perceiver.things.names import UNSURE
+from stages.records.documents import Variant
+
+_VERB = {True: {"s": "", "es": "", "has": "have", "is": "are"},
+         False: {"s": "s", "es": "s", "has": "has", "is": "is"}}  # fmt: skip
+_KERNELS = frozenset(name.removeprefix("how_") for name in rules.DISTORT if name.startswith("how_"))
+_CONDITION = {"part": "frompart", "entity": "fromself", "other": "fromthing",
+              "surroundings": "fromaround"}  # fmt: skip
+
+
+def pair(variant: Variant) -> tuple[str, str, str]:
+    """fuse: the other side, both with their owner, and both without it."""
+    part, entity, other = variant.part_name, variant.entity_name, f"the {variant.other_name}"
+    if variant.other_name == part or (variant.other_name == entity and not variant.within_entity):
+        other = nouns.another(variant.other_name or "")
+    both = f"the {part} of the {entity} and {other}"
+    if variant.within_entity:
+        both = f"the {part} and {other} of the {entity}"
+    only = both.removesuffix(f" of the {entity}")
+    if variant.part == variant.entity:
+        both = f"the {entity} and {other}"
+    return other, both, only
+
+
+def slots(variant: Variant) -> dict[str, str]:
+    """The facts of a variant as the grammar's slots."""
+    part, entity, facts = variant.part_name, variant.entity_name, variant.facts
+    plural = nouns.is_plural(part)
+    p, e = _VERB[plural], _VERB[nouns.is_plural(entity)]
+    other, both, only = pair(variant)
+    many = nouns.is_plural(variant.other_name or "")
+    return {
+        "part": part, "entity": entity, "owners": f"the {nouns.possessive(entity)}",
+        "kind": variant.part_kind, "kinds": nouns.plural(variant.part_kind),
+        "s": p["s"], "es": e["es"], "has": p["has"], "ehas": e["has"],
+        "is": p["is"], "is_e": e["is"], "do": "do" if plural else "does",
+        "it": "them" if plural else "it", "its": "their" if plural else "its",
+        "itself": "themselves" if plural else "itself",
+        "it_is": "they are" if plural else "it is", "pl": "s" if plural else "",
+        "kernel": variant.kernel, "other": other, "pair": both, "pair_only": only,
+        "os": "" if many else "s",
+        "direction": phrases.direction_words(facts.get("direction")),
+        "in_place": phrases.PLACES.get(facts.get("place", ""), ""),
+        "size": facts.get("size", ""),
+        "viewer": facts.get("viewer_side", ""),
+        "count": nouns.NUMBERS[facts["count"]] if "count" in facts else "",
+        "from": phrases.source_words(facts.get("source_direction")),
+        "source": facts.get("source", ""),
+        "strips": phrases.STRIPS.get(facts.get("strips", ""), ""),
+        "sense": facts.get("sense", ""),
+    }  # fmt: skip
+
+
+def conditions(variant: Variant) -> set[str]:
+    """Conditions of the rules that a variant meets.
+
+    ``one``, ``many`` or ``mass``: the part is one thing, several or uncountable. ``entity``: the
+    part is the entity itself, else ``part``. ``known``: the entity has a name of its own.
+    ``apart``: fuse joins two entities. ``kernel``: the kernel has words of its own. ``dir``: a
+    direction is known, else ``nodir``. ``place``, ``size``, ``side``, ``count``, ``strips``,
+    ``sense``: that fact is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: its
+    value. ``fromdir``, ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: where what
+    replaces a removed part comes from; ``fromnowhere``: not known.
+    """
+    facts, tags = variant.facts, set[str]()
+    if nouns.is_plural(variant.part_name):
+        tags.add("many")
+    else:
+        tags.add("mass" if nouns.is_mass(variant.part_name) else "one")
+    tags.add("entity" if variant.part == variant.entity else "part")
+    tags.add("dir" if facts.get("direction") else "nodir")
+    if variant.entity_name != UNSURE:
+        tags.add("known")
+    if not variant.within_entity:
+        tags.add("apart")
+    if variant.kernel in _KERNELS:
+        tags.add("kernel")
+    tags |= {name for name in ("place", "size", "count", "strips", "sense") if name in facts}
+    if "viewer_side" in facts and not nouns.is_plural(variant.part_kind):
+        tags.add("side")
+    if "size" in facts:
+        tags.add("large" if facts["size"] == "large" else "little")
+    tags |= {str(facts["extent"])} if "extent" in facts else set()
+    tags |= {"fromdir"} if "source_direction" in facts else set()
+    tags |= {_CONDITION[facts["source_kind"]]} if "source_kind" in facts else set()
+    if not {"source_direction", "source_kind"} & set(facts):
+        tags.add("fromnowhere")
+    return tags

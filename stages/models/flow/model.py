@@ -1,0 +1,339 @@
+"""The flow transformer with its autoencoder, from any diffusers folder of FLUX's geometry.
+
+The compact model and FLUX.1-dev go through the same code: FluxTransformer2DModel, AutoencoderKL,
+FlowMatchEulerDiscreteScheduler (its configuration only: the solvers are ours), safetensors only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from stages.models.networks import torchvision_import
+
+torchvision_import.prepare()  # before diffusers: its model classes import torchvision
+
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: E402
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel  # noqa: E402
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (  # noqa: E402
+    FlowMatchEulerDiscreteScheduler,
+)
+
+from stages.models.flow.attention import install  # noqa: E402
+from stages.models.flow.decode import Statistics, recording, replaying  # noqa: E402
+from stages.models.flow.injection import (  # noqa: E402
+    Blocks,
+    Dense,
+    Injection,
+    Recorder,
+    Rotary,
+    Sparse,
+    gather_rotary,
+    with_text,
+)
+from stages.models.flow.text import Prompts, TextEncoders, ZeroToken  # noqa: E402
+from stages.models.flow.tokens import image_ids, pack, unpack  # noqa: E402
+from stages.models.protocols import Image  # noqa: E402
+from stages.records.documents import TOKEN  # noqa: E402
+
+Span = tuple[float, float]
+"""Share of the double-stream and of the single-stream blocks."""
+
+LATENT_CHANNELS = 16
+TOKEN_CHANNELS = 4 * LATENT_CHANNELS
+
+
+class Flow:
+    """A loaded flow model. Tokens are (B, N, 64), N = rows * columns, in normalised latents.
+
+    Args:
+        transformer: a FluxTransformer2DModel of 64 input channels.
+        vae: an AutoencoderKL of 16 latent channels and 8x compression.
+        scheduler: only its shift parameters are read.
+        prompts: the text side.
+        device: where to compute; the models may lie elsewhere when they are off-loaded.
+    """
+
+    def __init__(
+        self,
+        transformer: Any,
+        vae: Any,
+        scheduler: Any,
+        prompts: Prompts,
+        device: torch.device,
+    ) -> None:
+        self.transformer, self.vae, self.prompts = transformer, vae, prompts
+        self.layout = install(transformer)
+        self._shift = scheduler.config
+        self._dtype, self._device = transformer.dtype, device
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+        *,
+        offload: bool = False,
+        compile: bool = False,
+    ) -> Flow:
+        """Load a diffusers folder with ``transformer/``, ``vae/``, ``scheduler/``.
+
+        Args:
+            folder: where it lies.
+            dtype: of weights and activations.
+            device: where to compute.
+            offload: keep the weights in main memory and bring them block by block.
+            compile: torch.compile the transformer, for any batch and number of tokens at once.
+
+        Raises:
+            FileNotFoundError: no such folder.
+            ValueError: another geometry than FLUX's, or weights that are not the configuration's.
+        """
+        folder, device = Path(folder), torch.device(device)
+        if not folder.is_dir():  # diffusers would ask the hub for it
+            raise FileNotFoundError(f"no folder {str(folder)!r}")
+        transformer = _load(FluxTransformer2DModel, folder, "transformer", dtype)
+        vae = _load(AutoencoderKL, folder, "vae", dtype)
+        scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, subfolder="scheduler")
+        _check_geometry(transformer.config, vae.config)
+        prompts = (
+            TextEncoders(folder, dtype, device)
+            if (folder / "text_encoder").is_dir()
+            else ZeroToken(transformer.config, dtype, device)
+        )
+        for model in (transformer, vae):
+            model.eval().requires_grad_(False)
+            if offload:
+                model.enable_group_offload(device, offload_type="leaf_level")
+            else:
+                model.to(device)
+        vae.to(memory_format=torch.channels_last)  # a fifth less time to decode on a CPU
+        flow = cls(transformer, vae, scheduler, prompts, device)
+        if compile:
+            transformer.compile(dynamic=True)
+        return flow
+
+    def shift(self, tokens: int) -> float:
+        """mu of the time shift: linear in the token count, or the scheduler's fixed shift."""
+        config = self._shift
+        if not config.use_dynamic_shifting:
+            return math.log(config.shift)
+        slope = (config.max_shift - config.base_shift) / (
+            config.max_image_seq_len - config.base_image_seq_len
+        )
+        return config.base_shift + slope * (tokens - config.base_image_seq_len)
+
+    @torch.inference_mode()
+    def encode(self, image: Image) -> torch.Tensor:
+        """(H, W, 3) uint8, sides multiples of 16, to (1, N, 64) tokens: the posterior's mode.
+
+        Raises:
+            ValueError: sides that are not multiples of 16.
+        """
+        height, width, _ = image.shape
+        if height % TOKEN or width % TOKEN:
+            raise ValueError(f"{width} x {height} px is not a whole number of {TOKEN} px tokens")
+        pixels = torch.tensor(image, device=self._device)
+        pixels = (pixels.permute(2, 0, 1)[None].float() / 127.5 - 1).to(self._dtype)
+        latents = self.vae.encode(pixels).latent_dist.mode()
+        config = self.vae.config
+        return pack((latents - (config.shift_factor or 0.0)) * config.scaling_factor)
+
+    @torch.inference_mode()
+    def decode(
+        self, tokens: torch.Tensor, grid: tuple[int, int], statistics: Statistics | None = None
+    ) -> NDArray[np.float32]:
+        """(N, 64) tokens to (H, W, 3) float32 in 0..255.
+
+        Args:
+            tokens: normalised latents of the picture or of a piece of it.
+            grid: its rows and columns.
+            statistics: of the whole picture, from `decode_whole`, where this is a piece.
+        """
+        config = self.vae.config
+        latents = unpack(tokens[None].to(self._device, self._dtype), grid)
+        latents = latents / config.scaling_factor + (config.shift_factor or 0.0)
+        with replaying(self.vae.decoder, statistics) if statistics else nullcontext():
+            picture = self.vae.decode(latents).sample[0].float().cpu()
+        return ((picture.permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).numpy()
+
+    def decode_whole(
+        self, tokens: torch.Tensor, grid: tuple[int, int]
+    ) -> tuple[NDArray[np.float32], Statistics]:
+        """As `decode`, with the statistics that let pieces be decoded alike."""
+        with recording(self.vae.decoder) as statistics:
+            return self.decode(tokens, grid), statistics
+
+    def blocks(self, positions: Span, values: Span) -> Blocks:
+        """The blocks with injected positions (from the first on) and values (up to the last).
+
+        Args:
+            positions, values: share of the double-stream and of the single-stream blocks.
+        """
+        double, single = self.layout
+        first = [*range(round(positions[0] * double))]
+        first += [double + n for n in range(round(positions[1] * single))]
+        last = [double - 1 - n for n in range(round(values[0] * double))]
+        last += [double + single - 1 - n for n in range(round(values[1] * single))]
+        return Blocks(frozenset(first), frozenset(last))
+
+    def dense(
+        self,
+        source_index: torch.Tensor,
+        grid: tuple[int, int],
+        blocks: Blocks,
+        positions_on: torch.Tensor,
+        values_on: torch.Tensor,
+    ) -> Dense | None:
+        """Injection into a batch of whole grids whose item 0 is the source branch.
+
+        Args:
+            source_index: (B, N) int64.
+            grid: rows and columns.
+            blocks: from `blocks`.
+            positions_on, values_on: (B,) bool: which samples inject what.
+
+        Returns:
+            None where nothing is injected.
+        """
+        if not positions_on.any() and not values_on.any():
+            return None
+        rotary = None
+        if positions_on.any() and blocks.positions:
+            own = torch.arange(source_index.shape[1])
+            index = with_text(torch.where(positions_on[:, None], source_index, own), self._text)
+            rotary = gather_rotary(self._rotary(grid), index.to(self._device))
+        if not values_on.any():
+            blocks = Blocks(blocks.positions, frozenset())
+        return Dense(source_index.to(self._device), blocks, rotary, self._unless_all(values_on))
+
+    def sparse(
+        self,
+        memory: Recorder,
+        active: torch.Tensor,
+        source_index: torch.Tensor,
+        grid: tuple[int, int],
+        blocks: Blocks,
+        positions_on: torch.Tensor,
+        values_on: torch.Tensor,
+    ) -> Sparse:
+        """Injection into a batch of active tokens beside the source branch's `memory`.
+
+        Args:
+            memory: what the source branch left at this evaluation.
+            active: (B, M) int64 image tokens; N pads.
+            source_index: (B, N) int64.
+            grid: rows and columns.
+            blocks: from `blocks`.
+            positions_on, values_on: (B,) bool: which samples inject what.
+        """
+        tokens = grid[0] * grid[1]
+        real = active.clamp(max=tokens - 1)
+        sources = (source_index.gather(1, real) + self._text).to(self._device)
+        own = (real + self._text).to(self._device)
+        rotary, injected = self._rotary(grid), None
+        if positions_on.any() and blocks.positions:
+            moved = torch.where(positions_on[:, None].to(self._device), sources, own)
+            injected = gather_rotary(rotary, moved)
+        if not values_on.any():
+            blocks = Blocks(blocks.positions, frozenset())
+        return Sparse(
+            memory=memory,
+            places=(active + self._text).to(self._device),
+            sources=sources,
+            blocks=blocks,
+            rotary=gather_rotary(rotary, own),
+            injected=injected,
+            values_on=self._unless_all(values_on),
+        )
+
+    @torch.inference_mode()
+    def velocity(
+        self,
+        tokens: torch.Tensor,
+        t: float,
+        grid: tuple[int, int],
+        injection: Injection | None = None,
+        guidance: Sequence[float] = (1.0,),
+        prompt: str = "",
+    ) -> torch.Tensor:
+        """dz/dt of the rectified flow at time `t` in [0, 1] (0 = photo, 1 = noise).
+
+        Args:
+            tokens: (B, N, 64) latents, or (B, M, 64) of the active tokens with a sparse injection;
+                computed in the model's dtype, returned in theirs.
+            t: time.
+            grid: rows and columns of the whole picture, rows * columns = N.
+            injection: from `dense` or `sparse`, a recorder, or None for the plain model.
+            guidance: one for all or one a sample, for models that embed it (FLUX.1-dev).
+            prompt: text condition, for models with text encoders.
+        """
+        batch, told = tokens.shape[0], self.prompts(prompt)
+        text = told.text[:, :0] if isinstance(injection, Sparse) else told.text
+        time = torch.full((batch,), t, dtype=torch.float32, device=self._device)
+        scale = torch.tensor(guidance, dtype=torch.float32, device=self._device).expand(batch)
+        out = self.transformer(
+            hidden_states=tokens.to(self._device, self._dtype),
+            encoder_hidden_states=text.expand(batch, -1, -1),
+            pooled_projections=told.pooled.expand(batch, -1),
+            timestep=time,
+            img_ids=image_ids(grid)[: tokens.shape[1]].to(self._device),
+            txt_ids=torch.zeros(text.shape[1], 3, device=self._device),
+            guidance=scale if self.transformer.config.guidance_embeds else None,
+            joint_attention_kwargs=None if injection is None else {"injection": injection},
+            return_dict=False,
+        )[0]
+        return out.to(tokens.device, tokens.dtype)
+
+    @property
+    def _text(self) -> int:
+        """Text tokens ahead of the image's in the blocks' sequence."""
+        return self.prompts.tokens
+
+    def _rotary(self, grid: tuple[int, int]) -> Rotary:
+        ids = torch.cat([torch.zeros(self._text, 3), image_ids(grid)])
+        return self.transformer.pos_embed(ids.to(self._device))
+
+    def _unless_all(self, on: torch.Tensor) -> torch.Tensor | None:
+        return None if on.all() else on.to(self._device)
+
+
+def _load(kind: Any, folder: Path, part: str, dtype: torch.dtype) -> Any:
+    """A model of the folder, safetensors only, every weight of the configuration's shape.
+
+    Raises:
+        ValueError: damaged, missing or foreign weights.
+    """
+    try:
+        model, report = kind.from_pretrained(
+            folder, subfolder=part, dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{folder / part}: cannot load the weights: {error}") from error
+    wrong = {k: list(v)[:3] for k, v in report.items() if v}
+    if wrong:
+        raise ValueError(f"{folder / part}: weights of another model: {wrong}")
+    return model
+
+
+def _check_geometry(transformer: Any, vae: Any) -> None:
+    """Only FLUX's geometry fits the records: 16 channels, 8x, tokens of 64 channels."""
+    found = {
+        "transformer in_channels": (transformer.in_channels, TOKEN_CHANNELS),
+        "vae latent_channels": (vae.latent_channels, LATENT_CHANNELS),
+        "vae stages": (len(vae.block_out_channels), 4),
+    }
+    wrong = {name: got for name, (got, wanted) in found.items() if got != wanted}
+    if wrong:
+        raise ValueError(
+            f"not FLUX's geometry (16 latent channels, 8x, tokens of 64 channels): {wrong}"
+        )

@@ -1,5 +1,0 @@
-"""Explanations without a model: a grammar over the record's facts."""
-
-from stages.models.grammar.explainer import GrammarExplainer
-
-__all__ = ["GrammarExplainer"]

@@ -1,0 +1,1 @@
+"""Decide whether the intended flaw is visible: the back ends of the role judge."""

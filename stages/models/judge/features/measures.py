@@ -1,0 +1,138 @@
+"""What the compact judge measures of a rendered flaw, beside its movement (`judge`).
+
+Everything is measured in the window at the model's size, flaw against control.
+
+- ``texture``, ``texture_was``, ``texture_now``: log of the mean step between neighbouring pixels:
+  of the control's window, of its targets, of the flaw's targets. A busy picture hides a flaw
+  (contrast masking: Legge and Foley 1980).
+- ``sharpness``: log of the targets' steps against those of the patches they take after.
+- ``zoom``: log of photo pixels a model pixel: 0 in a window as large as the model's.
+- ``size``: log of the mask's area in tokens; ``solid``: the mask's share of its box.
+- ``colour``: mean CIELAB difference on the mask.
+- ``seam``, ``seam_seen``, ``grid``: steps across torn borders against the control's; the share of
+  them that stand out; and steps along all token borders inside the targets, against the others.
+- ``rise``, ``left``: `appearance.likeness`.
+- ``facial``: 1 for parts of a face, whose landmarks are the most reliable of perception's names: a
+  hand that is none makes a flaw of another thing than intended. ``positional``: 1 where only the
+  part's position is known, not what it is.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+
+from stages.models.judge.features import appearance, patches, seams
+from stages.models.judge.features.appearance import Features
+from stages.models.judge.features.seams import Index
+from stages.models.protocols import Case, Image
+from stages.records.documents import TOKEN, Variant
+from stages.records.masks import Mask, bounding_box, from_grid
+
+SMOOTHING = 2.0
+"""Gaussian sigma in model pixels of the colour difference."""
+FACE = frozenset({"face", "eye", "nose", "mouth", "ear", "brow"})
+"""Kinds of parts that a face has."""
+FLOOR = 0.5
+"""Grey levels added to a mean step before its logarithm is taken."""
+
+
+def index_of(variant: Variant, tokens: int) -> Index:
+    """(`tokens`,) where each token of the window takes its appearance from."""
+    index = np.arange(tokens)
+    index[variant.targets] = variant.references
+    return index
+
+
+def measure(case: Case, control: list[Features], artifact: list[Features]) -> dict[str, float]:
+    """All measures of the list above.
+
+    Args:
+        case: what the judge sees.
+        control: (rows, columns, d) features of `appearance.BLOCKS` of the control's window.
+        artifact: the same of the flaw's.
+    """
+    grid = case.window.grid
+    index = index_of(case.variant, grid[0] * grid[1])
+    before, after = (appearance.directions(layers, control) for layers in (control, artifact))
+    return {
+        **texture(case.window_control, case.window_artifact, index),
+        **shape(case),
+        **borders(case.window_control, case.window_artifact, index, grid),
+        **appearance.likeness(before, after, index),
+        "facial": float(case.variant.part_kind in FACE),
+        "positional": float(case.variant.positional),
+    }
+
+
+def texture(control: Image, artifact: Image, index: Index) -> dict[str, float]:
+    """Steps inside patches; those of the targets are the window's own where nothing moved."""
+    moved = index != np.arange(len(index))
+    before, after = (patches.cut(image.astype(np.float32)) for image in (control, artifact))
+    whole = _log(before)
+    if not moved.any():
+        return dict.fromkeys(("texture", "texture_was", "texture_now"), whole) | {"sharpness": 0.0}
+    return {
+        "texture": whole,
+        "texture_was": _log(before[moved]),
+        "texture_now": _log(after[moved]),
+        "sharpness": _log(after[moved]) - _log(before[index[moved]]),
+    }
+
+
+def shape(case: Case) -> dict[str, float]:
+    """Size and look of the visible flaw."""
+    x0, y0, x1, y1 = case.window.box
+    width, height = case.window.size
+    seen = case.mask[y0:y1, x0:x1].astype(np.uint8)
+    mask = cv2.resize(seen, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    left, top, right, bottom = bounding_box(mask)
+    lab = [_smooth(rgb2lab(image)) for image in (case.window_artifact, case.window_control)]
+    apart = np.linalg.norm(lab[0] - lab[1], axis=2)
+    return {
+        "zoom": math.log((x1 - x0) / width),
+        "size": math.log(mask.sum() / TOKEN**2 + FLOOR),
+        "solid": float(mask.sum() / max((right - left) * (bottom - top), 1)),
+        "colour": float(apart[mask].mean()) if mask.any() else 0.0,
+    }
+
+
+def borders(
+    control: Image, artifact: Image, index: Index, grid: tuple[int, int]
+) -> dict[str, float]:
+    """Is the seam plausible? 0 where the borders look as the control's do."""
+    contrast, seen = seams.seam(control, artifact, index, grid)
+    targets = (index != np.arange(len(index))).reshape(grid)
+    zone = from_grid(targets, (0, 0, control.shape[1], control.shape[0]), control.shape[:2])
+    return {
+        "seam": contrast or 0.0,
+        "seam_seen": seen or 0.0,
+        "grid": _period(artifact, zone) - _period(control, zone),
+    }
+
+
+def _period(picture: Image, zone: Mask) -> float:
+    """log of the steps on all token borders inside `zone` against its other steps."""
+    on, off = [], []
+    for pixels, inside in ((picture, zone), (picture.swapaxes(0, 1), zone.T)):
+        steps = np.abs(np.diff(pixels.astype(np.float32), axis=0)).mean(2)
+        both = inside[1:] & inside[:-1]
+        border = np.arange(1, len(inside)) % TOKEN == 0
+        on.append(steps[border][both[border]])
+        off.append(steps[~border][both[~border]])
+    here, there = np.concatenate(on), np.concatenate(off)
+    if not len(here) or not len(there):
+        return 0.0
+    return math.log((here.mean() + FLOOR) / (there.mean() + FLOOR))
+
+
+def _log(tokens: NDArray[np.float32]) -> float:
+    return math.log(patches.energy(tokens) + FLOOR)
+
+
+def _smooth(picture: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), SMOOTHING), np.float32)

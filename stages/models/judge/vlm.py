@@ -1,0 +1,119 @@
+"""The judge of the paper: a vision-language model sees photo, flaw, and flaw with its region marked
+(algorithm section 5)."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from stages.models.chat import prompts, views
+from stages.models.chat.ask import Unusable, ask
+from stages.models.chat.request import ChatModel
+from stages.models.chat.schemas import VerdictAnswer
+from stages.models.explainer import briefing, checks
+from stages.models.explainer.form import strip_names
+from stages.models.judge.features.judge import JudgeCode
+from stages.models.protocols import Case
+from stages.records.documents import Tool, Variant, Verdict
+
+PROMPT = "verdict"
+_NUMBER = re.compile(r"\d")
+
+
+class VlmJudge:
+    """Judge (protocols.py) of add, remove and fuse; the filter's bounds decide on distort."""
+
+    name = "vlm"
+    tools: tuple[Tool, ...] = ("add", "remove", "fuse")
+    needs = ("chat",)
+    asks: ClassVar[dict[str, str]] = {PROMPT: "variant"}
+
+    def __init__(self, chat: ChatModel) -> None:
+        self._chat = chat
+
+    @classmethod
+    def revision(cls, **_: object) -> str:
+        """The prompt's."""
+        return prompts.revision(PROMPT)
+
+    def judge(self, case: Case) -> Verdict:
+        """Passed when the flaw is perceptible, in its region, and looks like the one intended.
+
+        A variant for which no usable answer came does not pass; the answers are kept.
+
+        Raises:
+            RejectForNow, FactoryError: as `ChatModel.complete` does.
+        """
+        variant, prompt = case.variant, prompts.load(PROMPT)
+        words = {"intent": briefing.intent(variant), "part": variant.part_name}
+
+        def problems(answer: VerdictAnswer) -> list[str]:
+            return inconsistencies(answer, variant)
+
+        try:
+            reply = ask(self._chat, prompt, words, triplet(case), VerdictAnswer, problems)
+        except Unusable as out:
+            return _verdict(variant, out.code, out.message, {}, out.evidence["answers"])
+        answer = reply.value
+        scores = {
+            "perceptible": float(answer.perceptible),
+            "inside_region": float(answer.inside_region),
+            "looks_like_flaw": float(answer.looks_like_flaw),
+        }
+        return _verdict(variant, reason(answer), answer.reason, scores, [])
+
+
+def triplet(case: Case) -> list[bytes]:
+    """The place of the flaw in the photo, in the flawed picture, and there with its region marked,
+    as PNG files."""
+    shape = case.real.shape[:2]
+    box = views.region(case.variant, case.window, shape)
+    place = views.surroundings(box, shape)
+    pictures = (case.real, case.artifact, views.marked(case.artifact, box))
+    return [views.png(views.cut(picture, place)) for picture in pictures]
+
+
+def reason(answer: VerdictAnswer) -> str:
+    """``ok`` or the reject code."""
+    if not answer.perceptible:
+        return JudgeCode.NOT_PERCEPTIBLE
+    if not answer.inside_region:
+        return JudgeCode.WRONG_PLACE
+    return "ok" if answer.looks_like_flaw else JudgeCode.NOT_A_FLAW
+
+
+def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
+    """What is wrong with a verdict: it contradicts itself or the tool, or speaks of coordinates."""
+    found = []
+    if not answer.perceptible and (answer.inside_region or answer.looks_like_flaw):
+        found.append("what cannot be noticed is neither inside the region nor a flaw")
+    rest = strip_names(answer.reason, [variant.part_name, variant.entity_name])
+    if _NUMBER.search(rest):
+        found.append("`reason` must hold no numbers or coordinates")
+    if not answer.reason.strip():
+        found.append("`reason` is empty")
+    if reason(answer) == "ok":
+        spoken = answer.reason.lower()
+        if not any(name in spoken for name in (variant.part_kind, variant.entity_name)):
+            found.append(f"`reason` does not name the {variant.part_name}")
+        found += [
+            f"{p.found!r} contradicts what was intended"
+            for p in checks.contradictions(answer.reason, variant)
+        ]
+    return found
+
+
+def _verdict(
+    variant: Variant, code: str, message: str, scores: dict[str, float], answers: list[str]
+) -> Verdict:
+    return Verdict(
+        variant=variant.id,
+        tool=variant.tool,
+        passed=code == "ok",
+        reason=code,
+        message=message,
+        judge=VlmJudge.name,
+        scores=scores,
+        prompt=prompts.load(PROMPT).id,
+        answers=answers,
+    )

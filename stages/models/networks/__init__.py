@@ -1,0 +1,1 @@
+"""Network architectures and runtimes that several back ends share."""

@@ -1,0 +1,1 @@
+"""Find entities and their parts: the back ends of the role perceiver."""

@@ -1,0 +1,69 @@
+"""From what a perceiver found to the records of a scene."""
+
+from __future__ import annotations
+
+from stages.models.perceiver.regions import Region, Thing, touching
+from stages.records.documents import Entity, Part, Tool
+from stages.records.masks import bounding_box, encode
+
+TOOLS_OF: dict[str, tuple[Tool, ...]] = {
+    "face": ("distort",),
+    "torso": ("distort",),
+    "neck": ("distort",),
+    "part": ("distort",),
+    "eye": ("add", "remove", "distort"),
+    "eyebrow": ("add", "remove", "distort"),
+    "nose": ("add", "remove", "distort"),
+    "mouth": ("add", "remove", "distort"),
+}
+"""By a part's kind; anything else sticks out of the body and can be added or removed."""
+_PERIPHERAL: tuple[Tool, ...] = ("add", "remove")
+
+
+def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
+    """Things as records: parts outside the `area` band (shares of the photo) are left out."""
+    kept = []
+    for thing in found:
+        regions = [r for r in thing.regions if area[0] <= float(r.mask.mean()) <= area[1]]
+        kept.append((thing, regions))
+    return [
+        Entity(
+            id=f"e{n}",
+            name=thing.name,
+            score=round(thing.score, 4),
+            box=bounding_box(thing.mask),
+            mask=encode(thing.mask),
+            parts=[
+                _part(f"e{n}.p{i}", region, _fusible(region, n, kept))
+                for i, region in enumerate(regions)
+            ],
+        )
+        for n, (thing, regions) in enumerate(kept)
+    ]
+
+
+def _part(name: str, region: Region, fusible: bool) -> Part:
+    tools = list(region.tools or TOOLS_OF.get(region.kind, _PERIPHERAL))
+    return Part(
+        id=name,
+        name=region.name,
+        kind=region.kind,
+        positional=region.positional,
+        score=round(min(max(region.score, 0.0), 1.0), 4),
+        box=bounding_box(region.mask),
+        mask=encode(region.mask),
+        tools=[*tools, "fuse"] if fusible else tools,
+    )
+
+
+def _fusible(region: Region, entity: int, found: list[tuple[Thing, list[Region]]]) -> bool:
+    """Whether a part touches another entity or another part of its own."""
+    gap = max(2, max(region.mask.shape) // 128)
+    for n, (thing, regions) in enumerate(found):
+        if n != entity and touching(region.mask, thing.mask, gap):
+            return True
+        if n == entity and any(
+            other is not region and touching(region.mask, other.mask, gap) for other in regions
+        ):
+            return True
+    return False

@@ -1,0 +1,180 @@
+"""The open-vocabulary perceiver (algorithm section 1): words to boxes to masks to parts.
+
+A vocabulary names entities and their parts, Grounding DINO finds boxes for the words, SAM turns
+boxes into masks, and a part belongs to the entity whose mask covers it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stages.models.networks import torchvision_import
+from stages.models.perceiver.entities import entities
+from stages.models.perceiver.grounded import segment
+from stages.models.perceiver.grounded.boxes import Detection, GroundingDino
+from stages.models.perceiver.grounded.segment import FloatBox
+from stages.models.perceiver.regions import Region, Thing
+from stages.models.protocols import Image, Vocabulary, WantedEntity
+from stages.models.weights import hub, remote
+from stages.records.documents import TOOLS, Entity, Tool
+from stages.records.masks import Mask
+
+MOST = 100
+"""Entities, and parts, whose masks are computed for one photo; best first."""
+INSIDE = 0.5
+"""Least share of a mask in the box that asked for it: with less it is another thing's."""
+
+
+class GroundedPerceiver:
+    """Entities and parts of any name."""
+
+    needs = ("vocabulary",)
+
+    def __init__(
+        self,
+        detector: str,
+        segmenter: str,
+        vocabulary: Vocabulary,
+        device: str = "cpu",
+        dtype: str = "float32",
+        box: float = 0.3,
+        text: float = 0.25,
+        overlap: float = 0.8,
+        covered: float = 0.9,
+        part_area: tuple[float, float] = (0.005, 0.5),
+    ) -> None:
+        """Load detector and segmenter.
+
+        Args:
+            detector: Grounding DINO, a folder or pinned hub model.
+            segmenter: ``sam-vit-b``, ``-l`` or ``-h``, or a folder or pinned hub model of SAM 2.
+            vocabulary: says what to look for.
+            device: ``cpu`` or ``cuda``.
+            dtype: ``float32``, or ``bfloat16`` or ``float16`` for mixed precision.
+            box: least score of a box.
+            text: least mean score of a phrase's tokens.
+            overlap: of two boxes with a greater IoU only the better stays.
+            covered: least share of a part that its entity's mask covers.
+            part_area: least and greatest share of the photo for a part.
+
+        Raises:
+            WeightsError: weights are not pinned, missing or damaged.
+        """
+        import torch
+
+        precision = getattr(torch, dtype)
+        self._vocabulary = vocabulary
+        self._detector = GroundingDino.load(detector, device, precision)
+        self._segmenter = segment.load(segmenter, device, precision)
+        self._box, self._text, self._overlap = box, text, overlap
+        self._covered, self._area = covered, part_area
+
+    @classmethod
+    def revision(cls, detector: str, segmenter: str, **_: Any) -> str:
+        """Digests or commits of the weights."""
+        return f"{hub.revision(detector)} {_revision(segmenter)}"
+
+    @classmethod
+    def weights(cls, detector: str, segmenter: str, **_: Any) -> list[str]:
+        """Their names in ``weights.toml``; folders are there already."""
+        return [name for name in (detector, segmenter) if not hub.local(name)]
+
+    def perceive(self, image: Image) -> list[Entity]:
+        """Entities by score, each with its parts.
+
+        Raises:
+            RejectPhoto: the vocabulary could not be had for this photo.
+        """
+        wanted = {entity.name: entity for entity in self._vocabulary.vocabulary(image)}
+        kinds = {part.kind for entity in wanted.values() for part in entity.parts}
+        phrases = list(dict.fromkeys([*wanted, *sorted(kinds)]))
+        found = self._detector.detect(image, phrases, self._box, self._text)
+        whole = suppress([d for d in found if d.phrase in wanted], self._overlap)[:MOST]
+        pieces = suppress([d for d in found if d.phrase in kinds], self._overlap)[:MOST]
+        masks = self._segmenter.segment(image, [d.box for d in (*whole, *pieces)])
+        things = believable(whole, masks[: len(whole)])
+        parts = believable(pieces, masks[len(whole) :])
+        return entities(link(things, parts, wanted, self._covered), self._area)
+
+
+def suppress(found: Sequence[Detection], overlap: float) -> list[Detection]:
+    """Non-maximum suppression whatever the phrase: two names for one region are one thing.
+
+    Args:
+        found: best first.
+        overlap: IoU above which the lesser of two boxes goes.
+    """
+    if not found:
+        return []
+    import torch
+
+    torchvision_import.prepare()
+    from torchvision.ops import nms
+
+    boxes, scores = torch.tensor([d.box for d in found]), torch.tensor([d.score for d in found])
+    return [found[i] for i in sorted(nms(boxes, scores, overlap).tolist())]
+
+
+def believable(found: Sequence[Detection], masks: Sequence[Mask]) -> list[Region]:
+    """Detections with their masks, without those whose mask is empty or mostly out of its box."""
+    return [
+        Region(detection.phrase, detection.phrase, detection.score, mask)
+        for detection, mask in zip(found, masks, strict=True)
+        if share_inside(mask, detection.box) >= INSIDE
+    ]
+
+
+def share_inside(mask: Mask, box: FloatBox) -> float:
+    """Share of a mask's pixels in a box, its border pixels included; 0 for an empty mask."""
+    x0, y0 = math.floor(box[0]), math.floor(box[1])
+    x1, y1 = math.ceil(box[2]), math.ceil(box[3])
+    return float(mask[y0:y1, x0:x1].sum()) / max(int(mask.sum()), 1)
+
+
+def link(
+    things: Sequence[Region],
+    parts: Sequence[Region],
+    wanted: Mapping[str, WantedEntity],
+    covered: float,
+) -> list[Thing]:
+    """Gives every part to the entity that covers it; parts that none covers are left out.
+
+    Of several entities it is the one that covers most, then the smallest. Only an entity of whose
+    name the vocabulary wants such a part can have it.
+
+    Args:
+        things: entities, named as in `wanted`.
+        parts: named by their kind.
+        wanted: the vocabulary by entity.
+        covered: least share of a part's pixels in its entity's mask.
+    """
+    tools = {name: tools_by_kind(entity) for name, entity in wanted.items()}
+    out = [Thing(thing.name, thing.score, thing.mask, []) for thing in things]
+    for part in parts:
+        owners = [
+            (-share, int(thing.mask.sum()), n)
+            for n, thing in enumerate(out)
+            if part.kind in tools[thing.name]
+            and (share := float(thing.mask[part.mask].mean())) >= covered
+        ]
+        if owners:
+            owner = out[min(owners)[2]]
+            owner.regions.append(replace(part, tools=tools[owner.name][part.kind]))
+    return out
+
+
+def tools_by_kind(entity: WantedEntity) -> dict[str, tuple[Tool, ...]]:
+    """What may break each kind of part: what any of its parts of that kind allows."""
+    return {
+        kind: tuple(t for t in TOOLS if any(t in p.tools for p in entity.parts if p.kind == kind))
+        for kind in dict.fromkeys(part.kind for part in entity.parts)
+    }
+
+
+def _revision(segmenter: str) -> str:
+    if segmenter in remote.catalogue():
+        return remote.revision(segmenter)
+    return hub.revision(segmenter)

@@ -1,0 +1,44 @@
+"""What a head wears and whether it is a human's: read off ImageNet class probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.models.perceiver.people.geometry import Roi
+from stages.models.perceiver.people.person import Person
+from stages.records.images import Image
+from stages.records.masks import bounding_box
+
+Probabilities = Callable[[Image], NDArray[np.float64]]
+"""(H, W, 3) picture to (1000,) ImageNet probabilities."""
+
+_ANIMALS = slice(0, 398)
+_GLASSES = [836, 837]
+_MASKS = [570, 643, 676, 691, 796]
+"""Gas mask, mask, muzzle, oxygen mask, ski mask."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Three probabilities, 0..1."""
+
+    animal: float
+    glasses: float
+    mask: float
+
+
+def looks(person: Person, image: Image, probabilities: Probabilities) -> Looks:
+    """Look at the head: the square around the face, or the upper half of a body without one."""
+    if person.face is not None:
+        x, y = (float(v) for v in person.face.centre)
+        crop = Roi(x, y, 2.4 * person.face.size).cut(image, 224)
+        head = np.round(crop * 255).astype(np.uint8)
+    else:
+        x0, y0, x1, y1 = bounding_box(person.mask)
+        head = image[y0 : max(y0 + (y1 - y0) // 2, y0 + 1), x0:x1]
+    p = probabilities(head)
+    return Looks(float(p[_ANIMALS].sum()), float(p[_GLASSES].sum()), float(p[_MASKS].sum()))

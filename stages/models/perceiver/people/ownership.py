@@ -1,0 +1,118 @@
+"""Whose pixels: one mask a person from probabilities that overlap, with borders on the photo's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stages.models.perceiver.people.face import CHIN, FOREHEAD, Face
+from stages.models.perceiver.people.geometry import Array
+from stages.models.perceiver.people.limbs import body_size, chain_distance
+from stages.models.perceiver.people.pose import Pose
+from stages.models.perceiver.regions import largest_component
+from stages.records.images import Image
+from stages.records.masks import Mask
+
+_BONES = ((11, 13, 15), (12, 14, 16), (11, 12, 24, 23, 11), (23, 25, 27), (24, 26, 28))
+_CELLS = 128
+"""Distances from skeletons are computed on a grid with so many cells along the longer side."""
+_SMOOTH = 0.03**2
+"""Guided filter's epsilon: steps in brightness of about this (of 1) count as borders."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one person asks for."""
+
+    probability: Array
+    """(H, W) by segmentation."""
+    face: Face
+    sure: bool
+    """Whether the face's outline can be trusted."""
+    pose: Pose | None
+
+
+def divide(image: Image, claims: Sequence[Claim]) -> list[Mask]:
+    """One (H, W) mask a claim; they do not overlap, and a mask that misses its face is empty.
+
+    Segmentation networks take neighbours along: where several people claim a pixel, it goes to
+    the one whose face and bones are nearer, in units of the body's size.
+    """
+    shape = (image.shape[0], image.shape[1])
+    fine = [refined(image, claim.probability, claim.face.size) for claim in claims]
+    ovals = [claim.face.oval(shape) if claim.sure else np.zeros(shape, bool) for claim in claims]
+    stack = np.stack(fine)
+    if len(claims) > 1:
+        near = np.stack([_distance(claim, shape) for claim in claims])
+        stack = np.where(stack > 0.5, 2 + stack - near, stack)
+    owner = stack.argmax(0)
+    for i, oval in enumerate(ovals):
+        owner[oval] = i
+    out = []
+    for i, oval in enumerate(ovals):
+        own = (owner == i) & ((fine[i] > 0.5) | oval)
+        missed = claims[i].sure and (fine[i][oval] > 0.5).mean() < 0.5
+        out.append(np.zeros(shape, bool) if missed else _piece(own, oval))
+    return out
+
+
+def refined(image: Image, probability: Array, scale: float) -> Array:
+    """(H, W) probability whose border follows the photo's edges.
+
+    Guided filter (He et al., ECCV 2010, equations 5, 6, 8) with the photo's brightness as guide.
+
+    Args:
+        image: the photo.
+        probability: (H, W) in 0..1, coarser than the photo.
+        scale: face size in pixels; the filter's window is an eighth of it.
+    """
+    radius = max(2, round(scale / 16))
+    size = (2 * radius + 1, 2 * radius + 1)
+    guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    p = probability.astype(np.float32)
+    mean_i, mean_p = cv2.blur(guide, size), cv2.blur(p, size)
+    covariance = cv2.blur(guide * p, size) - mean_i * mean_p
+    a = covariance / (cv2.blur(guide * guide, size) - mean_i**2 + _SMOOTH)
+    b = mean_p - a * mean_i
+    return np.asarray(cv2.blur(a, size) * guide + cv2.blur(b, size), np.float32)
+
+
+def _distance(claim: Claim, shape: tuple[int, int]) -> Array:
+    """(H, W) distance from a person's face and bones, in body sizes, at most 1."""
+    step = max(max(shape) / _CELLS, 1.0)
+    rows, columns = max(round(shape[0] / step), 1), max(round(shape[1] / step), 1)
+    ys = (np.arange(rows) + 0.5) * shape[0] / rows
+    xs = (np.arange(columns) + 0.5) * shape[1] / columns
+    axis = claim.face.points[[FOREHEAD, CHIN]]
+    radius = 0.4 * claim.face.size
+    # the surface of the head is at zero
+    out = chain_distance(axis, np.full(2, radius), xs, ys) * radius - radius
+    size = 3.3 * claim.face.size
+    if claim.pose is not None:
+        size = body_size(claim.pose.points)
+        width = np.ones(5, np.float32)
+        for bone in _BONES:
+            points = claim.pose.points[list(bone)]
+            away = chain_distance(points, width[: len(bone)], xs, ys) - 0.1 * size
+            out = np.minimum(out, away)
+    else:
+        # a bust: neck and spine below the chin
+        down = axis[1] + np.array([[0, 0], [0, 2.5 * claim.face.size]], np.float32)
+        wide = np.array([0.3, 1.2], np.float32) * claim.face.size
+        out = np.minimum(out, (chain_distance(down, wide, xs, ys) - 1) * 0.5 * claim.face.size)
+    share = np.clip(out / size, 0, 1).astype(np.float32)
+    return np.asarray(cv2.resize(share, (shape[1], shape[0])), np.float32)
+
+
+def _piece(own: Mask, oval: Mask) -> Mask:
+    """The connected piece that holds the face, or the biggest one without a face."""
+    if not oval.any():
+        return largest_component(own)
+    _, labels = cv2.connectedComponents(own.astype(np.uint8))
+    inside = labels[oval & own]
+    if not inside.size:
+        return np.zeros_like(own)
+    return np.asarray(labels == np.bincount(inside).argmax())

@@ -1,0 +1,120 @@
+"""Body pose: 33 landmarks and a mask of the person, from one crop (BlazePose, arXiv 2006.10204)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stages.models.networks.litert import LiteModel
+from stages.models.perceiver.people.geometry import Array, Roi, facing
+from stages.records.images import Image
+
+NOSE = 0
+LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26
+_PAIRS = np.arange(11, 33).reshape(-1, 2)
+MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *_PAIRS[:, ::-1].flat])
+"""Where each landmark's counterpart of the other side stands."""
+_CENTRE, _SCALE = 33, 34
+"""Auxiliary landmarks: middle of the hips, and a point on the circle around the whole body."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One person's body in photo pixels. Left and right are the person's own."""
+
+    score: float
+    """Probability that the crop holds a person."""
+    points: Array
+    """(33, 2)"""
+    visible: Array
+    """(33,) probability that a landmark is in the picture and not hidden."""
+    mask: Array
+    """(H, W) probability of belonging to this person."""
+    depth: Array = field(default_factory=lambda: np.zeros(33, np.float32))
+    """(33,) distance behind the hips in pixels; negative is nearer to the camera."""
+    spread: Array = field(default_factory=lambda: np.zeros(33, np.float32))
+    """(33,) distance in pixels between the landmarks of two looks (see `PoseModel.steady`)."""
+
+
+def body_roi(centre: Array, rim: Array) -> Roi:
+    """The upright square 1.25 times the circle around `centre` through `rim` (photo pixels)."""
+    radius = float(np.hypot(*(np.asarray(rim) - centre)))
+    return Roi(
+        float(centre[0]), float(centre[1]), 2.5 * max(radius, 1.0), facing(centre, rim, math.pi / 2)
+    )
+
+
+def refine(points: Array, heatmap: Array, kernel: int = 7, floor: float = 0.5) -> Array:
+    """Landmarks (N, 2) in 0..1 moved to the local mean of their heatmap (h, w, N) of logits.
+
+    A landmark whose neighbourhood peaks below `floor` stays where it is.
+    """
+    height, width, _ = heatmap.shape
+    out, reach = points.copy(), kernel // 2
+    for i, (x, y) in enumerate(points):
+        column, row = int(x * width), int(y * height)
+        if not (0 <= column < width and 0 <= row < height):
+            continue
+        rows = slice(max(row - reach, 0), row + reach + 1)
+        columns = slice(max(column - reach, 0), column + reach + 1)
+        weight = sigmoid(heatmap[rows, columns, i])
+        if weight.max() < floor:
+            continue
+        ys, xs = np.mgrid[rows, columns][:, : weight.shape[0], : weight.shape[1]]
+        out[i] = (
+            (xs * weight).sum() / weight.sum() / width,
+            (ys * weight).sum() / weight.sum() / height,
+        )
+    return out
+
+
+def sigmoid(values: Array) -> Array:
+    """Logits to probabilities."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
+
+
+class PoseModel:
+    """MediaPipe's pose landmark model (full)."""
+
+    def __init__(self, content: bytes) -> None:
+        self._model = LiteModel(content)
+
+    def __call__(self, image: Image, roi: Roi) -> tuple[Pose, Roi]:
+        """The pose in `roi`, and the better crop that its landmarks suggest."""
+        return self._look(image, roi, mirror=False)
+
+    def steady(self, image: Image, roi: Roi) -> Pose:
+        """The pose in `roi` as the mean of a look at the crop and one at its mirror image.
+
+        A network that sees a limb finds it in both; one that guesses guesses differently. `spread`
+        says how far the two are apart, `visible` is the lower of both.
+        """
+        plain, _ = self._look(image, roi, mirror=False)
+        mirrored, _ = self._look(image, roi, mirror=True)
+        return Pose(
+            min(plain.score, mirrored.score),
+            (plain.points + mirrored.points) / 2,
+            np.minimum(plain.visible, mirrored.visible),
+            (plain.mask + mirrored.mask) / 2,
+            (plain.depth + mirrored.depth) / 2,
+            np.hypot(*(plain.points - mirrored.points).T),
+        )
+
+    def _look(self, image: Image, roi: Roi, mirror: bool) -> tuple[Pose, Roi]:
+        side = self._model.size[0]
+        crop = roi.cut(image, side)
+        out = self._model(np.ascontiguousarray(crop[:, ::-1]) if mirror else crop)
+        rows, mask = out["Identity"].reshape(39, 5), out["Identity_2"][..., 0]
+        local = refine(rows[:, :2] / np.float32(side), out["Identity_3"])
+        visible = np.minimum(sigmoid(rows[:33, 3]), sigmoid(rows[:33, 4]))
+        depth = rows[:33, 2] * np.float32(roi.size / side)
+        if mirror:
+            local = local * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
+            local[:33], visible, depth = local[MIRROR], visible[MIRROR], depth[MIRROR]
+            mask = np.ascontiguousarray(mask[:, ::-1])
+        points = roi.to_photo(local)
+        person = roi.paste(sigmoid(mask), image.shape[:2])
+        pose = Pose(float(out["Identity_1"][0]), points[:33], visible, person, depth)
+        return pose, body_roi(points[_CENTRE], points[_SCALE])

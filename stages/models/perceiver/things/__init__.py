@@ -1,0 +1,1 @@
+"""Things other than people: salient regions, their names and parts."""

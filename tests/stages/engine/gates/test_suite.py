@@ -1,0 +1,93 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from toy.double.stage import DoubleParams, DoubleStage
+
+from stages import STAGES
+from stages.catalogue import load_params, stage_class
+from stages.engine import codes
+from stages.engine.gates.suite import COMMON, load_suite
+from stages.engine.stage import BaseParams
+from stages.engine.workspace import FactoryError, Workspace
+
+
+def loaded(tmp_path, suite, **params):
+    (tmp_path / "gate.json").write_text(json.dumps(suite))
+    stage = DoubleStage(DoubleParams.model_validate(params), BaseParams())
+    return [e for e in load_suite(stage, tmp_path).expectations if e.type == "own"]
+
+
+def own(**kwargs):
+    return {"type": "own", "kwargs": kwargs}
+
+
+def test_params_are_found_by_their_path_and_named(tmp_path):
+    bounds = {"low": {"$param": "variants"}, "high": {"$param": "gate.max_length"}}
+    suite = {"manifest": [own(column="x", **bounds)]}
+    (found,) = loaded(tmp_path, suite, variants=3, gate={"max_length": 7})
+    assert found.kwargs == {"column": "x", "low": 3, "high": 7}
+    assert found.params == ("double.variants", "double.gate.max_length")
+
+
+def test_sets_come_from_where_they_are_declared(tmp_path):
+    suite = {"rejects": [own(value_set={"$set": "codes"}), own(value_set={"$set": "tools"})]}
+    known, tools = (found.kwargs["value_set"] for found in loaded(tmp_path, suite))
+    assert known == ["doubtful", "internal_error", "too_long", "worker_died"]
+    assert tools == ["add", "remove", "distort", "fuse"]
+
+
+def test_words_and_the_set_are_in_meta(tmp_path):
+    meta = {"of_the_set": True, "says": "alas", "remedy": "mend it"}
+    (found,) = loaded(tmp_path, {"summary": [own(column="x.mean") | {"meta": meta}]})
+    assert (found.of_the_set, found.says, found.remedy) == (True, "alas", "mend it")
+
+
+@pytest.mark.parametrize(
+    ("suite", "told"),
+    [
+        ({"manifest": [own(max_value={"$param": "gate.max_lenth"})]}, "'gate.max_lenth' is not in"),
+        ({"manifest": [own(max_value={"$param": "max_length"})]}, "'max_length' is not in"),
+        ({"manifest": [own(value_set={"$set": "colours"})]}, "no set 'colours'; known: codes"),
+        ({"manifests": [own(column="x")]}, "no table 'manifests'"),
+    ],
+)
+def test_what_is_not_there_is_named(tmp_path, suite, told):
+    with pytest.raises(FactoryError, match=told):
+        loaded(tmp_path, suite)
+
+
+def gate_of(name):
+    stage = stage_class(name)
+    folder = Path(sys.modules[stage.__module__].__file__).parent
+    params = load_params(Workspace.find().root)
+    return load_suite(stage(params[name], params["base"]), folder)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stages_gate_loads_and_knows_every_code_that_the_stage_declares(name):
+    (known,) = [
+        e.kwargs["value_set"]
+        for e in gate_of(name).expectations
+        if e.kwargs.get("column") == "code"
+    ]
+    assert set(known) == set(codes.names(stage_class(name).codes))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_means_and_shares_are_of_the_set_and_have_words(name):
+    """A mean or a share over a handful of odd photos says nothing of the stage; the exception is
+    the share of internal errors, which speaks from the second one on."""
+    for expectation in gate_of(name).expectations:
+        column = expectation.kwargs.get("column") or ""
+        share = column.endswith((".mean", ".rate", "_rate")) or "proportion" in expectation.type
+        assert expectation.of_the_set == (share and column != "internal_error_rate"), expectation
+        if any(".gate." in param for param in expectation.params):
+            assert expectation.says, expectation
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_value_set_is_written_out_that_the_code_declares(name):
+    text = (Path(COMMON).parents[1] / name / "gate.json").read_text()
+    assert '"value_set": ["' not in text

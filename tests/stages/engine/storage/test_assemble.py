@@ -1,0 +1,139 @@
+import pytest
+from toy.double.stage import DoubleStage
+from toy.factory import ToyFactory, key_of, line
+from toy.pack.stage import PackStage
+from toy.source.stage import SourceStage
+
+from stages.engine.stage import Reject
+from stages.engine.storage.tables import MANIFEST, REJECTS, read_photos, read_table
+from stages.engine.workspace import FactoryError
+
+TEXTS = ["a", "b?", "c", "d", "e", "f", "g"]
+
+
+def shards(factory, stage):
+    return {name: data for name, data in factory.files(stage).items() if name.endswith(".tar")}
+
+
+def changed(before, after):
+    return {name for name in before | after if before.get(name) != after.get(name)}
+
+
+@pytest.fixture
+def filled(factory):
+    """Seven photos, three a shard."""
+    factory.sources(*map(line, TEXTS))
+    factory.fill(SourceStage, DoubleStage)
+    return factory
+
+
+def test_shards_are_ranges_of_the_source_list(filled):
+    photos = read_photos(filled.workspace.stage("double"))
+    assert [p.key for p in photos] == list(map(key_of, TEXTS))
+    assert [p.shard[6:11] for p in photos] == ["00000"] * 3 + ["00001"] * 3 + ["00002"]
+
+
+def test_growth_leaves_earlier_shards_as_they_were(filled):
+    before = shards(filled, "double")
+    filled.sources(*map(line, [*TEXTS, "h", "i", "j"]))
+    filled.fill(SourceStage, DoubleStage)
+    after = shards(filled, "double")
+    assert changed(before, after) == {"shard-00002.tar", "shard-00003.tar"}
+
+
+def test_growing_and_starting_whole_give_the_same_bytes(filled, tmp_path):
+    grown = [*map(line, [*TEXTS, "h", "i", "j"])]
+    filled.sources(*grown)
+    filled.fill(SourceStage, DoubleStage)
+    whole = ToyFactory(tmp_path / "whole")
+    whole.sources(*grown)
+    whole.fill(SourceStage, DoubleStage)
+    assert filled.files("double") == whole.files("double")
+
+
+@pytest.mark.parametrize(("gone", "shard"), [("b?", "shard-00000.tar"), ("d", "shard-00001.tar")])
+def test_a_withdrawal_rewrites_one_shard(filled, gone, shard):
+    before = shards(filled, "double")
+    filled.sources(*[line(t, **({"withdrawn": True} if t == gone else {})) for t in TEXTS])
+    filled.fill(SourceStage, DoubleStage)
+    assert changed(before, shards(filled, "double")) == {shard}
+    assert key_of(gone) not in {p.key for p in read_photos(filled.workspace.stage("double"))}
+
+
+def test_withdrawing_a_whole_shard_removes_its_file(filled):
+    before = shards(filled, "double")
+    filled.sources(*[line(t, withdrawn=t == "g") for t in TEXTS])
+    filled.fill(SourceStage, DoubleStage)
+    assert changed(before, shards(filled, "double")) == {"shard-00002.tar"}
+    assert "shard-00002.tar" not in shards(filled, "double")
+
+
+def test_old_files_are_replaced_not_written_over(filled, tmp_path):
+    """A file may be a hard link into DVC's cache."""
+    shard = filled.workspace.stage("double") / "shard-00000.tar"
+    cache = tmp_path / "cache"
+    cache.hardlink_to(shard)
+    kept = cache.read_bytes()
+    filled.sources(*[line(t, withdrawn=t == "a") for t in TEXTS])
+    filled.fill(SourceStage, DoubleStage)
+    assert cache.read_bytes() == kept != shard.read_bytes()
+
+
+def test_manifests_are_the_same_bytes_every_time(filled):
+    before = filled.files("double")
+    assert {"manifest.parquet", "photos.parquet", "rejects.parquet"} < set(before)
+    filled.fill(DoubleStage)
+    assert filled.files("double") == before
+
+
+def test_rows_and_rejects_are_listed(filled):
+    rows = read_table(filled.workspace.stage("double") / MANIFEST)
+    assert [(r["key"], r["variant"]) for r in rows[:4]] == [
+        (key_of("a"), "v0"),
+        (key_of("a"), "v1"),
+        (key_of("b?"), "v0"),
+        (key_of("c"), "v0"),
+    ]
+    (reject,) = read_table(filled.workspace.stage("double") / REJECTS)
+    assert (reject["key"], reject["variant"], reject["code"]) == (key_of("b?"), "v1", "doubtful")
+    counts = {
+        p["key"]: p["rows"] for p in read_table(filled.workspace.stage("double") / "photos.parquet")
+    }
+    assert counts[key_of("b?")] == 1 and counts[key_of("a")] == 2
+
+
+def test_rejects_are_sorted_by_key_not_by_who_was_first(factory):
+    factory.sources(*[line(t, "reject") for t in TEXTS], line("x"))
+    out = factory.fill(SourceStage)
+    assert [r.key for r in out.rejects] == sorted(map(key_of, TEXTS))
+
+
+def test_nothing_accepted_still_gives_readable_tables(factory):
+    factory.sources(line("a", "reject"))
+    out = factory.fill(SourceStage)
+    assert (out.accepted, out.rows) == ([], [])
+    assert set(factory.files("source")) == {"manifest.parquet", "photos.parquet", "rejects.parquet"}
+    assert read_photos(factory.workspace.stage("source")) == []
+    assert read_table(factory.workspace.stage("source") / MANIFEST) == []
+
+
+def test_a_stage_may_lay_out_its_own_folder(filled):
+    out = filled.fill(PackStage)
+    assert len(out.rows) == 2 * 7 - 1
+    assert out.accepted == list(map(key_of, TEXTS))
+    assert list(shards(filled, "pack")) == ["all.tar"]
+
+
+def test_a_result_that_left_the_store_is_an_error(filled):
+    filled.store.remove(filled.units(DoubleStage)[0].store_key)
+    with pytest.raises(FactoryError, match="the store lost"):
+        filled.assemble(DoubleStage, [])
+
+
+def test_units_that_failed_are_rejects_without_a_look_in_the_store(filled):
+    unit = filled.units(DoubleStage)[0]
+    filled.store.remove(unit.store_key)
+    failure = Reject(unit.key, None, "internal_error", "ZeroDivisionError: x")
+    out = filled.assemble(DoubleStage, [failure])
+    assert unit.key not in out.accepted
+    assert failure in out.rejects

@@ -1,0 +1,95 @@
+import pytest
+
+from stages.engine.stage import RejectForNow
+from stages.models.chat import prompts
+from stages.models.chat.ask import Unusable, ask
+from stages.models.chat.request import ChatAnswer
+from stages.models.chat.schemas import CaptionAnswer
+
+GOOD = {"caption": "A dog on grass."}
+
+
+def no_dogs(answer):
+    return ["there is no dog"] if "dog" in answer.caption else []
+
+
+def caption(chat, check=lambda answer: []):
+    return ask(chat, prompts.load("caption"), {}, [b"png"], CaptionAnswer, check)
+
+
+def test_a_good_answer_costs_one_call(scripted):
+    chat = scripted(GOOD)
+    reply = caption(chat)
+    assert (reply.value.caption, reply.model) == ("A dog on grass.", "scripted-1")
+    (request,) = chat.requests
+    assert request.purpose == "caption" and request.prompt == prompts.load("caption").id
+    assert request.images == (b"png",) and request.schema["required"] == ["caption"]
+
+
+@pytest.mark.parametrize("around", ["```json\n{}\n```", "Here it is: {} Anything else?"])
+def test_words_around_the_json_are_let_pass(scripted, around):
+    said = around.replace("{}", '{"caption": "A cat."}')
+    assert caption(scripted(said)).value.caption == "A cat."
+
+
+@pytest.mark.parametrize(
+    ("bad", "complaint"),
+    [
+        ("I see a dog.", "no JSON object"),
+        ('{"caption": "A dog', "no JSON object"),
+        ({"caption": 3}, "caption: Input should be a valid string"),
+        ({"text": "A dog"}, "caption: Field required"),
+        ({**GOOD, "mood": "glad"}, "mood: Extra inputs"),
+        ("", "no JSON object"),
+    ],
+)
+def test_what_is_no_such_json_may_be_mended_once(scripted, bad, complaint):
+    chat = scripted(bad, GOOD)
+    assert caption(chat).value.caption == "A dog on grass."
+    (turn,) = chat.requests[1].turns
+    assert complaint in turn.complaint
+    chat = scripted(bad, bad)
+    with pytest.raises(Unusable) as caught:
+        caption(chat)
+    assert caught.value.code == "unusable_answer" and len(chat.requests) == 2
+    raw = bad if isinstance(bad, str) else __import__("json").dumps(bad)
+    assert caught.value.evidence["answers"] == [raw, raw]
+    assert caught.value.evidence["prompt"].startswith("caption 1 ")
+
+
+def test_an_answer_that_was_cut_off_is_told_to_be_shorter(scripted):
+    cut = ChatAnswer('{"caption": "A}', "m", cut_off=True)
+    chat = scripted(cut, GOOD)
+    caption(chat)
+    assert "be shorter" in chat.requests[1].turns[0].complaint
+
+
+def test_what_fails_the_checks_is_asked_for_again_once(scripted):
+    chat = scripted(GOOD, {"caption": "A cat."})
+    assert caption(chat, no_dogs).value.caption == "A cat."
+    assert "there is no dog" in chat.requests[1].turns[0].complaint
+    with pytest.raises(Unusable, match="there is no dog") as caught:
+        caption(scripted(GOOD, GOOD), no_dogs)
+    assert caught.value.evidence["problems"] == ["there is no dog"]
+
+
+def test_never_more_than_three_calls(scripted):
+    chat = scripted("?", GOOD, {"caption": "A cat."})
+    assert caption(chat, no_dogs).value.caption == "A cat."
+    assert len(chat.requests[2].turns) == 2
+    chat = scripted("?", GOOD, "?", GOOD)
+    with pytest.raises(Unusable):
+        caption(chat, no_dogs)
+    assert len(chat.requests) == 3
+
+
+def test_a_refusal_is_not_argued_with(scripted):
+    chat = scripted(ChatAnswer("", "m", refusal="I must not"))
+    with pytest.raises(Unusable, match="I must not") as caught:
+        caption(chat)
+    assert caught.value.code == "refused_to_answer" and len(chat.requests) == 1
+
+
+def test_no_answer_at_all_is_the_callers_affair(scripted):
+    with pytest.raises(RejectForNow):
+        caption(scripted(RejectForNow("model_unavailable", "down")))

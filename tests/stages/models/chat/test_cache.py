@@ -1,0 +1,102 @@
+import threading
+
+import pytest
+
+from stages.engine.stage import RejectForNow
+from stages.models.chat.cache import AnswerCache, CachedChat
+from stages.models.chat.request import ChatAnswer
+
+
+class Model:
+    """Counts what it is asked."""
+
+    def __init__(self, name="m", error=None):
+        self.name, self.identity, self.asked = name, {"name": name}, []
+        self.error, self.started, self.go_on = error, threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def complete(self, request):
+        self.asked.append(request)
+        self.started.set()
+        self.go_on.wait(20)
+        if self.error:
+            raise self.error
+        return ChatAnswer(f"answer {len(self.asked)}", "m-2026")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return AnswerCache(tmp_path)
+
+
+def test_the_same_question_is_asked_once(cache, question):
+    model, hits = Model(), []
+    chat = CachedChat(model, cache, hits.append)
+    first = chat.complete(question(1))
+    assert CachedChat(Model(), cache).complete(question(1)) == first
+    assert chat.complete(question(1)) == first
+    assert len(model.asked) == len(hits) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"prompt": "caption 1 abd"},
+        {"system": "Describe!"},
+        {"user": "?"},
+        {"images": (b"another",)},
+        {"schema": {"type": "object"}},
+    ],
+)
+def test_whatever_shapes_the_answer_is_in_the_key(cache, question, other):
+    from dataclasses import replace
+
+    first = question(1)
+    changed = replace(first, **other)
+    assert first.digest({"name": "m"}) != changed.digest({"name": "m"})
+    assert first.digest({"name": "m"}) != first.digest({"name": "n"})
+    assert first.digest({"name": "m"}) != first.after("no", "again").digest({"name": "m"})
+
+
+def test_who_asks_is_not_in_the_key(question):
+    assert question(1, "verdict").digest({}) == question(1, "caption").digest({})
+
+
+def test_a_failure_is_not_kept_and_blocks_nobody(cache, question):
+    broken = CachedChat(Model(error=RejectForNow("x", "down")), cache)
+    with pytest.raises(RejectForNow):
+        broken.complete(question(1))
+    assert CachedChat(Model(), cache).complete(question(1)).text == "answer 1"
+
+
+def test_two_who_ask_the_same_at_once_send_it_once(cache, question):
+    model = Model()
+    model.go_on.clear()
+    chats = [CachedChat(model, cache) for _ in range(2)]
+    answers = []
+    threads = [
+        threading.Thread(target=lambda c=c: answers.append(c.complete(question(1)))) for c in chats
+    ]
+    threads[0].start()
+    assert model.started.wait(60)
+    threads[1].start()
+    model.go_on.set()
+    for thread in threads:
+        thread.join()
+    assert [a.text for a in answers] == ["answer 1"] * 2
+    assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"answer": {"text": "x"}, "sha256": "0"}'])
+def test_a_damaged_file_is_no_answer(cache, question, damage):
+    model = Model()
+    chat = CachedChat(model, cache)
+    chat.complete(question(1))
+    cache.path(question(1).digest(model.identity)).write_bytes(damage)
+    assert chat.complete(question(1)).text == "answer 2"
+    assert chat.complete(question(1)).text == "answer 2"
+
+
+def test_no_lock_is_left_behind(cache, question, tmp_path):
+    CachedChat(Model(), cache).complete(question(1))
+    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".json"]

@@ -1,0 +1,247 @@
+import logging
+import threading
+
+import pytest
+
+from stages.engine.stage import RejectForNow
+from stages.engine.workspace import FactoryError
+from stages.models.chat.endpoint import FAILURES, OpenAIChat, on_this_machine
+from stages.models.chat.limits import BudgetReached
+
+KEY = "sk-planted-0123456789"
+
+
+def test_what_is_sent_and_what_comes_back(server, make_chat, question):
+    answer = make_chat(parameters={"temperature": 0.5, "top_k": 3}).complete(question(1))
+    assert "dog" in answer.text and answer.model == "test-model"
+    assert (answer.input_tokens, answer.output_tokens) == (100, 10)
+    (seen,) = server.seen
+    assert seen.body["model"] == "test-model" and seen.body["max_completion_tokens"] == 1024
+    assert (seen.body["temperature"], seen.body["top_k"]) == (0.5, 3)
+    assert [m["role"] for m in seen.body["messages"]] == ["system", "user"]
+    assert seen.texts == ["You describe.", "What is in photo 1?"]
+    assert seen.body["response_format"]["json_schema"]["strict"] is True
+
+
+@pytest.mark.parametrize("structured", ["json_object", "prompt"])
+def test_where_the_server_knows_no_schema_the_words_tell_it(
+    server, make_chat, question, structured
+):
+    server.always = None
+    server.then(content="{}")
+    make_chat(structured=structured).complete(question(1))
+    (seen,) = server.seen
+    assert "fits this JSON schema" in seen.texts[0]
+    kind = seen.body.get("response_format")
+    assert kind == ({"type": "json_object"} if structured == "json_object" else None)
+
+
+def test_earlier_turns_go_along(server, make_chat, question):
+    make_chat().complete(question(1).after("", "that was empty"))
+    assert server.seen[0].texts[2:] == ["(nothing)", "that was empty"]
+    roles = [message["role"] for message in server.seen[0].body["messages"]]
+    assert roles == ["system", "user", "assistant", "user"]
+
+
+def test_too_many_requests_are_sent_again_not_sooner_than_told(server, make_chat, question, clock):
+    server.then(status=429, headers={"Retry-After": "7"})
+    server.then(status=503, headers={"Retry-After": "11"})
+    chat = make_chat()
+    chat.complete(question(1))
+    assert server.count == 3
+    assert 7 <= clock.slept[0] <= 8 and 11 <= clock.slept[1] <= 13
+    (account,) = chat._ledger.accounts()
+    assert (account.sent, account.refused, account.lost) == (3, 2, 0)
+    assert account.money == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [{"status": 500}, {"cut": True}, {"body": b"<html>"}, {"body": b'{"choices": []}'}],
+    ids=["server error", "cut connection", "no JSON", "no choices"],
+)
+def test_what_may_pass_is_tried_again(server, make_chat, question, act):
+    server.then(**act)
+    assert "dog" in make_chat().complete(question(1)).text
+    assert server.count == 2
+
+
+def test_a_slow_server_is_left_and_asked_again(server, make_chat, question):
+    server.then(hold=True)
+    chat = make_chat(timeout_seconds=1.0)
+    assert "dog" in chat.complete(question(1)).text
+    (account,) = chat._ledger.accounts()
+    # On a busy machine the second answer may be late too.
+    assert account.sent == account.lost + 1 >= 2
+    assert account.money > 0.002  # nobody knows what the lost one cost
+
+
+def test_after_so_many_attempts_the_photo_is_left_for_the_next_build(server, make_chat, question):
+    for _ in range(3):
+        server.then(status=500)
+    chat = make_chat(attempts=3)
+    with pytest.raises(RejectForNow) as caught:
+        chat.complete(question(1))
+    assert caught.value.code == "model_unavailable" and "HTTP 500" in caught.value.message
+    assert server.count == 3
+    assert "dog" in chat.complete(question(1)).text
+
+
+def test_a_wrong_request_is_not_repeated(server, make_chat, question):
+    server.then(status=400, content="context too long")
+    with pytest.raises(RejectForNow, match="context too long"):
+        make_chat().complete(question(1))
+    assert server.count == 1
+
+
+def test_a_filtered_request_is_a_refusal(server, make_chat, question):
+    server.then(status=400, content="unsafe", refusal="content_policy_violation")
+    assert "unsafe" in make_chat().complete(question(1)).refusal
+    server.then(finish="content_filter", content="")
+    assert make_chat().complete(question(1)).refusal
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        ({"status": 401}, "refuses the key"),
+        ({"status": 404}, "no such model"),
+        ({"status": 429, "refusal": "insufficient_quota"}, "used up"),
+    ],
+)
+def test_what_no_retry_mends_ends_the_build(server, make_chat, question, act, message):
+    server.then(**act)
+    with pytest.raises(FactoryError, match=message):
+        make_chat().complete(question(1))
+    assert server.count == 1
+
+
+def test_failure_after_failure_ends_the_build(server, make_chat, question):
+    from chat_server import Act
+
+    server.always = Act(status=500)
+    chat = make_chat(attempts=1)
+    for number in range(FAILURES - 1):
+        with pytest.raises(RejectForNow):
+            chat.complete(question(number))
+    with pytest.raises(FactoryError, match="5 times in a row"):
+        chat.complete(question(99))
+
+
+def test_never_more_under_way_than_allowed(server, make_chat, question, clock):
+    import time
+
+    chat = make_chat(concurrency=2)
+    chat._sleep = lambda seconds: time.sleep(0.002)
+    asks = [threading.Thread(target=chat.complete, args=(question(n),)) for n in range(12)]
+    for thread in asks:
+        thread.start()
+    for thread in asks:
+        thread.join()
+    assert server.count == 12 and server.most_under_way <= 2
+
+
+def test_a_minute_holds_no_more_than_allowed(server, make_chat, question, clock):
+    chat, start = make_chat(requests_per_minute=3), clock()
+    for number in range(7):
+        chat.complete(question(number))
+    assert clock() - start >= 120 and server.count == 7
+
+
+def test_the_budget_ends_the_build_before_it_is_passed(server, make_chat, question):
+    chat = make_chat(budget=0.2)
+    with pytest.raises(BudgetReached, match=r"the budget of 0\.2 is reached"):
+        for number in range(200):
+            chat.complete(question(number))
+    (account,) = chat._ledger.accounts()
+    assert 0.05 < account.money <= 0.2
+    assert account.sent == server.count
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("localhost:8000", "no http address"),
+        ("file:///etc/passwd", "no http address"),
+        ("https://user:pass@host/v1", "must hold no key"),
+        ("https://host/v1?key=abc", "must hold no key"),
+    ],
+)
+def test_an_address_is_http_and_holds_no_key(make_ledger, url, message):
+    with pytest.raises(FactoryError, match=message):
+        OpenAIChat("m", url, make_ledger())
+
+
+def test_a_key_that_is_not_there_is_named(make_chat, monkeypatch):
+    monkeypatch.delenv("SOME_KEY", raising=False)
+    with pytest.raises(FactoryError, match="environment variable SOME_KEY"):
+        make_chat(key="SOME_KEY")
+
+
+def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(make_chat):
+    with pytest.raises(FactoryError, match="name of an environment variable") as caught:
+        make_chat(key=KEY)
+    assert KEY not in str(caught.value)
+
+
+def test_parameters_may_not_change_what_the_client_says(make_chat):
+    with pytest.raises(FactoryError, match="messages, model"):
+        make_chat(parameters={"model": "other", "messages": []})
+
+
+def test_another_providers_key_goes_nowhere(server, make_chat, question, monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
+        monkeypatch.setenv(name, KEY)
+    make_chat().complete(question(1))
+    assert KEY not in str(server.seen[0].headers)
+
+
+def test_the_key_reaches_the_server_and_nothing_else(
+    server, make_cached, question, monkeypatch, tmp_path, caplog, capfd
+):
+    monkeypatch.setenv("SOME_KEY", KEY)
+    caplog.set_level(logging.DEBUG)
+    echo = f"you sent Bearer {KEY}"
+    server.then(status=500, content=echo)
+    server.then(content=echo)
+    server.then(refusal=echo)
+    chat = make_cached(key="SOME_KEY")
+    said = [chat.complete(question(n)) for n in range(2)]
+    server.then(status=400, content=echo)
+    server.then(status=401, content=echo)
+    for number, error in ((2, RejectForNow), (3, FactoryError)):
+        with pytest.raises(error) as caught:
+            chat.complete(question(number))
+        said.append(caught.getrepr(chain=True, showlocals=False))
+        said.append(str(vars(caught.value)))
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert "[key]" in str(said[0].text) and "[key]" in said[1].refusal
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 2 and not any(KEY.encode() in path.read_bytes() for path in written)
+    out = capfd.readouterr()
+    assert caplog.text
+    assert KEY not in f"{caplog.text}{out.out}{out.err}{list(map(str, said))}"
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
+    server, make_chat, question, monkeypatch
+):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert make_chat().complete(question(1)).text
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("http://localhost/v1", True),
+        ("https://api.example.org/v1", False),
+        ("http://10.0.0.1/v1", False),
+    ],
+)
+def test_which_addresses_are_this_machines(address, here):
+    assert on_this_machine(address) is here

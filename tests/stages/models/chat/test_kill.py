@@ -1,0 +1,51 @@
+"""A build that is killed in the middle of 200 calls, and what it sends when it is run again."""
+
+import signal
+import subprocess
+import sys
+import time
+
+CALLS, AT_ONCE = 200, 4
+SCRIPT = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stages.engine.settings import CallSettings
+from stages.models.chat.cache import AnswerCache, CachedChat
+from stages.models.chat.request import ChatRequest
+from stages.models.chat.endpoint import OpenAIChat
+from stages.models.chat.ledger import Ledger
+
+url, folder, calls, at_once = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+ledger = Ledger(folder / "ledger.sqlite", CallSettings(concurrency=at_once))
+chat = CachedChat(OpenAIChat("m", url, ledger), AnswerCache(folder / "answers"))
+
+def ask(number):
+    return chat.complete(ChatRequest("caption", "p", "s", f"photo {number}", (b"",), {})).text
+
+with ThreadPoolExecutor(at_once) as pool:
+    print(len(set(map(bool, pool.map(ask, range(calls))))))
+"""
+
+
+def test_a_killed_build_sends_again_at_most_what_was_under_way(server, tmp_path):
+    command = [sys.executable, "-c", SCRIPT, server.url, str(tmp_path), str(CALLS), str(AT_ONCE)]
+    for _ in range(CALLS // 2):
+        server.then()
+    for _ in range(AT_ONCE):
+        server.then(hold=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while server.count < CALLS // 2 + AT_ONCE:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    server.release()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    asked = [seen.texts[1] for seen in server.seen]
+    assert len(set(asked)) == CALLS
+    assert len(asked) == CALLS + AT_ONCE
+    # And once more: not one request.
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert server.count == len(asked)

@@ -1,0 +1,27 @@
+import pytest
+
+from stages.models.explainer.form import MAX_CHARACTERS, form, strip_names
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("Too short", "length"),
+        ("a" * (MAX_CHARACTERS + 1), "length"),
+        ("The hand *is* odd, all in all.", "markup"),
+        ("The hand at row twelve of the mask.", "leak"),
+        ("There are 6 fingers on this hand.", "leak"),
+    ],
+)
+def test_what_is_wrong_is_named(text, check):
+    assert [problem.check for problem in form(text, [])] == [check]
+
+
+def test_names_of_the_record_are_no_leaks():
+    text = "The lid of the box on the T-34 is bent."
+    assert {p.found for p in form(text, [])} == {"box"}
+    assert form(text, ["box", "T-34"]) == []
+
+
+def test_only_whole_names_are_taken_out():
+    assert strip_names("The Hand and the handle", ["hand"]) == "The · and the handle"

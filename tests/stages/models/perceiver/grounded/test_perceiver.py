@@ -1,0 +1,299 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.models.perceiver.grounded import perceiver as grounded
+from stages.models.perceiver.grounded.boxes import Detection
+from stages.models.perceiver.grounded.perceiver import (
+    GroundedPerceiver,
+    link,
+    share_inside,
+    suppress,
+    tools_by_kind,
+)
+from stages.models.perceiver.regions import Region
+from stages.models.protocols import WantedEntity, WantedPart
+from stages.models.vocabulary.words import WordList
+from stages.models.weights.packages import WeightsError
+from stages.records.documents import Entity
+from stages.records.masks import bounding_box, decode
+
+PHOTO = Path(__file__).parents[5] / "samples" / "photos" / "scikit-image" / "chelsea.png"
+SQUARE = PHOTO.parents[1] / "plasma" / "Cat.png"
+CAT = WantedEntity(
+    "cat",
+    (
+        WantedPart("left ear", "ear", ("add",)),
+        WantedPart("right ear", "ear", ("remove",)),
+        WantedPart("face", "face", ("distort",)),
+    ),
+)
+HAT = WantedEntity("hat", ())
+
+
+def square(x, y, width, height=None):
+    mask = np.zeros((100, 100), bool)
+    mask[y : y + (height or width), x : x + width] = True
+    return mask
+
+
+def region(name, mask, score=0.9):
+    return Region(name, name, score, mask)
+
+
+def test_of_overlapping_boxes_the_better_stays_whatever_its_name():
+    a, b = Detection("cat", 0.9, (0, 0, 50, 50)), Detection("dog", 0.8, (1, 0, 50, 50))
+    c = Detection("cat", 0.7, (0, 0, 50, 25))
+    assert suppress([a, b, c], 0.8) == [a, c]
+    assert suppress([a, b, c], 0.4) == [a]
+    assert suppress([], 0.8) == []
+
+
+def test_share_inside_counts_border_pixels_as_in():
+    assert share_inside(square(10, 10, 20), (10.4, 10.4, 29.6, 29.6)) == 1
+    assert share_inside(square(10, 10, 20), (10, 10, 30, 20)) == 0.5
+    assert share_inside(square(0, 0, 0), (0, 0, 100, 100)) == 0
+
+
+def test_tools_of_a_kind_are_those_of_all_its_parts():
+    assert tools_by_kind(CAT) == {"ear": ("add", "remove"), "face": ("distort",)}
+
+
+def parts_of(things, parts, wanted, covered=0.9):
+    return [
+        [(r.name, r.tools) for r in t.regions]
+        for t in link(things, parts, {w.name: w for w in wanted}, covered)
+    ]
+
+
+def test_a_part_goes_to_the_entity_that_covers_it():
+    cats = [region("cat", square(0, 0, 40)), region("cat", square(50, 0, 40))]
+    ears = [region("ear", square(55, 5, 10)), region("ear", square(5, 5, 10))]
+    assert parts_of(cats, ears, [CAT]) == [[("ear", ("add", "remove"))]] * 2
+
+
+@pytest.mark.parametrize(("x", "owned"), [(31, True), (32, False), (60, False)])
+def test_a_part_outside_its_entity_is_left_out(x, owned):
+    # of the ear's ten columns nine, eight and none lie in the cat
+    found = parts_of([region("cat", square(0, 0, 40))], [region("ear", square(x, 5, 10))], [CAT])
+    assert bool(found[0]) == owned
+
+
+def test_of_two_that_cover_it_the_smaller_owns_it():
+    cats = [region("cat", square(0, 0, 90)), region("cat", square(0, 0, 40))]
+    assert parts_of(cats, [region("ear", square(5, 5, 10))], [CAT])[1]
+
+
+def test_an_entity_has_only_parts_that_were_asked_for_it():
+    found = parts_of(
+        [region("hat", square(0, 0, 40)), region("cat", square(0, 0, 90))],
+        [region("ear", square(5, 5, 10))],
+        [CAT, HAT],
+    )
+    assert found == [[], [("ear", ("add", "remove"))]]
+
+
+class Words:
+    def __init__(self, *entities):
+        self.entities = list(entities)
+
+    def vocabulary(self, image):
+        return self.entities
+
+
+class Boxes:
+    """A detector that finds what it was told."""
+
+    def __init__(self, *found):
+        self.found, self.phrases = found, None
+
+    def detect(self, image, phrases, box, text):
+        self.phrases = phrases
+        return [d for d in self.found if d.score > box]
+
+
+class Masks:
+    """A segmenter that fills boxes, or gives what it was told for a box."""
+
+    def __init__(self, **special):
+        self.special, self.boxes = special, []
+
+    def segment(self, image, boxes):
+        self.boxes += boxes
+        return [self.special.get(f"at{int(b[0])}", self.filled(b)) for b in boxes]
+
+    def filled(self, box):
+        x0, y0, x1, y1 = map(int, box)
+        return square(x0, y0, x1 - x0, y1 - y0)
+
+
+def perceive(detector, segmenter, *words, **options):
+    perceiver = GroundedPerceiver.__new__(GroundedPerceiver)
+    perceiver._vocabulary, perceiver._detector, perceiver._segmenter = (
+        Words(*words), detector, segmenter,
+    )  # fmt: skip
+    settings = {"box": 0.3, "text": 0.25, "overlap": 0.8, "covered": 0.9, "area": (0.005, 0.5)}
+    for name, value in {**settings, **options}.items():
+        setattr(perceiver, f"_{name}", value)
+    return perceiver.perceive(np.zeros((100, 100, 3), np.uint8))
+
+
+WHOLE = Detection("cat", 0.9, (10.0, 0.0, 90.0, 100.0))
+EAR = Detection("ear", 0.8, (20.0, 10.0, 40.0, 30.0))
+FACE = Detection("face", 0.7, (30.0, 40.0, 60.0, 70.0))
+
+
+def test_words_become_an_entity_with_parts():
+    detector = Boxes(WHOLE, EAR, FACE)
+    (cat,) = perceive(detector, Masks(), CAT, HAT)
+    assert detector.phrases == ["cat", "hat", "ear", "face"]
+    assert (cat.name, cat.score, cat.box) == ("cat", 0.9, (10, 0, 90, 100))
+    assert [(p.name, p.kind, p.tools) for p in cat.parts] == [
+        ("ear", "ear", ["add", "remove"]),
+        ("face", "face", ["distort"]),
+    ]
+    assert cat.parts[0].box == bounding_box(decode(cat.parts[0].mask)) == (20, 10, 40, 30)
+
+
+def test_nothing_found_is_no_entity():
+    segmenter = Masks()
+    assert perceive(Boxes(), segmenter, CAT) == [] and segmenter.boxes == []
+    assert perceive(Boxes(WHOLE), Masks()) == []  # an empty vocabulary
+
+
+@pytest.mark.parametrize(
+    ("box", "kept"),
+    [
+        ((20.0, 10.0, 27.0, 17.0), False),  # 0.49 %
+        ((20.0, 10.0, 25.0, 20.0), True),  # 0.50 %
+        ((10.0, 0.0, 90.0, 62.0), True),  # 49.6 %
+        ((10.0, 0.0, 90.0, 63.0), False),  # 50.4 %
+    ],
+)
+def test_parts_outside_the_area_band_are_left_out(box, kept):
+    (cat,) = perceive(Boxes(WHOLE, Detection("ear", 0.8, box)), Masks(), CAT)
+    assert bool(cat.parts) == kept
+
+
+def test_a_wider_band_lets_small_parts_in():
+    tiny = Detection("ear", 0.8, (20.0, 10.0, 23.0, 13.0))
+    (cat,) = perceive(Boxes(WHOLE, tiny), Masks(), CAT, area=(0.0005, 0.5))
+    assert len(cat.parts) == 1
+
+
+HOSTILE = {
+    "empty": square(0, 0, 0),
+    "the whole photo": np.ones((100, 100), bool),
+    "elsewhere": square(60, 60, 20),
+}
+
+
+@pytest.mark.parametrize("mask", HOSTILE.values(), ids=HOSTILE)
+def test_a_part_whose_mask_is_not_where_its_box_is_is_left_out(mask):
+    (cat,) = perceive(Boxes(WHOLE, EAR, FACE), Masks(at20=mask), CAT)
+    assert [p.name for p in cat.parts] == ["face"]
+
+
+@pytest.mark.parametrize("mask", [square(0, 0, 0), square(0, 0, 9, 100)])
+def test_an_entity_without_a_believable_mask_takes_its_parts_with_it(mask):
+    assert perceive(Boxes(WHOLE, EAR), Masks(at10=mask), CAT) == []
+
+
+def test_a_second_box_for_one_thing_is_no_second_thing():
+    twin = Detection("hat", 0.5, (11.0, 0.0, 90.0, 100.0))
+    found = perceive(Boxes(WHOLE, twin, EAR), Masks(), CAT, HAT)
+    assert [(e.name, len(e.parts)) for e in found] == [("cat", 1)]
+
+
+def test_parts_that_touch_another_entity_can_be_fused():
+    hat = Detection("hat", 0.6, (20.0, 0.0, 40.0, 9.0))
+    cat, _ = perceive(Boxes(WHOLE, EAR, hat), Masks(), CAT, HAT)
+    assert cat.parts[0].tools == ["add", "remove", "fuse"]
+
+
+def test_a_flood_of_boxes_is_bounded(monkeypatch):
+    monkeypatch.setattr(grounded, "MOST", 3)
+    flood = [Detection("cat", 0.9, (x, 0.0, x + 5.0, 50.0)) for x in np.arange(0.0, 90.0, 5.0)]
+    segmenter = Masks()
+    assert len(perceive(Boxes(*flood), segmenter, CAT)) == 3 and len(segmenter.boxes) == 3
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return np.asarray(Image.open(PHOTO).convert("RGB").resize((90, 60)))
+
+
+@pytest.mark.parametrize("segmenter", ["sam", "sam2"])
+def test_a_real_photo_through_the_real_classes(
+    segmenter, dino_folder, sam2_folder, sam_model, photo, monkeypatch
+):
+    import torch
+
+    torch.set_num_threads(1)
+    if segmenter == "sam":  # its checkpoints are of fixed sizes; test_segment.py loads one
+        monkeypatch.setattr(grounded.segment, "load", lambda *_: grounded.segment.Sam(sam_model))
+    monkeypatch.setattr(grounded, "INSIDE", 1e-6)  # random weights draw anywhere
+    options = {"box": 0.01, "text": 0.0, "covered": 0.0, "part_area": (0.0, 1.0)}
+    words = Words(CAT, WantedEntity("dog", CAT.parts))
+    perceiver = GroundedPerceiver(str(dino_folder), str(sam2_folder), words, **options)
+    found = perceiver.perceive(photo)
+    assert found == perceiver.perceive(photo)  # the same again
+    assert {e.name for e in found} <= {"cat", "dog"} and found
+    for entity in found:
+        assert isinstance(entity, Entity) and decode(entity.mask).shape == (60, 90)
+        for part in entity.parts:
+            assert part.kind in {"ear", "face"} and part.tools and 0 <= part.score <= 1
+            assert part.box == bounding_box(decode(part.mask))
+
+
+def test_the_word_list_fits_the_detector(dino_folder, sam2_folder, photo):
+    perceiver = GroundedPerceiver(str(dino_folder), str(sam2_folder), WordList(), box=1.0)
+    assert perceiver.perceive(photo) == []
+
+
+def test_weights_and_revision_name_both_models(dino_folder, sam2_folder):
+    pinned = {"detector": "IDEA-Research/grounding-dino-tiny", "segmenter": "sam-vit-b"}
+    assert GroundedPerceiver.weights(**pinned, device="cuda") == list(pinned.values())
+    assert GroundedPerceiver.revision(**pinned, device="cuda") == (
+        "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71 "
+        "sam-vit-b-ec2df6273261"
+    )
+    local = {"detector": str(dino_folder), "segmenter": str(sam2_folder)}
+    assert GroundedPerceiver.weights(**local) == []
+    assert len(set(GroundedPerceiver.revision(**local).split())) == 2
+
+
+def test_weights_that_are_not_here_name_the_remedy(dino_folder):
+    with pytest.raises(WeightsError, match="run `flawfactory models fetch`"):
+        GroundedPerceiver(str(dino_folder), "sam-vit-l", WordList())
+
+
+def test_the_stage_runs_it_from_names_in_params(dino_folder, sam2_folder, monkeypatch):
+    """The flux profile's perceiver, its names changed to tiny folders, on a whole photo."""
+    from stages.engine.stage import BaseParams, Sample
+    from stages.perceive.stage import GroundedParams, PerceiveParams, PerceiveStage
+    from stages.records.documents import Photo, Scene
+
+    monkeypatch.setattr(grounded, "INSIDE", 1e-6)
+    names = {"detector": str(dino_folder), "segmenter": str(sam2_folder), "device": "cpu"}
+    words = {"vocabulary": {"backend": "words"}, "captioner": None}
+    base = BaseParams(profile="flux", models={"perceiver": names, **words})
+    anything = GroundedParams(box=0.01, text=0, covered=0, part_area=(0, 1))
+    stage = PerceiveStage(PerceiveParams(grounded=anything, window=64, min_part_tokens=0.1), base)
+    stage.setup()
+    photo = Photo(
+        key="0" * 16, source_sha256="0" * 64, source_bytes=9, source_format="PNG",
+        width=512, height=512, scaled_from=None,
+        phash="0" * 16,
+    )  # fmt: skip
+    documents = {"ingest": photo.model_dump(mode="json")}
+    output = stage.process(Sample(photo.key, documents, {"ingest/photo.png": SQUARE.read_bytes()}))
+    scene = output.document
+    assert isinstance(scene, Scene) and scene.windows and scene.detector.startswith("grounded:")
+    assert output == stage.process(
+        Sample(photo.key, documents, {"ingest/photo.png": SQUARE.read_bytes()})
+    )
+    (row,) = stage.rows(scene.model_dump(mode="json"))
+    assert row["parts"] > 0 and row["unnamed"] == 0 and row["positional_parts"] == 0

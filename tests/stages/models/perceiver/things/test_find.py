@@ -1,0 +1,52 @@
+import numpy as np
+
+from stages.models.perceiver.things.find import MOST, Things
+from stages.models.perceiver.things.names import members
+
+
+class Stub:
+    """A classifier that knows what it is shown by its brightest channel, and sees no structure."""
+
+    names = tuple(f"class {i}" for i in range(1000))
+
+    def probabilities(self, image):
+        p = np.full(1000, 1e-6)
+        p[members("car") if image[..., 0].max() > 200 else members("bird")] = 1
+        return p / p.sum()
+
+    def features(self, image):
+        return np.random.default_rng(0).normal(size=(8, 28, 28)).astype(np.float32)
+
+
+def find(squares, exclude=None):
+    image = np.full((200, 300, 3), 90, np.uint8)
+    saliency = np.zeros((320, 320), np.float32)
+    for x, y, red in squares:
+        image[y : y + 40, x : x + 40, 0] = red
+        saliency[y * 320 // 200 : (y + 40) * 320 // 200, x * 320 // 300 : (x + 40) * 320 // 300] = 1
+    return Things(Stub(), lambda _: saliency)(image, exclude)  # pyright: ignore[reportArgumentType]
+
+
+def test_each_thing_gets_the_name_that_most_views_share():
+    # whole photo: car; the grey square alone and among its surroundings: bird, twice
+    found = find([(20, 20, 255), (200, 100, 90)])
+    by_place = {bool(thing.mask[:, :150].any()): thing.name for thing in found}
+    assert by_place == {True: "car", False: "bird"}
+
+
+def test_things_have_parts_inside_them():
+    (thing,) = find([(100, 80, 255)])
+    assert len(thing.regions) >= 2 and thing.score > 0.9
+    assert all(not (region.mask & ~thing.mask).any() for region in thing.regions)
+
+
+def test_what_people_take_is_left_out():
+    taken = np.zeros((200, 300), bool)
+    taken[:, :150] = True
+    found = find([(20, 20, 255), (200, 100, 90)], taken)
+    assert len(found) == 1 and not (found[0].mask & taken).any()
+
+
+def test_no_more_than_a_few_things_are_kept():
+    squares = [(x, y, 255) for x in (10, 110, 210) for y in (20, 120)]
+    assert len(find(squares)) == MOST

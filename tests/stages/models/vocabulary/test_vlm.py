@@ -1,0 +1,86 @@
+import io
+
+import pytest
+from PIL import Image
+
+from stages.models.captioner.vlm import VlmCaptioner
+from stages.models.chat.ask import Unusable
+from stages.models.protocols import WantedEntity, WantedPart
+from stages.models.vocabulary.vlm import VlmVocabulary
+
+
+def part(name="left ear", kind="ear", tools=("remove", "add")):
+    return {"name": name, "kind": kind, "tools": list(tools)}
+
+
+def entity(*parts, name="dog"):
+    return {"name": name, "parts": list(parts)}
+
+
+def said(*entities):
+    return {"entities": list(entities)}
+
+
+def test_names_come_with_their_tools(scripted, photo):
+    chat = scripted(said(entity(part(), part("face", "face", ["distort"])), entity(name="ball")))
+    assert VlmVocabulary(chat).vocabulary(photo) == [
+        WantedEntity(
+            "dog",
+            (
+                WantedPart("left ear", "ear", ("add", "remove")),
+                WantedPart("face", "face", ("distort",)),
+            ),
+        ),
+        WantedEntity("ball", ()),
+    ]
+    (request,) = chat.requests
+    assert Image.open(io.BytesIO(request.images[0])).size == (160, 120)
+    assert "at most 4 things" in request.user
+
+
+def test_no_more_than_asked_for(scripted, photo):
+    parts = [part(f"{word} ear") for word in ("left", "right", "third")]
+    chat = scripted(said(*(entity(*parts, name=f"dog {word}") for word in ("one", "two"))))
+    (found,) = VlmVocabulary(chat, entities=1, parts=2).vocabulary(photo)
+    assert [p.name for p in found.parts] == ["left ear", "right ear"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "complaint"),
+    [
+        (entity(part("hand at (10, 20)", "hand")), "plain lower-case words"),
+        (entity(part("box 3", "box 3")), "plain lower-case words"),
+        (entity(part("Ear", "Ear")), "plain lower-case words"),
+        (entity(part("background", "background")), "plain lower-case words"),
+        (entity(part("dog", "dog")), "the thing itself"),
+        (entity(part(tools=[])), "has no tool"),
+        (entity(part(kind="tail")), "kind of 'left ear' cannot be 'tail'"),
+        (entity(part(), part()), "listed twice"),
+    ],
+)
+def test_a_bad_list_is_asked_for_again_once(scripted, photo, bad, complaint):
+    chat = scripted(said(bad), said(entity(part())))
+    assert VlmVocabulary(chat).vocabulary(photo)[0].name == "dog"
+    assert complaint in chat.requests[1].turns[0].complaint
+    with pytest.raises(Unusable):
+        VlmVocabulary(scripted(said(bad), said(bad))).vocabulary(photo)
+
+
+def test_things_are_listed_once(scripted, photo):
+    with pytest.raises(Unusable, match="'dog' is listed twice"):
+        VlmVocabulary(scripted(*[said(entity(), entity())] * 2)).vocabulary(photo)
+
+
+def test_nothing_to_break_is_an_answer(scripted, photo):
+    assert VlmVocabulary(scripted(said())).vocabulary(photo) == []
+
+
+def test_a_caption_is_one_line(scripted, photo):
+    chat = scripted({"caption": "A dog sits\n in a  box."})
+    assert VlmCaptioner(chat).caption(photo) == "A dog sits in a box."
+
+
+@pytest.mark.parametrize("bad", ["A dog.", "# A big dog"])
+def test_a_caption_too_short_or_with_markup_is_refused(scripted, photo, bad):
+    with pytest.raises(Unusable):
+        VlmCaptioner(scripted(*[{"caption": bad}] * 2)).caption(photo)

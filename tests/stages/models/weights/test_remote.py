@@ -1,0 +1,78 @@
+import hashlib
+
+import pytest
+import torch.hub
+
+from stages.models.weights import remote
+from stages.models.weights.packages import WeightsError
+
+DATA = b"weights" * 99
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    wanted = remote.RemoteFile(
+        name="thing", url="https://example.org/a/thing.pth", bytes=len(DATA),
+        sha256=hashlib.sha256(DATA).hexdigest(), licence="MIT",
+    )  # fmt: skip
+    monkeypatch.setattr(remote, "catalogue", lambda: {"thing": wanted})
+    monkeypatch.setattr(remote.packages, "FOLDER", tmp_path)
+    return wanted
+
+
+def serve(monkeypatch, data):
+    """The client's download with the network replaced: it still checks the digest."""
+    import io
+
+    calls = []
+
+    class Response(io.BytesIO):
+        def info(self):
+            return {}
+
+    class Info(dict):
+        def getheaders(self, _):
+            return []
+
+    Response.info = lambda self: Info()
+    monkeypatch.setattr(torch.hub, "urlopen", lambda request: calls.append(1) or Response(data))
+    return calls
+
+
+def test_every_file_is_pinned():
+    files = remote.catalogue()
+    assert {"sam-vit-b", "sam-vit-l", "sam-vit-h"} == files.keys()
+    assert len({f.sha256 for f in files.values()}) == 3
+
+
+def test_fetching_twice_downloads_once(file, monkeypatch):
+    calls = serve(monkeypatch, DATA)
+    assert [remote.fetch(file), remote.fetch(file)] == ["fetched", "present"]
+    assert len(calls) == 1 and remote.path("thing").read_bytes() == DATA
+    assert [p.name for p in file.path.parent.iterdir()] == ["thing.pth"]
+
+
+def test_other_bytes_are_refused_and_not_kept(file, monkeypatch):
+    serve(monkeypatch, b"evil")
+    with pytest.raises(WeightsError, match="invalid hash"):
+        remote.fetch(file)
+    assert list(file.path.parent.iterdir()) == []
+
+
+def test_missing_and_damaged_files_name_the_remedy(file):
+    with pytest.raises(WeightsError, match="missing: run `flawfactory models fetch`"):
+        remote.path("thing")
+    file.path.parent.mkdir()
+    file.path.write_bytes(DATA[:-1] + b"x")
+    with pytest.raises(WeightsError, match="damaged: run `flawfactory models fetch`"):
+        remote.path("thing")
+
+
+def test_the_revision_needs_no_file(file):
+    assert remote.revision("thing") == f"thing-{file.sha256[:12]}"
+
+
+@pytest.mark.parametrize("url", ["http://example.org/x.pth", "file:///etc/passwd"])
+def test_only_https_is_allowed(file, url):
+    with pytest.raises(ValueError, match="url"):
+        remote.RemoteFile.model_validate({**file.model_dump(), "url": url})
