@@ -50,7 +50,7 @@ def _failure(stage: Stage, unit: Unit, error: BaseException) -> Reject:
     """Says where our own code was, and where it was raised if that is in somebody else's."""
     frames = traceback.extract_tb(error.__traceback__)
     folder = Path(sys.modules[type(stage).__module__].__file__ or __file__).parents[1]
-    roots = (folder, Path(__file__).parents[1])
+    roots = (folder, Path(__file__).parents[2])
     own = [(f, r) for f in frames for r in roots if Path(f.filename).is_relative_to(r)]
     evidence = {"at": _place(*own[-1])}
     if own[-1][0] is not frames[-1]:

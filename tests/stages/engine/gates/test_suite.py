@@ -89,5 +89,5 @@ def test_means_and_shares_are_of_the_set_and_have_words(name):
 
 @pytest.mark.parametrize("name", STAGES)
 def test_no_value_set_is_written_out_that_the_code_declares(name):
-    text = (Path(COMMON).parents[1] / name / "gate.json").read_text()
+    text = (Path(COMMON).parents[2] / name / "gate.json").read_text()
     assert '"value_set": ["' not in text

@@ -62,9 +62,9 @@ def test_classes_do_not_suppress_each_other():
 def test_the_model_packages_import_after_prepare():
     """In a fresh interpreter: what must work is the first import."""
     code = (
-        "from stages.models import vision; first = vision.prepare(); "
+        "from stages.models.networks import torchvision_import as t; first = t.prepare(); "
         "import lpips, segment_anything, torchvision; "
-        "assert vision.prepare() == first"
+        "assert t.prepare() == first"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
