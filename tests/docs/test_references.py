@@ -1,4 +1,4 @@
-"""Files, headings and params that the documentation names exist."""
+"""Check that the files, headings and params that the documentation names exist."""
 
 import re
 from collections.abc import Iterator
@@ -13,16 +13,17 @@ FOLDERS = ("benchmarks", "docs", "flows", "requirements", "samples", "stages", "
            "weights", ".ci")  # fmt: skip
 DOCUMENTS = sorted(
     path
-    for path in chain(ROOT.glob("*.md"), *(ROOT.glob(f"{f}/**/*.md") for f in ("data", *FOLDERS)))
+    for path in chain(ROOT.glob("*.md"), *(ROOT.glob(f"{folder}/**/*.md") for folder in FOLDERS))
     if "prompts" not in path.parts and path.name != "card.md"
 )
 FILES = [
     path.as_posix()
     for path in chain(ROOT.iterdir(), *((ROOT / folder).rglob("*") for folder in FOLDERS))
 ]
+DOCUMENTS.append(ROOT / "data" / "README.md")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 OPTIONAL = {"base.models"}
-"""Keys that params.yaml may have and shows in a comment."""
+"""Keys that params.yaml shows in a comment only."""
 
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -33,38 +34,38 @@ _FILE = re.compile(r"[\w/-]+\.(?:py|toml|yaml)")
 _PARAM = re.compile(rf"(?:{'|'.join(PARAMS)})(?:\.[a-z_]+)+")
 
 
-def prose(text: str) -> str:
-    """The text of a document without its fenced blocks."""
+def strip_fences(text: str) -> str:
+    """Return a document's text without its fenced blocks."""
     return _FENCE.sub("", text)
 
 
-def links(text: str) -> Iterator[str]:
-    """Targets of the links inside the repository."""
-    return (link for link in _LINK.findall(prose(text)) if ":" not in link)
+def find_links(text: str) -> Iterator[str]:
+    """Yield the targets of links inside the repository."""
+    return (link for link in _LINK.findall(strip_fences(text)) if ":" not in link)
 
 
-def spans(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
-    """The inline code that matches the whole pattern."""
-    return (span for span in _SPAN.findall(prose(text)) if pattern.fullmatch(span))
+def find_spans(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Yield the inline code that matches the pattern as a whole."""
+    return (span for span in _SPAN.findall(strip_fences(text)) if pattern.fullmatch(span))
 
 
-def anchors(text: str) -> set[str]:
-    """Anchors of a document's headings, as GitHub writes them."""
-    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+def find_anchors(text: str) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", strip_fences(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def is_there(link: str, document: Path) -> bool:
-    """Whether a link's file and heading exist."""
+def link_exists(link: str, document: Path) -> bool:
+    """Return whether a link's file and heading exist."""
     name, _, anchor = link.partition("#")
     target = document.parent / name if name else document
     if not target.exists():
         return False
-    return not anchor or anchor in anchors(target.read_text(encoding="utf-8"))
+    return not anchor or anchor in find_anchors(target.read_text(encoding="utf-8"))
 
 
-def is_param(name: str) -> bool:
-    """Whether params.yaml has the key; a folder or a stage's attribute is none."""
+def param_exists(name: str) -> bool:
+    """Return whether params.yaml has the dotted key."""
     section = PARAMS
     for key in name.split("."):
         if not isinstance(section, dict) or key not in section:
@@ -73,23 +74,23 @@ def is_param(name: str) -> bool:
     return True
 
 
-def missing(document: Path) -> Iterator[str]:
-    """What a document names and the repository lacks."""
+def find_missing(document: Path) -> Iterator[str]:
+    """Yield what a document names and the repository lacks."""
     text = document.read_text(encoding="utf-8")
-    yield from (link for link in links(text) if not is_there(link, document))
-    for name, target in _CODE_LINK.findall(prose(text)):
+    yield from (link for link in find_links(text) if not link_exists(link, document))
+    for name, target in _CODE_LINK.findall(strip_fences(text)):
         if ":" not in target and not f"/{target}".endswith(f"/{name}"):
             yield f"{name} for {target}"
-    yield from (path for path in spans(text, _PATH) if not (ROOT / path).exists())
-    for name in spans(text, _FILE):
+    yield from (path for path in find_spans(text, _PATH) if not (ROOT / path).exists())
+    for name in find_spans(text, _FILE):
         if not any(path.endswith(f"/{name}") for path in FILES):
             yield name
-    yield from (name for name in spans(text, _PARAM) if not is_param(name))
+    yield from (name for name in find_spans(text, _PARAM) if not param_exists(name))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_what_a_document_names_exists(document):
-    assert list(missing(document)) == []
+    assert list(find_missing(document)) == []
 
 
 def test_what_is_missing_is_found(tmp_path):
@@ -98,7 +99,7 @@ def test_what_is_missing_is_found(tmp_path):
         "# A title, here\n[`two.py`](one.md) [here](#a-title-here) [no](#none) `stages/none.py`\n"
         "`none.toml` `map.none` `map.variants`\n```\n`fenced.py`\n```\n"
     )
-    assert list(missing(document)) == [
+    assert list(find_missing(document)) == [
         "#none", "two.py for one.md", "stages/none.py", "two.py", "stages/none.py", "none.toml",
         "map.none",
     ]  # fmt: skip
