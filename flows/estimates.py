@@ -11,12 +11,12 @@ from rich.table import Table
 
 from flows.spending import total
 from stages.catalogue import build_stage, load_params
-from stages.engine.settings import Price, load_settings
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
 from stages.models import registry
 from stages.models.chat.ledger import NAME, Ledger
+from stages.models.chat.settings import Price, load_call_settings
 
 _FREE = Price(input=0, output=0)
 
@@ -66,7 +66,7 @@ def estimate_calls(workspace: Workspace, todo: Mapping[str, int]) -> list[CallEs
 def _estimate(
     workspace: Workspace, base: BaseParams, stage: str, question: str, calls: int
 ) -> CallEstimate:
-    asked, settings = registry.asked(base), load_settings(workspace).calls
+    asked, settings = registry.asked(base), load_call_settings(workspace)
     path, tokens = workspace.calls / NAME, None
     if path.exists() and (means := Ledger(path, settings).averages(question, asked.name)):
         tokens = (calls * means[0], calls * means[1])

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from stages.engine.settings import load_settings
 from stages.engine.workspace import Workspace
 from stages.models.chat.ledger import NAME, Account, Ledger
+from stages.models.chat.settings import load_call_settings
 
 
 def accounts(workspace: Workspace, since: float = 0.0, stage: str | None = None) -> list[Account]:
@@ -19,7 +19,7 @@ def accounts(workspace: Workspace, since: float = 0.0, stage: str | None = None)
     path = workspace.calls / NAME
     if not path.exists():
         return []
-    found = Ledger(path, load_settings(workspace).calls).accounts(since)
+    found = Ledger(path, load_call_settings(workspace)).accounts(since)
     return [account for account in found if stage in (None, account.stage)]
 
 
@@ -54,7 +54,7 @@ def rows(found: Sequence[Account]) -> list[dict[str, str | int]]:
 
 def total(workspace: Workspace) -> str:
     """What the whole ledger holds, and the budget with what counts against it."""
-    calls = load_settings(workspace).calls
+    calls = load_call_settings(workspace)
     spent = f"spent in all builds: {money(accounts(workspace))}; "
     if calls.budget is None:
         return spent + "no budget is set"

@@ -32,6 +32,7 @@ from stages.catalogue import load_params, params_for_work
 from stages.engine.files import sha256_file, write_atomically
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
+from stages.models.chat.settings import load_call_settings
 
 _PREFECT = {  # to be set before it is imported
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # stages' words go to its log alone
@@ -71,6 +72,7 @@ def build(
     workspace = Workspace.find()
     load_params(workspace.root)  # a wrong key is an error before any work
     load_settings(workspace)
+    load_call_settings(workspace)
     patience = Patience(say, wait)
     with build_lock(workspace, patience):
         wait_for_dvc(workspace, patience)

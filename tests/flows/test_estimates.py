@@ -5,9 +5,9 @@ import yaml
 from rich.console import Console
 
 from flows.estimates import estimate_calls, estimate_table
-from stages.engine.settings import CallSettings
 from stages.engine.workspace import Workspace
 from stages.models.chat.ledger import NAME, Call, Ledger
+from stages.models.chat.settings import CallSettings
 
 MODEL = "my-model"
 PRICE = f'[calls.prices]\n"{MODEL}" = {{ input = 10, output = 100 }}\n'

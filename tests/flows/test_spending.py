@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from flows import spending
-from stages.engine.settings import CallSettings, Price
 from stages.engine.workspace import CURRENT_STAGE, Workspace
 from stages.models.chat.ledger import NAME, Call, Ledger
+from stages.models.chat.settings import CallSettings, Price
 
 PRICES = {"dear": Price(input=10, output=100)}
 

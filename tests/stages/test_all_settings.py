@@ -15,12 +15,13 @@ from stages.catalogue import parse_params, section_models
 from stages.engine.section import Section, complaints, leaves, shown
 from stages.engine.settings import Settings
 from stages.engine.workspace import FactoryError, Workspace
+from stages.models.chat.settings import CallSettings
 from stages.models.options import OPTIONS
 from stages.records.documents import TOOLS
 
-FACTORY = "factory.toml"
+FACTORY, CALLS = "factory.toml", "calls"
 ROOT = Workspace.find().root
-MODELS = {**section_models(), FACTORY: Settings} | {
+MODELS = {**section_models(), FACTORY: Settings, CALLS: CallSettings} | {
     f"{role}-{backend}": model for (role, backend), model in OPTIONS.items()
 }
 LEAVES = [
@@ -41,8 +42,8 @@ def checkout():
 
 def start(name):
     """A section's values as a file may have them, to be spoilt."""
-    if name == FACTORY:
-        return {"calls": {"prices": {"add": {"input": 1, "output": 1}}}}
+    if name == CALLS:
+        return {"prices": {"add": {"input": 1, "output": 1}}}
     if name in checkout():
         return copy.deepcopy(checkout()[name]) or {}
     return {key: WORDS[key] for key in MODELS[name].model_fields if key in WORDS}

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stages.engine.settings import CallSettings, Price, load_settings
 from stages.engine.workspace import Workspace
 from stages.models.chat.cache import AnswerCache, CachedChat
 from stages.models.chat.ledger import NAME, Ledger
 from stages.models.chat.request import ChatModel
+from stages.models.chat.settings import CallSettings, Price, load_call_settings
 from stages.models.weights import hub
 
 _UNBOUNDED = 1_000_000
@@ -49,7 +49,7 @@ class EndpointChat:
         from stages.models.chat.endpoint import OpenAIChat
 
         workspace = Workspace.find()
-        ledger = Ledger(workspace.calls / NAME, load_settings(workspace).calls)
+        ledger = Ledger(workspace.calls / NAME, load_call_settings(workspace))
         chat = OpenAIChat(name, base_url, ledger, key, structured, parameters)
         return cached(chat, ledger, workspace)
 

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import openai
 from openai.types.chat import ChatCompletion
 
-from stages.engine.settings import CallSettings
 from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
 from stages.models.chat import retries
@@ -26,6 +25,7 @@ from stages.models.chat.ledger import Call, Ledger
 from stages.models.chat.messages import conversation
 from stages.models.chat.request import AskCode, ChatAnswer, ChatRequest
 from stages.models.chat.retries import Gone, Transient
+from stages.models.chat.settings import CallSettings
 from stages.models.options import http_address, request_parameters, variable
 
 FAILURES = 5

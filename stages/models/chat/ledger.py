@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.engine.settings import CallSettings
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
 from stages.models.chat.limits import FULL, WINDOW, Recent, affordable, wait
+from stages.models.chat.settings import CallSettings
 
 NAME = "ledger.sqlite"
 _SCHEMA = """

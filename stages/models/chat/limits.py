@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.engine.settings import CallSettings
 from stages.engine.workspace import FactoryError
+from stages.models.chat.settings import CallSettings
 
 WINDOW = 60.0
 """Seconds over which rates are counted."""

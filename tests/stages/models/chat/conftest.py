@@ -3,11 +3,11 @@
 import pytest
 from chat_server import ChatServer
 
-from stages.engine.settings import CallSettings, Price
 from stages.models.chat.cache import AnswerCache, CachedChat
 from stages.models.chat.endpoint import OpenAIChat
 from stages.models.chat.ledger import Ledger
 from stages.models.chat.request import ChatRequest
+from stages.models.chat.settings import CallSettings, Price
 
 MODEL = "test-model"
 PRICE = Price(input=10.0, output=100.0)

@@ -43,7 +43,7 @@ def stored(factory):
 
 
 def accounts(factory):
-    from stages.engine.settings import CallSettings
+    from stages.models.chat.settings import CallSettings
 
     return Ledger(factory.workspace.calls / NAME, CallSettings()).accounts()
 

@@ -11,7 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stages.engine.settings import CallSettings
+from stages.models.chat.settings import CallSettings
 from stages.models.chat.cache import AnswerCache, CachedChat
 from stages.models.chat.request import ChatRequest
 from stages.models.chat.endpoint import OpenAIChat

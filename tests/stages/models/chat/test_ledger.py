@@ -107,7 +107,7 @@ def test_calls_of_a_process_that_died_are_lost_and_make_room(make_ledger):
     ledger = make_ledger(concurrency=1)
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from stages.engine.settings import CallSettings, Price\n"
+        "from stages.models.chat.settings import CallSettings, Price\n"
         "from stages.models.chat.ledger import Call, Ledger\n"
         "settings = CallSettings(prices={'test-model': Price(input=10, output=100)})\n"
         "Ledger(Path(sys.argv[1]), settings).open(Call('verdict', 'test-model', 1000, 100))\n"

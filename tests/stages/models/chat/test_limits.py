@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.engine.settings import CallSettings
 from stages.models.chat.limits import FULL, WINDOW, BudgetReached, Recent, affordable, wait
+from stages.models.chat.settings import CallSettings
 
 NOW = 1000.0
 
