@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.judging.draw import SETS, SetName, load
 from benchmarks.quality import cases, photos
 from benchmarks.quality.compare import PROFILE, sections
@@ -21,10 +23,10 @@ from benchmarks.quality.renderers import Factory, Models
 from benchmarks.quality.renderings import Renderings, Shown
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import sha256
-from stages.filter.case import whole
+from stages.filter.case import build_case
 from stages.models.protocols import Case
 from stages.records.documents import Box, Variant
-from stages.records.images import Image, write_png
+from stages.records.images import Image, paste, write_png
 from stages.records.masks import Mask
 
 
@@ -50,14 +52,14 @@ class Result:
         shown = self.shown
         crop = shown.crop
         assert crop is not None  # noqa: S101 - `rendered` leaves the others out
-        return whole(
-            shown.photo,
+        photo, box = shown.photo, crop.box
+        return build_case(
+            photo,
             shown.case.window,
             shown.variant,
-            crop.box,
-            control=crop.control,
-            artifact=crop.artifact,
-            mask=crop.mask,
+            control=paste(photo, crop.control, box),
+            artifact=paste(photo, crop.artifact, box),
+            mask=paste(np.zeros(photo.shape[:2], dtype=bool), crop.mask, box),
         )
 
     @property

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
-import numpy as np
-
 from stages.engine.codes import RejectCode
 from stages.engine.section import Mean, Share
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
@@ -17,6 +15,7 @@ from stages.models import chat, registry
 from stages.models.chat.request import AskCode
 from stages.models.explainer import checks
 from stages.models.protocols import Explainer
+from stages.records.crops import paste_mask, paste_picture
 from stages.records.documents import (
     Curation,
     Explanation,
@@ -27,7 +26,7 @@ from stages.records.documents import (
     Unexplained,
     Variant,
 )
-from stages.records.images import Image, paste, read_mask, read_png
+from stages.records.images import Image, read_png
 
 _SENTENCES = re.compile(r"[A-Z].*[.!]")
 
@@ -54,7 +53,7 @@ class ExplainParams(StageParams):
     gate: ExplainGate = ExplainGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
+def find_problems(explanation: Explanation, variant: Variant) -> dict[str, str]:
     """Check and offending words of the texts that must not be published; empty when fit."""
     found: dict[str, str] = {}
     for field in ("local", "overall"):
@@ -66,30 +65,27 @@ def unfit(explanation: Explanation, variant: Variant) -> dict[str, str]:
     return found
 
 
-def informed(sample: Sample, scene: Scene, passed: set[str]) -> dict[str, Variant]:
+def add_facts(sample: Sample, scene: Scene, passed: set[str]) -> dict[str, Variant]:
     """The variants that passed, by id, with all that the record knows of them in `facts`."""
     variants = [v for v in sample.document("map", Mapping).variants if v.id in passed]
     outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
     found = {}
     for variant in variants:
-        x0, y0, x1, y1 = box = outcomes[variant.id].box
-        crop = read_mask(sample.members[f"inject/{variant.id}.mask.png"], (x1 - x0, y1 - y0))
-        mask = paste(np.zeros(scene.entities[0].mask.size, dtype=bool), crop, box)
-        told = variant.facts | facts.known(variant, scene, mask)
-        found[variant.id] = variant.model_copy(update={"facts": told})
+        shape = scene.entities[0].mask.size
+        mask = paste_mask(shape, outcomes[variant.id], sample.members, "mask")
+        complete = variant.facts | facts.known(variant, scene, mask)
+        found[variant.id] = variant.model_copy(update={"facts": complete})
     return found
 
 
 def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, Image]]:
     """Variant id to photo and flawed photo, (H, W, 3) uint8."""
     photo = read_png(sample.members["ingest/photo.png"])
-    boxes = {o.variant: o.box for o in sample.document("inject", Injection).outcomes}
-    found = {}
-    for variant in variants:
-        x0, y0, x1, y1 = box = boxes[variant]
-        crop = read_png(sample.members[f"inject/{variant}.artifact.png"], (x1 - x0, y1 - y0))
-        found[variant] = photo, paste(photo, crop, box)
-    return found
+    outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
+    return {
+        variant: (photo, paste_picture(photo, outcomes[variant], sample.members, "artifact"))
+        for variant in variants
+    }
 
 
 class ExplainStage(Stage):
@@ -143,7 +139,7 @@ class ExplainStage(Stage):
                 ExplainCode.NOTHING_PASSED, "no variant of this photo passed the filter"
             )
         scene = sample.document("perceive", Scene)
-        variants = informed(sample, scene, passed)
+        variants = add_facts(sample, scene, passed)
         images = pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
         if problems := checks.clean(texts.clean, [entity.name for entity in scene.entities]):
@@ -156,7 +152,7 @@ class ExplainStage(Stage):
         kept: list[Explanation] = []
         rejects = [_without_words(sample.key, left) for left in texts.unexplained]
         for explanation in texts.explanations:
-            if problems := unfit(explanation, variants[explanation.variant]):
+            if problems := find_problems(explanation, variants[explanation.variant]):
                 rejects.append(_reject(sample.key, explanation, problems))
             else:
                 kept.append(explanation)

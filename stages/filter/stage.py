@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from stages.engine.codes import RejectCode
 from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
 from stages.filter import bounds
-from stages.filter.case import build
+from stages.filter.case import read_case
 from stages.filter.params import FilterParams
 from stages.models import chat, registry
 from stages.models.chat.request import AskCode
@@ -77,7 +77,7 @@ class FilterStage(Stage):
         verdicts, rejects = [], []
         for outcome in sample.document("inject", Injection).outcomes:
             variant = variants[outcome.variant]
-            case = build(photo, windows[variant.window], variant, outcome, sample.members)
+            case = read_case(photo, windows[variant.window], variant, outcome, sample.members)
             verdict = self._verdict(case, outcome.target_box)
             verdicts.append(verdict)
             if not verdict.passed:

@@ -11,10 +11,11 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_fi
 from skimage.color import rgb2lab
 
 from stages.inject.params import MaskParams
-from stages.inject.tokens import Index, to_picture, to_tokens
+from stages.inject.tokens import Index
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN, Box, Window
 from stages.records.masks import Mask, from_grid
+from stages.records.tiles import from_tiles, to_tiles
 from stages.records.windows import resize
 
 Plane = NDArray[np.float32]
@@ -65,13 +66,17 @@ def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) 
     return Blend((weight * weight * (3 - 2 * weight)).astype(np.float32))
 
 
-def gathered(lost: Plane, index: Index, grid: tuple[int, int]) -> Plane:
-    """(H, W, C) in model pixels, every token's from its reference, as the latents were."""
-    return to_picture(to_tokens(lost, grid)[index], grid)
+def gather_residual(lost: Plane, index: Index, grid: tuple[int, int]) -> Plane:
+    """Move what the model lost of each token to the tokens that take their appearance from it.
+
+    Returns:
+        (H, W, C) in model pixels.
+    """
+    return from_tiles(to_tiles(lost)[index], grid)
 
 
-def whole(index: Index, grid: tuple[int, int]) -> Plane:
-    """(H, W): 1 where the mapping moves the neighbourhood as one piece, 0 where it tears.
+def residual_weight(index: Index, grid: tuple[int, int]) -> Plane:
+    """Weight of the residual, (H, W): 1 where a neighbourhood moves as one piece, 0 at a tear.
 
     Across a tear two sides' fine detail does not belong together: there the residual is left out,
     of the control too, so that the missing detail does not give the flaw away.

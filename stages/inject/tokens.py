@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.records.documents import TOKEN, Variant
+from stages.records.documents import Variant
 from stages.records.masks import Mask
 
 Index = NDArray[np.int64]
@@ -88,17 +88,3 @@ def start_latent(
     mixed = (1 - rho.square()).sqrt() * implied[gather] + rho * noise
     moved = (gather != torch.arange(len(index)))[:, None]
     return torch.where(moved, (1 - t) * photo[gather] + t * mixed, inverted)
-
-
-def to_tokens(picture: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:
-    """(H, W, C) model pixels to (N, 16 * 16 * C)."""
-    rows, columns = grid
-    tiles = picture.reshape(rows, TOKEN, columns, TOKEN, -1).swapaxes(1, 2)
-    return tiles.reshape(rows * columns, -1)
-
-
-def to_picture(tokens: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:
-    """The inverse of `to_tokens`."""
-    rows, columns = grid
-    tiles = tokens.reshape(rows, columns, TOKEN, TOKEN, -1).swapaxes(1, 2)
-    return tiles.reshape(rows * TOKEN, columns * TOKEN, -1)

@@ -11,7 +11,14 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from stages.inject.codes import InjectCode
-from stages.inject.composite import Plane, blend, composite, gathered, visible, whole
+from stages.inject.composite import (
+    Plane,
+    blend,
+    composite,
+    gather_residual,
+    residual_weight,
+    visible,
+)
 from stages.inject.params import InjectParams, all_values, of_tool
 from stages.inject.render import Plan, Rendering, Settings, render
 from stages.inject.tokens import grow, halo_box, repeated, source_index
@@ -192,8 +199,8 @@ class WindowJob:
         crop = np.s_[y0:y1, x0:x1]
         decoded = self.decode(plan, rendering, clean)
         lost = self.picture.astype(np.float32) - clean.picture
-        kept = np.float32(self.params.residual) * whole(plan.index, grid)[..., None]
-        flawed = decoded + kept * gathered(lost, plan.index, grid)
+        kept = np.float32(self.params.residual) * residual_weight(plan.index, grid)[..., None]
+        flawed = decoded + kept * gather_residual(lost, plan.index, grid)
         clear = clean.picture + kept * lost
         artifact, control = (
             composite(self.photo, picture.astype(np.float32), window.box, weights)[crop]

@@ -7,7 +7,6 @@ from collections.abc import Mapping as ReadOnly
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from stages.engine.codes import RejectCode
@@ -29,6 +28,7 @@ from stages.package import assemble, card
 from stages.package.pair import PackageCode, Pair, Pictures, describe, problem
 from stages.package.provenance import collect
 from stages.package.split import SPLITS, Ratios
+from stages.records.crops import paste_mask, paste_picture
 from stages.records.documents import (
     SCHEMA_VERSION,
     Curation,
@@ -40,8 +40,7 @@ from stages.records.documents import (
     Photo,
     Scene,
 )
-from stages.records.images import Image, paste, read_mask, read_png, write_png
-from stages.records.masks import Mask
+from stages.records.images import Image, read_png, write_png
 
 PICTURES = ("artifact", "control", "edit", "mask")
 
@@ -78,16 +77,12 @@ def pictures_of(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -
     Raises:
         ValueError: a crop is not what `outcome` says.
     """
-    nothing: Mask = np.zeros(photo.shape[:2], dtype=bool)
-
-    def crop(name: str) -> bytes:
-        return members[f"inject/{outcome.variant}.{name}.png"]
-
+    shape = photo.shape[:2]
     return Pictures(
-        artifact=paste(photo, read_png(crop("artifact")), outcome.box),
-        control=paste(photo, read_png(crop("control")), outcome.box),
-        edit=paste(nothing, read_mask(crop("edit")), outcome.box),
-        mask=paste(nothing, read_mask(crop("mask")), outcome.box),
+        artifact=paste_picture(photo, outcome, members, "artifact"),
+        control=paste_picture(photo, outcome, members, "control"),
+        edit=paste_mask(shape, outcome, members, "edit"),
+        mask=paste_mask(shape, outcome, members, "mask"),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from flaw_records import make
 
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
-from stages.explain.stage import ExplainParams, ExplainStage, unfit
+from stages.explain.stage import ExplainParams, ExplainStage, find_problems
 from stages.models.explainer.grammar import GrammarExplainer
 from stages.records.documents import (
     Curation,
@@ -175,7 +175,7 @@ def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
 @pytest.mark.parametrize("text", ["the person's left hand is doubled.", "A left hand", "A. " * 210])
 def test_what_the_gate_would_fail_on_costs_its_variant_alone(text):
     words = Explanation(variant="v0", tool="add", local=text, overall=text)
-    found = unfit(words, make())
+    found = find_problems(words, make())
     assert {"local.sentences", "local.length"} & set(found)
 
 

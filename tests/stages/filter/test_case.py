@@ -31,7 +31,7 @@ def parts():
 
 def test_crops_are_pasted_where_they_belong(parts):
     photo, window = parts[:2]
-    found = case.build(*parts)
+    found = case.read_case(*parts)
     assert (found.artifact[8:24, 20:52] == 9).all() and (found.control[8:24, 20:52] == 7).all()
     outside = np.ones(photo.shape[:2], bool)
     outside[8:24, 20:52] = False
@@ -44,10 +44,10 @@ def test_crops_are_pasted_where_they_belong(parts):
 def test_a_member_that_is_missing_is_named(parts):
     del parts[4]["inject/v3.mask.png"]
     with pytest.raises(KeyError, match=r"v3\.mask\.png"):
-        case.build(*parts)
+        case.read_case(*parts)
 
 
 def test_a_member_of_another_size_is_refused(parts):
     parts[4]["inject/v3.control.png"] = write_png(np.zeros((3, 3, 3), np.uint8))
     with pytest.raises(ValueError, match=r"expected \(32, 16\)"):
-        case.build(*parts)
+        case.read_case(*parts)

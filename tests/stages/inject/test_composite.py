@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.inject.composite import blend, composite, gathered, visible, whole
+from stages.inject.composite import blend, composite, gather_residual, residual_weight, visible
 from stages.inject.params import MaskParams
 from stages.records.documents import Window
 
@@ -59,18 +59,18 @@ def test_outside_the_edit_the_photo_is_kept_bit_for_bit(photo, size):
 def test_what_was_lost_moves_with_the_mapping(photo):
     lost = photo[:64, :80].astype(np.float32)
     index = np.arange(20)
-    assert np.array_equal(gathered(lost, index, (4, 5)), lost)
+    assert np.array_equal(gather_residual(lost, index, (4, 5)), lost)
     index[[6, 7]] = [13, 14]
-    moved = gathered(lost, index, (4, 5))
+    moved = gather_residual(lost, index, (4, 5))
     assert np.array_equal(moved[16:32, 16:48], lost[32:48, 48:80])
     assert np.array_equal(moved[:16], lost[:16])
 
 
 def test_the_residual_fades_where_the_mapping_tears():
     index = np.arange(20)
-    assert (whole(index, (4, 5)) == 1).all()
+    assert (residual_weight(index, (4, 5)) == 1).all()
     index[[6, 7]] = [13, 14]
-    kept = whole(index, (4, 5))
+    kept = residual_weight(index, (4, 5))
     assert (kept[23:25, 30:34] == 1).all(), "6 and 7 move as one piece"
     assert not kept[15:17, 16:48].any() and not kept[16:32, 47:49].any()
     assert (kept[22:26, 26:38] == 1).all() and (kept[40:] == 1).all()

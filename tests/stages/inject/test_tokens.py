@@ -10,8 +10,6 @@ from stages.inject.tokens import (
     repeated,
     source_index,
     start_latent,
-    to_picture,
-    to_tokens,
 )
 
 GRID = (3, 4)
@@ -77,10 +75,3 @@ def test_only_fresh_noise_keeps_the_references_photo_share(variant):
         photo, inverted, 0.6, source_index(variant([5], [1]), GRID), torch.full((12, 1), 1.0), noise
     )
     torch.testing.assert_close(start[5], 0.4 * photo[1] + 0.6 * noise[5])
-
-
-def test_picture_tokens_there_and_back():
-    picture = np.random.default_rng(0).normal(size=(48, 64, 3)).astype(np.float32)
-    tokens = to_tokens(picture, GRID)
-    assert np.array_equal(tokens[5].reshape(16, 16, 3), picture[16:32, 16:32])
-    assert np.array_equal(to_picture(tokens, GRID), picture)

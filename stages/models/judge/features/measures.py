@@ -32,6 +32,7 @@ from stages.models.judge.features.seams import Index
 from stages.models.protocols import Case, Image
 from stages.records.documents import TOKEN, Variant
 from stages.records.masks import Mask, bounding_box, from_grid
+from stages.records.tiles import to_tiles
 
 SMOOTHING = 2.0
 """Gaussian sigma in model pixels of the colour difference."""
@@ -72,7 +73,7 @@ def measure(case: Case, control: list[Features], artifact: list[Features]) -> di
 def texture(control: Image, artifact: Image, index: Index) -> dict[str, float]:
     """Steps inside patches; those of the targets are the window's own where nothing moved."""
     moved = index != np.arange(len(index))
-    before, after = (patches.cut(image.astype(np.float32)) for image in (control, artifact))
+    before, after = (to_tiles(image.astype(np.float32)) for image in (control, artifact))
     whole = _log(before)
     if not moved.any():
         return dict.fromkeys(("texture", "texture_was", "texture_now"), whole) | {"sharpness": 0.0}

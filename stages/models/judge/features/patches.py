@@ -9,13 +9,7 @@ from skimage.color import rgb2lab
 from stages.models.judge.features.seams import Index
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN
-
-
-def cut(window: NDArray) -> NDArray:
-    """(H, W, C) with sides multiples of 16 to (N, 16, 16, C), row by row."""
-    rows, columns = window.shape[0] // TOKEN, window.shape[1] // TOKEN
-    patches = window.reshape(rows, TOKEN, columns, TOKEN, -1).swapaxes(1, 2)
-    return patches.reshape(rows * columns, TOKEN, TOKEN, -1)
+from stages.records.tiles import from_tiles, to_tiles
 
 
 def intended(window: Image, targets: list[int], references: list[int]) -> Image:
@@ -26,11 +20,9 @@ def intended(window: Image, targets: list[int], references: list[int]) -> Image:
         targets: token indices.
         references: the same number of token indices.
     """
-    rows, columns = window.shape[0] // TOKEN, window.shape[1] // TOKEN
-    tokens = cut(window).copy()
-    tokens[targets] = tokens[references]
-    patches = tokens.reshape(rows, columns, TOKEN, TOKEN, 3).swapaxes(1, 2)
-    return np.ascontiguousarray(patches.reshape(window.shape))
+    tiles = to_tiles(window).copy()
+    tiles[targets] = tiles[references]
+    return from_tiles(tiles, (window.shape[0] // TOKEN, window.shape[1] // TOKEN))
 
 
 def energy(patches: NDArray[np.float32]) -> float:
@@ -47,8 +39,8 @@ def sharpness(photo: Image, picture: Image, index: Index) -> float:
     1: as sharp.
     """
     moved = index != np.arange(len(index))
-    after = energy(cut(picture.astype(np.float32))[moved])
-    before = energy(cut(photo.astype(np.float32))[index[moved]])
+    after = energy(to_tiles(picture.astype(np.float32))[moved])
+    before = energy(to_tiles(photo.astype(np.float32))[index[moved]])
     return after / max(before, 1e-6)
 
 
@@ -56,6 +48,6 @@ def colour(photo: Image, picture: Image, index: Index) -> float:
     """Mean CIELAB distance of the moved tokens' mean colours to the photo's at their references."""
     moved = index != np.arange(len(index))
     after, before = (
-        cut(rgb2lab(window).astype(np.float32)).mean((1, 2)) for window in (picture, photo)
+        to_tiles(rgb2lab(window).astype(np.float32)).mean((1, 2)) for window in (picture, photo)
     )
     return float(np.linalg.norm(after[moved] - before[index[moved]], axis=1).mean())

@@ -1,0 +1,56 @@
+"""The crops that inject keeps of a variant, laid over the photo again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from stages.records.documents import Outcome
+from stages.records.images import Image, paste, read_mask, read_png
+from stages.records.masks import Mask
+
+
+def paste_picture(photo: Image, outcome: Outcome, members: Mapping[str, bytes], name: str) -> Image:
+    """The whole photo with one of the variant's pictures in place, (H, W, 3) uint8.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        outcome: names the variant and the box of its crops.
+        members: ``inject/<variant>.<name>.png`` to bytes.
+        name: ``artifact`` or ``control``.
+
+    Raises:
+        KeyError: the member is missing.
+        ValueError: it is not an RGB PNG of the box's size, or the box leaves the photo.
+    """
+    crop = read_png(members[_member(outcome, name)], _size(outcome))
+    return paste(photo, crop, outcome.box)
+
+
+def paste_mask(
+    shape: tuple[int, int], outcome: Outcome, members: Mapping[str, bytes], name: str
+) -> Mask:
+    """One of the variant's masks at the photo's size, (H, W) bool.
+
+    Args:
+        shape: the photo's height and width.
+        outcome: names the variant and the box of its crops.
+        members: ``inject/<variant>.<name>.png`` to bytes.
+        name: ``mask`` or ``edit``.
+
+    Raises:
+        KeyError: the member is missing.
+        ValueError: it is not a grey PNG of the box's size, or the box leaves the photo.
+    """
+    crop = read_mask(members[_member(outcome, name)], _size(outcome))
+    return paste(np.zeros(shape, dtype=bool), crop, outcome.box)
+
+
+def _member(outcome: Outcome, name: str) -> str:
+    return f"inject/{outcome.variant}.{name}.png"
+
+
+def _size(outcome: Outcome) -> tuple[int, int]:
+    x0, y0, x1, y1 = outcome.box
+    return x1 - x0, y1 - y0
