@@ -33,7 +33,9 @@ def test_a_build_runs_all_stages_and_shows_them(
     account = Account("map", "caption", "m", 1, 0, 0, 0, 10, 5, 0.1, 0)
     asked = {"map": [account]}
     monkeypatch.setattr(
-        spending, "accounts", lambda workspace, since=0.0, stage=None: asked.get(stage or "", [])
+        spending,
+        "read_accounts",
+        lambda workspace, since=0.0, stage=None: asked.get(stage or "", []),
     )
     assert build(str(workspace.root)) == list(STAGES)
     assert (workspace.stage("package") / "train-00000.tar").is_file()
@@ -45,7 +47,7 @@ def test_a_build_runs_all_stages_and_shows_them(
 def test_a_build_never_ends_well_on_damaged_bytes(workspace: Workspace) -> None:
     root, shard = str(workspace.root), workspace.stage("package") / "train-00000.tar"
     command = [sys.executable, "-m", "dvc", "repro"]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
     whole = shard.read_bytes()
     cached = ObjectCache.of(workspace).path(md5(shard))

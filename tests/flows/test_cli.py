@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import EXPECTED, UNEXPECTED, app
+from flows.cli import INTERNAL_ERROR, USER_ERROR, app
 from flows.commands import status
 from stages import STAGES
 from stages.engine.workspace import Workspace
@@ -71,16 +71,16 @@ def test_every_command_explains_itself() -> None:
 
 def test_an_error_of_the_system_is_one_line(workspace: Workspace) -> None:
     code, output = call("view", "--out", "/etc/passwd")
-    assert code == EXPECTED and "Traceback" not in output
+    assert code == USER_ERROR and "Traceback" not in output
     assert "/etc/passwd" in output and "Not a directory" in output
 
 
 def test_a_fault_of_ours_says_where_its_traceback_is(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "reports", lambda workspace: {}["lost"])
+    monkeypatch.setattr(status, "read_reports", lambda workspace: {}["lost"])
     code, output = call("status")
-    assert code == UNEXPECTED and "Traceback" not in output
+    assert code == INTERNAL_ERROR and "Traceback" not in output
     (file,) = workspace.reports.glob("crash-*.txt")
     assert file.name in output and "KeyError" in file.read_text()
 
@@ -92,14 +92,14 @@ def test_a_full_disk_is_one_line(workspace: Workspace, monkeypatch: pytest.Monke
     monkeypatch.setattr("flows.sources.scan", full)
     (workspace.root / "photos").mkdir()
     code, output = call("scan", "photos")
-    assert code == EXPECTED and "No space left on device: free some space" in output
+    assert code == USER_ERROR and "No space left on device: free some space" in output
 
 
 @pytest.mark.parametrize("command", [["scan"], ["build", "--source"]])
 def test_an_empty_word_is_no_folder(workspace: Workspace, command: list[str]) -> None:
     before = workspace.sources.read_text()
     code, output = call(*command, "")
-    assert code == 2 and "an empty word names no folder" in output
+    assert code == 2 and "an empty argument names no folder" in output
     assert workspace.sources.read_text() == before
 
 
@@ -107,7 +107,7 @@ def test_an_empty_word_is_no_folder(workspace: Workspace, command: list[str]) ->
 def test_the_checkout_is_no_folder_of_photos(workspace: Workspace, folder: str) -> None:
     before = workspace.sources.read_text()
     code, output = call("scan", folder)
-    assert code == EXPECTED and "holds this checkout" in output
+    assert code == USER_ERROR and "contains this checkout" in output
     assert workspace.sources.read_text() == before
 
 
@@ -118,14 +118,14 @@ def test_try_looks_at_its_target_before_the_work(
     monkeypatch.setattr("flows.trial.run_trial", lambda *_: pytest.fail("it began"))
     (workspace.root / "photo.png").touch()
     code, output = call("try", "photo.png", "--out", out)
-    assert code == EXPECTED and f"--out {out}" in output
+    assert code == USER_ERROR and f"--out {out}" in output
 
 
 @pytest.mark.parametrize("command", ["status", "plan", "build"])
 def test_without_git_it_says_what_to_do_and_that_helps(workspace: Workspace, command: str) -> None:
     (workspace.root / ".git").rename(workspace.root / "gone")
     code, output = call(command)
-    assert code == EXPECTED and "is not a git repository: run `git init`" in output
+    assert code == USER_ERROR and "is not a git repository: run `git init`" in output
     (remedy,) = re.findall(r"`dvc (config [^`]*)`", output)
     subprocess.run([sys.executable, "-m", "dvc", *remedy.split()], check=True)
     assert call("status") == (0, "nothing is built yet: run `flawfactory build`")
@@ -135,7 +135,7 @@ def test_verify_with_an_empty_lock_file(workspace: Workspace) -> None:
     (workspace.root / "dvc.lock").touch()
     for command in ("verify", "status", "plan"):
         code, output = call(command)
-        assert code == EXPECTED and "dvc.lock is empty" in output and "git checkout" in output
+        assert code == USER_ERROR and "dvc.lock is empty" in output and "git checkout" in output
 
 
 def test_before_the_first_build_status_is_a_line(workspace: Workspace) -> None:
@@ -169,7 +169,7 @@ def test_a_wrong_setting_is_told_before_any_work(
     (workspace.root / "params.yaml").write_text(params)
     (workspace.root / "photo.png").touch()
     code, output = call(*command)
-    assert code == EXPECTED and told in output
+    assert code == USER_ERROR and told in output
     assert not list(workspace.data.glob("[a-z]*/"))
 
 
@@ -193,4 +193,4 @@ def test_a_checkout_that_cannot_be_written_is_one_line(
     monkeypatch.setattr(Path, "mkdir", refused)
     for command in (["view"], ["gc", "--yes"]):
         code, output = call(*command)
-        assert code == EXPECTED and "Read-only file system: the folder is read-only" in output
+        assert code == USER_ERROR and "Read-only file system: the folder is read-only" in output

@@ -53,5 +53,5 @@ def test_a_revision_is_read_from_dvcs_cache_and_checked(workspace: Workspace) ->
 
 
 def test_an_unknown_version_is_one_clear_error(workspace: Workspace) -> None:
-    with pytest.raises(FactoryError, match="no-such-tag: neither a folder, nor a revision"):
+    with pytest.raises(FactoryError, match="no-such-tag is neither a folder nor a revision"):
         read_pairs(workspace, "no-such-tag")

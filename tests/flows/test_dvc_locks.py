@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.dvc_locks import holders, running, writers
+from flows.dvc_locks import holders, running_stages, writers
 from stages.engine.workspace import Workspace
 
 Start = Callable[..., subprocess.Popen]
@@ -58,7 +58,7 @@ def test_a_command_at_work_is_named_with_its_stage(workspace: Workspace, start: 
     process = start("repro", "ingest")
     content = note(workspace, process.pid, "/usr/bin/dvc repro ingest")
     assert ask(workspace) == ([f"`dvc repro ingest` (process {process.pid})"], [])
-    assert list(running(workspace)) == ["ingest"]
+    assert list(running_stages(workspace)) == ["ingest"]
     assert json.loads(lock_file(workspace).read_text()) == content
 
 

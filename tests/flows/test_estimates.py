@@ -59,7 +59,7 @@ def test_before_the_first_call_only_their_number_is_known(asking: Workspace) -> 
     assert all(e.tokens is None and e.money is None for e in estimate_calls(asking, TODO))
     text = shown(asking)
     assert "known after the first calls" in text and "the budget is 5" in text
-    assert "together 0.0000 without vocabulary" in text
+    assert "total 0.0000 without vocabulary" in text
     assert not asking.calls.exists()  # a plan leaves no trace
 
 

@@ -228,7 +228,7 @@ def test_the_budget_stops_a_build_and_keeps_what_is_done(told, factory, server):
 
 
 def test_calls_tokens_and_money_are_shown_by_stage(told, factory, server):
-    accounts = spending.accounts(factory.workspace)
+    accounts = spending.read_accounts(factory.workspace)
     sent = {(a.stage, a.purpose): a.sent for a in accounts}
     assert {stage for stage, _ in sent} == {"perceive", "filter", "explain"}
     assert {purpose: count for (_, purpose), count in sent.items()} == asked(server)
@@ -303,5 +303,5 @@ def test_a_local_model_takes_the_endpoints_place_in_one_line(tmp_path, server, m
     assert reject["code"] == "unusable_answer"
     assert "tiny-vlm gave no usable answer" in reject["message"]
     assert len(json.loads(reject["evidence"])["answers"]) == 2  # asked, and once more to mend it
-    (account,) = spending.accounts(local.workspace)
+    (account,) = spending.read_accounts(local.workspace)
     assert (account.model, account.sent, account.money, account.unpriced) == ("tiny-vlm", 2, 0, 0)

@@ -3,12 +3,12 @@ import threading
 
 import pytest
 
-from flows.locks import Patience, build_lock
+from flows.locks import Waiter, build_lock
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def quiet() -> Patience:
-    return Patience(lambda words: None)
+def quiet() -> Waiter:
+    return Waiter(lambda words: None)
 
 
 def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
@@ -19,7 +19,7 @@ def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
         waited.set()
 
     def second() -> None:
-        with build_lock(workspace, Patience(tell)):
+        with build_lock(workspace, Waiter(tell)):
             order.append("second")
 
     with build_lock(workspace, quiet()):
@@ -37,7 +37,7 @@ def test_patience_ends(workspace: Workspace) -> None:
 
     def second() -> None:
         try:
-            with build_lock(workspace, Patience(lambda words: None, minutes=0)):
+            with build_lock(workspace, Waiter(lambda words: None, minutes=0)):
                 failures.append("entered")
         except FactoryError as error:
             failures.append(str(error))
@@ -50,7 +50,7 @@ def test_patience_ends(workspace: Workspace) -> None:
 
 
 def test_what_the_holder_calls_may_enter_again(workspace: Workspace) -> None:
-    with build_lock(workspace, quiet()), build_lock(workspace, Patience(pytest.fail)):
+    with build_lock(workspace, quiet()), build_lock(workspace, Waiter(pytest.fail)):
         pass
-    with build_lock(workspace, Patience(pytest.fail)):
+    with build_lock(workspace, Waiter(pytest.fail)):
         pass

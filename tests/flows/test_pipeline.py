@@ -8,7 +8,7 @@ import pytest
 from waiting import until
 
 from flows import pipeline
-from flows.dvc_locks import running
+from flows.dvc_locks import running_stages
 from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -20,23 +20,23 @@ def run(workspace: Workspace, name: str, timeout: float = 60.0) -> tuple[int, li
 
 
 def test_everything_is_stale_at_first_and_nothing_after_a_run(workspace: Workspace) -> None:
-    assert list(pipeline.stale(workspace)) == list(STAGES)
+    assert list(pipeline.find_stale(workspace)) == list(STAGES)
     code, lines = run(workspace, "ingest")
     assert code == 0
     assert "ingest speaks" in lines
-    assert "ingest" not in pipeline.stale(workspace)
+    assert "ingest" not in pipeline.find_stale(workspace)
 
 
 def test_reasons_name_what_changed(workspace: Workspace) -> None:
     run(workspace, "ingest")
     workspace.sources.write_text("other photos")
-    assert pipeline.stale(workspace)["ingest"] == ["data/sources modified"]
+    assert pipeline.find_stale(workspace)["ingest"] == ["data/sources modified"]
 
 
 def test_without_a_source_list_the_remedy_is_named(workspace: Workspace) -> None:
     workspace.sources.unlink()
     with pytest.raises(FactoryError, match="flawfactory build --source"):
-        pipeline.stale(workspace)
+        pipeline.find_stale(workspace)
 
 
 def test_a_failing_stage_gives_its_exit_code_and_last_words(workspace: Workspace) -> None:
@@ -63,15 +63,15 @@ def test_dvc_is_asked_while_it_runs_a_stage_and_is_not_disturbed(
     run(workspace, "ingest")
     monkeypatch.setenv("TOY_SLEEP", "5")
     by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "perceive"])
-    while "perceive" not in running(workspace):
+    while "perceive" not in running_stages(workspace):
         assert by_hand.poll() is None
         time.sleep(0.1)
-    assert "perceive" in pipeline.stale(workspace) and by_hand.poll() is None
+    assert "perceive" in pipeline.find_stale(workspace) and by_hand.poll() is None
     assert by_hand.wait(timeout=120) == 0
-    assert "perceive" not in pipeline.stale(workspace)
+    assert "perceive" not in pipeline.find_stale(workspace)
 
 
 def test_dvc_is_asked_in_a_checkout_that_cannot_be_written(workspace: Workspace) -> None:
     before = {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")}
-    assert list(pipeline.stale(workspace)) == list(STAGES)
+    assert list(pipeline.find_stale(workspace)) == list(STAGES)
     assert {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")} == before

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.prefect_api import answers, configured_url, reach_loopback_past_proxies, require_answer
+from flows.prefect_api import (
+    configured_url,
+    is_reachable,
+    reach_loopback_past_proxies,
+    require_reachable,
+)
 from stages.engine.workspace import FactoryError
 
 DEAD = "http://127.0.0.1:9/api"
@@ -45,9 +50,9 @@ def test_settings_that_prefect_cannot_read_are_one_line(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_is_one_line_with_what_to_type() -> None:
-    assert not answers(DEAD)
+    assert not is_reachable(DEAD)
     with pytest.raises(FactoryError) as error:
-        require_answer(DEAD)
+        require_reachable(DEAD)
     words = str(error.value)
     assert "\n" not in words and DEAD in words and "refused" in words
     assert "prefect server start" in words and "PREFECT_API_URL= flawfactory build" in words

@@ -14,7 +14,7 @@ from stages.engine.workspace import FactoryError, Workspace
 
 def dvc(workspace: Workspace, *words: str) -> None:
     command = [sys.executable, "-m", "dvc", *words]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
@@ -71,8 +71,8 @@ def test_what_dvc_brought_back_damaged_is_found_and_replaced(workspace: Workspac
     shutil.rmtree(workspace.stage("ingest"))
     dvc(workspace, "repro", "--single-item", "ingest")
     assert output(workspace).read_text() != "photos"  # DVC does not read what it links
-    assert "ingest" not in pipeline.stale(workspace)
-    [reason] = repair.stale_or_damaged(workspace)["ingest"]
+    assert "ingest" not in pipeline.find_stale(workspace)
+    [reason] = repair.find_stale_or_damaged(workspace)["ingest"]
     assert "damaged" in reason and str(output(workspace)) in reason
     assert any("replaced" in line and str(output(workspace)) in line for line in run(workspace))
     assert all_is_well(workspace)

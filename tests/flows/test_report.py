@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from flows.console import build_table
-from flows.report import failed_checks, gate_table, read_report, reports
+from flows.report import failed_checks, gate_table, read_report, read_reports
 from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
@@ -53,22 +53,22 @@ def reported(workspace: Workspace) -> Workspace:
 def table(workspace: Workspace) -> list[str]:
     """The words of the map stage's row."""
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(build_table(reports(workspace)))
+    console.print(build_table(read_reports(workspace)))
     return next(line for line in console.export_text().splitlines() if " map " in line).split()
 
 
 def test_a_stage_that_never_ran_has_no_report(reported: Workspace) -> None:
     assert read_report(reported, "invert") is None
-    assert [report.stage for report in reports(reported)] == ["map"]
+    assert [report.stage for report in read_reports(reported)] == ["map"]
 
 
 def test_outputs_count_twice_on_the_disk(reported: Workspace) -> None:
-    (report,) = reports(reported)
+    (report,) = read_reports(reported)
     assert report.disk_bytes == 7000 + 2 * 5000
 
 
 def test_failures_come_first_and_are_told_in_words(reported: Workspace) -> None:
-    (report,) = reports(reported)
+    (report,) = read_reports(reported)
     assert [row["verdict"] for row in gate_table(report)] == ["FAILED", "ok"]
     assert failed_checks(report) == ["too many photos fall out: photos/a.jpg"]
 
@@ -81,7 +81,7 @@ class TestAnOutputThatDvcBroughtBack:
     def test_is_not_shown_with_the_failure_of_another(self, reported: Workspace) -> None:
         metrics = reported.stage("map") / "metrics.json"
         metrics.write_text(metrics.read_text().replace('"tool.add": 2', '"tool.add": 3'))
-        (report,) = reports(reported)
+        (report,) = read_reports(reported)
         assert report.gate_passed and report.restored and not failed_checks(report)
         assert table(reported) == ["map", "9", "1", "3", "5", "3", "1", "ok", "(restored)"]
 
@@ -91,12 +91,12 @@ class TestAnOutputThatDvcBroughtBack:
         section = {"map": {"gate": {"max_mean_shortfall": 9}}}
         locked = {"stages": {"map": {"params": {"params.yaml": section}}}}
         (reported.root / "dvc.lock").write_text(json.dumps(locked))
-        assert failed_checks(reports(reported)[0])  # params.yaml is not that of the lock file
+        assert failed_checks(read_reports(reported)[0])  # params.yaml is not that of the lock file
         (reported.root / "params.yaml").write_text(json.dumps(section))
-        (report,) = reports(reported)
+        (report,) = read_reports(reported)
         assert report.restored and report.gate_passed
 
     def test_is_shown_where_the_stage_never_ran(self, reported: Workspace) -> None:
         (reported.reports / "map.json").unlink()
         assert table(reported) == ["map", "9", "1", "3", "5", "2", "1", "ok", "(restored)"]
-        assert reports(reported)[0].disk_bytes == 0
+        assert read_reports(reported)[0].disk_bytes == 0

@@ -4,7 +4,7 @@ from scmrepo.exceptions import SCMError
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.repository import NotUsable, locked_stages, told_in_a_line
+from flows.repository import UnusableCheckout, locked_stages, translate_errors
 from stages.engine.workspace import FactoryError, Workspace
 
 CONFLICT = "stages:\n<<<<<<< HEAD\n  a: {}\n=======\n  b: {}\n>>>>>>> other\n"
@@ -45,15 +45,15 @@ def test_conflict_markers_are_one_line_with_the_remedy(workspace: Workspace, nam
 )
 def test_a_checkout_of_another_user_is_told_with_what_to_type(tmp_path, error):
     remedy = f"git config --global --add safe.directory {tmp_path}"
-    with pytest.raises(NotUsable, match=remedy), told_in_a_line(Workspace(tmp_path)):
+    with pytest.raises(UnusableCheckout, match=remedy), translate_errors(Workspace(tmp_path)):
         raise error
 
 
 def test_other_errors_stay_what_they_are(tmp_path):
     with (
         pytest.raises(FactoryError, match="DVC: no such branch"),
-        told_in_a_line(Workspace(tmp_path)),
+        translate_errors(Workspace(tmp_path)),
     ):
         raise SCMError("no such\nbranch")
-    with pytest.raises(ZeroDivisionError), told_in_a_line(Workspace(tmp_path)):
+    with pytest.raises(ZeroDivisionError), translate_errors(Workspace(tmp_path)):
         raise ZeroDivisionError

@@ -8,9 +8,9 @@ from PIL import Image
 from flows.repository import SOURCES
 from flows.sources import (
     default_sources,
-    locate,
-    prepare,
-    strangers,
+    prepare_source_list,
+    record_location,
+    unknown_folders,
     update_source_list,
 )
 from stages.engine.storage.source_list import read_list
@@ -51,35 +51,35 @@ def test_the_same_folder_grows_and_dvc_knows_every_version(
         versions.append((empty.root / SOURCES).read_text())
         Image.new("RGB", (160, 160), "gold").save(folders[0] / "new photo.png")
     assert versions[0] != versions[1]
-    assert strangers(empty, folders) == folders[1:]
+    assert unknown_folders(empty, folders) == folders[1:]
 
 
 def test_photos_of_a_new_folder_join_or_take_the_place_only_when_that_is_said(
     empty: Workspace, folders: list[Path]
 ) -> None:
-    prepare(empty, folders[:1], add=False, replace=False)
-    with pytest.raises(FactoryError, match="second: --add to have both, --replace"):
-        prepare(empty, folders[1:], add=False, replace=False)
+    prepare_source_list(empty, folders[:1], add=False, replace=False)
+    with pytest.raises(FactoryError, match="second yet: give --add to add them, or --replace"):
+        prepare_source_list(empty, folders[1:], add=False, replace=False)
     assert names(empty) == ["first/photo.png"]
-    prepare(empty, folders[1:], add=True, replace=False)
+    prepare_source_list(empty, folders[1:], add=True, replace=False)
     assert names(empty) == ["first/photo.png", "second/photo.png"]
-    prepare(empty, folders[1:], add=False, replace=False)  # no stranger any more
+    prepare_source_list(empty, folders[1:], add=False, replace=False)  # no stranger any more
     assert len(names(empty)) == 2
-    prepare(empty, folders[1:], add=False, replace=True)
+    prepare_source_list(empty, folders[1:], add=False, replace=True)
     assert names(empty) == ["second/photo.png"]
     [entry] = read_list(empty.sources)
     forget(empty.sources, {entry.sha256 or ""})
-    assert strangers(empty, folders) == folders  # a purged photo lies nowhere
-    assert prepare(empty, [], add=False, replace=False) is None
+    assert unknown_folders(empty, folders) == folders  # a purged photo lies nowhere
+    assert prepare_source_list(empty, [], add=False, replace=False) is None
 
 
 def test_a_fresh_checkout_starts_with_the_samples_and_they_give_way(
     empty: Workspace, folders: list[Path]
 ) -> None:
     shutil.copytree(folders[1], empty.root / "samples" / "photos")
-    prepare(empty, [], add=False, replace=False)
+    prepare_source_list(empty, [], add=False, replace=False)
     assert names(empty) == ["samples/photos/photo.png"]
-    prepare(empty, folders[:1], add=False, replace=False)
+    prepare_source_list(empty, folders[:1], add=False, replace=False)
     assert names(empty) == ["first/photo.png"]
 
 
@@ -88,13 +88,13 @@ def test_a_data_set_whose_list_is_not_here_is_not_replaced(
 ) -> None:
     (empty.root / "dvc.lock").write_text("schema: '2.0'\n")
     for given in ([], folders):
-        with pytest.raises(FactoryError, match=r"data/sources.dvc belongs into git"):
-            prepare(empty, given, add=False, replace=False)
+        with pytest.raises(FactoryError, match=r"data/sources.dvc is not in git"):
+            prepare_source_list(empty, given, add=False, replace=False)
     update_source_list(empty, folders[:1], replace=True)
     shutil.rmtree(empty.sources)
     for given in ([], folders):
         with pytest.raises(FactoryError, match=r"dvc pull data/sources.dvc"):
-            prepare(empty, given, add=True, replace=False)
+            prepare_source_list(empty, given, add=True, replace=False)
     with pytest.raises(FactoryError, match=r"dvc pull data/sources.dvc"):
         update_source_list(empty, folders)
     assert not empty.sources.exists()
@@ -106,17 +106,19 @@ def test_where_a_folder_lies_is_told_by_one_command(
     update_source_list(empty, folders)
     pointer = (empty.root / SOURCES).read_text()
     moved = folders[0].rename(tmp_path / "on another disk")
-    assert "first lies at" in (told := locate(empty, moved)) and "100%" in told
+    assert "first is at" in (told := record_location(empty, moved)) and "100%" in told
     assert (empty.root / SOURCES).read_text() == pointer
-    assert strangers(empty, [moved, folders[1]]) == []
+    assert unknown_folders(empty, [moved, folders[1]]) == []
     (moved / "photo.png").unlink()
-    with pytest.raises(FactoryError, match=r"does not hold the files of a folder.*\(first, second"):
-        locate(empty, moved)
-    assert "0%" in locate(empty, moved, "first")
+    with pytest.raises(
+        FactoryError, match=r"does not contain the files of a folder.*\(first, second"
+    ):
+        record_location(empty, moved)
+    assert "0%" in record_location(empty, moved, "first")
     with pytest.raises(FactoryError, match="no folder third; it has: first, second"):
-        locate(empty, moved, "third")
+        record_location(empty, moved, "third")
     with pytest.raises(FactoryError, match="no such folder"):
-        locate(empty, tmp_path / "nowhere")
+        record_location(empty, tmp_path / "nowhere")
 
 
 def test_people_are_a_default_source_once_they_are_fetched(tmp_path: Path) -> None:

@@ -34,33 +34,33 @@ def asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_where_nobody_asked_there_is_nothing_and_no_file(workspace: Workspace) -> None:
-    assert spending.accounts(workspace) == []
+    assert spending.read_accounts(workspace) == []
     assert spending.spending_table(workspace, 0.0) is None
     assert not workspace.calls.exists()
 
 
 def test_unknown_prices_are_said_not_taken_for_zero(asked: Workspace) -> None:
-    found = spending.rows(spending.accounts(asked))
+    found = spending.account_rows(spending.read_accounts(asked))
     assert [(row["stage"], row["sent"], row["money"]) for row in found] == [
         ("filter", 2, "0.0400"),
         ("explain", 1, "1 of unknown price"),
     ]
-    assert spending.total(asked) == (
+    assert spending.describe_total(asked) == (
         "spent in all builds: 0.0400 and 1 of unknown price; the budget is 5"
     )
 
 
 def test_a_budget_of_some_days_tells_what_counts(asked: Workspace) -> None:
     (asked.root / "factory.toml").write_text("[calls]\nbudget = 5\nbudget_days = 30\n")
-    assert spending.total(asked) == (  # 1970 is longer ago
+    assert spending.describe_total(asked) == (  # 1970 is longer ago
         "spent in all builds: 0.0400 and 1 of unknown price; "
         "the budget is 5 for 30 days, of which 0.0000 are spent"
     )
 
 
 def test_a_build_shows_its_own_calls_and_the_ledgers_total(asked: Workspace) -> None:
-    assert [a.stage for a in spending.accounts(asked, since=150.0)] == ["explain"]
-    assert [a.stage for a in spending.accounts(asked, stage="filter")] == ["filter"]
+    assert [a.stage for a in spending.read_accounts(asked, since=150.0)] == ["explain"]
+    assert [a.stage for a in spending.read_accounts(asked, stage="filter")] == ["filter"]
     console = Console(width=200, record=True, file=io.StringIO())
     table = spending.spending_table(asked, since=150.0)
     assert table is not None

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from flows import steps
-from flows.dvc_locks import running
+from flows.dvc_locks import running_stages
 from stages import STAGES
 from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
@@ -41,7 +41,7 @@ def test_dvc_run_by_hand_is_waited_for(
 ) -> None:
     monkeypatch.setenv("TOY_SLEEP", "4")
     by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "ingest"])
-    while not running(workspace):
+    while not running_stages(workspace):
         assert by_hand.poll() is None
         time.sleep(0.1)
     monkeypatch.setenv("TOY_SLEEP", "0")
@@ -57,7 +57,7 @@ def test_watchers_are_told_of_progress_and_of_waiting(
 ) -> None:
     seen, told = [], []
     monkeypatch.setattr(steps, "_watchers", [])
-    monkeypatch.setattr(steps, "_tellers", [])
+    monkeypatch.setattr(steps, "_message_handlers", [])
     steps.watch(seen.append, told.append)
 
     def run_stage(workspace, name, timeout, on_line, on_progress):
@@ -68,4 +68,4 @@ def test_watchers_are_told_of_progress_and_of_waiting(
     (workspace.root / ".dvc" / "tmp" / "rwlock").write_text("{cut")
     steps.run_stage(workspace.root, "ingest")
     assert [(p.stage, p.done, p.rate) for p in seen] == [("ingest", 3, 1.0)]
-    assert "a crash had left half of it" in told[0]
+    assert "a crash had left truncated" in told[0]

@@ -99,18 +99,18 @@ def test_a_clone_goes_on_where_the_other_stopped(clone: Workspace, tmp_path: Pat
 
     # One value: that stage alone, since it gives the same bytes again.
     (clone.root / "params.yaml").write_text("filter: {lpips: {low: 0.2}}\n")
-    assert list(pipeline.stale(clone)) == ["filter"]
+    assert list(pipeline.find_stale(clone)) == ["filter"]
     assert pipeline.run_stage(clone, "filter", 300, lambda line: None, lambda p: None) == 0
-    assert pipeline.stale(clone) == {}
+    assert pipeline.find_stale(clone) == {}
 
     # The photos lie elsewhere on this machine; nothing asks for them.
-    assert "Pictures lies at" in flawfactory("locate", str(tmp_path / "away"))
-    assert pipeline.stale(clone) == {}
+    assert "Pictures is at" in flawfactory("locate", str(tmp_path / "away"))
+    assert pipeline.find_stale(clone) == {}
 
     # A word about a photo: its licence wakes the package alone.
     (tmp_path / "away" / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
     assert "1 unchanged" in flawfactory("scan", str(tmp_path / "away"))
-    assert list(pipeline.stale(clone)) == ["package"]
+    assert list(pipeline.find_stale(clone)) == ["package"]
 
 
 @pytest.mark.parametrize("how", ["--temp", "--queue"])
@@ -119,10 +119,10 @@ def test_experiments_run_in_a_folder_of_their_own(clone: Workspace, how: str) ->
     dvc(clone.root, "exp", "run", how, "-n", "other", "-S", "filter.lpips.low=0.3")
     if how == "--queue":
         dvc(clone.root, "exp", "run", "--run-all", "-j", "1")
-    assert pipeline.stale(clone) == {}
+    assert pipeline.find_stale(clone) == {}
     dvc(clone.root, "exp", "apply", "other")
     assert "low: 0.3" in (clone.root / "params.yaml").read_text()
-    assert pipeline.stale(clone) == {}
+    assert pipeline.find_stale(clone) == {}
 
 
 def test_a_build_whose_end_failed_is_made_up_for(

@@ -23,8 +23,8 @@ def test_an_interval_is_kept() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"cron": "bad cron"}, "--cron 'bad cron' is no cron expression"),
-        ({"cron": ""}, "--cron '' is no cron expression"),
+        ({"cron": "bad cron"}, "--cron 'bad cron' is not a cron expression"),
+        ({"cron": ""}, "--cron '' is not a cron expression"),
         ({"cron": "0 3 31 2 *"}, "or never due"),
         ({"cron": "0 3 * * *", "timezone": "Mars/Base"}, "--timezone 'Mars/Base' is unknown"),
         ({"every_minutes": 0}, "--every 0: give a minute or more"),

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from flows import pipeline
-from flows.verification import damaged_outputs, verify_cache, verify_outputs
+from flows.verification import find_damaged_outputs, verify_cache, verify_outputs
 from stages.engine.storage import digests
 from stages.engine.workspace import FactoryError, Workspace
 
 
 def dvc_repro(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "dvc", "repro", "ingest"]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
@@ -79,19 +79,19 @@ def test_an_output_is_hashed_when_it_is_new_here_and_not_again(
 ) -> None:
     monkeypatch.setattr(digests, "_SETTLED_NS", -(10**12))  # files just written count as settled
     dvc_repro(workspace)
-    assert damaged_outputs(workspace, ["ingest"]) == []
+    assert find_damaged_outputs(workspace, ["ingest"]) == []
     with monkeypatch.context() as patch:
         patch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("read again"))
-        assert damaged_outputs(workspace, ["ingest"]) == []
+        assert find_damaged_outputs(workspace, ["ingest"]) == []
     file = workspace.stage("ingest") / "out.txt"
     file.write_text("photoz")
     os.utime(file, (1, 1))
-    assert [f.path for f in damaged_outputs(workspace, ["ingest"])] == [file]
-    assert damaged_outputs(workspace, ["map"]) == []
+    assert [f.path for f in find_damaged_outputs(workspace, ["ingest"])] == [file]
+    assert find_damaged_outputs(workspace, ["map"]) == []
 
 
 def test_an_output_that_is_not_here_is_no_damage(workspace: Workspace) -> None:
-    assert damaged_outputs(workspace, ["ingest"]) == []  # nothing was built
+    assert find_damaged_outputs(workspace, ["ingest"]) == []  # nothing was built
     dvc_repro(workspace)
     shutil.rmtree(workspace.stage("ingest"))
-    assert damaged_outputs(workspace, ["ingest"]) == []
+    assert find_damaged_outputs(workspace, ["ingest"]) == []

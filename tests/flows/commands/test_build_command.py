@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from flows.commands import build as command
-from flows.locks import Patience, build_lock
+from flows.locks import Waiter, build_lock
 from stages.engine.storage.tables import REJECT_COLUMNS, write_table
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -121,7 +121,7 @@ def test_a_second_build_waits_before_it_touches_the_source_list(
     folder = photos(tmp_path / "second", "teal")
     workspace.sources.unlink()
     command = [FLAWFACTORY, "build", "--source", str(folder)]
-    with build_lock(workspace, Patience(pytest.fail)):
+    with build_lock(workspace, Waiter(pytest.fail)):
         gave_up = subprocess.run([*command, "--wait", "0"], capture_output=True, text=True)
         assert gave_up.returncode == 2 and "another build" in gave_up.stderr
         second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -193,10 +193,10 @@ def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
         raise FactoryError("ingest failed")
 
     monkeypatch.setattr(command, "load_params", lambda root: {})
-    monkeypatch.setattr(command, "prepare", lambda *given, **how: None)
+    monkeypatch.setattr(command, "prepare_source_list", lambda *given, **how: None)
     monkeypatch.setattr(command, "_run_stages", fail)
-    monkeypatch.setattr(command, "stale_or_damaged", lambda workspace: {"ingest": ["x"]})
-    monkeypatch.setattr(command.pipeline, "stale", lambda workspace: {"ingest": ["x"]})
+    monkeypatch.setattr(command, "find_stale_or_damaged", lambda workspace: {"ingest": ["x"]})
+    monkeypatch.setattr(command.pipeline, "find_stale", lambda workspace: {"ingest": ["x"]})
     with pytest.raises(FactoryError, match="ingest failed"):
         command.build()
     assert "gallery: file://" in capsys.readouterr().out

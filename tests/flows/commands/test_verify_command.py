@@ -15,7 +15,7 @@ from stages.engine.workspace import Workspace
 
 def repro(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "dvc", "repro", "map"]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
@@ -55,7 +55,7 @@ def test_the_advised_remedy_heals_what_dvc_brought_back(
     assert mended.exit_code == 0, mended.output
     assert damaged.read_text().endswith("map")
     assert verify("--cache").exit_code == 0
-    assert not pipeline.stale(workspace).keys() & {"ingest", "perceive", "map"}
+    assert not pipeline.find_stale(workspace).keys() & {"ingest", "perceive", "map"}
 
 
 def test_only_a_look_at_the_cache_sees_damage_behind_a_whole_output(

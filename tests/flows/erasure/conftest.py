@@ -113,7 +113,7 @@ class Factory:
     def run(self, *command: str) -> None:
         who = ("-c", "user.name=a", "-c", "user.email=a@b") if command[0] == "git" else ()
         command = (command[0], *who, *command[1:])
-        environment = pipeline.environment()
+        environment = pipeline.child_environment()
         subprocess.run(command, cwd=self.root, env=environment, check=True, capture_output=True)
 
     def dvc(self, *words: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.erasure.photo import Photo
-from flows.erasure.prefect_database import count, databases, purge
+from flows.erasure.prefect_database import count_rows, find_databases, purge_rows
 from stages.engine.workspace import FactoryError, Workspace
 
 PHOTO = Photo("0" * 16, "0" * 64, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))
@@ -42,10 +42,10 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
-    assert databases(Workspace(path.parent)) == [path]
-    assert count(path, [PHOTO]) == 5
-    purge(path, [PHOTO])
-    assert count(path, [PHOTO]) == 0
+    assert find_databases(Workspace(path.parent)) == [path]
+    assert count_rows(path, [PHOTO]) == 5
+    purge_rows(path, [PHOTO])
+    assert count_rows(path, [PHOTO]) == 0
     content = path.read_bytes()
     assert SHEET.encode() not in content and b"photos/a" not in content
     with sqlite3.connect(path) as db:
@@ -57,15 +57,15 @@ def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
 def test_a_file_that_is_no_database_is_one_line(path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(FactoryError, match="cannot be cleaned"):
-        count(path, [PHOTO])
+        count_rows(path, [PHOTO])
 
 
 def test_without_a_home_there_is_nothing_to_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "none"))
-    assert databases(Workspace(tmp_path)) == []
+    assert find_databases(Workspace(tmp_path)) == []
     own = tmp_path / "data" / ".prefect" / "prefect.db"
     own.parent.mkdir(parents=True)
     own.touch()
-    assert databases(Workspace(tmp_path)) == [own]
+    assert find_databases(Workspace(tmp_path)) == [own]

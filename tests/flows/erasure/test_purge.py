@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from flows.erasure.purge import nobody_works
-from flows.sources import track
+from flows.erasure.purge import lock_outputs
+from flows.sources import track_source_list
 from stages.engine.storage.source_list import parts, read_list
 from stages.ingest.sources import withdraw
 
@@ -46,7 +46,7 @@ def test_nothing_of_a_purged_photo_is_left_on_the_disk(factory: Factory) -> None
         "evidence": b"a face",
     }
     withdraw(factory.workspace, gone.key, "she asked")
-    track(factory.workspace)
+    track_source_list(factory.workspace)
     factory.build("v2")
     disk = [factory.root, factory.prefect]
     before = search(disk, needles)
@@ -90,8 +90,8 @@ def test_a_purge_does_not_run_beside_a_build_or_dvc(factory: Factory) -> None:
     with (factory.workspace.reports / "build.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         refused = gc("--purge", photo.key, "--yes")
-    assert refused.exit_code == 2 and "a build is at work" in refused.output
-    with nobody_works(factory.workspace):  # as DVC does while it works
+    assert refused.exit_code == 2 and "a build is running" in refused.output
+    with lock_outputs(factory.workspace):  # as DVC does while it works
         refused = gc("--purge", photo.key, "--yes")
-    assert refused.exit_code == 2 and "a DVC command is at work" in refused.output
+    assert refused.exit_code == 2 and "a DVC command is running" in refused.output
     assert read_list(factory.workspace.sources)[0].path == photo.path

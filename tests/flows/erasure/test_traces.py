@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.erasure.photo import Photo
-from flows.erasure.traces import holds
+from flows.erasure.traces import contains_photo
 from stages.engine.stage import Reject
 from stages.engine.storage.shard import write_shard
 from stages.engine.storage.store import Result, Store
@@ -31,7 +31,7 @@ PHOTO = Photo(KEY, KEY * 4, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg
 )
 def test_a_path_is_found_as_a_whole(tmp_path: Path, text: str, found: bool) -> None:
     (tmp_path / "file").write_text(text)
-    assert holds(tmp_path / "file", [PHOTO]) is found
+    assert contains_photo(tmp_path / "file", [PHOTO]) is found
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_path_is_found_as_a_whole(tmp_path: Path, text: str, found: bool) -> N
 )
 def test_a_shard_holds_its_samples(tmp_path: Path, sample: str, found: bool) -> None:
     write_shard(tmp_path / "x.tar", [("00-first", {"a.png": b"1"}), (sample, {"a.png": b"2"})])
-    assert holds(tmp_path / "x.tar", [PHOTO]) is found
+    assert contains_photo(tmp_path / "x.tar", [PHOTO]) is found
 
 
 def test_a_stored_result_is_its_photos(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_stored_result_is_its_photos(tmp_path: Path) -> None:
     }
     for name, result in results.items():
         store.put(name, result)
-    found = {name for name in results if holds(store.path(name), [PHOTO])}
+    found = {name for name in results if contains_photo(store.path(name), [PHOTO])}
     assert found == {"mine", "refused"}
 
 
@@ -69,4 +69,4 @@ def test_a_table_holds_rows_that_say_more_than_that_it_is_gone(
     tmp_path: Path, reject: Reject, found: bool
 ) -> None:
     write_table(tmp_path / "rejects.parquet", [reject_row(reject)])
-    assert holds(tmp_path / "rejects.parquet", [PHOTO]) is found
+    assert contains_photo(tmp_path / "rejects.parquet", [PHOTO]) is found

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.gallery.images import overlay, region
+from flows.gallery.images import overlay, square_around
 from flows.gallery.render import render, script
 
 
@@ -93,7 +93,7 @@ def test_the_page_names_no_address_outside(data, tmp_path):
     "box", [(0, 0, 10, 10), (90, 5, 100, 60), (40, 30, 60, 50), (0, 0, 100, 80)]
 )
 def test_region_is_a_square_inside_the_picture_around_the_box(box):
-    x0, y0, x1, y1 = region(box, (100, 80))
+    x0, y0, x1, y1 = square_around(box, (100, 80))
     assert x1 - x0 == y1 - y0 and min(x0, y0) >= 0 and x1 <= 100 and y1 <= 80
     if box[2] - box[0] < 80:
         assert x0 <= box[0] and box[2] <= x1 and y0 <= box[1] and box[3] <= y1
