@@ -24,7 +24,7 @@ def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
 
 
 def locked_params(root: Path) -> dict[str, dict[str, Any]]:
-    """Map stages to the sections of params.yaml they last ran with; empty before the first build."""
+    """Map stages to the sections of params.yaml they last ran with; empty before any build."""
     return {
         name: entry.get("params", {}).get(PARAMS, {}) for name, entry in locked_stages(root).items()
     }

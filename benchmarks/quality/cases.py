@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.quality import photos
-from flows.trial import run_stages, limit_params
+from flows.trial import limit_params, run_stages
 from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import canonical_json, write_atomically
 from stages.engine.provenance import stage_digest

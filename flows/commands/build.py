@@ -144,8 +144,8 @@ def _shown_marker(workspace: Workspace) -> Path:
 
 
 def _was_shown(workspace: Workspace) -> bool:
-    """Whether the table and gallery of this version were shown. They were not if the build died before
-    or the version came by `dvc pull`."""
+    """Whether the table and gallery of this version were shown: not so if the build died before, or
+    the version came by `dvc pull`."""
     mark = _shown_marker(workspace)
     return mark.is_file() and mark.read_text() == sha256_file(workspace.root / LOCK)
 

@@ -30,7 +30,7 @@ class Photo:
 
     @property
     def names(self) -> tuple[bytes, ...]:
-        """The spellings of paths and files in other files and databases, also escaped as in JSON."""
+        """The spellings of paths and files in files and databases, also escaped as in JSON."""
         return _spellings({*self.paths, *map(str, self.files)})
 
     @property
