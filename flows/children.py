@@ -1,4 +1,5 @@
-"""Run child processes that end with this one: each leads its own process group, on a leash."""
+"""Run child processes that end with this one: each leads its own process group and reads a pipe
+from this process on its standard input, which closes with it (`stages.engine.execution.leash`)."""
 
 from __future__ import annotations
 

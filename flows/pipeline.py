@@ -62,7 +62,7 @@ def _status(workspace: Workspace) -> dict[str, Any]:
 
 
 def child_environment() -> dict[str, str]:
-    """Build the environment of DVC's processes: `python` is this interpreter, stdin is a leash."""
+    """Build the environment of DVC's processes: `python` is this interpreter; stages end with DVC."""
     here = str(Path(sys.executable).parent)
     return {
         **os.environ,

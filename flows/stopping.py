@@ -43,7 +43,7 @@ def raise_on_signals() -> Iterator[None]:
     """Raise `Stopped` in the main thread on the first signal.
 
     The time to clean up is limited: after a few seconds, or on a second signal, the process exits
-    at once. Its child processes are on a leash and end with it.
+    at once. Its child processes end with it (`flows.children`).
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -25,7 +25,7 @@ TRANSFORMER = transformer.TransformerParams(
     grid=(4, 4),
     large_grids=((6, 4),),
     large_from=0.5,
-    masked=0.5,
+    masked_share=0.5,
 )
 
 
@@ -60,7 +60,7 @@ def run(photos, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     train, _, _ = data.split(data.load_photos(photos))
     autoencoder.train(train, folder, AUTOENCODER, Worker(), steps=2, minutes=None)
-    latents.cache(photos, folder, workers=1)
+    latents.cache_latents(photos, folder, workers=1)
     cached = transformer.load_latents(folder / transformer.LATENTS, "train")
     transformer.train(cached, folder, TRANSFORMER, Worker(), steps=2, minutes=None)
     return folder
@@ -118,7 +118,7 @@ def test_cached_latents_are_normalised_and_the_export_reproduces_them(run, photo
     assert flat.mean(1).abs().max() < 0.01
     assert (flat.std(1) - 1).abs().max() < 0.01
     train, _, _ = data.split(data.load_photos(photos))
-    tokens = flow.encode(np.ascontiguousarray(latents.view(train[0])))
+    tokens = flow.encode(np.ascontiguousarray(latents.draw_view(train[0])))
     expected = transformer.pack(cached[0][None].float())
     assert torch.nn.functional.cosine_similarity(tokens, expected, dim=-1).mean() > 0.99
 
@@ -129,7 +129,7 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
     chosen = data.load_photos(photos)[:1]
     assert evaluate.autoencoder_quality(flow, chosen)["lpips"] > 0
     assert evaluate.flow_loss(flow, chosen, 4)["mean"] > 0
-    report = evaluate.inversion(flow, chosen, 2, tmp_path / "pictures")
+    report = evaluate.inversion_quality(flow, chosen, 2, tmp_path / "pictures")
     assert report["against_autoencoder_db"] > 0
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 1
 
@@ -142,7 +142,7 @@ def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_pa
     report = {"autoencoder": {"held_out": psnr, "samples": psnr}}
     report |= {"flow_loss_16x16": {"0.05": 1.25}, "flow_loss_24x24": {"0.05": 1.5}}
     report |= {"inversion_held_out": back, "inversion_samples": back}
-    text = card.card(data.load_photos(photos), run, tmp_path / "compact", report)
+    text = card.render_card(data.load_photos(photos), run, tmp_path / "compact", report)
     assert "| 2 | made up | CC0-1.0 |" in text
     assert "Excluded: 1 photos" in text
     assert "31.5 dB, 20.1 dB" in text

@@ -40,7 +40,7 @@ def test_fused_norm_equals_group_norm_and_silu(tmp_path):
 def test_fusing_keeps_the_state_dict(tmp_path):
     model = models.autoencoder((8, 8, 8, 8))
     names = list(model.state_dict())
-    fused_norm.fuse(model, fused_norm.compile_kernel(tmp_path))
+    fused_norm.fuse_norms(model, fused_norm.compile_kernel(tmp_path))
     assert list(model.state_dict()) == names
 
 
@@ -92,22 +92,22 @@ def batches(**changes) -> list[transformer.Batch]:
     params = transformer.TransformerParams(batch=2, grid=(4, 4), **changes)
     torch.manual_seed(0)
     latents = [torch.randn(16, 12, 10).half(), torch.randn(16, 8, 20).half()]
-    return [transformer.batch_at(latents, params, step, 0, (4, 4)) for step in range(20)]
+    return [transformer.make_batch(latents, params, step, 0, (4, 4)) for step in range(20)]
 
 
 def test_plain_batches_learn_everywhere_at_one_time_each():
-    for batch in batches(masked=0.0):
+    for batch in batches(masked_share=0.0):
         assert batch.tokens.shape == (2, 16, 64)
-        assert batch.learnt.min() == 1
-        assert torch.equal(batch.times, batch.context_times)
+        assert batch.loss_mask.min() == 1
+        assert torch.equal(batch.times, batch.outside_times)
         assert batch.times.min() > 0
         assert batch.times.max() < 1
 
 
 def test_masked_batches_learn_a_blob_among_cleaner_tokens():
-    for batch in batches(masked=1.0):
-        assert 0 < batch.learnt.mean() < 0.7
-        assert (batch.context_times <= batch.times).all()
+    for batch in batches(masked_share=1.0):
+        assert 0 < batch.loss_mask.mean() < 0.7
+        assert (batch.outside_times <= batch.times).all()
 
 
 def test_a_batch_depends_on_seed_step_and_rank_alone():
@@ -118,13 +118,13 @@ def test_a_batch_depends_on_seed_step_and_rank_alone():
 
 
 def test_what_surrounds_the_blob_does_not_enter_the_loss(monkeypatch):
-    batch = batches(masked=1.0)[0]
-    wrong = 5.0 * (1 - batch.learnt)
+    batch = batches(masked_share=1.0)[0]
+    wrong = 5.0 * (1 - batch.loss_mask)
     monkeypatch.setattr(
-        transformer, "velocity", lambda *_: batch.noise() - batch.tokens + wrong + batch.learnt
+        transformer, "velocity", lambda *_: batch.noise() - batch.tokens + wrong + batch.loss_mask
     )
     model = models.transformer(1, 1, 1)
-    assert transformer.loss_of(model, batch).item() == pytest.approx(1.0, rel=1e-4)
+    assert transformer.compute_loss(model, batch).item() == pytest.approx(1.0, rel=1e-4)
 
 
 @pytest.mark.parametrize("scales", [(0.5, 0.5), (1.0, 1.0), (1.6, 1.6)])
@@ -141,7 +141,7 @@ AVERAGING = """
 import sys
 from pathlib import Path
 import torch
-from training.runtime import Worker, together
+from training.runtime import Worker, run_workers
 
 def work(worker: Worker) -> None:
     model = torch.nn.Linear(1, 1, bias=False)
@@ -149,13 +149,13 @@ def work(worker: Worker) -> None:
     worker.average_gradients(model)
     Path(sys.argv[1], str(worker.rank)).write_text(str(model.weight.grad.item()))
 
-together(2, work)
+run_workers(2, work)
 """
 FAILING = """
 import os, signal, sys, time
 from multiprocessing.util import Finalize
 import torch
-from training.runtime import Worker, together
+from training.runtime import Worker, run_workers
 
 def work(worker: Worker) -> None:
     if worker.rank == 0:
@@ -165,7 +165,7 @@ def work(worker: Worker) -> None:
     Finalize(None, time.sleep, (1,), exitpriority=1)  # its peer is gone before it is
     raise SystemExit(3) if sys.argv[1] == "exits" else ValueError("bad photo")
 
-together(2, work)
+run_workers(2, work)
 """
 
 
