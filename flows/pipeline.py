@@ -62,7 +62,7 @@ def _status(workspace: Workspace) -> dict[str, Any]:
 
 
 def child_environment() -> dict[str, str]:
-    """Build the environment of DVC's processes: `python` is this interpreter; stages end with DVC."""
+    """Build the environment of DVC's processes: `python` is this interpreter, stdin a pipe."""
     here = str(Path(sys.executable).parent)
     return {
         **os.environ,

@@ -7,11 +7,11 @@ from flows.locks import Waiter, build_lock
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def quiet() -> Waiter:
+def silent_waiter() -> Waiter:
     return Waiter(lambda words: None)
 
 
-def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
+def test_a_second_build_waits_and_names_the_holder(workspace: Workspace) -> None:
     waited, said, order = threading.Event(), [], []
 
     def tell(words: str) -> None:
@@ -22,7 +22,7 @@ def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
         with build_lock(workspace, Waiter(tell)):
             order.append("second")
 
-    with build_lock(workspace, quiet()):
+    with build_lock(workspace, silent_waiter()):
         thread = threading.Thread(target=second)
         thread.start()
         assert waited.wait(timeout=60)
@@ -32,7 +32,7 @@ def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
     assert len(said) == 1 and f"another build (process {os.getpid()})" in said[0]
 
 
-def test_patience_ends(workspace: Workspace) -> None:
+def test_waiting_ends_after_the_given_minutes(workspace: Workspace) -> None:
     failures = []
 
     def second() -> None:
@@ -42,15 +42,15 @@ def test_patience_ends(workspace: Workspace) -> None:
         except FactoryError as error:
             failures.append(str(error))
 
-    with build_lock(workspace, quiet()):
+    with build_lock(workspace, silent_waiter()):
         thread = threading.Thread(target=second)
         thread.start()
         thread.join(timeout=60)
     assert "still runs after 0 minutes" in failures[0] and "--wait" in failures[0]
 
 
-def test_what_the_holder_calls_may_enter_again(workspace: Workspace) -> None:
-    with build_lock(workspace, quiet()), build_lock(workspace, Waiter(pytest.fail)):
+def test_the_lock_is_reentrant(workspace: Workspace) -> None:
+    with build_lock(workspace, silent_waiter()), build_lock(workspace, Waiter(pytest.fail)):
         pass
     with build_lock(workspace, Waiter(pytest.fail)):
         pass

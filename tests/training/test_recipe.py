@@ -1,4 +1,4 @@
-"""The recipe on synthetic photos: a killed and resumed run equals one that was never killed."""
+"""Run the training commands on synthetic photos; a killed and resumed run equals a whole one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def photos(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(photos, tmp_path_factory) -> Path:
-    """Two steps of each network, and the cache between them."""
+    """Train each network for two steps and cache the latents in between."""
     folder = tmp_path_factory.mktemp("run")
     train, _, _ = data.split(data.load_photos(photos))
     autoencoder.train(train, folder, AUTOENCODER, Worker(), steps=2, minutes=None)
@@ -66,7 +66,7 @@ def run(photos, tmp_path_factory) -> Path:
     return folder
 
 
-def equal(a: dict, b: dict) -> bool:
+def have_equal_weights(a: dict, b: dict) -> bool:
     return all(torch.equal(a["model"][k], b["model"][k]) for k in a["model"]) and all(
         torch.equal(a["ema"]["tensors"][k], b["ema"]["tensors"][k]) for k in a["ema"]["tensors"]
     )
@@ -74,8 +74,10 @@ def equal(a: dict, b: dict) -> bool:
 
 @pytest.mark.parametrize("network", ["autoencoder", "transformer"])
 def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp_path, monkeypatch):
-    """It dies while the second checkpoint is half written. Exactly equal: the same code on the same
-    shapes."""
+    """The first run dies while it writes the second checkpoint.
+
+    Equality is exact: the same code runs on the same shapes.
+    """
     photographs, _, _ = data.split(data.load_photos(photos))
     module, *given = {
         "autoencoder": (autoencoder, photographs, AUTOENCODER),
@@ -93,7 +95,7 @@ def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp
 
     real, calls = loop.save_atomically, []
 
-    def dying(path, tree):
+    def save_and_die(path, tree):
         calls.append(path)
         if len(calls) == 2:
             path.with_name(f".{path.name}.0a1b2c").write_bytes(b"half")
@@ -102,12 +104,12 @@ def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp
 
     whole = torch.load(start("whole", 1e9), weights_only=True)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_atomically", dying)
+        patch.setattr(loop, "save_atomically", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             start("killed", -1.0)
     resumed = torch.load(start("killed", -1.0), weights_only=True)
     assert resumed["step"] == whole["step"] == 3
-    assert equal(whole, resumed)
+    assert have_equal_weights(whole, resumed)
 
 
 def test_cached_latents_are_normalised_and_the_export_reproduces_them(run, photos, tmp_path):
@@ -134,7 +136,7 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 1
 
 
-def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_path):
+def test_the_card_counts_sources_and_excluded_photos(run, photos, tmp_path):
     export.export(run, tmp_path / "compact")
     psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1, "lpips": 0.1}
     back = {"steps": 8, "photos": 2, "against_autoencoder_db": 40.2}
@@ -156,6 +158,6 @@ def test_sample_photos_and_held_out_photos_are_never_trained_on(photos):
     assert [photo.key[:2] for photo in train] == ["5a", "aa"]
 
 
-def test_a_folder_without_shards_is_named(tmp_path):
+def test_a_folder_without_shards_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=tmp_path.name):
         data.load_photos(tmp_path)

@@ -23,7 +23,7 @@ def call(*arguments: str) -> Result:
         (["--source", "/no/such", "--every", "5"], "--source /no/such: no such folder"),
     ],
 )
-def test_what_cannot_be_served_is_one_line(
+def test_invalid_arguments_are_a_one_line_error(
     workspace: Workspace, arguments: list[str], words: str
 ) -> None:
     result = call(*arguments)
@@ -31,7 +31,7 @@ def test_what_cannot_be_served_is_one_line(
     assert words in result.output and len(result.output.splitlines()) == 1
 
 
-def test_the_time_zone_and_the_next_runs_are_said(
+def test_the_time_zone_and_the_next_runs_are_printed(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[Job] = []

@@ -15,7 +15,7 @@ SHEET = "data:image/jpeg;base64,c2hlZXQ"
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database with this Prefect's own tables: sheets, a gate's table, a log, a run's state."""
+    """A database with Prefect's own tables: contact sheets, a gate's table, a log and a flow."""
     import sqlalchemy as sa
     from prefect.server.database.orm_models import Artifact, ArtifactCollection, Base, Flow, Log
 
@@ -41,7 +41,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "prefect.db"
 
 
-def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
+def test_contact_sheets_are_removed_and_paths_overwritten(path: Path) -> None:
     assert find_databases(Workspace(path.parent)) == [path]
     assert count_rows(path, [PHOTO]) == 5
     purge_rows(path, [PHOTO])
@@ -54,13 +54,13 @@ def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
         assert db.execute("SELECT name FROM flow").fetchall() == [("flawfactory-build",)]
 
 
-def test_a_file_that_is_no_database_is_one_line(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_error(path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(FactoryError, match="cannot be cleaned"):
         count_rows(path, [PHOTO])
 
 
-def test_without_a_home_there_is_nothing_to_clean(
+def test_databases_are_found_only_in_prefect_homes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "none"))
