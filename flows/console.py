@@ -85,7 +85,7 @@ def build_table(reports: list[StageReport]) -> Table:
     """Build a table with a row per stage: photo and variant counts, time and the gate's verdict."""
     aside = any(r.photos_aside for r in reports)
     counted = "in, out, rejected, set aside" if aside else "in, out, rejected"
-    caption = f"photos {counted}; variants by tool, rejected; computed anew; seconds"
+    caption = f"photos {counted}; variants by tool, rejected; results computed; seconds"
     table = Table(
         title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )

@@ -96,7 +96,10 @@ def run_stage(
             if progress := Progress.read(progress_file):
                 on_progress(progress)
             if time.monotonic() > deadline:
-                raise FactoryError(f"{name}: stopped after {timeout_seconds / 60:.0f} minutes")
+                raise FactoryError(
+                    f"{name}: stopped after {timeout_seconds / 60:.0f} minutes; raise "
+                    "`stage_timeout_minutes` in factory.toml"
+                )
             time.sleep(_POLL_SECONDS)
     finally:
         children.end(process)

@@ -21,13 +21,11 @@ def configured_url() -> str | None:
         return url.strip() or None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # such as a Prefect home that is not writable, which does not matter here
+            warnings.simplefilter("ignore")  # for example of a home that is not writable
             from prefect.settings import PREFECT_API_URL
 
             return PREFECT_API_URL.value() or None
-    except Exception as error:  # depends on what its files contain
+    except Exception as error:  # the type depends on what its files contain
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FactoryError(
             f"Prefect cannot read its settings ({first}); fix them, or build without Prefect: "

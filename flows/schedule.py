@@ -88,7 +88,7 @@ def _serve_from_child(
 
 
 def serve_in_this_process(job: Job) -> None:
-    """Serve the schedule in this process until it is ended."""
+    """Serve the schedule in this process until it is stopped."""
     from prefect import serve
     from prefect.schedules import Cron, Interval
 

@@ -92,7 +92,7 @@ def run(
         wait_for_dvc(workspace, Waiter(announce))
         lines.clear()
         code = repair.run_stage(workspace, stage, timeout, on_line, report_progress)
-        # DVC fails if another command locked the same paths at the same moment: wait for it, retry.
+        # DVC fails if another command locked the same paths meanwhile: wait for it and retry.
         if code == 0 or not writers(workspace):
             return StageRun(stage, code, lines[-5:], read_report(workspace, stage), started)
 

@@ -57,7 +57,7 @@ def raise_on_signals() -> Iterator[None]:
 
 
 def exit_immediately() -> NoReturn:
-    """Exit with code 0 and skip exit handlers: Prefect's wait minutes for a lost server."""
+    """Exit with code 0 and skip exit handlers: that of Prefect waits minutes for a lost server."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)

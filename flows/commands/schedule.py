@@ -25,7 +25,7 @@ def schedule(
 ) -> None:
     """Scan the folders and bring the data set up to date, again and again, until interrupted."""
     if (cron is None) == (every is None):
-        raise FactoryError("give --cron or --every")
+        raise FactoryError("give either --cron or --every")
     from flows.schedule import Job, serve
     from flows.timing import Timing, local_timezone
 

@@ -89,7 +89,7 @@ def _table_contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
 
     try:
         rows = pq.read_table(path).to_pylist()
-    except (pa.ArrowException, OSError):  # damaged, so its content cannot be read by anybody
+    except (pa.ArrowException, OSError):  # damaged: its content cannot be read
         return False
     return any(_row_contains_photo(row, photos) for row in rows)
 

@@ -16,8 +16,8 @@ def call(*arguments: str) -> Result:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "give --cron or --every"),
-        (["--cron", "* * * * *", "--every", "5"], "give --cron or --every"),
+        ([], "give either --cron or --every"),
+        (["--cron", "* * * * *", "--every", "5"], "give either --cron or --every"),
         (["--cron", "bad cron"], "--cron 'bad cron' is not a cron expression"),
         (["--every", "0"], "--every 0: give a minute or more"),
         (["--source", "/no/such", "--every", "5"], "--source /no/such: no such folder"),
