@@ -52,7 +52,7 @@ def test_a_stage_past_its_timeout_ends_with_its_children(
     processes_in: Callable[[Path], list[str]],
 ) -> None:
     monkeypatch.setenv("TOY_SLEEP", "120")
-    with pytest.raises(FactoryError, match="`stage_timeout_minutes` in factory.toml"):
+    with pytest.raises(FactoryError, match="raise `stage_timeout_minutes`"):
         run(workspace, "ingest", timeout=4.0)
     wait_until(lambda: not processes_in(workspace.root))
 
