@@ -71,8 +71,8 @@ def _repair_stages(workspace: Workspace, stages: list[str]) -> None:
     for stage in replace_damaged(workspace, stages):
         if edited := _changes_since_build(workspace, stage):
             raise FactoryError(
-                f"no intact copy of {stage}'s output is left, and running it again would give "
-                f"another version ({edited[0]}): run `flawfactory build` for the new version"
+                f"no intact copy of {stage}'s output is left, and running the stage now would give "
+                f"a different one ({edited[0]}): run `flawfactory build` for the new version"
             )
         if run_stage(workspace, stage, timeout, console.print, lambda progress: None):
             raise FactoryError(f"{stage} failed when it was run again; see the output above")
