@@ -1,4 +1,4 @@
-"""What runs the stages: Prefect flows, schedules and the command line.
+"""Run the stages: the command line, Prefect flows and schedules.
 
-Flows know DVC stages by name and nothing of their insides; stages never import Prefect.
+Flows know DVC stages by name and nothing of their internals; stages never import Prefect.
 """

@@ -1,8 +1,8 @@
-"""The whole build as one Prefect flow: a task a DVC stage, its gate's verdict as an artifact.
+"""Run a build as a Prefect flow: one task per DVC stage, with its gate's verdict as an artifact.
 
 ``dvc repro`` alone gives the same bytes, and so do the same steps without Prefect (`flows.steps`).
-The flow adds tasks, logs and artifacts in the UI of a Prefect server. None of these can fail a
-build: a server that goes away costs what it would have shown.
+The flow adds tasks, logs and artifacts to the UI of a Prefect server. None of these can fail a
+build: when the server goes away, the build goes on and the rest of it is not shown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from prefect.runtime import flow_run
 
 from flows import spending, steps
 from flows.contact_sheet import contact_sheet
-from flows.locks import Patience, build_lock, wait_for_dvc
+from flows.locks import Waiter, build_lock, wait_for_dvc
 from flows.report import gate_table
 from flows.sources import update_source_list
 from stages.engine.execution.progress import Progress
@@ -34,26 +34,26 @@ from stages.engine.workspace import Workspace
 _ARTIFACT_SECONDS = 5.0
 
 
-_not_shown: set[str | None] = set()
-"""Flow runs whose server went away: nothing more is sent to it."""
+_unreachable_runs: set[str | None] = set()
+"""Flow runs whose server went away; nothing more is sent to it."""
 
 
 def _publish(create: Callable[..., Any], *values: Any, **more: Any) -> Any:
-    """Call one of Prefect's functions for artifacts; None, and a word in the log, if it fails."""
+    """Call one of Prefect's artifact functions; log a warning and return None if it fails."""
     run = flow_run.id
-    if run in _not_shown:
+    if run in _unreachable_runs:
         return None
     try:
         return create(*values, **more)
     except Exception as error:
         get_run_logger().warning(f"not shown in Prefect: {type(error).__name__}: {error}")
         if isinstance(error, httpx.TransportError):
-            _not_shown.add(run)
+            _unreachable_runs.add(run)
         return None
 
 
 class _ProgressArtifact:
-    """One Prefect progress artifact a stage, updated every few seconds."""
+    """Show a stage's progress as a Prefect artifact, updated every few seconds."""
 
     def __init__(self, stage: str) -> None:
         self._id: UUID | None = _publish(
@@ -68,16 +68,17 @@ class _ProgressArtifact:
             updated = _publish(
                 update_progress_artifact, self._id, share, description=progress.line()
             )
-            self._id = self._id if updated else None  # once it failed, no more is tried
+            self._id = self._id if updated else None  # after a failure, stop trying
             self._last = time.monotonic()
 
 
 @task(task_run_name="{stage}")
 def run_stage(root: Path, stage: str) -> None:
-    """Run one stage through DVC and publish its gate's table and what its calls cost.
+    """Run one stage through DVC and publish its gate's table and the cost of its model calls.
 
     Raises:
-        StageFailed: with the failed expectations, or the stage's last words.
+        StageFailed: the stage or its gate failed; names the failed expectations, or quotes the
+            stage's last lines.
     """
     workspace = Workspace(root)
     run = steps.run(workspace, stage, get_run_logger().info, _ProgressArtifact(stage))
@@ -85,15 +86,15 @@ def run_stage(root: Path, stage: str) -> None:
         verdict = "passed" if report.gate_passed else "FAILED"
         words = f"Gate of `{stage}`: {verdict}"
         _publish(create_table_artifact, gate_table(report), key=f"{stage}-gate", description=words)
-    if spent := spending.accounts(workspace, run.started, stage):
-        rows, words = spending.rows(spent), spending.total(workspace)
+    if spent := spending.read_accounts(workspace, run.started, stage):
+        rows, words = spending.account_rows(spent), spending.describe_total(workspace)
         _publish(create_table_artifact, rows, key=f"{stage}-calls", description=words)
     run.raise_for_failure()
 
 
 @task(task_run_name="contact sheet")
 def publish_contact_sheet(root: Path) -> None:
-    """The first accepted pairs as one picture in Prefect's UI."""
+    """Publish the first accepted pairs as one picture in Prefect's UI."""
 
     def create() -> None:
         sheet = contact_sheet(Workspace(root))
@@ -104,24 +105,24 @@ def publish_contact_sheet(root: Path) -> None:
 
 @task(task_run_name="scan")
 def scan_sources(root: Path, sources: list[str]) -> None:
-    """Append what is new in the folders to the source list."""
+    """Append the new photos of the folders to the source list."""
     get_run_logger().info(update_source_list(Workspace(root), [Path(s) for s in sources]))
 
 
 @flow(name="flawfactory-build", validate_parameters=True)
 def build(root: str, sources: list[str] | None = None) -> list[str]:
-    """Bring the data set up to date; returns the stages that ran.
+    """Bring the data set up to date; return the stages that ran.
 
     Args:
-        root: the checkout.
-        sources: folders to scan first; None takes the source list as it is.
+        root: root of the checkout.
+        sources: folders to scan first. None leaves the source list as it is.
     """
     workspace = Workspace(Path(root))
-    patience = Patience(get_run_logger().info)
-    with build_lock(workspace, patience):
+    waiter = Waiter(get_run_logger().info)
+    with build_lock(workspace, waiter):
         if sources:
             scan_sources(workspace.root, sources)
-        wait_for_dvc(workspace, patience)
+        wait_for_dvc(workspace, waiter)
         ran = steps.run_stale(workspace, run_stage)
         if ran:
             publish_contact_sheet(workspace.root)

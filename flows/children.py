@@ -1,4 +1,5 @@
-"""Child processes that end with this one: each leads a group of its own and is on a leash."""
+"""Run child processes that end with this one: each leads its own process group and reads a pipe
+from this process on its standard input, which closes with it (`stages.engine.execution.leash`)."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ def start(
     environment: Mapping[str, str],
     output: int | IO[str] = subprocess.PIPE,
 ) -> subprocess.Popen[str]:
-    """Run ``python -m COMMAND`` in `folder`; what it says goes to `output`, errors too.
+    """Start ``python -m COMMAND`` in `folder`, with stdout and stderr going to `output`.
 
-    A terminal's Ctrl-C does not reach it. It ends with this process, however that ends.
+    Ctrl-C in the terminal does not reach it. It ends with this process, however that ends.
     """
     return subprocess.Popen(  # noqa: S603 - our own modules
         [sys.executable, "-m", "flows.leashed", *command],
@@ -37,7 +38,7 @@ def start(
 
 
 def forward(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> Thread:
-    """Hand on each line that is not empty, in a thread."""
+    """Pass each non-empty line of the output to `on_line`, in a thread."""
 
     def read() -> None:
         for line in process.stdout or ():
@@ -50,7 +51,7 @@ def forward(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> T
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End the child and its group: asked first, killed after a short time."""
+    """End the child and its process group: SIGTERM first, SIGKILL after two seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""The command `flawfactory`: one file a command in `flows.commands`."""
+"""The command `flawfactory`; each subcommand has a file of its own in `flows.commands`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from flows.commands import (
     view,
 )
 from flows.commands import scan as scanning
-from flows.console import errors
-from flows.stopping import Stopped, farewell, stoppable
+from flows.console import error_console
+from flows.stopping import Stopped, print_stop_message, raise_on_signals
 from stages.engine.faults import keep_traceback, told
 
 app = typer.Typer(
@@ -35,31 +35,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-EXPECTED, UNEXPECTED = 2, 70
-"""Exit codes: something that the person can mend; a fault of ours (as sysexits.h has it)."""
+USER_ERROR, INTERNAL_ERROR = 2, 70
+"""Exit codes: an error that the user can fix; a bug in flawfactory (EX_SOFTWARE of sysexits.h)."""
 
 
-def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One line instead of a traceback: what the person can mend, or where the traceback is."""
+def _report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Print one line instead of a traceback: what to fix, or the file that holds the traceback."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            with stoppable():
+            with raise_on_signals():
                 return command(*args, **kwargs)
         except Stopped as stopped:
-            farewell(stopped)
+            print_stop_message(stopped)
             sys.exit(stopped.exit_code)
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BrokenPipeError:  # `flawfactory diff v1 | head`
             sys.stdout = None
-            sys.exit(EXPECTED)
+            sys.exit(USER_ERROR)
         except Exception as error:
             line = told(error)
             words = f"flawfactory: {line or keep_traceback(error)}"
-            errors.print(words, style="red", highlight=False, markup=False, soft_wrap=True)
-            sys.exit(UNEXPECTED if line is None else EXPECTED)
+            error_console.print(words, style="red", highlight=False, markup=False, soft_wrap=True)
+            sys.exit(INTERNAL_ERROR if line is None else USER_ERROR)
 
     return run
 
@@ -80,4 +80,4 @@ for name, command in {
     "schedule": schedule.schedule,
     "gc": gc.gc,
 }.items():
-    app.command(name)(_guarded(command))
+    app.command(name)(_report_errors(command))

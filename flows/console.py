@@ -1,4 +1,4 @@
-"""What a person sees while a build runs and when it ends."""
+"""Show a build on the terminal: progress while it runs, a table when it ends."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from stages.engine.execution.progress import Progress as StageProgress
 from stages.records.documents import TOOLS
 
 console = Console()
-errors = Console(stderr=True)
+error_console = Console(stderr=True)
 
 
 def say(words: str) -> None:
-    """A line as it is: paths and numbers are not broken, coloured or read as markup."""
+    """Print a line verbatim: no wrapping, no highlighting, no markup."""
     console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 class BuildDisplay:
-    """A bar a stage: items done, rate, time left. Plain lines where there is no terminal."""
+    """Show a progress bar per stage with rate and time left; plain lines without a terminal."""
 
     def __init__(self) -> None:
         self._bars = Progress(
@@ -41,7 +41,7 @@ class BuildDisplay:
             console=console,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._said: dict[str, int] = {}
+        self._printed_tenths: dict[str, int] = {}
 
     def __enter__(self) -> BuildDisplay:
         if console.is_terminal:
@@ -52,9 +52,9 @@ class BuildDisplay:
         self._bars.stop()
 
     def __call__(self, progress: StageProgress) -> None:
-        """Show where a stage is."""
+        """Update the display with a stage's progress."""
         if not console.is_terminal:
-            self._say(progress)
+            self._print_tenth(progress)
             return
         if progress.stage not in self._tasks:
             self._tasks[progress.stage] = self._bars.add_task(progress.stage, rate="", total=None)
@@ -67,11 +67,11 @@ class BuildDisplay:
             rate=rate + eta,
         )
 
-    def _say(self, progress: StageProgress) -> None:
-        """A line each tenth of a stage: logs stay short."""
+    def _print_tenth(self, progress: StageProgress) -> None:
+        """Print a line per tenth of a stage, which keeps logs short."""
         tenth = 10 * progress.done // max(1, progress.total)
-        if self._said.get(progress.stage) != tenth:
-            self._said[progress.stage] = tenth
+        if self._printed_tenths.get(progress.stage) != tenth:
+            self._printed_tenths[progress.stage] = tenth
             console.print(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
 
 
@@ -82,10 +82,10 @@ def _verdict(report: StageReport) -> str:
 
 
 def build_table(reports: list[StageReport]) -> Table:
-    """A row a stage: photos in, out and rejected, variants by tool, time and the gate's word."""
+    """Build a table with a row per stage: photo and variant counts, time and the gate's verdict."""
     aside = any(r.photos_aside for r in reports)
     counted = "in, out, rejected, set aside" if aside else "in, out, rejected"
-    caption = f"photos {counted}; variants by tool, rejected; computed anew; seconds"
+    caption = f"photos {counted}; variants by tool, rejected; results computed; seconds"
     table = Table(
         title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )

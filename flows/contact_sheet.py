@@ -1,4 +1,4 @@
-"""A few pairs as one small picture."""
+"""Draw a few pairs as one small picture."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CELL = 192
 _MEMBERS = ("real.png", "control.png", "artifact.png", "mask.png")
 
 
-def pairs(workspace: Workspace, limit: int | None = None) -> Iterator[dict[str, bytes]]:
-    """Published pairs in shard order: their members, undecoded.
+def iterate_pairs(workspace: Workspace, limit: int | None = None) -> Iterator[dict[str, bytes]]:
+    """Yield the members of each published pair, undecoded, in shard order.
 
-    Read here and not by WebDataset, which takes a path for an address and `#`, `?` or braces in
-    the checkout's own name for parts of one.
+    Does not use WebDataset, which takes a path for a URL and would interpret `#`, `?` or braces in
+    the checkout's path.
 
     Raises:
         FactoryError: nothing is packaged yet.
@@ -39,10 +39,10 @@ def _samples(shard: Path) -> Iterator[dict[str, bytes]]:
 
 
 def contact_sheet(workspace: Workspace, rows: int = 6) -> str:
-    """Photo, control, flaw and mask of the first pairs as a JPEG data URI."""
+    """Draw photo, control, flaw and mask of the first pairs; return a JPEG data URI."""
     from PIL import Image
 
-    samples = list(pairs(workspace, rows))
+    samples = list(iterate_pairs(workspace, rows))
     sheet = Image.new("RGB", (_CELL * len(_MEMBERS), _CELL * max(1, len(samples))), "white")
     for row, sample in enumerate(samples):
         for column, member in enumerate(_MEMBERS):

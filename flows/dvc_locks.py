@@ -1,8 +1,9 @@
-"""Who holds DVC's locks in a workspace, by more than a process number.
+"""Find the DVC commands that hold locks in a workspace.
 
-DVC notes in ``.dvc/tmp/rwlock`` which process reads and writes which path, as a number and a
-command line, and takes the number's existence for the process's. After a container's restart
-somebody else may have it; a crash while the file is written leaves half of it.
+DVC notes in ``.dvc/tmp/rwlock`` which process reads and writes which path, by pid and command line,
+and takes the process to be alive if the pid exists. After a container's restart the pid may belong
+to another process, and a crash while the file is written leaves it truncated. Hence this module
+also compares the command line and the start time.
 """
 
 from __future__ import annotations
@@ -15,61 +16,64 @@ from typing import Any, cast
 
 import psutil
 
-from flows.repository import told_in_a_line
+from flows.repository import translate_errors
 from stages import STAGES
 from stages.engine.files import write_atomically
 from stages.engine.workspace import Workspace
 
 _CLOCK_SECONDS = 60.0
-"""Clocks are corrected by less than this between the start of a process and its note."""
+"""Tolerance for clock corrections between a process's start and its note."""
 
 Note = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A DVC command at work."""
+    """A running DVC command."""
 
     command: str
     pid: int | None = None
     writes: tuple[str, ...] = ()
-    """Paths, absolute."""
+    """Absolute paths."""
 
     def __str__(self) -> str:
         return f"`{self.command}`" + (f" (process {self.pid})" if self.pid else "")
 
 
 def holders(workspace: Workspace, say: Callable[[str], None]) -> list[Holder]:
-    """DVC commands at work. Notes of processes that are gone are removed from DVC's file."""
+    """Find the running DVC commands; remove notes of dead processes from DVC's lock file.
+
+    What is removed is reported to `say`.
+    """
     from dvc.lock import LockError, make_lock
     from dvc.repo import Repo
     from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 
-    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
+    with translate_errors(workspace), Repo(str(workspace.root)) as repo:
         folder = Path(str(repo.tmp_dir))
         hardlink = repo.config["core"].get("hardlink_lock", False)
     try:
-        # A command at work holds the repository's lock, or while its stage runs a note.
+        # A running command holds the repository's lock or, while its stage runs, has a note.
         with (
             make_lock(str(folder / "lock"), str(folder), hardlink_lock=hardlink),
             make_lock(str(folder / RWLOCK_LOCK), str(folder), hardlink_lock=hardlink),
         ):
-            return _without_the_dead(folder / RWLOCK_FILE, say)
+            return _remove_dead_notes(folder / RWLOCK_FILE, say)
     except LockError:
         return writers(workspace) or [Holder("a DVC command")]
 
 
 def writers(workspace: Workspace) -> list[Holder]:
-    """DVC commands that run a stage now, from a look at DVC's file that changes nothing."""
+    """Find the DVC commands that are running a stage, without changing DVC's lock file."""
     path = workspace.root / ".dvc" / "tmp" / "rwlock"
     try:
-        return _holders(_read(path), path.stat().st_mtime)
-    except (OSError, ValueError):  # none, or DVC is writing it
+        return _find_holders(_read_notes(path), path.stat().st_mtime)
+    except (OSError, ValueError):  # no file, or DVC is writing it
         return []
 
 
-def running(workspace: Workspace) -> dict[str, Holder]:
-    """Stages that are at work now, and for whom."""
+def running_stages(workspace: Workspace) -> dict[str, Holder]:
+    """Find the stages that are running, each with the DVC command that runs it."""
     found = writers(workspace)
     return {
         stage: holder
@@ -79,33 +83,39 @@ def running(workspace: Workspace) -> dict[str, Holder]:
     }
 
 
-def _without_the_dead(path: Path, say: Callable[[str], None]) -> list[Holder]:
-    """Live holders; to be called while nobody else may write the file."""
+def _remove_dead_notes(path: Path, say: Callable[[str], None]) -> list[Holder]:
+    """Remove notes of dead processes and return the live holders; call with DVC's locks held."""
     try:
-        content, written = _read(path), path.stat().st_mtime
+        content, written = _read_notes(path), path.stat().st_mtime
     except FileNotFoundError:
         return []
     except ValueError:
         path.unlink()
-        say(f"removed {path}: a crash had left half of it")
+        say(f"removed {path}, which a crash had left truncated")
         return []
     alive: dict[str, Any] = {
-        "write": {p: note for p, note in content["write"].items() if _alive(note, written)},
+        "write": {p: note for p, note in content["write"].items() if _is_alive(note, written)},
         "read": {
             p: left
             for p, notes in content["read"].items()
-            if (left := [note for note in notes if _alive(note, written)])
+            if (left := [note for note in notes if _is_alive(note, written)])
         },
     }
     if alive != content:
-        dead = {note["pid"] for _, note in _notes(content)} - {n["pid"] for _, n in _notes(alive)}
+        dead = {note["pid"] for _, note in _iterate_notes(content)} - {
+            n["pid"] for _, n in _iterate_notes(alive)
+        }
         write_atomically(path, json.dumps(alive).encode())
-        say(f"DVC's locks of processes that are gone were removed: {', '.join(map(str, dead))}")
-    return _holders(alive, written)
+        say(f"removed DVC's locks of dead processes: {', '.join(map(str, dead))}")
+    return _find_holders(alive, written)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Raises: ValueError: this is not what DVC writes."""
+def _read_notes(path: Path) -> dict[str, Any]:
+    """Read DVC's lock file.
+
+    Raises:
+        ValueError: its content is not what DVC writes.
+    """
     from dvc.rwlock import SCHEMA
     from voluptuous import Invalid
 
@@ -115,48 +125,48 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(str(error)) from error
 
 
-def _notes(content: dict[str, Any]) -> Iterator[tuple[str, Note]]:
+def _iterate_notes(content: dict[str, Any]) -> Iterator[tuple[str, Note]]:
     yield from content.get("write", {}).items()
     for path, notes in content.get("read", {}).items():
         yield from ((path, note) for note in notes)
 
 
-def _holders(content: dict[str, Any], written: float) -> list[Holder]:
+def _find_holders(content: dict[str, Any], written: float) -> list[Holder]:
     found: dict[tuple[int, str], list[str]] = {}
-    for _, note in _notes(content):
-        if _alive(note, written):
+    for _, note in _iterate_notes(content):
+        if _is_alive(note, written):
             found.setdefault((note["pid"], note["cmd"]), [])
     for path, note in content.get("write", {}).items():
         if (note["pid"], note["cmd"]) in found:
             found[note["pid"], note["cmd"]].append(path)
-    return [Holder(_readable(cmd), pid, tuple(paths)) for (pid, cmd), paths in found.items()]
+    return [Holder(_shorten_command(cmd), pid, tuple(paths)) for (pid, cmd), paths in found.items()]
 
 
-def _readable(command: str) -> str:
-    """``/x/bin/dvc repro`` and ``/x/dvc/__main__.py repro`` as ``dvc repro``."""
+def _shorten_command(command: str) -> str:
+    """Shorten ``/x/bin/dvc repro`` and ``/x/dvc/__main__.py repro`` to ``dvc repro``."""
     first, *rest = command.split() or ["dvc"]
     program = Path(first)
     name = program.parent.name if program.name == "__main__.py" else program.name
     return " ".join([name, *rest])
 
 
-def _alive(note: Note, written: float) -> bool:
-    """Whether the process of a note still is the one that wrote it, at `written` or before."""
+def _is_alive(note: Note, written: float) -> bool:
+    """Whether the process of a note, written at `written` or before, is still the one that runs."""
     try:
         process = psutil.Process(note["pid"])
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return process.create_time() <= written + _CLOCK_SECONDS and _runs(
+        return process.create_time() <= written + _CLOCK_SECONDS and _matches(
             process.cmdline(), note["cmd"]
         )
     except psutil.NoSuchProcess:
         return False
-    except psutil.AccessDenied:  # somebody else's: nothing speaks against it
+    except psutil.AccessDenied:  # another user's process: assume that it is the one
         return True
 
 
-def _runs(command_line: list[str], noted: str) -> bool:
-    """Whether a command line is the noted one but for the interpreter and the script's spelling."""
+def _matches(command_line: list[str], noted: str) -> bool:
+    """Whether a command line is the noted one, ignoring the interpreter and the script's path."""
     arguments = noted.split()[1:]
     words = " ".join(command_line).split()
     return words[len(words) - len(arguments) :] == arguments and len(words) > len(arguments)

@@ -1,4 +1,4 @@
-"""DVC's repository, opened to be looked at while somebody else may be working in it."""
+"""Open DVC's repository for reading while another process may be working in it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 
-def _made(workspace: Workspace) -> float | None:
-    """When DVC first worked in the repository, which names its memory of hashes: with a time of its
-    own a reader would hash all data again, and leave a memory behind that nobody uses."""
+def _first_use_time(workspace: Workspace) -> float | None:
+    """Return the time when DVC was first used in the repository; None if it cannot be recorded.
+
+    DVC names its cache of hashes by it. With a time of its own, a reader would hash all data again
+    and leave behind a cache that no other command uses.
+    """
     mark = workspace.root / ".dvc" / "tmp" / "btime"
-    with suppress(OSError):  # read-only, or made already
+    with suppress(OSError):  # read-only checkout, or the file exists
         mark.parent.mkdir(exist_ok=True)
         mark.open("x").close()
     return mark.stat().st_mtime if mark.exists() else None
 
 
 @contextmanager
-def reading(workspace: Workspace) -> Iterator[Repo]:
-    """A repository whose locks lie in a folder of its own.
+def open_for_reading(workspace: Workspace) -> Iterator[Repo]:
+    """Open a repository whose locks are in a temporary folder.
 
-    DVC's own reading waits for whoever writes, and keeps writers out meanwhile: ``dvc repro`` would
-    fail because somebody asks how far it is.
+    Otherwise a reader would wait for writers and lock them out meanwhile: ``dvc repro`` would fail
+    because somebody asks for its status.
     """
     from dvc.repo import Repo
 
@@ -36,10 +39,10 @@ def reading(workspace: Workspace) -> Iterator[Repo]:
 
         class Reader(Repo):
             tmp_dir = folder  # pyright: ignore[reportAssignmentType]
-            _btime = _made(workspace)  # pyright: ignore[reportAssignmentType]
+            _btime = _first_use_time(workspace)  # pyright: ignore[reportAssignmentType]
 
             def _ignore(self) -> None:
-                """Writes no .gitignore: the checkout may be read-only."""
+                """Write no .gitignore: the checkout may be read-only."""
 
         with Reader(str(workspace.root)) as repo:
             yield repo

@@ -1,4 +1,4 @@
-"""The command `flawfactory`: its code is loaded where Ctrl-C is heard already."""
+"""Entry point of the command `flawfactory`, which handles Ctrl-C even while its code is loaded."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is still being loaded ends it with a line too."""
+    """Run the command line; on Ctrl-C while it is loaded, print one line and exit with 130."""
     try:
         from flows.cli import app
     except KeyboardInterrupt:
         sys.stderr.write("flawfactory: stopped by SIGINT\n")
         sys.stderr.flush()
-        os._exit(130)  # modules that are half loaded may fail in what they do at exit
+        os._exit(130)  # exit handlers of half-loaded modules may fail
     app()

@@ -1,4 +1,4 @@
-"""What a build would ask of models and what that would cost, from what was measured before."""
+"""Estimate a build's calls to models and their cost from earlier calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import cast
 from rich.markup import escape
 from rich.table import Table
 
-from flows.spending import total
+from flows.spending import describe_total
 from stages.catalogue import build_stage, load_params
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import Workspace
@@ -23,34 +23,37 @@ _FREE = Price(input=0, output=0)
 
 @dataclass(frozen=True)
 class CallEstimate:
-    """One question of one stage."""
+    """The calls for one question of one stage."""
 
     stage: str
     question: str
     model: str
     calls: int
-    """At most, answers that have to be mended not counted: one a photo, or one for each variant
-    that `map` may draw. Answers that are kept, and variants that fall out before, cost nothing."""
+    """Maximum number of calls: one per photo, or one per variant that `map` may draw, not counting
+    repetitions after unusable answers. Cached answers and earlier rejects cost nothing."""
     tokens: tuple[float, float] | None
-    """Sent and returned, all calls together, at the mean of earlier calls; None before the first.
-    """
+    """Total tokens sent and received at the mean of earlier calls; None before the first call."""
     price: Price | None
-    """None: unknown."""
+    """None if unknown."""
 
     @property
     def money(self) -> float | None:
-        """None where tokens or price are unknown."""
+        """Estimated cost; None if tokens or price are unknown."""
         if self.price is None or self.tokens is None:
             return None
-        sent, came = self.tokens
-        return self.price.of(round(sent), round(came))
+        sent, received = self.tokens
+        return self.price.of(round(sent), round(received))
 
 
 def estimate_calls(workspace: Workspace, todo: Mapping[str, int]) -> list[CallEstimate]:
-    """The questions that stages would ask of `todo` photos each; empty where no model is asked.
+    """Estimate the calls of stages; empty if the profile calls no model.
+
+    Args:
+        workspace: the checkout.
+        todo: stage to the number of photos to compute.
 
     Raises:
-        FactoryError: params.yaml or factory.toml do not fit.
+        FactoryError: params.yaml or factory.toml is invalid.
     """
     params = load_params(workspace.root)
     base, variants = cast(BaseParams, params["base"]), cast(MapParams, params["map"]).variants
@@ -75,16 +78,24 @@ def _estimate(
 
 
 def estimate_table(workspace: Workspace, estimates: list[CallEstimate]) -> Table:
-    """A row a question, and what they come to."""
+    """Build a table with a row per question and the total in its caption."""
     table = Table(title="calls to models, at most", caption=escape(_summary(workspace, estimates)))
     for name in ("stage", "question", "model", "calls", "tokens in", "tokens out", "money"):
         words = name in ("stage", "question", "model")
         table.add_column(name, justify="left" if words else "right")
     for item in estimates:
-        sent, came = (f"{n:.0f}" for n in item.tokens) if item.tokens else ("unknown", "unknown")
+        sent, received = (
+            (f"{n:.0f}" for n in item.tokens) if item.tokens else ("unknown", "unknown")
+        )
         table.add_row(
-            item.stage, item.question, escape(item.model), str(item.calls), sent, came, _money(item)
-        )  # fmt: skip
+            item.stage,
+            item.question,
+            escape(item.model),
+            str(item.calls),
+            sent,
+            received,
+            _money(item),
+        )
     return table
 
 
@@ -95,9 +106,9 @@ def _money(item: CallEstimate) -> str:
 
 
 def _summary(workspace: Workspace, estimates: list[CallEstimate]) -> str:
-    lines = [f"together {sum(item.money or 0.0 for item in estimates):.4f}"]
+    lines = [f"total {sum(item.money or 0.0 for item in estimates):.4f}"]
     if unmeasured := [item.question for item in estimates if item.tokens is None]:
         lines[0] += f" without {', '.join(unmeasured)}: tokens are known after the first calls"
     if unpriced := sorted({item.model for item in estimates if item.price is None}):
         lines = [f"unknown price: name {', '.join(unpriced)} in [calls] prices of factory.toml"]
-    return "\n".join([*lines, total(workspace)])
+    return "\n".join([*lines, describe_total(workspace)])

@@ -1,4 +1,4 @@
-"""One at a time in a workspace: builds wait for each other, and for DVC commands run by hand."""
+"""Let one build at a time run in a workspace; wait for other builds and for DVC commands."""
 
 from __future__ import annotations
 
@@ -22,50 +22,49 @@ _held: ContextVar[frozenset[Path]] = ContextVar("locks held by the caller", defa
 
 
 @dataclass
-class Patience:
-    """How long to wait, all in all; waiting is said once a cause."""
+class Waiter:
+    """Waits for other processes up to a total time, and reports each cause once."""
 
     say: Say
     minutes: float | None = None
-    """None: as long as it takes."""
+    """Maximum total time; None waits as long as it takes."""
     _started: float = field(default_factory=time.monotonic)
     _said: str = ""
 
     def wait(self, cause: str) -> None:
-        """Wait a little.
+        """Wait a moment for `cause` to end.
 
         Raises:
-            FactoryError: the time is up.
+            FactoryError: the total time is up.
         """
         if self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes:
             raise FactoryError(
-                f"{cause} still runs after {self.minutes:g} minutes; look at it with "
-                "`flawfactory status`, wait longer with `--wait`"
+                f"{cause} still runs after {self.minutes:g} minutes; see `flawfactory status`, or "
+                "wait longer with `--wait`"
             )
         if cause != self._said:
-            self.say(f"waiting for {cause} to end; `flawfactory status` shows how far it is")
+            self.say(f"waiting for {cause} to end; `flawfactory status` shows its progress")
             self._said = cause
         time.sleep(_POLL_SECONDS)
 
 
 @contextmanager
-def build_lock(workspace: Workspace, patience: Patience) -> Iterator[None]:
-    """Alone in the workspace: other builds and whatever changes the source list wait their turn.
+def build_lock(workspace: Workspace, waiter: Waiter) -> Iterator[None]:
+    """Hold the workspace's lock, which builds and all changes of the source list take.
 
-    The kernel holds the lock (flock) and frees it with the process. What the holder calls may
-    enter it again.
+    The kernel holds the lock (flock) and releases it when the process ends. It is reentrant.
 
     Raises:
-        FactoryError: patience ended first.
+        FactoryError: `waiter` gave up.
     """
     workspace.reports.mkdir(parents=True, exist_ok=True)
     path = workspace.reports / "build.lock"
     if path in _held.get():
         yield
         return
-    with path.open("a+") as file:  # not "w": it would wipe out who holds it
-        while not _locked(file):
-            patience.wait(f"another build{_holder(file)}")
+    with path.open("a+") as file:  # not "w", which would erase the holder's pid
+        while not _try_lock(file):
+            waiter.wait(f"another build{_describe_holder(file)}")
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
@@ -76,7 +75,7 @@ def build_lock(workspace: Workspace, patience: Patience) -> Iterator[None]:
             _held.reset(token)
 
 
-def _locked(file: TextIO) -> bool:
+def _try_lock(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -84,17 +83,17 @@ def _locked(file: TextIO) -> bool:
     return True
 
 
-def _holder(file: TextIO) -> str:
+def _describe_holder(file: TextIO) -> str:
     file.seek(0)
     pid = file.read().strip()
     return f" (process {pid})" if pid else ""
 
 
-def wait_for_dvc(workspace: Workspace, patience: Patience) -> None:
-    """Return when no DVC command is at work in the workspace.
+def wait_for_dvc(workspace: Workspace, waiter: Waiter) -> None:
+    """Wait until no DVC command is running in the workspace.
 
     Raises:
-        FactoryError: patience ended first.
+        FactoryError: `waiter` gave up.
     """
-    while found := holders(workspace, patience.say):
-        patience.wait(str(found[0]))
+    while found := holders(workspace, waiter.say):
+        waiter.wait(str(found[0]))

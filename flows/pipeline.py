@@ -1,4 +1,4 @@
-"""The pipeline as DVC sees it: what is stale and why, and running one stage."""
+"""Ask DVC which stages are stale and why, and run one stage."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from flows import children
-from flows.dvc_reading import reading
+from flows.dvc_reading import open_for_reading
 from flows.reasons import NOT_BUILT, locked_params, reasons
-from flows.repository import NotUsable, told_in_a_line
-from flows.sources import require_list
+from flows.repository import UnusableCheckout, translate_errors
+from flows.sources import require_source_list
 from stages import STAGES
 from stages.catalogue import read_params
 from stages.engine.execution.leash import LEASHED
@@ -23,18 +23,20 @@ from stages.engine.workspace import FactoryError, Workspace
 _DVC = ("dvc", "--wait-for-lock", "repro", "--single-item")
 _POLL_SECONDS = 0.2
 
-Stale = dict[str, list[str]]
-"""Stage to the reasons DVC gives for running it, in data order; empty when all is up to date."""
+StaleStages = dict[str, list[str]]
+"""Stale stages in data order, each with DVC's reasons for running it; empty when up to date."""
 
 
-def stale(workspace: Workspace) -> Stale:
-    """Ask DVC. No server, no Prefect: about a second. Takes no lock of DVC's: a stage may run.
+def find_stale(workspace: Workspace) -> StaleStages:
+    """Find the stale stages by asking DVC, which takes about a second and no Prefect server.
+
+    Takes none of DVC's locks, so it works while a stage runs.
 
     Raises:
         FactoryError: there is no source list yet, or dvc.yaml is broken.
     """
     if not workspace.sources.exists():
-        require_list(workspace)
+        require_source_list(workspace)
         raise FactoryError("no source list yet: run `flawfactory build --source FOLDER`")
     locked, current = locked_params(workspace.root), read_params(workspace.root) or {}
     found = _status(workspace)
@@ -48,19 +50,19 @@ def stale(workspace: Workspace) -> Stale:
 def _status(workspace: Workspace) -> dict[str, Any]:
     for tries_left in (2, 1, 0):
         try:
-            with told_in_a_line(workspace), reading(workspace) as repo:
+            with translate_errors(workspace), open_for_reading(workspace) as repo:
                 return repo.status()
-        except NotUsable:
+        except UnusableCheckout:
             raise
         except (FactoryError, OSError):
             if not tries_left:
                 raise
-        time.sleep(_POLL_SECONDS)  # a stage at work was writing what DVC read
+        time.sleep(_POLL_SECONDS)  # a running stage was writing what DVC read
     raise AssertionError("the last try returns or raises")
 
 
-def environment() -> dict[str, str]:
-    """For DVC's child processes: `python` is this interpreter, standard input is a leash."""
+def child_environment() -> dict[str, str]:
+    """Build the environment of DVC's processes: `python` is this interpreter, stdin a pipe."""
     here = str(Path(sys.executable).parent)
     return {
         **os.environ,
@@ -77,7 +79,7 @@ def run_stage(
     on_line: Callable[[str], None],
     on_progress: Callable[[Progress], None],
 ) -> int:
-    """``dvc repro --single-item NAME`` in a process group of its own; returns its exit code.
+    """Run ``dvc repro --single-item NAME`` in its own process group; return its exit code.
 
     Whatever ends this call - an exception, the timeout, a signal, SIGKILL - ends the group too.
 
@@ -86,7 +88,7 @@ def run_stage(
     """
     progress_file = workspace.reports / f"{name}.progress.json"
     progress_file.unlink(missing_ok=True)
-    process = children.start([*_DVC, name], workspace.root, environment())
+    process = children.start([*_DVC, name], workspace.root, child_environment())
     reader = children.forward(process, on_line)
     deadline = time.monotonic() + timeout_seconds
     try:
@@ -94,7 +96,10 @@ def run_stage(
             if progress := Progress.read(progress_file):
                 on_progress(progress)
             if time.monotonic() > deadline:
-                raise FactoryError(f"{name}: stopped after {timeout_seconds / 60:.0f} minutes")
+                raise FactoryError(
+                    f"{name}: stopped after {timeout_seconds / 60:.0f} minutes; raise "
+                    "`stage_timeout_minutes` in factory.toml"
+                )
             time.sleep(_POLL_SECONDS)
     finally:
         children.end(process)

@@ -1,11 +1,11 @@
-"""What a build would compute, from the store's keys, without computing anything."""
+"""Plan a build: find out from the store's keys what it would compute, without computing it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows.pipeline import Stale
-from flows.report import StageReport, reports
+from flows.pipeline import StaleStages
+from flows.report import StageReport, read_reports
 from stages import STAGES
 from stages.catalogue import build_stage, params_for_work
 from stages.engine.runner import gather
@@ -16,31 +16,31 @@ from stages.engine.workspace import Workspace
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage that would run."""
+    """What a build would do in one stage."""
 
     stage: str
     reasons: list[str]
     photos: int
     to_compute: int
     exact: bool
-    """False when an upstream would compute first: the numbers are then upper bounds."""
+    """False if an upstream stage has to run first; the numbers are then upper bounds."""
     seconds: float | None
-    """At the last run's rate; None when it never computed anything."""
+    """Estimate at the last run's rate; None if the stage never computed anything."""
     disk_bytes: float | None
-    """At the last run's bytes a photo; None when nothing was measured yet."""
+    """Estimate at the last run's bytes per photo; None if nothing was measured yet."""
 
 
-def plan_build(workspace: Workspace, stale: Stale) -> list[StagePlan]:
-    """The stages a build would run, in order.
+def plan_build(workspace: Workspace, stale: StaleStages) -> list[StagePlan]:
+    """List the stages that a build would run, in order.
 
-    A stage is exact while everything upstream of it is as it will be; DVC runs the stages after
-    the first stale one only if its output changes, so they are listed as "may run".
+    The first stale stage is planned exactly, since everything upstream of it is final. DVC runs the
+    stages after it only if its output changes, so they are listed as "may run".
     """
     if not stale:
         return []
     params = params_for_work(workspace.root)
     store = Store(store_root(workspace, load_settings(workspace)))
-    known = {report.stage: report for report in reports(workspace)}
+    known = {report.stage: report for report in read_reports(workspace)}
     plans: list[StagePlan] = []
     exact, photos = True, 0
     first = next((i for i, name in enumerate(STAGES) if name in stale), len(STAGES))

@@ -1,4 +1,4 @@
-"""Which Prefect server builds are shown in, and whether it answers."""
+"""Find the configured Prefect server and check that it answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def configured_url() -> str | None:
-    """PREFECT_API_URL from the environment or the person's Prefect profile; None without one.
+    """Return PREFECT_API_URL from the environment or the user's Prefect profile; None if unset.
 
     Raises:
         FactoryError: Prefect cannot read its settings.
@@ -21,33 +21,33 @@ def configured_url() -> str | None:
         return url.strip() or None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a home that cannot be written is no concern here
+            warnings.simplefilter("ignore")  # for example of a home that is not writable
             from prefect.settings import PREFECT_API_URL
 
             return PREFECT_API_URL.value() or None
-    except Exception as error:  # whatever its files hold
+    except Exception as error:  # the type depends on what its files contain
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FactoryError(
-            f"Prefect cannot read its settings ({first}); mend them, or build without Prefect: "
+            f"Prefect cannot read its settings ({first}); fix them, or build without Prefect: "
             "PREFECT_API_URL= flawfactory build"
         ) from error
 
 
 def reach_loopback_past_proxies() -> None:
-    """Let this process and its children speak to this machine without a proxy."""
+    """Exempt this machine from proxies, for this process and its children."""
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         missing = [host for host in LOOPBACK if host not in hosts]
         os.environ[name] = ",".join([*hosts, *missing])
 
 
-def require_answer(url: str) -> None:
-    """Ask the server once.
+def require_reachable(url: str) -> None:
+    """Ask the server once for its health.
 
     Raises:
-        FactoryError: it does not answer, or not as a Prefect server would.
+        FactoryError: it does not answer, or is not a Prefect server.
     """
-    if error := _failure(url):
+    if error := _health_error(url):
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FactoryError(
             f"no Prefect server answers at PREFECT_API_URL={url} ({cause}); start it "
@@ -55,12 +55,12 @@ def require_answer(url: str) -> None:
         )
 
 
-def answers(url: str) -> bool:
+def is_reachable(url: str) -> bool:
     """Whether the server answers."""
-    return _failure(url) is None
+    return _health_error(url) is None
 
 
-def _failure(url: str) -> Exception | None:
+def _health_error(url: str) -> Exception | None:
     from prefect import get_client
     from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 

@@ -1,4 +1,4 @@
-"""Why a stage is stale, in words: from what DVC reports to the values that changed."""
+"""Explain why a stage is stale: turn DVC's status into lines that name the changed values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from flows.repository import locked_stages
 
 PARAMS = "params.yaml"
-OUTPUT = "output "
-"""Reasons that begin so are of an output that is not as it was left, not of what it comes from."""
+OUTPUT_PREFIX = "output "
+"""Prefix of reasons that concern a changed output, not a changed input."""
 NOT_BUILT = "not built yet"
 
 
 def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
-    """Every leaf that differs, as ``filter.lpips.low: 0.1 -> 0.12``."""
+    """Yield a line for each leaf that differs, such as ``filter.lpips.low: 0.1 -> 0.12``."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             yield from changed_values(old.get(key), new.get(key), f"{name}.{key}")
@@ -24,19 +24,19 @@ def changed_values(old: Any, new: Any, name: str) -> Iterator[str]:
 
 
 def locked_params(root: Path) -> dict[str, dict[str, Any]]:
-    """Stage to the sections of params.yaml it last ran with; empty before the first build."""
+    """Map stages to the sections of params.yaml they last ran with; empty before any build."""
     return {
         name: entry.get("params", {}).get(PARAMS, {}) for name, entry in locked_stages(root).items()
     }
 
 
 def reasons(entries: list[Any], locked: dict[str, Any], current: dict[str, Any]) -> Iterator[str]:
-    """DVC's status of one stage, a line a reason.
+    """Yield the reasons why one stage is stale, one line each.
 
     Args:
-        entries: what DVC's status holds for the stage.
-        locked: sections of params.yaml it last ran with.
-        current: sections as they are now.
+        entries: the stage's entries in DVC's status.
+        locked: the sections of params.yaml that the stage last ran with.
+        current: the sections as they are now.
     """
     for entry in entries:
         if not isinstance(entry, dict):
@@ -45,7 +45,7 @@ def reasons(entries: list[Any], locked: dict[str, Any], current: dict[str, Any])
         for kind, changes in entry.items():
             for name, change in changes.items():
                 if name != PARAMS or not isinstance(change, dict):
-                    yield f"{OUTPUT if kind == 'changed outs' else ''}{name} {change}"
+                    yield f"{OUTPUT_PREFIX if kind == 'changed outs' else ''}{name} {change}"
                     continue
                 for section, word in change.items():
                     old, new = locked.get(section), current.get(section)

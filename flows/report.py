@@ -1,4 +1,4 @@
-"""What a build tells afterwards: the table, gate tables, contact sheets."""
+"""Read what a build reports: counts, times and gate verdicts of each stage."""
 
 from __future__ import annotations
 
@@ -18,40 +18,42 @@ from stages.engine.workspace import FactoryError, Workspace
 
 @dataclass(frozen=True)
 class StageReport:
-    """One stage's line of the table at the end of a build."""
+    """One stage's row of the table at the end of a build."""
 
     stage: str
     photos_in: int
     photos_out: int
     photos_rejected: int
     photos_aside: int
-    """Copies, history, files of another kind: no rejects."""
+    """Copies, history and files of other kinds, which are not rejects."""
     variants_out: int
     variants_rejected: int
     tools: dict[str, int]
     computed: int
     seconds: float
     disk_bytes: int
-    """What its results take: in the store, in its output folder and in DVC's cache of that (shared
-    with the folder where the file system can); 0 when the report is too old to tell."""
+    """Size of its results in the store, its output folder and DVC's cached copy of it (which shares
+    disk space where the file system can); 0 if the report is too old to contain it."""
     gate_passed: bool
     checks: list[dict[str, Any]]
     restored: bool = False
-    """DVC brought the output back: computed, seconds and disk_bytes are another run's, if any."""
+    """True if DVC restored the output; `computed`, `seconds` and `disk_bytes` are then those of
+    another run, if any."""
 
 
 def read_report(workspace: Workspace, stage: str) -> StageReport | None:
-    """A stage's output and the run that made it; None when there is no output.
+    """Read the report on a stage's output; None if there is no output.
 
-    DVC brings back only what passed its gate. The last run on this machine may be of another
-    output, or of thresholds that were changed back: its verdict then has no place here.
+    The last run on this machine may have made another output, or used thresholds that have been
+    changed back since. The output then was restored by DVC, which restores only outputs that passed
+    their gate, and the verdict of that run is left out.
     """
     try:
         metrics = json.loads((workspace.stage(stage) / METRICS).read_bytes())
     except (OSError, ValueError):
         return None
     run = _last_run(workspace, stage)
-    restored = run is None or _is_another(workspace, stage, run)
+    restored = run is None or _describes_other_output(workspace, stage, run)
     run = run or {}
     tools = {k.removeprefix("tool."): v for k, v in metrics.items() if k.startswith("tool.")}
     return StageReport(
@@ -79,9 +81,9 @@ def _last_run(workspace: Workspace, stage: str) -> dict[str, Any] | None:
         return None
 
 
-def _is_another(workspace: Workspace, stage: str, run: dict[str, Any]) -> bool:
-    """Whether a run made another output than the present one, or judged it by thresholds that are
-    no longer those of params.yaml while those of dvc.lock are."""
+def _describes_other_output(workspace: Workspace, stage: str, run: dict[str, Any]) -> bool:
+    """Whether a run made another output than the present one, or judged it by other thresholds than
+    those of params.yaml, while dvc.lock and params.yaml agree."""
     if run.get("output") != output_digest(workspace.stage(stage)):
         return True
     if run["gate"]["success"]:
@@ -98,13 +100,13 @@ def _is_another(workspace: Workspace, stage: str, run: dict[str, Any]) -> bool:
     return section.gate.model_dump(mode="json") != run.get("thresholds")
 
 
-def reports(workspace: Workspace) -> list[StageReport]:
-    """All stages that have an output, in data order."""
+def read_reports(workspace: Workspace) -> list[StageReport]:
+    """Read the reports of all stages that have an output, in data order."""
     return [r for name in STAGES if (r := read_report(workspace, name)) is not None]
 
 
 def gate_table(report: StageReport) -> list[dict[str, str]]:
-    """A gate's checks as rows for a Prefect table artifact, failures first."""
+    """Format a gate's checks as rows of a Prefect table artifact, failures first."""
     return [
         {
             "verdict": "ok" if check["success"] else "FAILED",
@@ -119,7 +121,7 @@ def gate_table(report: StageReport) -> list[dict[str, str]]:
 
 
 def failed_checks(report: StageReport) -> list[str]:
-    """Failed expectations in words."""
+    """Describe the failed expectations, one line each."""
     return [
         check.get("message") or f"{check['table']}: {check['expectation']}: {check['observed']}"
         for check in report.checks

@@ -1,4 +1,4 @@
-"""What git and DVC hold in people's checkouts; their failures in one line with a remedy."""
+"""Read what git and DVC keep in a checkout, and turn their errors into one line with a remedy."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from stages.engine.workspace import FactoryError, Workspace
 
 LOCK = Path("dvc.lock")
 SOURCES = Path("data") / "sources.dvc"
-"""What git knows of the source list, relative to the project: DVC's pointer to it."""
+"""DVC's pointer to the source list, which git tracks; relative to the checkout."""
 
 
-class NotUsable(FactoryError):
-    """The checkout as it is cannot be asked: a merge is not done, git does not trust its owner, or
-    there is no git."""
+class UnusableCheckout(FactoryError):
+    """The checkout cannot be used as it is: a merge is unfinished, git does not trust its owner, or
+    there is no git repository."""
 
 
 def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
-    """Stage to what dvc.lock says of it; empty before the first build.
+    """Read the entries of dvc.lock by stage; empty before the first build.
 
     Raises:
-        FactoryError: git's conflict markers are in it, or it is no lock file; an empty one is none.
+        FactoryError: the file contains git's conflict markers, is empty, or is not a lock file.
     """
     try:
         text = (root / LOCK).read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise FactoryError(f"{LOCK} cannot be read: {error}") from error
-    require_merged(root)
+    require_no_conflicts(root)
     damaged = f"{LOCK} is empty or damaged: `git checkout {LOCK}` brings back the committed one"
     try:
         content = yaml.safe_load(text)
@@ -45,11 +45,11 @@ def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
     return stages
 
 
-def require_merged(root: Path) -> None:
-    """Files that name versions of data are one version's.
+def require_no_conflicts(root: Path) -> None:
+    """Require that dvc.lock and sources.dvc have no conflict markers.
 
     Raises:
-        NotUsable: a merge is not done; says how to end it.
+        UnusableCheckout: a merge is unfinished; says how to finish it.
     """
     for name in (LOCK, SOURCES):
         try:
@@ -57,36 +57,36 @@ def require_merged(root: Path) -> None:
         except OSError:
             continue
         if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in lines):
-            raise NotUsable(
+            raise UnusableCheckout(
                 f"{name} has git's conflict markers: keep one side (`git checkout --ours {name}`, "
                 "or --theirs), `dvc checkout`, then scan the other side's folders again and build"
             )
 
 
 @contextmanager
-def told_in_a_line(workspace: Workspace) -> Iterator[None]:
-    """Run what asks DVC and git.
+def translate_errors(workspace: Workspace) -> Iterator[None]:
+    """Translate errors of DVC and git inside the context.
 
     Raises:
-        NotUsable: the checkout has to be put right first.
-        FactoryError: in place of their other errors.
+        UnusableCheckout: the checkout has to be repaired first; says how.
+        FactoryError: in place of any other error of DVC or git.
     """
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
 
-    require_merged(workspace.root)
+    require_no_conflicts(workspace.root)
     try:
         yield
-    except Exception as error:  # git's libraries have errors of their own
+    except Exception as error:  # git's libraries raise types of their own
         words = " ".join(str(error).split())
         if "not owned by current user" in words or "dubious ownership" in words:
-            raise NotUsable(
+            raise UnusableCheckout(
                 f"git does not trust {workspace.root}, which belongs to another user; if you do: "
                 f"`git config --global --add safe.directory {workspace.root}`"
             ) from error
         if "is not a git repository" in words:
-            raise NotUsable(
-                f"DVC: {words}: run `git init` there (versions of the data set are git's), or have "
+            raise UnusableCheckout(
+                f"DVC: {words}: run `git init` there (git keeps the data set's versions), or let "
                 "DVC do without: `dvc config --local core.no_scm true`"
             ) from error
         if isinstance(error, DvcException | SCMError):

@@ -1,4 +1,4 @@
-"""Builds on a schedule: Prefect serves the flow; each run scans and builds what is new."""
+"""Run builds on a schedule: Prefect serves the flow; each run scans and builds what is new."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threading import Event
 from pydantic import BaseModel
 
 from flows import children
-from flows.prefect_api import configured_url, reach_loopback_past_proxies, require_answer
+from flows.prefect_api import configured_url, reach_loopback_past_proxies, require_reachable
 from flows.temporary_server import temporary_server
 from flows.timing import Timing
 from stages.engine.workspace import FactoryError, Workspace
@@ -24,37 +24,37 @@ _POLL_SECONDS = 0.5
 
 
 class Job(BaseModel):
-    """What is served."""
+    """A scheduled build."""
 
     root: Path
     folders: list[str]
-    """To scan before each build; none: the source list as it is."""
+    """Folders to scan before each build; if empty, the source list stays as it is."""
     timing: Timing
 
     @property
     def name(self) -> str:
-        """Of the deployment: two checkouts on one server must not take each other's."""
+        """Name of the deployment, unique to the checkout: several may share one server."""
         digest = hashlib.sha256(str(self.root).encode()).hexdigest()
         return f"scheduled-{digest[:8]}"
 
 
 def serve(job: Job, say: Callable[[str], None]) -> None:
-    """Serve until interrupted, from child processes that end with this one.
+    """Serve the schedule until interrupted, from child processes that end with this one.
 
-    Shown in the Prefect server that is configured; without one, in a temporary server.
+    Uses the configured Prefect server; without one, starts a temporary server.
 
     Raises:
-        FactoryError: no server answers or starts, or serving came to an end.
+        FactoryError: no server answers or starts, or serving ended.
     """
     reach_loopback_past_proxies()
     workspace = Workspace(job.root)
     if url := configured_url():
-        require_answer(url)
+        require_reachable(url)
         _serve_from_child(job, dict(os.environ), say, {})
         return
     with temporary_server(workspace) as server:
         say(f"temporary Prefect server: {server.address}")
-        lost = f"the temporary Prefect server ended (its words: {server.log}); start again"
+        lost = f"the temporary Prefect server ended (log: {server.log}); start the schedule again"
         _serve_from_child(job, server.environment, say, {lost: server.process})
 
 
@@ -64,11 +64,18 @@ def _serve_from_child(
     say: Callable[[str], None],
     needed: dict[str, Popen[str]],
 ) -> None:
-    """Until a process that is `needed`, by what to say of its end, or the child itself ends."""
+    """Serve from a child process until it ends, or one of the `needed` processes does.
+
+    Args:
+        job: the scheduled build.
+        environment: environment variables of the child.
+        say: receives the child's output line by line.
+        needed: error message to the process whose end it describes.
+    """
     child = children.start(["flows.schedule", job.model_dump_json()], job.root, environment)
-    ending = Event()  # what Prefect says of being ended is no news
+    ending = Event()  # suppress what Prefect prints when it is ended
     children.forward(child, lambda line: None if ending.is_set() else say(line))
-    needed = {**needed, "serving ended; its last words are above": child}
+    needed = {**needed, "serving ended; see the output above": child}
     try:
         while True:
             for words, process in needed.items():
@@ -80,8 +87,8 @@ def _serve_from_child(
         children.end(child)
 
 
-def serve_here(job: Job) -> None:
-    """Serve in this process until it is ended."""
+def serve_in_this_process(job: Job) -> None:
+    """Serve the schedule in this process until it is stopped."""
     from prefect import serve
     from prefect.schedules import Cron, Interval
 
@@ -102,4 +109,4 @@ def serve_here(job: Job) -> None:
 
 
 if __name__ == "__main__":
-    serve_here(Job.model_validate_json(sys.argv[1]))
+    serve_in_this_process(Job.model_validate_json(sys.argv[1]))

@@ -1,12 +1,11 @@
-"""Where photos come from: the folders a person names, or the sample photos; the list that DVC
-tracks; and what may take whose place in it."""
+"""Maintain the source list, which DVC tracks: scan folders into it, add to it or replace it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from flows.repository import LOCK, SOURCES, told_in_a_line
+from flows.repository import LOCK, SOURCES, translate_errors
 from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places, Root, fit, recognise
@@ -14,13 +13,13 @@ from stages.ingest.scan import scan
 from stages.package import rights
 
 HASHES = Path(".cache") / "hashes.json"
-"""Below `Workspace.data`: what a scan remembers of the files it hashed."""
+"""Digests of the files that scans have hashed; relative to `Workspace.data`."""
 _SHOWN = 3
-"""Sidecars or licences that are named in full."""
+"""Maximum number of sidecars or licences to name."""
 
 
 def default_sources(workspace: Workspace) -> list[Path]:
-    """The vendored sample photos, and the fetched photos of people where they are."""
+    """Return the folder of the sample photos, and of the photos of people if they were fetched."""
     people = workspace.data / ".fetched" / "people"
     return [workspace.root / "samples" / "photos", *([people] if people.is_dir() else [])]
 
@@ -28,19 +27,25 @@ def default_sources(workspace: Workspace) -> list[Path]:
 def update_source_list(
     workspace: Workspace, folders: list[Path], batch: str | None = None, replace: bool = False
 ) -> str:
-    """Scan `folders` into the source list; returns what happened in words.
+    """Scan `folders` into the source list; return a summary.
+
+    Args:
+        workspace: the checkout.
+        folders: folders to scan.
+        batch: name of this delivery.
+        replace: start a new list instead of adding to the present one.
 
     Raises:
-        FactoryError: no such folder, no photos in it, it holds this checkout, or the list is away
-            (`require_list`).
+        FactoryError: a folder does not exist, has no photos or contains this checkout, or the list
+            is not here (`require_source_list`).
     """
     if not replace:
-        require_list(workspace)
+        require_source_list(workspace)
     for folder in folders:
         if workspace.root.resolve().is_relative_to(folder.resolve()):
             raise FactoryError(
-                f"{folder.resolve()} holds this checkout, whose own pictures are no photos: name "
-                "the folder of the photos"
+                f"{folder.resolve()} contains this checkout, whose own pictures are not photos: "
+                "name the folder of the photos"
             )
     report = scan(
         folders,
@@ -49,7 +54,7 @@ def update_source_list(
         replace=replace,
         cache_path=workspace.data / HASHES,
     )
-    track(workspace)
+    track_source_list(workspace)
     counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
     counts["left out: withdrawn and purged"] = report.purged
     words = [f"{count} {word}" for word, count in counts.items() if count]
@@ -59,83 +64,92 @@ def update_source_list(
     foreign = f"{report.foreign} JSON file{'s' * (report.foreign > 1)} of other programs left alone"
     words += [foreign] if report.foreign else []
     lines = ["source list: " + (", ".join(words) or "nothing found")]
-    lines += _at_most([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
-    lines += _unpublishable(workspace)
+    lines += _truncate([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
+    lines += _describe_unpublishable(workspace)
     return "\n".join(lines)
 
 
-def _unpublishable(workspace: Workspace) -> list[str]:
-    """A line for each licence that forbids passing the data set on."""
+def _describe_unpublishable(workspace: Workspace) -> list[str]:
+    """Write a line for each licence that forbids publishing the data set."""
     entries = read_list(workspace.sources)
     used = [entry.licence for entry in entries if not (entry.withdrawn or entry.problem)]
     lines = [
         f"not publishable: licence '{licence}' ({count} photo{'s' * (count > 1)}): {why}"
         for licence, count, why in rights.problems(used)
     ]
-    return _at_most(lines, "licences")
+    return _truncate(lines, "licences")
 
 
-def _at_most(lines: list[str], what: str) -> list[str]:
+def _truncate(lines: list[str], what: str) -> list[str]:
     more = len(lines) - _SHOWN
     return lines[:_SHOWN] + ([f"... and {more} more {what}"] if more > 0 else [])
 
 
-def track(workspace: Workspace) -> None:
-    """Have DVC keep this version of the list; `SOURCES` then names it, for git to carry.
+def track_source_list(workspace: Workspace) -> None:
+    """Have DVC track this version of the list and update `SOURCES`, which git tracks.
 
     Raises:
-        FactoryError: DVC cannot (another DVC command is running, no repository).
+        FactoryError: DVC fails (another DVC command is running, or there is no repository).
     """
     from dvc.repo import Repo
     from dvc.repo.add import add
 
-    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
+    with translate_errors(workspace), Repo(str(workspace.root)) as repo:
         repo.scm_context.quiet = True
         add(repo, str(workspace.sources))
 
 
-def require_list(workspace: Workspace) -> None:
-    """Let nobody start a list of their own beside a data set whose list is only not here.
+def require_source_list(workspace: Workspace) -> None:
+    """Require the source list if the checkout has a data set, so that nobody starts another list.
 
     Raises:
-        FactoryError: says where the list is to be had.
+        FactoryError: the list is missing; says how to get it.
     """
     if exists(workspace.sources):
         return
     if (workspace.root / SOURCES).exists():
         raise FactoryError(
-            f"this checkout has a data set whose photos' list is not here: `dvc pull {SOURCES}` "
-            "(all of it: `dvc pull`); to start another: `flawfactory build --source FOLDER "
-            "--replace`"
+            f"the source list of this checkout's data set is not here: get it with `dvc pull "
+            f"{SOURCES}` (the whole data set: `dvc pull`), or start another data set with "
+            "`flawfactory build --source FOLDER --replace`"
         )
     if (workspace.root / LOCK).exists():
         raise FactoryError(
-            f"dvc.lock is of a data set whose list did not come along: {SOURCES} belongs into git "
-            "(whoever built it: `git add data/sources.dvc dvc.lock`, then `dvc push`); to start "
-            "another: `flawfactory build --source FOLDER --replace`"
+            f"dvc.lock belongs to a data set whose source list is missing: {SOURCES} is not in "
+            "git; whoever built it has to `git add data/sources.dvc dvc.lock`, then `dvc push`; "
+            "start another data set with `flawfactory build --source FOLDER --replace`"
         )
 
 
-def prepare(workspace: Workspace, given: list[Path], *, add: bool, replace: bool) -> str | None:
-    """Bring the list to what a build was asked for; returns what happened, None when nothing did.
+def prepare_source_list(
+    workspace: Workspace, given: list[Path], *, add: bool, replace: bool
+) -> str | None:
+    """Update the source list for a build; return a summary, or None if nothing was scanned.
 
-    Without folders the list stays; where there was none yet, it is that of the sample photos.
-    A folder that the list does not know joins it, or takes its place, only when that is said; the
-    samples, nobody's data set, give way.
+    Without folders the list stays as it is; if there is none yet, the sample photos are scanned.
+    Photos of a folder that is new to the list need `add` or `replace`, unless the list has nothing
+    but sample photos, which are then replaced.
+
+    Args:
+        workspace: the checkout.
+        given: folders to scan.
+        add: keep the present photos.
+        replace: start a new list.
 
     Raises:
-        FactoryError: says what to type.
+        FactoryError: a folder is new and neither `add` nor `replace` is set, or as
+            `update_source_list` does.
     """
     if not given:
         if exists(workspace.sources):
             return None
-        require_list(workspace)
+        require_source_list(workspace)
         return update_source_list(workspace, default_sources(workspace))
-    if not (add or replace) and (new := strangers(workspace, given)):
+    if not (add or replace) and (new := unknown_folders(workspace, given)):
         if not all(map(_is_sample, read_list(workspace.sources))):
             raise FactoryError(
-                f"the data set has photos, none of them of {new[0]}: --add to have both, --replace "
-                "to start another in its place"
+                f"the data set has no photos of {new[0]} yet: give --add to add them, or --replace "
+                "to start another data set in its place"
             )
         replace = exists(workspace.sources)
     return update_source_list(workspace, given, replace=replace)
@@ -145,11 +159,11 @@ def _is_sample(entry: Source) -> bool:
     return entry.folder is None and entry.path.startswith(("samples/photos/", "data/.fetched/"))
 
 
-def strangers(workspace: Workspace, folders: list[Path]) -> list[Path]:
-    """Which of `folders` the list has no photo of."""
+def unknown_folders(workspace: Workspace, folders: list[Path]) -> list[Path]:
+    """Return those of `folders` of which the list has no photo."""
     entries, places = read_list(workspace.sources), Places(workspace)
     reals = {folder: Path(os.path.realpath(folder)) for folder in folders}
-    for real in reals.values():  # a folder of the list that lies elsewhere now is no stranger
+    for real in reals.values():  # recognise a folder of the list that was moved
         places.put(places.root_of(real, entries))
     files = [places.path(entry.folder, entry.path) for entry in entries if entry.path]
     return [
@@ -159,16 +173,21 @@ def strangers(workspace: Workspace, folders: list[Path]) -> list[Path]:
     ]
 
 
-def locate(workspace: Workspace, given: Path, name: str | None = None) -> str:
-    """Remember that a folder of the list lies at `given` on this machine; returns it in words.
+def record_location(workspace: Workspace, given: Path, name: str | None = None) -> str:
+    """Record that a folder of the list is at `given` on this machine; return a summary.
+
+    Args:
+        workspace: the checkout.
+        given: the folder on this machine.
+        name: the folder's name in the list; None recognises it by its files.
 
     Raises:
-        FactoryError: no such folder, or none of the list's folders has these files.
+        FactoryError: there is no such folder, or none of the list's folders has these files.
     """
     place = Path(os.path.realpath(given))
     if not place.is_dir():
         raise FactoryError(f"{given}: no such folder")
-    require_list(workspace)
+    require_source_list(workspace)
     entries, places = read_list(workspace.sources), Places(workspace)
     folders = list(dict.fromkeys(e.folder for e in entries if e.folder is not None))
     if name is not None and name not in folders:
@@ -178,10 +197,10 @@ def locate(workspace: Workspace, given: Path, name: str | None = None) -> str:
     if found is None:
         known = ", ".join(folders) or "none: all photos lie inside the project"
         raise FactoryError(
-            f"{given} does not hold the files of a folder of the list ({known}); name the one it "
-            "is with --as, or `flawfactory scan` it when it is new"
+            f"{given} does not contain the files of a folder of the list ({known}); name the "
+            "folder with --as, or `flawfactory scan` it if it is new"
         )
     places.put(Root(found, place))
     places.save()
     share = fit(place, entries, found)
-    return f"{found} lies at {place}: {share:.0%} of its photos are there"
+    return f"{found} is at {place}: {share:.0%} of its photos are there"

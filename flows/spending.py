@@ -1,4 +1,4 @@
-"""What a build asked of models over the network and what it cost, out of the checkout's ledger."""
+"""Report a build's calls to models over the network and their cost, from the checkout's ledger."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from stages.models.chat.ledger import NAME, Account, Ledger
 from stages.models.chat.settings import load_call_settings
 
 
-def accounts(workspace: Workspace, since: float = 0.0, stage: str | None = None) -> list[Account]:
-    """Sums by stage, question and model, of calls from `since` (seconds since the epoch) on; empty
-    where nobody ever asked."""
+def read_accounts(
+    workspace: Workspace, since: float = 0.0, stage: str | None = None
+) -> list[Account]:
+    """Sum up the calls since `since` (seconds since the epoch) by stage, question and model.
+
+    Empty if no call was ever made.
+    """
     path = workspace.calls / NAME
     if not path.exists():
         return []
@@ -23,8 +27,8 @@ def accounts(workspace: Workspace, since: float = 0.0, stage: str | None = None)
     return [account for account in found if stage in (None, account.stage)]
 
 
-def money(found: Sequence[Account]) -> str:
-    """``0.1200``; calls of unknown price are said, not taken for zero."""
+def format_money(found: Sequence[Account]) -> str:
+    """Format the total cost as ``0.1200``; count calls of unknown price apart."""
     unpriced = sum(account.unpriced for account in found)
     known = f"{sum(account.money for account in found):.4f}"
     if not unpriced:
@@ -33,8 +37,8 @@ def money(found: Sequence[Account]) -> str:
     return unknown if all(a.unpriced == a.sent for a in found) else f"{known} and {unknown}"
 
 
-def rows(found: Sequence[Account]) -> list[dict[str, str | int]]:
-    """An account a row, for a Prefect table artifact or a table on the screen."""
+def account_rows(found: Sequence[Account]) -> list[dict[str, str | int]]:
+    """Format the accounts as table rows, for a Prefect artifact or the terminal."""
     return [
         {
             "stage": account.stage,
@@ -46,31 +50,31 @@ def rows(found: Sequence[Account]) -> list[dict[str, str | int]]:
             "lost": account.lost,
             "tokens in": account.input_tokens,
             "tokens out": account.output_tokens,
-            "money": money([account]),
+            "money": format_money([account]),
         }
         for account in found
     ]
 
 
-def total(workspace: Workspace) -> str:
-    """What the whole ledger holds, and the budget with what counts against it."""
+def describe_total(workspace: Workspace) -> str:
+    """Describe what all builds spent, and the budget with what counts against it."""
     calls = load_call_settings(workspace)
-    spent = f"spent in all builds: {money(accounts(workspace))}; "
+    spent = f"spent in all builds: {format_money(read_accounts(workspace))}; "
     if calls.budget is None:
         return spent + "no budget is set"
     bound = f"the budget is {calls.budget:g}"
     if calls.budget_days is None:
         return spent + bound
-    counted = money(accounts(workspace, calls.counted_from(time.time())))
+    counted = format_money(read_accounts(workspace, calls.counted_from(time.time())))
     return f"{spent}{bound} for {calls.budget_days:g} days, of which {counted} are spent"
 
 
 def spending_table(workspace: Workspace, since: float) -> Table | None:
-    """Calls from `since` on; None when there were none."""
-    found = rows(accounts(workspace, since))
+    """Build a table of the calls since `since`; None if there were none."""
+    found = account_rows(read_accounts(workspace, since))
     if not found:
         return None
-    table = Table(title="calls to models", caption=total(workspace), box=box.SIMPLE_HEAD)
+    table = Table(title="calls to models", caption=describe_total(workspace), box=box.SIMPLE_HEAD)
     for name, value in found[0].items():
         table.add_column(name, justify="right" if isinstance(value, int) else "left")
     for row in found:

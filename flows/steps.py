@@ -1,4 +1,4 @@
-"""What a build does, step by step, without Prefect: `flows.build` is the same as a Prefect flow."""
+"""The steps of a build, without Prefect. `flows.build` runs the same steps as a Prefect flow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows import repair
 from flows.dvc_locks import writers
-from flows.locks import Patience, Say, wait_for_dvc
+from flows.locks import Say, Waiter, wait_for_dvc
 from flows.report import StageReport, failed_checks, read_report
 from stages import STAGES
 from stages.engine.execution.progress import Progress
@@ -18,24 +18,23 @@ from stages.engine.workspace import FactoryError, Workspace
 
 Watcher = Callable[[Progress], None]
 _watchers: list[Watcher] = []
-_tellers: list[Say] = []
-"""Who wants to see progress and be told what a build waits for: the command line's display, in the
-build's own process."""
+_message_handlers: list[Say] = []
+"""Callbacks for the progress of builds in this process and for what they wait for (`watch`)."""
 
 
 class StageFailed(FactoryError):
     """A stage's gate failed, or the stage could not run."""
 
 
-def watch(watcher: Watcher, tell: Say) -> None:
-    """Show progress of builds that run in this process to `watcher`; `tell` what they wait for."""
+def watch(watcher: Watcher, on_message: Say) -> None:
+    """Send this process's progress to `watcher`, and what its builds wait for to `on_message`."""
     _watchers.append(watcher)
-    _tellers.append(tell)
+    _message_handlers.append(on_message)
 
 
 @dataclass(frozen=True)
 class StageRun:
-    """One stage that ran."""
+    """The outcome of running one stage."""
 
     stage: str
     code: int
@@ -46,7 +45,11 @@ class StageRun:
     """Seconds since the epoch."""
 
     def raise_for_failure(self) -> None:
-        """Raises: StageFailed: with the failed expectations, or the stage's last words."""
+        """Raise if the stage failed.
+
+        Raises:
+            StageFailed: names the failed expectations, or quotes the stage's last lines.
+        """
         if self.code == 0:
             return
         failed = self.last_lines
@@ -61,13 +64,13 @@ def run(
     say: Say,
     on_progress: Watcher = lambda progress: None,
 ) -> StageRun:
-    """Run one stage through DVC, after DVC commands that others run.
+    """Run one stage through DVC, after waiting for other DVC commands in the workspace.
 
     Args:
         workspace: the checkout.
-        stage: its name.
-        say: takes the stage's lines, and what is waited for.
-        on_progress: told of progress, beside those who `watch`.
+        stage: name of the stage.
+        say: receives the stage's output line by line, and what the step waits for.
+        on_progress: receives progress, in addition to the callbacks given to `watch`.
     """
     lines: list[str] = []
 
@@ -75,36 +78,40 @@ def run(
         lines.append(line)
         say(line)
 
-    def tell(words: str) -> None:
-        for teller in (*_tellers, say):
-            teller(words)
+    def announce(words: str) -> None:
+        for handler in (*_message_handlers, say):
+            handler(words)
 
-    def progressed(progress: Progress) -> None:
+    def report_progress(progress: Progress) -> None:
         for watcher in (*_watchers, on_progress):
             watcher(progress)
 
     timeout = load_settings(workspace).stage_timeout_minutes * 60
     started = time.time()
     while True:
-        wait_for_dvc(workspace, Patience(tell))
+        wait_for_dvc(workspace, Waiter(announce))
         lines.clear()
-        code = repair.run_stage(workspace, stage, timeout, on_line, progressed)
-        # DVC fails on paths of a command that began in the same moment; that is to be waited for.
+        code = repair.run_stage(workspace, stage, timeout, on_line, report_progress)
+        # DVC fails if another command locked the same paths meanwhile: wait for it and retry.
         if code == 0 or not writers(workspace):
             return StageRun(stage, code, lines[-5:], read_report(workspace, stage), started)
 
 
 def run_stage(root: Path, stage: str) -> None:
-    """Run one stage; raises StageFailed. Its lines go nowhere: what failed is in the exception."""
+    """Run one stage and discard its output.
+
+    Raises:
+        StageFailed: the stage or its gate failed; says why.
+    """
     run(Workspace(root), stage, lambda line: None).raise_for_failure()
 
 
 def run_stale(workspace: Workspace, run_stage: Callable[[Path, str], None]) -> list[str]:
-    """Run what is stale, in order; returns the stages that ran."""
+    """Run the stale stages in order; return those that ran."""
     ran: list[str] = []
     for stage in STAGES:
-        # Asked anew before each stage: an upstream that gave the same bytes wakes nobody.
-        if stage in repair.stale_or_damaged(workspace):
+        # Check again before each stage: if an upstream stage gave the same bytes, it is not stale.
+        if stage in repair.find_stale_or_damaged(workspace):
             run_stage(workspace.root, stage)
             ran.append(stage)
     return ran

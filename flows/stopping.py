@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command with one line, its own exit code and nothing left behind."""
+"""End a command on SIGINT, SIGTERM or SIGHUP: one line, exit code 128 + signal."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from flows.console import console, errors
+from flows.console import console, error_console
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SECONDS_TO_CLEAN_UP = 3.5
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the command to end."""
+    """Raised when a signal asks the command to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_code = 128 + number
-        self.said = False
+        self.reported = False
 
 
-def farewell(stopped: Stopped) -> None:
-    """The one line, once."""
-    if stopped.said:
+def print_stop_message(stopped: Stopped) -> None:
+    """Print the line that says what stopped the command, once."""
+    if stopped.reported:
         return
-    stopped.said = True
-    errors.print(
+    stopped.reported = True
+    error_console.print(
         f"flawfactory: stopped by {stopped}; what was finished is kept",
         highlight=False,
         soft_wrap=True,
@@ -39,11 +39,11 @@ def farewell(stopped: Stopped) -> None:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def raise_on_signals() -> Iterator[None]:
     """Raise `Stopped` in the main thread on the first signal.
 
-    What it takes to clean up is bounded: after some seconds, or on a second signal, the process
-    ends at once. All that it started is on a leash and ends with it.
+    The time to clean up is limited: after a few seconds, or on a second signal, the process exits
+    at once. Its child processes end with it (`flows.children`).
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -56,8 +56,8 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def leave_at_once() -> NoReturn:
-    """End well, without what libraries do at exit: Prefect waits minutes for a lost server."""
+def exit_immediately() -> NoReturn:
+    """Exit with code 0 and skip exit handlers: that of Prefect waits minutes for a lost server."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)
@@ -66,14 +66,14 @@ def leave_at_once() -> NoReturn:
 def _stop(number: int, frame: FrameType | None) -> None:
     stopped = Stopped(number)
     for other in _SIGNALS:
-        signal.signal(other, lambda number, frame: _end_now(stopped))
-    late = threading.Timer(_SECONDS_TO_CLEAN_UP, _end_now, [stopped])
+        signal.signal(other, lambda number, frame: _exit_now(stopped))
+    late = threading.Timer(_SECONDS_TO_CLEAN_UP, _exit_now, [stopped])
     late.daemon = True
     late.start()
     raise stopped
 
 
-def _end_now(stopped: Stopped) -> None:
+def _exit_now(stopped: Stopped) -> None:
     console.show_cursor()
-    farewell(stopped)
+    print_stop_message(stopped)
     os._exit(stopped.exit_code)

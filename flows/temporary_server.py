@@ -1,6 +1,6 @@
-"""A Prefect server of the factory's own, for a schedule where no server is configured.
+"""Run a temporary Prefect server for a schedule when no server is configured.
 
-Its home is the workspace's, so that no other Prefect's database is read, migrated or in the way.
+Its home is inside the workspace, so that it neither reads nor migrates another Prefect's database.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 
 _HOST = "127.0.0.1"
-_SECONDS_TO_START = 180.0  # on a busy machine; one that fails ends at once
+_SECONDS_TO_START = 180.0  # enough for a busy machine; a server that fails exits at once
 _POLL_SECONDS = 0.2
-_OTHERS = re.compile(r"PREFECT_(SERVER_DATABASE|API_DATABASE|PROFILE|API_URL|HOME)")
-"""Variables that would lead to somebody else's database or server."""
+_FOREIGN_VARIABLES = re.compile(r"PREFECT_(SERVER_DATABASE|API_DATABASE|PROFILE|API_URL|HOME)")
+"""Environment variables that would point to another database or server."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,23 @@ class Server:
     process: subprocess.Popen[str]
     address: str
     environment: dict[str, str]
-    """For its clients."""
+    """Environment variables for its clients."""
     log: Path
 
 
 @contextmanager
 def temporary_server(workspace: Workspace) -> Iterator[Server]:
-    """A server for as long as the context lasts.
+    """Run a server for as long as the context lasts.
 
     Raises:
-        FactoryError: it does not start; the cause in one line.
+        FactoryError: it does not start; names the cause in one line.
     """
     home = workspace.root / load_settings(workspace).prefect_home
     home.mkdir(parents=True, exist_ok=True)
     port = _free_port()
-    environment = {name: v for name, v in os.environ.items() if not _OTHERS.match(name)}
-    # From the server's working directory: a path with ? or % in it is no part of a database's URL.
+    environment = {name: v for name, v in os.environ.items() if not _FOREIGN_VARIABLES.match(name)}
+    # Relative to the server's working directory: the checkout's path may contain ? or %, which a
+    # database URL would interpret.
     database = os.path.relpath(home / "prefect.db", workspace.root)
     environment |= {
         "PREFECT_HOME": str(home),
@@ -78,28 +79,28 @@ def _free_port() -> int:
 
 def _wait_until_healthy(process: subprocess.Popen[str], address: str, log: Path) -> None:
     deadline = time.monotonic() + _SECONDS_TO_START
-    with httpx.Client(trust_env=False) as client:  # a proxy does not know this machine's loopback
+    with httpx.Client(trust_env=False) as client:  # a proxy cannot reach this machine's loopback
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise _not_started(_cause(log), log)
+                raise _start_error(_find_cause(log), log)
             try:
                 if client.get(f"{address}/api/health").is_success:
                     return
             except httpx.TransportError:
                 pass
             time.sleep(_POLL_SECONDS)
-    raise _not_started(f"no answer after {_SECONDS_TO_START:.0f} s", log)
+    raise _start_error(f"no answer after {_SECONDS_TO_START:.0f} s", log)
 
 
-def _not_started(cause: str, log: Path) -> FactoryError:
+def _start_error(cause: str, log: Path) -> FactoryError:
     return FactoryError(
-        f"the temporary Prefect server did not start: {cause} (all of it: {log}); if its database "
-        f"is at fault, remove {log.parent}"
+        f"the temporary Prefect server did not start: {cause} (log: {log}); if its database is "
+        f"at fault, remove {log.parent}"
     )
 
 
-def _cause(log: Path) -> str:
-    """The last line of a log that names an error, or the last line."""
+def _find_cause(log: Path) -> str:
+    """Return the last line of a log that names an error, or else its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Exit)\b", line)]
-    return (named or lines or ["it said nothing"])[-1]
+    return (named or lines or ["its log is empty"])[-1]

@@ -1,4 +1,4 @@
-"""When scheduled builds run: checked and looked ahead by Prefect's own schedules."""
+"""Validate when scheduled builds run and compute the next runs, with Prefect's own schedules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Timing(BaseModel):
-    """Cron in a time zone, or every so many minutes."""
+    """A cron expression in a time zone, or an interval in minutes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     cron: str | None = None
@@ -25,10 +25,10 @@ class Timing(BaseModel):
     """IANA name, such as Europe/Berlin."""
 
     def next_runs(self, count: int = 3) -> list[datetime]:
-        """The next times at which a build is due.
+        """Compute the next times at which a build is due.
 
         Raises:
-            FactoryError: no such cron expression, time zone or interval.
+            FactoryError: the cron expression, time zone or interval is invalid.
         """
         if self.timezone not in available_timezones():
             raise FactoryError(
@@ -38,11 +38,11 @@ class Timing(BaseModel):
             raise FactoryError(f"--every {self.every_minutes:g}: give a minute or more")
         try:
             return list(asyncio.run(self._schedule().get_dates(count)))
-        except Exception as error:  # of several libraries
+        except Exception as error:  # several libraries raise here
             if self.cron is None:
                 raise FactoryError(f"--every {self.every_minutes:g}: give fewer minutes") from error
             raise FactoryError(
-                f"--cron {self.cron!r} is no cron expression, or never due; give minute, hour, "
+                f"--cron {self.cron!r} is not a cron expression, or never due; give minute, hour, "
                 'day, month and weekday, for example --cron "0 3 * * *"'
             ) from error
 
@@ -56,16 +56,16 @@ class Timing(BaseModel):
 
 
 def local_timezone() -> str:
-    """The machine's zone.
+    """Return the name of the machine's time zone.
 
     Raises:
-        FactoryError: it has none that is known.
+        FactoryError: the time zone cannot be determined.
     """
     import tzlocal
 
     try:
         return tzlocal.get_localzone_name()
-    except Exception as error:  # of several libraries
+    except Exception as error:  # several libraries raise here
         raise FactoryError(
-            f"this machine's time zone is not known ({error}); give --timezone"
+            f"this machine's time zone cannot be determined ({error}); give --timezone"
         ) from error

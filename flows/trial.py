@@ -1,4 +1,4 @@
-"""One photo through the stages in this process, nothing written but the picture."""
+"""Take one photo through the stages in this process; only the picture is written to disk."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ _CAPTION = 34
 
 @dataclass
 class Trial:
-    """What the stages made of one photo."""
+    """The outputs and rejects of one photo."""
 
     outputs: dict[str, Output] = field(default_factory=dict)
     rejects: list[tuple[str, Reject]] = field(default_factory=list)
-    """Stage and reject of variants that fell out."""
+    """Rejected variants, each with the name of the stage that rejected it."""
 
 
-def with_tool(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[str, BaseModel]:
-    """params.yaml's values, limited to one tool and to so many variants."""
-    # Without the gate: what it asks of a data set is not asked of one photo.
+def limit_params(values: dict[str, Any], tool: Tool | None, variants: int) -> dict[str, BaseModel]:
+    """Parse the values of params.yaml, limited to `tool` (None: any) and to `variants` variants."""
+    # No gate thresholds: they apply to a data set, not to one photo.
     changes: dict[str, Any] = {"variants": variants, "max_per_tool": variants, "gate": {}}
     if tool is not None:
         changes["weights"] = {tool: 1.0}
-    parse_params(values)  # the person's own mistakes first, as they wrote them
+    parse_params(values)  # report errors in the user's own values first
     params = parse_params({**values, "map": {**(values.get("map") or {}), **changes}})
     check_machine(params)
     return params
 
 
-def _source(photo: Path) -> dict[str, Any]:
-    """The photo as an entry of a source list.
+def _source_entry(photo: Path) -> dict[str, Any]:
+    """Describe the photo as an entry of a source list.
 
     Raises:
         FactoryError: it cannot be read.
@@ -59,7 +59,7 @@ def _source(photo: Path) -> dict[str, Any]:
     return {"bytes": size, "sha256": digest}
 
 
-def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
+def _make_sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
     documents = {name: outputs[name].document.model_dump(mode="json") for name in stage.reads}
     members = {
         f"{name}/{member}": data
@@ -71,38 +71,38 @@ def _sample(stage: Stage, key: str, outputs: dict[str, Output]) -> Sample:
 
 
 def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str], None]) -> Trial:
-    """Take one photo from ingest to explain.
+    """Take one photo from ingest to explain; call `on_stage` with the name of each stage.
 
     Raises:
-        FactoryError: the photo falls out as a whole; says where and why.
+        FactoryError: a stage rejected the photo; names the stage and the reason.
     """
 
-    def prepared() -> Iterator[Stage]:
+    def set_up_stages() -> Iterator[Stage]:
         for name in STAGES[:-1]:
             on_stage(name)
             stage = build_stage(name, params)
             stage.setup()
             yield stage
 
-    return run_stages(photo, prepared())
+    return run_stages(photo, set_up_stages())
 
 
 def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
-    """Take one photo through `stages`, set up and in order, the first of them ingest.
+    """Take one photo through `stages`, which are set up and in order, starting with ingest.
 
     Raises:
-        FactoryError: the photo falls out as a whole; says where and why.
+        FactoryError: a stage rejected the photo; names the stage and the reason.
     """
-    source = _source(photo)
+    source = _source_entry(photo)
     trial, key = Trial(), source["sha256"][:16]
     os.environ[CURRENT_PHOTO] = key
     for stage in stages:
-        sample = _sample(stage, key, trial.outputs)
+        sample = _make_sample(stage, key, trial.outputs)
         if not stage.reads:
             place = {"folder": None, "path": str(photo.resolve())}
             sample = Sample(key, {"source": source, "place": place}, {})
         try:
-            output = _sifted(stage, key, stage.process(sample))
+            output = _sift(stage, key, stage.process(sample))
         except RejectPhoto as out:
             raise FactoryError(f"{photo}: {stage.name}: {out.message}") from out
         trial.outputs[stage.name] = output
@@ -110,8 +110,8 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
     return trial
 
 
-def _sifted(stage: Stage, key: str, output: Output) -> Output:
-    """What of an output goes on: the engine asks this when it assembles a stage's folder."""
+def _sift(stage: Stage, key: str, output: Output) -> Output:
+    """Apply the stage's `sift`, as the engine does when it assembles a stage's folder."""
     document = output.document.model_dump(mode="json")
     kept, rejects = stage.sift(Assembled(0, key, document, output.members))
     if not rejects:
@@ -120,8 +120,8 @@ def _sifted(stage: Stage, key: str, output: Output) -> Output:
     return Output(left, kept.members, [*output.rejects, *rejects])
 
 
-def picture(trial: Trial) -> Image.Image:
-    """A row a variant: photo, control, flaw, mask over the flaw; refused ones say why.
+def draw_trial(trial: Trial) -> Image.Image:
+    """Draw one row per variant: photo, control, flaw, flaw with mask; captions give the verdict.
 
     Raises:
         FactoryError: no variant was rendered.

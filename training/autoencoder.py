@@ -17,10 +17,10 @@ from torch import Tensor
 from stages.records.seeding import generator, seed_for
 from training.data import Photo, load_photos, random_crop, split
 from training.feed import batches
-from training.fused_norm import compile_kernel, fuse
+from training.fused_norm import compile_kernel, fuse_norms
 from training.loop import Budget, Loop, Recipe
 from training.models import autoencoder
-from training.runtime import Worker, add_machine_arguments, log_to_stderr, together
+from training.runtime import Worker, add_machine_arguments, log_to_stderr, run_workers
 
 log = logging.getLogger("autoencoder")
 
@@ -29,7 +29,7 @@ CHECKPOINT = "autoencoder.pt"
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderParams(Recipe):
-    """What decides the trained autoencoder besides the photos and the time it is given."""
+    """Training parameters of the autoencoder; photos and budget decide the rest."""
 
     block_out_channels: tuple[int, ...] = (32, 64, 96, 96)
     crop: int = 128
@@ -44,25 +44,28 @@ class AutoencoderParams(Recipe):
 
 
 ON_GPU = AutoencoderParams(batch=64, ema=0.9995, lpips_from=0.5)
-"""What a GPU has the time for."""
+"""Parameters for training on a GPU."""
 
 
-def batch_at(photos: list[Photo], params: AutoencoderParams, rank: int, step: int) -> Tensor:
-    """The (B, 3, crop, crop) uint8 batch of a step: depends on seed, rank and step alone."""
+def make_batch(photos: list[Photo], params: AutoencoderParams, rank: int, step: int) -> Tensor:
+    """Make a (B, 3, crop, crop) uint8 batch, which depends only on seed, rank and step."""
     rng = generator(params.seed, "autoencoder", step, rank)
     chosen = rng.integers(len(photos), size=params.batch)
     crops = [random_crop(photos[i].pixels, params.crop, params.scales, rng) for i in chosen]
     return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
 
-def loss_of(
+def compute_loss(
     model: Any,
     x: Tensor,
     params: AutoencoderParams,
     perceptual: Callable[[Tensor, Tensor], Tensor] | None,
     noise: torch.Generator,
 ) -> tuple[Tensor, float]:
-    """(loss, mean squared error) of a (B, 3, H, W) batch in [-1, 1]; `noise` is of its device."""
+    """Compute (loss, mean squared error) of a (B, 3, H, W) batch in [-1, 1].
+
+    The generator `noise` has to be on the batch's device.
+    """
     with torch.autocast(x.device.type, torch.bfloat16):
         posterior = model.encode(x).latent_dist
         epsilon = torch.randn(posterior.mean.shape, generator=noise, device=x.device)
@@ -87,9 +90,9 @@ def train(
     minutes: float | None,
     save_every: float = 120.0,
 ) -> Path:
-    """Train, or resume from `out`'s checkpoint, until the steps or minutes in all are spent.
+    """Train, or resume from the checkpoint in `out`, until the steps or minutes are used up.
 
-    Returns the checkpoint's path.
+    The budget includes what was used before resuming. Returns the checkpoint's path.
     """
     torch.manual_seed(seed_for(params.seed, "autoencoder", "weights"))
     model: Any = autoencoder(params.block_out_channels)
@@ -108,7 +111,7 @@ def train(
         save_every=save_every,
     )
     perceptual = None
-    feed = batches(partial(batch_at, photos, params, worker.rank), loop.step, worker.loaders)
+    feed = batches(partial(make_batch, photos, params, worker.rank), loop.step, worker.loaders)
     while loop.progress < 1:
         if perceptual is None and params.lpips and loop.progress >= params.lpips_from:
             perceptual = perceptual_loss(worker.device)
@@ -117,29 +120,29 @@ def train(
         )
         x = next(feed).to(worker.device).float() / 127.5 - 1
         x = x.contiguous(memory_format=torch.channels_last)
-        loop.update(*loss_of(model, x, params, perceptual, noise))
+        loop.update(*compute_loss(model, x, params, perceptual, noise))
     loop.save()
     return loop.path
 
 
 def prepare(model: Any, out: Path, worker: Worker) -> None:
-    """Make the autoencoder fast where it runs, in place: our kernel on a CPU, compiled on a GPU."""
+    """Optimise the autoencoder in place: fuse its norms on a CPU, compile it on a GPU."""
     if worker.device.type == "cpu":
-        fuse(model, compile_kernel(out / "build"))
+        fuse_norms(model, compile_kernel(out / "build"))
     else:
         model.encoder.compile()
         model.decoder.compile()
 
 
 def perceptual_loss(device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
-    """LPIPS (AlexNet). Raises FileNotFoundError where its weights were not fetched."""
+    """Load LPIPS (AlexNet). Raises FileNotFoundError if its weights were not fetched."""
     from training.perceptual import Lpips
 
     return Lpips(device)
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -149,7 +152,7 @@ def main() -> None:
     log_to_stderr()
     photos, _, _ = split(load_photos(args.photos))
     params = AutoencoderParams() if args.device == "cpu" else ON_GPU
-    together(
+    run_workers(
         args.workers,
         lambda worker: train(photos, args.out, params, worker, steps=None, minutes=args.minutes),
         args.device,

@@ -1,7 +1,7 @@
 """Write the model card: `python -m training.card --photos DIR --run DIR --figures FILE --to DIR`.
 
-Sources and licences are counted from the shards' JSON, steps and parameters read from the run and
-the weights, figures from what `training.evaluate` printed.
+Sources and licences are counted from the shards' JSON; steps and parameter counts are read from the
+run and the weights, figures from the output of `training.evaluate`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from training.optim import load_checkpoint
 TEMPLATE = Path(__file__).with_suffix(".md")
 
 
-def parameters(folder: Path) -> float:
-    """Millions of parameters in a folder's safetensors file."""
+def count_parameters(folder: Path) -> float:
+    """Count the parameters in a folder's safetensors file, in millions."""
     with safe_open(folder / "diffusion_pytorch_model.safetensors", framework="pt") as file:
         return sum(file.get_tensor(k).numel() for k in file.keys()) / 1e6  # noqa: SIM118
 
 
 def sources_table(photos: list[Photo]) -> str:
-    """Markdown rows: photos per source and licence, the most first."""
+    """Write Markdown rows: photos per source and licence, most first."""
     counts = Counter((photo.source, photo.licence) for photo in photos)
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return "\n".join(f"| {n} | {source} | {licence} |" for (source, licence), n in rows)
 
 
 def figures_table(report: dict[str, Any]) -> str:
-    """Markdown rows of what `training.evaluate` reported."""
+    """Write Markdown rows of the figures that `training.evaluate` reported."""
     rows: list[tuple[str, str]] = []
     for name, words in (("held_out", "held-out photos"), ("samples", "sample photos")):
         found = report["autoencoder"][name]
@@ -58,8 +58,8 @@ def figures_table(report: dict[str, Any]) -> str:
     return "\n".join(f"| {text} | {value} |" for text, value in rows)
 
 
-def card(photos: list[Photo], run: Path, weights: Path, report: dict[str, Any]) -> str:
-    """The model card's text. Raises FileNotFoundError where a checkpoint is missing."""
+def render_card(photos: list[Photo], run: Path, weights: Path, report: dict[str, Any]) -> str:
+    """Render the model card. Raises FileNotFoundError if a checkpoint is missing."""
     trees = [load_checkpoint(run / m.CHECKPOINT) for m in (autoencoder, transformer)]
     if trees[0] is None or trees[1] is None:
         raise FileNotFoundError(f"{run} lacks a checkpoint")
@@ -67,8 +67,8 @@ def card(photos: list[Photo], run: Path, weights: Path, report: dict[str, Any]) 
     train, held_out, samples = split(photos)
     first, second = autoencoder.AutoencoderParams(), transformer.TransformerParams()
     return TEMPLATE.read_text().format(
-        transformer_size=parameters(weights / "transformer"),
-        vae_size=parameters(weights / "vae"),
+        transformer_size=count_parameters(weights / "transformer"),
+        vae_size=count_parameters(weights / "vae"),
         train=len(train),
         held_out=len(held_out),
         excluded=len(samples),
@@ -91,7 +91,7 @@ def card(photos: list[Photo], run: Path, weights: Path, report: dict[str, Any]) 
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoints")
@@ -100,14 +100,14 @@ def main() -> None:
         type=Path,
         required=True,
         nargs="+",
-        help="what evaluate printed, by parts or all",
+        help="outputs of training.evaluate, whole or by part",
     )
     parser.add_argument("--to", type=Path, required=True, help="the weights' folder")
     args = parser.parse_args()
     report: dict[str, Any] = {}
     for path in args.figures:
         report |= json.loads(path.read_text())
-    text = card(load_photos(args.photos), args.run, args.to, report)
+    text = render_card(load_photos(args.photos), args.run, args.to, report)
     write_atomically(args.to / "README.md", text.encode())
 
 

@@ -1,4 +1,4 @@
-"""Training photos: read WebDataset shards into memory, split by key, cut crops."""
+"""Read training photos from WebDataset shards into memory, split them by key, cut crops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 EVALUATION_SOURCES = frozenset({"Debian plasma-workspace-data"})
-"""Sources that are the product's sample photos: never trained on."""
+"""Sources of flawfactory's sample photos, which are never trained on."""
 
 HELD_OUT_OF_256 = 9
 """Photos whose key's first byte is below this are held out (9/256, about 150 of 4251)."""
@@ -58,10 +58,10 @@ def _decode(item: tuple[str, dict[str, str], bytes]) -> Photo:
 
 
 def load_photos(folder: Path) -> list[Photo]:
-    """All photos of the folder's `*.tar` shards, decoded, sorted by key.
+    """Load all photos of the folder's `*.tar` shards, decoded, sorted by key.
 
-    Members are read in memory, nothing is extracted. About 2.3 GB for 4251 photos of short side
-    384. Raises FileNotFoundError where the folder holds no shard.
+    Members are read in memory, nothing is extracted. Takes about 2.3 GB for 4251 photos with a
+    short side of 384 px. Raises FileNotFoundError if the folder contains no shard.
     """
     shards = sorted(folder.glob("*.tar"))
     if not shards:
@@ -72,12 +72,12 @@ def load_photos(folder: Path) -> list[Photo]:
 
 
 def is_held_out(key: str) -> bool:
-    """Whether the photo of this key (hex digits) is kept for evaluation."""
+    """Whether the photo with this key (hex digits) is held out for evaluation."""
     return int(key[:2], 16) < HELD_OUT_OF_256
 
 
 def split(photos: list[Photo]) -> tuple[list[Photo], list[Photo], list[Photo]]:
-    """(train, held-out, evaluation sources): disjoint, by key and source alone."""
+    """Split into (train, held-out, evaluation sources), by key and source only; disjoint."""
     samples = [photo for photo in photos if photo.source in EVALUATION_SOURCES]
     rest = [photo for photo in photos if photo.source not in EVALUATION_SOURCES]
     train = [photo for photo in rest if not is_held_out(photo.key)]
@@ -88,9 +88,10 @@ def split(photos: list[Photo]) -> tuple[list[Photo], list[Photo], list[Photo]]:
 def random_crop(
     pixels: np.ndarray, size: int, scales: tuple[float, float], rng: np.random.Generator
 ) -> np.ndarray:
-    """A (size, size, 3) uint8 crop at a random log-uniform scale, flipped half of the time.
+    """Cut a (size, size, 3) uint8 crop at a random scale, mirrored half of the time.
 
-    The scale is raised where the photo would be smaller than the crop.
+    The scale is 1 for 40 % of the crops, else log-uniform in `scales`; it is raised if the photo
+    would be smaller than the crop.
     """
     height, width = pixels.shape[:2]
     scale = float(np.exp(rng.uniform(*np.log(scales))))
@@ -110,7 +111,7 @@ def random_crop(
 
 
 def center_crop(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The central (size, size, 3) crop, enlarged first where the photo is smaller than it."""
+    """Cut the central (size, size, 3) crop, enlarging a photo that is smaller."""
     height, width = pixels.shape[:2]
     scale = max(1.0, size / min(height, width))
     if scale > 1.0:

@@ -1,9 +1,9 @@
 """Measure the compact model: `python -m training.evaluate --weights DIR --photos DIR`.
 
-Everything goes through `stages.models.flow.model.Flow`, the factory's own way to the weights.
-Prints JSON: autoencoder PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's
-held-out loss by timestep, and how far un-anchored FireFlow inversion and back stays from the
-autoencoder alone.
+Uses the weights through `stages.models.flow.model.Flow`, as the stages do. Prints JSON: autoencoder
+PSNR and LPIPS on held-out photos and on the CC0 sample photos, the flow's held-out loss by
+timestep, and the distance of un-anchored FireFlow inversion and reconstruction from the
+autoencoder's reconstruction.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from training.runtime import log_to_stderr
 log = logging.getLogger("evaluate")
 
 SIDE = 512
-"""Greatest side of what is evaluated: photos are cropped, never enlarged."""
+"""Maximum side of evaluated photos in px; photos are cropped, never enlarged."""
 TIMES = (0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures in 0..255."""
+    """Compute the peak signal-to-noise ratio in dB of two pictures in 0..255."""
     return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b.astype(float)) ** 2)))
 
 
 def library_photos() -> list[Photo]:
-    """The CC0 or public-domain photos of scikit-image's wheel."""
+    """Load the CC0 or public-domain photos of scikit-image's wheel."""
     from skimage import data
 
     names = ("astronaut", "chelsea", "coffee", "rocket")
@@ -46,20 +46,20 @@ def library_photos() -> list[Photo]:
 
 
 def reconstruct(flow: Flow, pixels: np.ndarray) -> np.ndarray:
-    """Encode and decode, (H, W, 3) uint8 to the same."""
+    """Encode and decode (H, W, 3) uint8 pixels."""
     grid = pixels.shape[0] // 16, pixels.shape[1] // 16
     return flow.decode(flow.encode(pixels)[0], grid).round().astype(np.uint8)
 
 
 def native_crop(pixels: np.ndarray) -> np.ndarray:
-    """The central crop of whole tokens, at most SIDE px a side, at the photo's own resolution."""
+    """Cut the central crop of whole tokens, at most SIDE px a side, at the photo's resolution."""
     rows, columns = (min(SIDE, side) // 16 * 16 for side in pixels.shape[:2])
     y, x = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
     return np.ascontiguousarray(pixels[y : y + rows, x : x + columns])
 
 
 def autoencoder_quality(flow: Flow, photos: list[Photo]) -> dict[str, float]:
-    """Mean and worst PSNR, and mean LPIPS, over the photos at their own resolution."""
+    """Measure mean and worst PSNR, and mean LPIPS, over the photos at their own resolution."""
     metric = registry.metric("compact")
     crops = [native_crop(photo.pixels) for photo in photos]
     decoded = [reconstruct(flow, crop) for crop in crops]
@@ -74,7 +74,7 @@ def autoencoder_quality(flow: Flow, photos: list[Photo]) -> dict[str, float]:
 
 
 def flow_loss(flow: Flow, photos: list[Photo], side: int) -> dict[str, float]:
-    """Mean squared velocity error at each of `TIMES` on crops of side x side tokens."""
+    """Measure the mean squared velocity error at each of `TIMES` on crops of side x side tokens."""
     grid = side, side
     tokens = torch.cat([flow.encode(center_crop(p.pixels, 16 * side)) for p in photos])
     noise = torch.Generator().manual_seed(seed_for(0, "evaluate", side))
@@ -87,8 +87,8 @@ def flow_loss(flow: Flow, photos: list[Photo], side: int) -> dict[str, float]:
     return errors
 
 
-def inverted_and_back(flow: Flow, pixels: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
-    """(picture after FireFlow to noise and back with nothing anchored, std of the noise)."""
+def invert_and_denoise(flow: Flow, pixels: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+    """Invert with FireFlow and denoise, un-anchored; return (picture, std of the noise)."""
     grid = pixels.shape[0] // 16, pixels.shape[1] // 16
     tokens = flow.encode(pixels)
     times = schedule(steps, flow.shift(tokens.shape[1]))
@@ -101,15 +101,18 @@ def inverted_and_back(flow: Flow, pixels: np.ndarray, steps: int) -> tuple[np.nd
     return flow.decode(back[0], grid).round().astype(np.uint8), noise.std().item()
 
 
-def inversion(
+def inversion_quality(
     flow: Flow, photos: list[Photo], steps: int, pictures: Path | None
 ) -> dict[str, float]:
-    """PSNR of inversion and back against the autoencoder alone, at the photos' resolution."""
+    """Measure inversion and denoising by PSNR against the photo and its autoencoder reconstruction.
+
+    Photos keep their resolution. If `pictures` is given, writes photo, decoded and inverted there.
+    """
     against_decoded, against_photo, deviations = [], [], []
     for photo in photos:
         pixels = native_crop(photo.pixels)
         decoded = reconstruct(flow, pixels)
-        back, deviation = inverted_and_back(flow, pixels, steps)
+        back, deviation = invert_and_denoise(flow, pixels, steps)
         against_decoded.append(psnr(decoded, back))
         against_photo.append(psnr(pixels, back))
         deviations.append(deviation)
@@ -126,8 +129,8 @@ def inversion(
     }
 
 
-def samples(flow: Flow, count: int, side: int, steps: int) -> np.ndarray:
-    """Unconditional samples side by side: (16 side, count * 16 side, 3) uint8."""
+def draw_samples(flow: Flow, count: int, side: int, steps: int) -> np.ndarray:
+    """Draw unconditional samples side by side: (16 side, count * 16 side, 3) uint8."""
     noise = torch.Generator().manual_seed(seed_for(0, "samples"))
     grid = side, side
     start = torch.randn(count, side * side, 64, generator=noise)
@@ -138,7 +141,7 @@ def samples(flow: Flow, count: int, side: int, steps: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="a diffusers folder")
     parser.add_argument("--photos", type=Path, required=True, help="folder of the training shards")
@@ -160,12 +163,12 @@ def main() -> None:
         chosen = held_out[: args.count]
         report["flow_loss_16x16"] = flow_loss(flow, chosen, 16)
         report["flow_loss_24x24"] = flow_loss(flow, chosen, 24)
-        report["inversion_held_out"] = inversion(flow, chosen[:8], 8, None)
-        report["inversion_samples"] = inversion(
+        report["inversion_held_out"] = inversion_quality(flow, chosen[:8], 8, None)
+        report["inversion_samples"] = inversion_quality(
             flow, sample_photos[: min(8, args.count)], 8, args.pictures
         )
         if args.pictures is not None:
-            Image.fromarray(samples(flow, 6, 16, 16)).save(args.pictures / "samples.png")
+            Image.fromarray(draw_samples(flow, 6, 16, 16)).save(args.pictures / "samples.png")
     print(json.dumps(report, indent=2))
 
 

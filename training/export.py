@@ -35,15 +35,15 @@ SCHEDULER = {
     "shift": 1.0,
     "use_dynamic_shifting": True,
 }
-"""FLUX.1-dev's time shift."""
+"""Scheduler configuration with the time shift of FLUX.1-dev."""
 
 
 @torch.no_grad()
 def fold_normalisation(model: Any, mean: Tensor, std: Tensor) -> None:
-    """Make latents z' = (z - mean) / std per channel (16,), in place; what is decoded stays.
+    """Normalise latents to z' = (z - mean) / std per channel (16,), in place; keep what is decoded.
 
-    AutoencoderKL's configuration holds one scalar factor, so the encoder's last 1x1 convolution
-    and the decoder's first absorb the sixteen.
+    AutoencoderKL's configuration has only one scalar factor, so the encoder's last 1x1 convolution
+    and the decoder's first one absorb the sixteen factors.
     """
     last, first = model.quant_conv, model.post_quant_conv
     moments = slice(0, LATENT_CHANNELS), slice(LATENT_CHANNELS, None)
@@ -54,8 +54,11 @@ def fold_normalisation(model: Any, mean: Tensor, std: Tensor) -> None:
     first.weight *= std[None, :, None, None]
 
 
-def trained_autoencoder(run: Path) -> AutoencoderKL:
-    """The autoencoder of the run's checkpoint (moving average), latents not yet normalised."""
+def load_trained_autoencoder(run: Path) -> AutoencoderKL:
+    """Load the run's autoencoder (moving average), its latents not yet normalised.
+
+    Raises FileNotFoundError if there is no checkpoint.
+    """
     tree = load_checkpoint(run / autoencoder_run.CHECKPOINT)
     if tree is None:
         raise FileNotFoundError(f"no {autoencoder_run.CHECKPOINT} in {run}")
@@ -64,9 +67,9 @@ def trained_autoencoder(run: Path) -> AutoencoderKL:
     return model.eval()
 
 
-def normalised_autoencoder(run: Path) -> AutoencoderKL:
-    """The trained autoencoder, with the cached latents' statistics (where any) folded in."""
-    model = trained_autoencoder(run)
+def load_normalised_autoencoder(run: Path) -> AutoencoderKL:
+    """Load the run's autoencoder and fold in the statistics of cached latents, if there are any."""
+    model = load_trained_autoencoder(run)
     cached = run / transformer_run.LATENTS
     if cached.exists():
         with safe_open(cached, framework="pt") as file:
@@ -75,8 +78,8 @@ def normalised_autoencoder(run: Path) -> AutoencoderKL:
     return model.eval()
 
 
-def trained_transformer(run: Path) -> FluxTransformer2DModel:
-    """The transformer of the run's checkpoint (moving average); untrained where there is none."""
+def load_trained_transformer(run: Path) -> FluxTransformer2DModel:
+    """Load the run's transformer (moving average); make an untrained one if there is none."""
     tree = load_checkpoint(run / transformer_run.CHECKPOINT)
     if tree is None:
         log.info("no transformer checkpoint: exporting an untrained one")
@@ -96,23 +99,23 @@ def _save(model: Any, folder: Path) -> None:
 
 
 def export(run: Path, to: Path) -> None:
-    """Write vae/, transformer/ and scheduler/ as fp16 safetensors, each file at once."""
+    """Write vae/, transformer/ and scheduler/ with fp16 safetensors, each file atomically."""
     to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent) as name:
         staged = Path(name)
-        _save(normalised_autoencoder(run), staged / "vae")
-        _save(trained_transformer(run), staged / "transformer")
+        _save(load_normalised_autoencoder(run), staged / "vae")
+        _save(load_trained_transformer(run), staged / "transformer")
         (staged / "scheduler").mkdir()
         text = json.dumps(SCHEDULER, indent=2, sort_keys=True) + "\n"
         (staged / "scheduler" / "scheduler_config.json").write_text(text)
         for file in sorted(path for path in staged.rglob("*") if path.is_file()):
-            # A copy: the library that wrote `file` gave it permissions of its own.
+            # Copy, not move: the library that wrote `file` may have restricted its permissions.
             with replacing(to / file.relative_to(staged)) as partial:
                 shutil.copyfile(file, partial)
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--to", type=Path, required=True, help="folder to write, weights/compact")

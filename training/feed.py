@@ -1,4 +1,4 @@
-"""Batches made ahead by other processes, so that a GPU does not wait for crops."""
+"""Make batches ahead in other processes, so that a GPU does not wait for crops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class _Steps(Dataset[Any]):
-    """What `make` gives for each step."""
+    """Maps each step to the batch that `make` returns."""
 
     def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make
@@ -26,17 +26,18 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _unchanged(batch: Any) -> Any:
+def _return_batch(batch: Any) -> Any:
     return batch
 
 
 def batches(make: Callable[[int], T], first: int, loaders: int) -> Iterator[T]:
-    """`make(first)`, `make(first + 1)`, ... without end, in this order.
+    """Yield `make(first)`, `make(first + 1)`, ... without end, in this order.
 
     Args:
-        make: the batch of a step; depends on the step alone.
+        make: returns the batch of a step, which depends only on the step.
         first: step to begin with.
-        loaders: processes that make batches ahead; 0 makes each here when it is asked for.
+        loaders: number of processes that make batches ahead; 0 makes each batch on demand, in this
+            process.
     """
     if loaders == 0:
         return map(make, itertools.count(first))
@@ -46,7 +47,7 @@ def batches(make: Callable[[int], T], first: int, loaders: int) -> Iterator[T]:
         batch_size=None,
         num_workers=loaders,
         prefetch_factor=4,
-        collate_fn=_unchanged,
+        collate_fn=_return_batch,
         worker_init_fn=_one_thread,
         multiprocessing_context="fork",
     )

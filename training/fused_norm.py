@@ -1,6 +1,6 @@
-"""GroupNorm + SiLU in one kernel for training in bfloat16; same parameters, same state dict.
+"""Fuse GroupNorm and SiLU into one kernel for training in bfloat16, with the same state dict.
 
-The kernel is compiled with the system's g++ on first use; without one the stock modules stay.
+The kernel is compiled with the system's g++ on first use; without g++ the stock modules are used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FLAGS = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
 
 
 def compile_kernel(folder: Path) -> ctypes.CDLL | None:
-    """The kernel's library, built into `folder` when not there yet; None without a compiler."""
+    """Load the kernel's library, built into `folder` if missing; None without a compiler."""
     compiler = shutil.which("g++")
     if compiler is None:
         log.info("no g++: the stock GroupNorm is used")
@@ -70,7 +70,7 @@ class _GroupNormSilu(torch.autograd.Function):
 
 
 class FusedNorm(nn.Module):
-    """A GroupNorm's parameters, with the SiLU that follows it folded in."""
+    """A GroupNorm fused with the SiLU that follows it; has the GroupNorm's parameters."""
 
     def __init__(self, norm: nn.GroupNorm, kernel: ctypes.CDLL) -> None:
         super().__init__()
@@ -78,15 +78,15 @@ class FusedNorm(nn.Module):
         self.groups, self.eps, self.kernel = norm.num_groups, norm.eps, kernel
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to the same; the kernel for bfloat16, stock operators otherwise."""
+        """Normalise (N, C, H, W), with the kernel for bfloat16, else with stock operators."""
         if x.dtype != torch.bfloat16:
             y = nn.functional.group_norm(x, self.groups, self.weight, self.bias, self.eps)
             return nn.functional.silu(y)
         return _GroupNormSilu.apply(x, self.weight, self.bias, self.groups, self.eps, self.kernel)  # pyright: ignore[reportReturnType]
 
 
-def fuse(model: AutoencoderKL, kernel: ctypes.CDLL | None) -> AutoencoderKL:
-    """Put the kernel in the place of every GroupNorm-SiLU pair, in place; None changes nothing."""
+def fuse_norms(model: AutoencoderKL, kernel: ctypes.CDLL | None) -> AutoencoderKL:
+    """Replace every GroupNorm-SiLU pair by the kernel, in place; None changes nothing."""
     if kernel is None:
         return model
     for module in list(model.modules()):

@@ -1,7 +1,7 @@
 """Encode the photos once: `python -m training.latents --photos DIR --out DIR`.
 
-Of every photo one large view is encoded (more with ``--views``), so that the transformer's crops
-cost nothing.
+Encodes one large view of every photo (more with ``--views``), so that cutting crops for the
+transformer costs nothing.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from torch import Tensor
 from stages.engine.files import replacing
 from stages.records.seeding import generator
 from training.data import Photo, load_photos, split
-from training.export import trained_autoencoder
+from training.export import load_trained_autoencoder
 from training.feed import batches
-from training.fused_norm import compile_kernel, fuse
-from training.runtime import Worker, add_machine_arguments, log_to_stderr, together
+from training.fused_norm import compile_kernel, fuse_norms
+from training.runtime import Worker, add_machine_arguments, log_to_stderr, run_workers
 from training.transformer import LATENTS
 
 log = logging.getLogger("latents")
 
 SCALES = {1.0: 0.6, 0.68: 0.3, 1.5: 0.1}
-"""Scale of a photo's view and how often it is drawn: windows are zoomed and shrunk too."""
+"""Scale of a view to its probability; work windows of photos are enlarged and reduced too."""
 
 SIDES = (256, 512)
-"""Least and greatest side of a view, px."""
+"""Minimum and maximum side of a view, px."""
 
 
-def view(photo: Photo, number: int = 0) -> np.ndarray:
-    """A (H, W, 3) uint8 view of a photo that is encoded, sides multiples of 16 in 256..512 px.
+def draw_view(photo: Photo, number: int = 0) -> np.ndarray:
+    """Draw a (H, W, 3) uint8 view of a photo, sides multiples of 16 in 256..512 px.
 
-    Scale, crop and mirroring follow from the key and the view's number.
+    Scale, crop and mirroring depend only on the key and the view's number.
     """
     rng = generator(0, photo.key, "view", *([number] if number else []))
     pixels = photo.pixels
@@ -59,7 +59,7 @@ def view(photo: Photo, number: int = 0) -> np.ndarray:
 
 @torch.inference_mode()
 def encode(model: Any, pixels: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 to the posterior's mode, (16, H/8, W/8) float16, computed in bfloat16."""
+    """Encode (H, W, 3) uint8 to the posterior's mode, (16, H/8, W/8) float16, in bfloat16."""
     device = model.device
     x = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.autocast(device.type, torch.bfloat16):
@@ -67,36 +67,36 @@ def encode(model: Any, pixels: np.ndarray) -> Tensor:
     return posterior.mode()[0].half().contiguous().cpu()
 
 
-def _part(run: Path, rank: int) -> Path:
+def _part_path(run: Path, rank: int) -> Path:
     return run / f"latents-{rank}.safetensors"
 
 
-def _nth_view(photos: list[Photo], number: int) -> np.ndarray:
-    """Views in the order first view of every photo, second view of every photo, ..."""
-    return view(photos[number % len(photos)], number // len(photos))
+def _draw_nth_view(photos: list[Photo], number: int) -> np.ndarray:
+    """Draw the view with this number in the order: first views of all photos, second views, ..."""
+    return draw_view(photos[number % len(photos)], number // len(photos))
 
 
 def encode_share(
     photos: list[Photo], prefix: str, run: Path, worker: Worker, views: int = 1
 ) -> dict[str, Tensor]:
-    """This worker's share of the photos' latents, by `<prefix>/<key>.<number of the view>`."""
-    model: Any = trained_autoencoder(run)
+    """Encode this worker's share of the photos; key latents by `<prefix>/<key>.<view number>`."""
+    model: Any = load_trained_autoencoder(run)
     model.to(worker.device, memory_format=torch.channels_last)
     if worker.device.type == "cpu":
-        fuse(model, compile_kernel(run / "build"))
+        fuse_norms(model, compile_kernel(run / "build"))
     share, encoded = photos[worker.rank :: worker.world], dict[str, Tensor]()
     count = len(share) * views
-    pixels = batches(partial(_nth_view, share), 0, worker.loaders) if share else iter(())
+    pixels = batches(partial(_draw_nth_view, share), 0, worker.loaders) if share else iter(())
     for number, one in enumerate(islice(pixels, count)):
         key = share[number % len(share)].key
         encoded[f"{prefix}/{key}.{number // len(share)}"] = encode(model, one)
-        if number % 200 == 0 and worker.leads:
+        if number % 200 == 0 and worker.is_leader:
             log.info("%s: %d of %d", prefix, number * worker.world, count * worker.world)
     return encoded
 
 
 def statistics(latents: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation per channel (16,) over all training latents."""
+    """Compute mean and standard deviation per channel (16,) over all training latents."""
     count, first, second = 0, torch.zeros(16, dtype=torch.float64), 0.0
     for name, latent in latents.items():
         if name.startswith("train/"):
@@ -108,26 +108,28 @@ def statistics(latents: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     return mean.float(), (second / count - mean.square()).sqrt().float()
 
 
-def cache(photos: Path, run: Path, workers: int, device: str = "cpu", views: int = 1) -> Path:
+def cache_latents(
+    photos: Path, run: Path, workers: int, device: str = "cpu", views: int = 1
+) -> Path:
     """Write the latents of train and held-out photos, with their statistics, to one file.
 
     Args:
         photos: folder of the shards.
         run: folder of the run, with the autoencoder's checkpoint.
-        workers: processes.
-        device: that encodes.
-        views: of every training photo; held-out photos have one.
+        workers: number of processes.
+        device: device to encode on.
+        views: number of views per training photo; held-out photos have one.
     """
     train, held_out, _ = split(load_photos(photos))
 
     def work(worker: Worker) -> None:
         encoded = encode_share(held_out, "held-out", run, worker)
         encoded |= encode_share(train, "train", run, worker, views)
-        with replacing(_part(run, worker.rank)) as partial:
+        with replacing(_part_path(run, worker.rank)) as partial:
             save_file(encoded, partial)
 
-    together(workers, work, device)
-    parts = [_part(run, rank) for rank in range(workers if device == "cpu" else 1)]
+    run_workers(workers, work, device)
+    parts = [_part_path(run, rank) for rank in range(workers if device == "cpu" else 1)]
     merged = {name: value for part in parts for name, value in load_file(part).items()}
     merged["mean"], merged["std"] = statistics(merged)
     with replacing(run / LATENTS) as partial:
@@ -139,15 +141,15 @@ def cache(photos: Path, run: Path, workers: int, device: str = "cpu", views: int
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--views", type=int, default=1, help="of every photo")
+    parser.add_argument("--views", type=int, default=1, help="number of views per training photo")
     add_machine_arguments(parser)
     args = parser.parse_args()
     log_to_stderr()
-    cache(args.photos, args.out, args.workers, args.device, args.views)
+    cache_latents(args.photos, args.out, args.workers, args.device, args.views)
 
 
 if __name__ == "__main__":

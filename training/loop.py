@@ -1,4 +1,4 @@
-"""The training loop both networks share: one update a step, a budget, resumable checkpoints."""
+"""The training loop of both networks: one update per step, a budget, resumable checkpoints."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from training.optim import (
 from training.runtime import Worker
 
 REPORT_EVERY = 50
-"""Steps between two lines of the log."""
+"""Number of steps between two lines of the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What decides how a network is trained, whatever it learns."""
+    """Training parameters that both networks have."""
 
     seed: int = 0
     batch: int
-    """Crops a step and worker."""
+    """Crops per step and worker."""
     lr: float
     weight_decay: float = 0.02
     ema: float
     clip: float = 1.0
-    """Greatest norm of all gradients together."""
+    """Maximum norm of all gradients together."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """When a training ends: what is further spent decides, and the schedule follows it."""
+    """A limit of steps, minutes or both; the learning rate's schedule follows the share used."""
 
     steps: int | None = None
     minutes: float | None = None
 
-    def spent(self, step: int, seconds: float) -> float:
-        """Share of the budget that is used up; 1 or more at the end."""
+    def used_share(self, step: int, seconds: float) -> float:
+        """Return the used share of the budget; of two limits, the one used further counts."""
         return max(
             step / self.steps if self.steps else 0.0,
             seconds / 60 / self.minutes if self.minutes else 0.0,
@@ -56,10 +56,10 @@ class Budget:
 
 
 class Loop:
-    """A network in training: where it stands, its next update, its checkpoint.
+    """Trains a network: keeps its progress, applies updates, saves and resumes checkpoints.
 
-    With a budget of steps alone a resumed training equals an uninterrupted one bit for bit on one
-    machine.
+    If the budget limits only steps, a resumed training gives the same bits as an uninterrupted one
+    on one machine.
     """
 
     def __init__(
@@ -75,17 +75,17 @@ class Loop:
         describe: Callable[[float], str],
         save_every: float,
     ) -> None:
-        """Take the training up where the checkpoint at `path` has it, else begin it.
+        """Resume from the checkpoint at `path`, or begin if there is none.
 
         Args:
-            model: to train, in place.
-            recipe: learning rate, batch and the like.
-            outer: how the names of the parameters begin that AdamW trains (`optimisers`).
+            model: the network to train, in place.
+            recipe: learning rate, batch size and other training parameters.
+            outer: prefixes of the names of parameters that AdamW trains (`optimisers`).
             worker: this process among those that train together; rank 0 logs and saves.
             budget: when to end.
-            path: of the checkpoint.
-            shape: what the checkpoint says about the model's size, beside its weights.
-            describe: words for the mean figure of the last steps.
+            path: path of the checkpoint.
+            shape: the model's size, stored in the checkpoint beside the weights.
+            describe: formats the mean figure of the last steps for the log.
             save_every: seconds between two checkpoints.
         """
         self.model, self.recipe, self.worker, self.budget = model, recipe, worker, budget
@@ -103,11 +103,11 @@ class Loop:
 
     @property
     def progress(self) -> float:
-        """Share of the budget that is used up; 1 or more at the end."""
-        return self.budget.spent(self.step, self.seconds)
+        """Used share of the budget; 1 or more when it is used up."""
+        return self.budget.used_share(self.step, self.seconds)
 
     def update(self, loss: Tensor, figure: float) -> None:
-        """One optimiser step down `loss`; `figure` is what the log tells the mean of."""
+        """Take one optimiser step on `loss`; the log shows the mean of `figure`."""
         progress = self.progress
         for opt in self.opts:
             opt.zero_grad(set_to_none=True)
@@ -122,15 +122,15 @@ class Loop:
         self.step += 1
         elapsed = torch.tensor(time.monotonic() - self._started)
         self.seconds = self._before + float(self.worker.average(elapsed))
-        if self.worker.leads:
+        if self.worker.is_leader:
             self._figures.append(figure)
             self._report(progress, float(norm))
             if time.monotonic() - self._saved > self.save_every:
                 self.save()
 
     def save(self) -> None:
-        """Write the checkpoint; only the leading worker does."""
-        if not self.worker.leads:
+        """Write the checkpoint, if this is the leading worker."""
+        if not self.worker.is_leader:
             return
         save_atomically(
             self.path,

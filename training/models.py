@@ -1,4 +1,4 @@
-"""The compact model's two networks, in diffusers' own classes."""
+"""Build the compact model's two networks from diffusers' classes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ LATENT_CHANNELS = 16
 
 
 def autoencoder(block_out_channels: tuple[int, ...]) -> AutoencoderKL:
-    """An AutoencoderKL with FLUX's geometry: 8x down, 16 latent channels, no mid attention.
+    """Build an AutoencoderKL with FLUX's geometry: 8x down, 16 latent channels, no mid attention.
 
-    The posterior's log-variance starts at -6: sampling at the start would drown the mean.
+    The posterior's log-variance starts at -6; otherwise sampling noise would drown the mean at
+    first.
     """
-    kind: Any = AutoencoderKL  # its annotations say one-element tuples
+    kind: Any = AutoencoderKL  # its annotations require one-element tuples
     model: AutoencoderKL = kind(
         in_channels=3,
         out_channels=3,
@@ -46,9 +47,9 @@ def autoencoder(block_out_channels: tuple[int, ...]) -> AutoencoderKL:
 
 
 def transformer(heads: int, double_blocks: int, single_blocks: int) -> FluxTransformer2DModel:
-    """A FluxTransformer2DModel of width 64 * heads on 64-channel tokens, without guidance.
+    """Build a FluxTransformer2DModel of width 64 * heads for 64-channel tokens, without guidance.
 
-    Modulations and the output start at zero, so that every block starts as the identity.
+    Modulations and the output layer start at zero, so that every block starts as the identity.
     """
     model = FluxTransformer2DModel(
         patch_size=1,

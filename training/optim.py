@@ -1,7 +1,7 @@
-"""Optimiser, schedule, EMA and checkpoints.
+"""Optimisers, learning-rate schedule, EMA and checkpoints.
 
 Muon (Jordan et al. 2024; update scale of Liu et al. 2025, arXiv 2502.16982) for every inner weight
-matrix, AdamW for the rest. torch.optim.Muon refuses convolutions, hence this one.
+matrix, AdamW for the rest. torch.optim.Muon refuses convolutions, hence this implementation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Tree = dict[str, Any]
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Newton-Schulz iteration towards U·Vᵀ of each (B, rows, columns) matrix, in bfloat16."""
+    """Approximate U·Vᵀ of each (B, rows, columns) matrix by Newton-Schulz iteration in bfloat16."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrices.bfloat16()
     transposed = x.size(-2) > x.size(-1)
@@ -37,7 +37,8 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum SGD whose update is orthogonalised per weight matrix (convolutions flattened).
 
-    The update's root mean square is scaled to about AdamW's (0.2), so both share a learning rate.
+    The update's root mean square is scaled to about AdamW's (0.2), so that both can share a
+    learning rate.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One update from the gradients; `closure` is not used."""
+        """Update the parameters from their gradients; `closure` is ignored."""
         for group in self.param_groups:
             by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
             for param in group["params"]:
@@ -71,7 +72,7 @@ class Muon(torch.optim.Optimizer):
 def optimisers(
     model: nn.Module, lr: float, weight_decay: float, outer: tuple[str, ...]
 ) -> list[torch.optim.Optimizer]:
-    """Muon for inner matrices; AdamW for vectors and for names that begin as in `outer`."""
+    """Create Muon for inner matrices, AdamW for vectors and for names with a prefix of `outer`."""
     inner, rest = [], []
     for name, param in model.named_parameters():
         if param.requires_grad:
@@ -83,7 +84,10 @@ def optimisers(
 
 
 def learning_rate(progress: float, warm_up: float = 0.03, floor: float = 0.02) -> float:
-    """Factor of the peak rate at `progress` in [0, 1]: linear warm-up, then cosine to `floor`."""
+    """Return the factor of the peak rate at `progress` in [0, 1].
+
+    It rises linearly during warm-up, then falls to `floor` as a cosine.
+    """
     if progress < warm_up:
         return max(progress / warm_up, 0.01)
     x = min((progress - warm_up) / (1 - warm_up), 1.0)
@@ -107,18 +111,18 @@ class Ema:
             self.tensors[name].lerp_(value.detach().float(), 1 - decay)
 
     def state_dict(self) -> Tree:
-        """State for a checkpoint."""
+        """Return the state for a checkpoint."""
         return {"updates": self.updates, "tensors": self.tensors}
 
     def load_state_dict(self, state: Tree) -> None:
-        """Take a checkpoint's state."""
+        """Restore the state of a checkpoint."""
         self.updates = state["updates"]
         for key, value in state["tensors"].items():
             self.tensors[key].copy_(value)
 
 
 def save_atomically(path: Path, tree: Tree) -> None:
-    """Write a checkpoint so that a kill at any moment leaves the old file or the new one."""
+    """Write a checkpoint; a kill at any moment leaves either the old file or the new one."""
     with replacing(path) as partial, partial.open("wb") as stream:
         torch.save(tree, stream)
         stream.flush()
@@ -126,7 +130,7 @@ def save_atomically(path: Path, tree: Tree) -> None:
 
 
 def load_checkpoint(path: Path) -> Tree | None:
-    """The checkpoint's tree (tensors and plain values only), or None where there is none."""
+    """Load a checkpoint (tensors and plain values only); None if there is none."""
     if not path.exists():
         return None
     return torch.load(path, map_location="cpu", weights_only=True)

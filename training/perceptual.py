@@ -1,4 +1,4 @@
-"""LPIPS (AlexNet) as a training loss: the factory's own metric, with gradients."""
+"""LPIPS (AlexNet) as a training loss: the stages' metric, with gradients."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Lpips:
     def __init__(self, device: torch.device) -> None:
         """Load the network to `device`.
 
-        Raises FileNotFoundError when the pinned weights were not fetched.
+        Raises FileNotFoundError if the pinned weights were not fetched.
         """
         try:
             self.network = AlexLpips().network.to(device)
         except WeightsError as error:
             raise FileNotFoundError(str(error)) from error
 
-    def __call__(self, real: Tensor, made: Tensor) -> Tensor:
-        """The loss, a scalar."""
-        return self.network(real.contiguous(), made.contiguous()).mean()
+    def __call__(self, real: Tensor, decoded: Tensor) -> Tensor:
+        """Compute the loss, a scalar."""
+        return self.network(real.contiguous(), decoded.contiguous()).mean()

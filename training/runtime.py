@@ -1,8 +1,8 @@
-"""Process set-up shared by the recipe's commands: single-threaded workers that average gradients,
-or one process on a GPU that others make batches for.
+"""Set up the processes of the training commands: single-threaded workers that average gradients,
+or one process on a GPU for which others make batches.
 
-Two processes of one thread each beat one process of two threads on a machine that others use too:
-they meet once a step instead of at every operator, where one preempted thread stops both.
+Two processes of one thread each are faster than one process of two threads on a shared machine:
+they synchronise once per step instead of at every operator, where one preempted thread stops both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import torch
 from torch import distributed, nn
 
 Failures = SimpleQueue[tuple[int, str]]
-"""Ranks with what they raised, in the order of their failing."""
+"""Ranks of failed workers with what they raised, in the order of failure."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,22 @@ class Worker:
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     loaders: int = 0
-    """Processes that make batches ahead (`training.feed`)."""
+    """Number of processes that make batches ahead (`training.feed`)."""
 
     @property
     def machine(self) -> str:
-        """What trains, in words."""
+        """Description of the machine that trains."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         return f"{self.world} CPU processes of one thread each"
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this is the process that logs and saves."""
         return self.rank == 0
 
     def average(self, values: torch.Tensor) -> torch.Tensor:
-        """`values` averaged over the workers, in place."""
+        """Average `values` over the workers, in place."""
         if self.world > 1:
             distributed.all_reduce(values)
             values /= self.world
@@ -76,19 +76,19 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=int,
         default=2,
-        help="processes that train together on the CPU, or make batches for the GPU",
+        help="number of processes that train together on the CPU, or make batches for the GPU",
     )
 
 
 def log_to_stderr() -> None:
-    """Log with times; one thread in every process."""
+    """Set up logging with times; limit torch to one thread per process."""
     torch.set_num_threads(1)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
     )
 
 
-def _enter(
+def _run_worker(
     rank: int, world: int, meeting: str, work: Callable[[Worker], object], failures: Failures
 ) -> None:
     torch.set_num_threads(1)
@@ -98,7 +98,7 @@ def _enter(
         )
         work(Worker(rank, world))
     except BaseException as error:
-        # Before the connections close: a peer fails for want of them only after this.
+        # Report before the connections close, since peers fail with them.
         failures.put((rank, repr(error)))
         raise
     finally:
@@ -107,26 +107,28 @@ def _enter(
 
 
 def _root_failure(exits: list[int | None], failures: Failures) -> str | None:
-    """The failure that the others follow from: of a worker that ended without a word (killed), or
-    else the first that was told; None where all is well."""
-    told: list[tuple[int, str]] = []
+    """Find the failure that caused the others; None if there was none.
+
+    It is that of a worker that ended without a report (it was killed), or else the first reported.
+    """
+    reported: list[tuple[int, str]] = []
     while not failures.empty():
-        told.append(failures.get())
-    silent = set(range(len(exits))) - {rank for rank, _ in told}
+        reported.append(failures.get())
+    silent = set(range(len(exits))) - {rank for rank, _ in reported}
     for rank in sorted(silent):
         if exits[rank]:
             return f"training worker {rank} ended with exit status {exits[rank]}"
-    for rank, error in told:
+    for rank, error in reported:
         return f"training worker {rank} failed: {error}"
     return None
 
 
-def together(world: int, work: Callable[[Worker], object], device: str = "cpu") -> None:
-    """Run `work` in `world` forked processes (memory read before is shared) and wait for them.
+def run_workers(world: int, work: Callable[[Worker], object], device: str = "cpu") -> None:
+    """Run `work` in `world` forked processes, which share memory read before, and wait for them.
 
-    On a GPU `work` runs once, in this process, and `world` is its number of loaders.
+    On a GPU `work` runs once, in this process, with `world` loaders.
 
-    Raises RuntimeError with the first failure when a worker fails; the others are ended then.
+    Raises RuntimeError with the first failure if a worker fails; the others are then ended.
     """
     if device != "cpu":
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -142,7 +144,9 @@ def together(world: int, work: Callable[[Worker], object], device: str = "cpu") 
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder, "meeting"))
         workers = [
-            context.Process(target=_enter, args=(rank, world, meeting, work, failures), daemon=True)
+            context.Process(
+                target=_run_worker, args=(rank, world, meeting, work, failures), daemon=True
+            )
             for rank in range(world)
         ]
         for worker in workers:
@@ -152,7 +156,7 @@ def together(world: int, work: Callable[[Worker], object], device: str = "cpu") 
                 worker.join(timeout=0.5)
             if any(worker.exitcode not in (None, 0) for worker in workers):
                 for worker in workers:
-                    worker.join(timeout=1)  # one that was killed may still be on its way out
+                    worker.join(timeout=1)  # a killed worker may not have ended yet
                 break
         failure = _root_failure([worker.exitcode for worker in workers], failures)
         for worker in workers:

@@ -23,7 +23,7 @@ from stages.records.seeding import generator, seed_for
 from training.feed import batches
 from training.loop import Budget, Loop, Recipe
 from training.models import FluxTransformer2DModel, transformer
-from training.runtime import Worker, add_machine_arguments, log_to_stderr, together
+from training.runtime import Worker, add_machine_arguments, log_to_stderr, run_workers
 
 log = logging.getLogger("transformer")
 
@@ -33,36 +33,36 @@ Grid = tuple[int, int]
 CHECKPOINT = "transformer.pt"
 LATENTS = "latents.safetensors"
 OUTER = ("x_embedder", "context_embedder", "proj_out", "time_text_embed", "norm_out")
-"""Parameters that AdamW trains: not a map from the residual stream to itself."""
+"""Prefixes of parameters that AdamW trains: no maps from the residual stream to itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerParams(Recipe):
-    """What decides the trained transformer besides the latents and the time it is given."""
+    """Training parameters of the transformer; latents and budget decide the rest."""
 
     heads: int = 4
     double_blocks: int = 1
     single_blocks: int = 7
     batch: int = 12
-    """Crops a step and worker, of `grid` tokens; large crops count by their tokens."""
+    """Crops of `grid` tokens per step and worker; fewer for large grids, by their tokens."""
     grid: Grid = (16, 16)
     large_grids: tuple[Grid, ...] = ((24, 24), (24, 32), (32, 24), (32, 32))
-    """Windows of 384 to 512 px, in turn."""
+    """Grids of windows of 384 to 512 px, used in turn."""
     large_from: float = 0.6
-    """Progress after which half of the batches are of a large grid."""
+    """Progress after which half of the batches have a large grid."""
     lr: float = 2e-3
     ema: float = 0.997
     time_mean: float = -0.3
     time_std: float = 1.0
-    uniform_times: float = 0.2
-    """Share of the timesteps drawn uniformly: inversion passes through all of them."""
-    masked: float = 0.4
-    """Share of the batches in which a blob is noisier than what surrounds it."""
-    stretched: float = 0.25
-    """Share of the batches whose positions are stretched, as in larger windows."""
+    uniform_share: float = 0.2
+    """Share of the timesteps that are drawn uniformly, since inversion visits all of them."""
+    masked_share: float = 0.4
+    """Share of the batches in which a blob is noisier than its surroundings."""
+    stretched_share: float = 0.25
+    """Share of the batches with stretched positions, as in larger windows."""
 
     def shape(self) -> dict[str, int]:
-        """Arguments of `training.models.transformer`."""
+        """Return the arguments of `training.models.transformer`."""
         return {
             "heads": self.heads,
             "double_blocks": self.double_blocks,
@@ -71,41 +71,41 @@ class TransformerParams(Recipe):
 
 
 ON_GPU = TransformerParams(batch=256, ema=0.9995, large_from=0.4, large_grids=((24, 24), (32, 32)))
-"""What a GPU has the time for; few grids, since each one is compiled."""
+"""Parameters for training on a GPU; few grids, since the model is compiled for each."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input: what is drawn depends on seed, step and rank alone."""
+    """The input of one step; what is drawn depends only on seed, step and rank."""
 
     tokens: Tensor
     """(B, N, 64) normalised latents x0."""
     times: Tensor
-    """(B, 1, 1), of the tokens to learn from."""
-    context_times: Tensor
-    """(B, 1, 1), of the others."""
-    learnt: Tensor
-    """(B, N, 1) float: 1 where the loss counts."""
+    """(B, 1, 1) timesteps of the tokens in `loss_mask`."""
+    outside_times: Tensor
+    """(B, 1, 1) timesteps of the other tokens."""
+    loss_mask: Tensor
+    """(B, N, 1) float: 1 where the loss is computed."""
     ids: Tensor
     """(N, 3) positions."""
     seed: int
-    """Of the noise."""
+    """Seed of the noise."""
 
     def to(self, device: torch.device) -> Batch:
-        """The same on `device`."""
+        """Copy the batch to `device`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         tensors = {name: value.to(device) for name, value in values.items() if name != "seed"}
         return replace(self, **tensors)
 
     def noise(self) -> Tensor:
-        """(B, N, 64) standard normal values, the same at every call on one device."""
+        """Draw (B, N, 64) standard normal values, the same at every call on one device."""
         device = self.tokens.device
         drawn = torch.Generator(device).manual_seed(self.seed)
         return torch.randn(self.tokens.shape, generator=drawn, device=device)
 
 
 def load_latents(path: Path, prefix: str) -> list[Tensor]:
-    """All (16, h, w) float16 latents under a prefix, normalised to unit variance per channel."""
+    """Load all (16, h, w) float16 latents under a prefix, normalised per channel."""
     with safe_open(path, framework="pt") as file:
         mean, std = (file.get_tensor(k)[:, None, None] for k in ("mean", "std"))
         names = sorted(name for name in file.keys() if name.startswith(prefix + "/"))  # noqa: SIM118
@@ -113,7 +113,7 @@ def load_latents(path: Path, prefix: str) -> list[Tensor]:
 
 
 def blob(grid: Grid, rng: np.random.Generator) -> np.ndarray:
-    """(rows * columns,) bool: a random ellipse that covers about 3 to 35 % of the grid."""
+    """Draw a random ellipse that covers about 3 to 35 % of the grid: (rows * columns,) bool."""
     row, column = np.mgrid[: grid[0], : grid[1]] / np.reshape(grid, (2, 1, 1))
     y, x = rng.uniform(0.2, 0.8, 2)
     a, b = rng.uniform(0.1, 0.33, 2)
@@ -124,23 +124,23 @@ def blob(grid: Grid, rng: np.random.Generator) -> np.ndarray:
 
 
 def positions(grid: Grid, stretch: float, offset: np.ndarray) -> Tensor:
-    """(rows * columns, 3) positions: the grid stretched and moved by a (row, column) offset."""
+    """Return the grid's (rows * columns, 3) positions, stretched, then moved by (row, column)."""
     ids = image_ids(grid) * stretch
     ids[:, 1:] += torch.from_numpy(offset).float()
     return ids
 
 
 def draw_times(count: int, params: TransformerParams, rng: np.random.Generator) -> np.ndarray:
-    """(count,) timesteps in (0, 1): logit-normal, a share of them uniform."""
+    """Draw (count,) timesteps in (0, 1): logit-normal, a share of them uniform."""
     normal = rng.normal(params.time_mean, params.time_std, count)
     uniform = rng.random(count)
-    return np.where(rng.random(count) < params.uniform_times, uniform, 1 / (1 + np.exp(-normal)))
+    return np.where(rng.random(count) < params.uniform_share, uniform, 1 / (1 + np.exp(-normal)))
 
 
-def batch_at(
+def make_batch(
     latents: list[Tensor], params: TransformerParams, step: int, rank: int, grid: Grid
 ) -> Batch:
-    """The batch of a step: random crops, times, positions, and for a share of them a blob."""
+    """Make a batch: random crops, timesteps and positions, and for a share of batches a blob."""
     rng = generator(params.seed, "transformer", step, rank)
     rows, columns = grid
     count = max(1, params.batch * math.prod(params.grid) // math.prod(grid))
@@ -157,11 +157,11 @@ def batch_at(
         crops.append(z[:, y : y + 2 * rows, x : x + 2 * columns])
     tokens = pack(torch.stack(crops).float())
     times = draw_times(count, params, rng)
-    learnt, context = np.ones((count, rows * columns)), times
-    if rng.random() < params.masked:
-        learnt = np.stack([blob(grid, rng) for _ in range(count)])
-        context = times * rng.uniform(0, 1, count) * (rng.random(count) < 0.7)
-    stretch = rng.uniform(0.8, 1.6) if rng.random() < params.stretched else 1.0
+    loss_mask, outside = np.ones((count, rows * columns)), times
+    if rng.random() < params.masked_share:
+        loss_mask = np.stack([blob(grid, rng) for _ in range(count)])
+        outside = times * rng.uniform(0, 1, count) * (rng.random(count) < 0.7)
+    stretch = rng.uniform(0.8, 1.6) if rng.random() < params.stretched_share else 1.0
     offset = rng.integers(0, 9, 2) if rng.random() < 0.5 else np.zeros(2)
 
     def column(values: np.ndarray) -> Tensor:
@@ -170,15 +170,15 @@ def batch_at(
     return Batch(
         tokens=tokens,
         times=column(times),
-        context_times=column(context),
-        learnt=column(learnt),
+        outside_times=column(outside),
+        loss_mask=column(loss_mask),
         ids=positions(grid, stretch, offset),
         seed=seed_for(params.seed, "flow noise", step, rank),
     )
 
 
 def velocity(model: FluxTransformer2DModel, z: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-    """v(z, t) of (B, N, 64) tokens at (B,) times, conditioned on one zero text token."""
+    """Compute v(z, t) of (B, N, 64) tokens at (B,) timesteps, with one text token of zeros."""
     width = model.config["joint_attention_dim"], model.config["pooled_projection_dim"]
     with torch.autocast(z.device.type, torch.bfloat16):
         return model(
@@ -192,27 +192,27 @@ def velocity(model: FluxTransformer2DModel, z: Tensor, t: Tensor, ids: Tensor) -
         )[0].float()
 
 
-def loss_of(model: FluxTransformer2DModel, batch: Batch) -> Tensor:
-    """Mean squared error of the velocity over the tokens that count."""
-    times = batch.learnt * batch.times + (1 - batch.learnt) * batch.context_times
+def compute_loss(model: FluxTransformer2DModel, batch: Batch) -> Tensor:
+    """Compute the mean squared error of the velocity over the tokens in `loss_mask`."""
+    times = batch.loss_mask * batch.times + (1 - batch.loss_mask) * batch.outside_times
     noise = batch.noise()
     z = (1 - times) * batch.tokens + times * noise
     error = velocity(model, z, batch.times.flatten(), batch.ids) - (noise - batch.tokens)
-    squared = error.square().mean(-1, keepdim=True) * batch.learnt
-    return squared.sum() / batch.learnt.sum().clamp(min=1)
+    squared = error.square().mean(-1, keepdim=True) * batch.loss_mask
+    return squared.sum() / batch.loss_mask.sum().clamp(min=1)
 
 
-def grid_at(params: TransformerParams, large: bool, step: int) -> Grid:
-    """Crop size in tokens of a step: every second batch is large where `large` says so."""
+def choose_grid(params: TransformerParams, large: bool, step: int) -> Grid:
+    """Choose the crop size of a step, in tokens; every second batch is large if `large` is set."""
     if not large or step % 2 == 0:
         return params.grid
     return params.large_grids[step // 2 % len(params.large_grids)]
 
 
-def _make(
+def _make_step_batch(
     latents: list[Tensor], params: TransformerParams, rank: int, large: bool, step: int
 ) -> Batch:
-    return batch_at(latents, params, step, rank, grid_at(params, large, step))
+    return make_batch(latents, params, step, rank, choose_grid(params, large, step))
 
 
 def train(
@@ -225,9 +225,9 @@ def train(
     minutes: float | None,
     save_every: float = 120.0,
 ) -> Path:
-    """Train, or resume from `out`'s checkpoint, until the steps or minutes in all are spent.
+    """Train, or resume from the checkpoint in `out`, until the steps or minutes are used up.
 
-    Returns the checkpoint's path.
+    The budget includes what was used before resuming. Returns the checkpoint's path.
     """
     torch.manual_seed(seed_for(params.seed, "transformer", "weights"))
     model: Any = transformer(**params.shape())
@@ -249,22 +249,24 @@ def train(
     while loop.progress < 1:
         large = loop.progress >= params.large_from
         until = 1 if large else params.large_from
-        make = partial(_make, latents, params, worker.rank, large)
+        make = partial(_make_step_batch, latents, params, worker.rank, large)
         feed = batches(make, loop.step, worker.loaders)
         while loop.progress < until:
-            loss = loss_of(model, next(feed).to(worker.device))
+            loss = compute_loss(model, next(feed).to(worker.device))
             loop.update(loss, loss.item())
     loop.save()
     return loop.path
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, with latents")
     parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--latents", type=Path, help="another folder with latents")
-    parser.add_argument("--heads", type=int, help="of 64 channels each: the model's width")
+    parser.add_argument("--latents", type=Path, help="folder with the latents; default: --out")
+    parser.add_argument(
+        "--heads", type=int, help="number of heads of 64 channels: the model's width"
+    )
     parser.add_argument("--single-blocks", type=int)
     add_machine_arguments(parser)
     args = parser.parse_args()
@@ -273,7 +275,7 @@ def main() -> None:
     params = TransformerParams() if args.device == "cpu" else ON_GPU
     sizes = {"heads": args.heads, "single_blocks": args.single_blocks}
     params = replace(params, **{name: value for name, value in sizes.items() if value})
-    together(
+    run_workers(
         args.workers,
         lambda worker: train(latents, args.out, params, worker, steps=None, minutes=args.minutes),
         args.device,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.quality import photos
-from flows.trial import run_stages, with_tool
+from flows.trial import limit_params, run_stages
 from stages.catalogue import build_stage, parse_params, read_params
 from stages.engine.files import canonical_json, write_atomically
 from stages.engine.provenance import stage_digest
@@ -130,7 +130,7 @@ def draw(found: Iterable[tuple[str, Scene]]) -> list[Drawn]:
     """Every mapping the factory's map stage draws in the scenes, all tools alike."""
     values = read_params(Workspace.find().root)
     values["map"] = {**values["map"], "weights": dict.fromkeys(TOOLS, 1.0)}
-    params = with_tool(values, None, VARIANTS)
+    params = limit_params(values, None, VARIANTS)
     section, base = params["map"], params["base"]
     assert isinstance(section, MapParams) and isinstance(base, BaseParams)  # noqa: S101
     return [

@@ -1,1 +1,1 @@
-"""One file a command of `flawfactory`. Heavy imports stay inside the functions."""
+"""One file per command of `flawfactory`. Heavy imports stay inside the functions."""

@@ -1,4 +1,4 @@
-"""Kinds of arguments that several commands take."""
+"""Parsers of arguments that several commands take."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import typer
 
 
-def folder(text: str) -> Path:
-    """A folder; an empty word, such as a variable that is not set, is not the current one.
+def parse_folder(text: str) -> Path:
+    """Parse a folder; reject an empty argument (an unset variable) instead of taking it for ``.``.
 
     Raises:
-        typer.BadParameter: the word is empty.
+        typer.BadParameter: the argument is empty.
     """
     if not text.strip():
-        raise typer.BadParameter("an empty word names no folder; for this one write .")
+        raise typer.BadParameter("an empty argument names no folder; for the current one write .")
     return Path(text)

@@ -1,4 +1,4 @@
-"""`flawfactory build`: photos in, gated shards out."""
+"""`flawfactory build`: turn photos into gated shards."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Annotated
 import typer
 
 from flows import pipeline, steps
-from flows.commands.arguments import folder
+from flows.commands.arguments import parse_folder
 from flows.console import BuildDisplay, build_table, console, say
-from flows.locks import Patience, build_lock, wait_for_dvc
+from flows.locks import Waiter, build_lock, wait_for_dvc
 from flows.prefect_api import (
-    answers,
     configured_url,
+    is_reachable,
     reach_loopback_past_proxies,
-    require_answer,
+    require_reachable,
 )
-from flows.repair import stale_or_damaged
-from flows.report import reports
+from flows.repair import find_stale_or_damaged
+from flows.report import read_reports
 from flows.repository import LOCK
-from flows.sources import prepare
+from flows.sources import prepare_source_list
 from flows.spending import spending_table
-from flows.stopping import leave_at_once
+from flows.stopping import exit_immediately
 from stages import STAGES
 from stages.catalogue import load_params, params_for_work
 from stages.engine.files import sha256_file, write_atomically
@@ -34,10 +34,10 @@ from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 from stages.models.chat.settings import load_call_settings
 
-_PREFECT = {  # to be set before it is imported
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # stages' words go to its log alone
+_PREFECT = {  # has to be set before Prefect is imported
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # stages' output goes to its log only
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-    "PREFECT_CLIENT_MAX_RETRIES": "1",  # nothing waits long for a server that went away
+    "PREFECT_CLIENT_MAX_RETRIES": "1",  # do not wait long for a server that went away
     "PREFECT_API_REQUEST_TIMEOUT": "15",
     "DO_NOT_TRACK": "1",
 }
@@ -48,21 +48,21 @@ Source = Annotated[
         "--source",
         "-s",
         help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable.",
-        parser=folder,
+        parser=parse_folder,
     ),
 ]
 
 
 Wait = Annotated[
     float | None,
-    typer.Option(help="Minutes to wait for another build; without it, as long as it takes."),
+    typer.Option(help="Minutes to wait for another build; default: as long as it takes."),
 ]
 
 
 def build(
     source: Source = None,
-    add: Annotated[bool, typer.Option("--add", help="Beside the photos there are.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="In their place.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Add the photos to the present ones.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the present photos.")] = False,
     wait: Wait = None,
 ) -> None:
     """Bring the data set up to date and write the gallery.
@@ -70,23 +70,23 @@ def build(
     Without --source the source list stays as it is; on a fresh checkout it is the sample photos.
     """
     workspace = Workspace.find()
-    load_params(workspace.root)  # a wrong key is an error before any work
+    load_params(workspace.root)  # report a wrong key before any work
     load_settings(workspace)
     load_call_settings(workspace)
-    patience = Patience(say, wait)
-    with build_lock(workspace, patience):
-        wait_for_dvc(workspace, patience)
-        told = _build(workspace, source or [], add=add, replace=replace)
-    if not told:
-        leave_at_once()
+    waiter = Waiter(say, wait)
+    with build_lock(workspace, waiter):
+        wait_for_dvc(workspace, waiter)
+        complete = _build(workspace, source or [], add=add, replace=replace)
+    if not complete:
+        exit_immediately()
 
 
 def _build(workspace: Workspace, source: list[Path], *, add: bool, replace: bool) -> bool:
-    """False when a Prefect server was to be told of the build and went away."""
-    if listed := prepare(workspace, source, add=add, replace=replace):
-        say(listed)
+    """Build and show the result; return False if the Prefect server went away meanwhile."""
+    if summary := prepare_source_list(workspace, source, add=add, replace=replace):
+        say(summary)
     with console.status("looking for what is stale or damaged"):
-        todo = stale_or_damaged(workspace)
+        todo = find_stale_or_damaged(workspace)
     if not todo:
         console.print("up to date: nothing to run")
         if not _was_shown(workspace):
@@ -97,22 +97,22 @@ def _build(workspace: Workspace, source: list[Path], *, add: bool, replace: bool
     try:
         with BuildDisplay() as display:
             steps.watch(display, say)
-            told = _run_stages(workspace)
+            complete = _run_stages(workspace)
     except FactoryError:
-        with suppress(FactoryError, OSError):  # the failure itself is the word to end with
-            _gallery(workspace, _current(workspace))
+        with suppress(FactoryError, OSError):  # report the build's failure, not the gallery's
+            _write_gallery(workspace, _stages_up_to_failure(workspace))
         raise
     finally:
         if calls := spending_table(workspace, start):
             console.print(calls)
     _show(workspace)
-    return told
+    return complete
 
 
 def _run_stages(workspace: Workspace) -> bool:
-    """As a Prefect flow where a server is configured, else without Prefect (decision 9).
+    """Run the stale stages: as a Prefect flow if a server is configured, else without (decision 9).
 
-    False when the server went away: its loss does not cost the build.
+    Return False if the server went away, which does not fail the build.
     """
     for name, value in _PREFECT.items():
         os.environ.setdefault(name, value)
@@ -120,51 +120,51 @@ def _run_stages(workspace: Workspace) -> bool:
         steps.run_stale(workspace, steps.run_stage)
         return True
     reach_loopback_past_proxies()
-    require_answer(url)
+    require_reachable(url)
     from flows.build import build as build_flow
 
-    logging.raiseExceptions = False  # of logs that do not reach the server
+    logging.raiseExceptions = False  # ignore log records that do not reach the server
     try:
         build_flow(str(workspace.root))
     except FactoryError:
         raise
     except Exception:
-        if answers(url):
+        if is_reachable(url):
             raise
         steps.run_stale(workspace, steps.run_stage)
-    if answers(url):
+    if is_reachable(url):
         return True
     say(f"the Prefect server at {url} went away: it does not show the whole build")
     return False
 
 
-def _shown(workspace: Workspace) -> Path:
-    """Holds the digest of the dvc.lock whose table and gallery were last shown to the end."""
+def _shown_marker(workspace: Workspace) -> Path:
+    """Return the file with the digest of the dvc.lock whose table and gallery were last shown."""
     return workspace.reports / "shown"
 
 
 def _was_shown(workspace: Workspace) -> bool:
-    """Whether the person saw the end of this version: a build may die, or a clone get it by pull,
-    before there is a gallery."""
-    mark = _shown(workspace)
+    """Whether the table and gallery of this version were shown: not so if the build died before, or
+    the version came by `dvc pull`."""
+    mark = _shown_marker(workspace)
     return mark.is_file() and mark.read_text() == sha256_file(workspace.root / LOCK)
 
 
 def _show(workspace: Workspace) -> None:
-    """Print the table, write the gallery, and note that this version was shown."""
-    if found := reports(workspace):
+    """Print the table, write the gallery, and record that this version was shown."""
+    if found := read_reports(workspace):
         console.print(build_table(found))
-    _gallery(workspace)
-    write_atomically(_shown(workspace), sha256_file(workspace.root / LOCK).encode())
+    _write_gallery(workspace)
+    write_atomically(_shown_marker(workspace), sha256_file(workspace.root / LOCK).encode())
 
 
-def _current(workspace: Workspace) -> tuple[str, ...]:
-    """The stages up to the one that failed: it and those after it are stale."""
-    last = next(iter(pipeline.stale(workspace)), STAGES[-1])
+def _stages_up_to_failure(workspace: Workspace) -> tuple[str, ...]:
+    """Return the stages up to the one that failed, which is the first stale one."""
+    last = next(iter(pipeline.find_stale(workspace)), STAGES[-1])
     return STAGES[: STAGES.index(last) + 1]
 
 
-def _gallery(workspace: Workspace, stages: tuple[str, ...] = STAGES) -> None:
+def _write_gallery(workspace: Workspace, stages: tuple[str, ...] = STAGES) -> None:
     from flows.gallery.render import render
 
     page = render(workspace.data, workspace.data / "gallery", stages)

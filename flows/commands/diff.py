@@ -1,4 +1,4 @@
-"""`flawfactory diff`: what changed between two versions of the data set."""
+"""`flawfactory diff`: list what changed between two versions of the data set."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from stages.engine.workspace import FactoryError, Workspace
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help="A git revision, or a folder / manifest.parquet.")],
+    old: Annotated[str, typer.Argument(help="A git revision, a folder or a manifest.parquet.")],
     new: Annotated[str | None, typer.Argument(help="The same; default: data/package.")] = None,
 ) -> None:
     """List pairs added, removed and changed between two versions, member by member."""
     workspace = Workspace.find()
     before = read_pairs(workspace, old)
     if new is None and not (workspace.stage("package") / MANIFEST).is_file():
-        raise FactoryError("data/package is not here: `dvc pull` it, or `flawfactory build`")
+        raise FactoryError(
+            "data/package is not here: run `dvc pull data/package` or `flawfactory build`"
+        )
     after = read_pairs(workspace, new or str(workspace.stage("package")))
     found = compare(before, after)
     for key in found.removed:
@@ -31,5 +33,5 @@ def diff(
         console.print(f"~ {key}: {', '.join(columns)}", style="yellow", highlight=False)
     console.print(
         f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, "
-        f"{found.same} the same"
+        f"{found.same} unchanged"
     )

@@ -1,4 +1,4 @@
-"""`flawfactory models`: the weights a profile needs."""
+"""`flawfactory models`: list, fetch or verify the weights that a profile needs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ def models(
     action: Annotated[Literal["list", "fetch", "verify"], typer.Argument()] = "list",
     profile: Annotated[
         str | None,
-        typer.Option(help="What this profile needs; without it, list shows all profiles, fetch and "
-                     "verify take what params.yaml says."),
+        typer.Option(help="Profile whose weights to take; by default, list shows all profiles, and "
+                     "fetch and verify take the profile and models of params.yaml."),
     ] = None,
 ) -> None:  # fmt: skip
     """List, fetch or verify the weights that a profile needs (pinned by sha256 or commit)."""
     if action == "list":
-        console.print(_table(_users([profile] if profile else list(registry.profiles()))))
+        console.print(
+            _table(_profiles_by_weights([profile] if profile else list(registry.profiles())))
+        )
         return
     base = cast(BaseParams, load_params(Workspace.find().root)["base"])
     needed = catalogue.needed(profile or base)
@@ -45,8 +47,8 @@ def models(
         sys.exit(1)
 
 
-def _users(profiles: list[str]) -> dict[Weights, list[str]]:
-    """Weights to the profiles that need them."""
+def _profiles_by_weights(profiles: list[str]) -> dict[Weights, list[str]]:
+    """Map weights to the profiles that need them."""
     users: dict[Weights, list[str]] = {}
     for profile in profiles:
         for item in catalogue.needed(profile):

@@ -1,4 +1,4 @@
-"""`flawfactory plan`: what a build would run, and why."""
+"""`flawfactory plan`: show what a build would run, and why."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stages.engine.workspace import Workspace
 
 
 def plan() -> None:
-    """Say what a build would compute, why, what time and disk it takes at the last build's rate,
-    and what it would ask of models for how much money."""
+    """Show what a build would compute and why, the time and disk space it takes at the last build's
+    rate, its calls to models and their cost."""
     workspace = Workspace.find()
-    plans = plan_build(workspace, pipeline.stale(workspace))
+    plans = plan_build(workspace, pipeline.find_stale(workspace))
     if not plans:
         console.print("up to date: a build would run nothing")
         return
@@ -31,7 +31,7 @@ def plan() -> None:
 
 
 def plan_table(plans: list[StagePlan]) -> Table:
-    """A row a stage: why it runs, its photos, what is to be computed and what that takes."""
+    """Build a table with a row per stage: why it runs, photos, what it computes, time and disk."""
     table = Table(title="flawfactory plan")
     for name in ("stage", "why", "photos", "to compute", "about", "disk"):
         table.add_column(name, justify="left" if name in ("stage", "why") else "right")

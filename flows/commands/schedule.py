@@ -1,4 +1,4 @@
-"""`flawfactory schedule`: builds on a schedule."""
+"""`flawfactory schedule`: run builds on a schedule."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def schedule(
         typer.Option("--source", "-s", help="Folder to scan before each build. Repeatable."),
     ] = None,
     cron: Annotated[str | None, typer.Option(help='For example "0 3 * * *".')] = None,
-    every: Annotated[int | None, typer.Option(help="Minutes between looks at the folders.")] = None,
+    every: Annotated[int | None, typer.Option(help="Minutes between builds.")] = None,
     timezone: Annotated[
         str | None,
-        typer.Option(help="Of --cron, for example Europe/Berlin; default: this machine's."),
+        typer.Option(help="Time zone of --cron, such as Europe/Berlin; default: this machine's."),
     ] = None,
 ) -> None:
-    """Serve the build: scan the folders and bring the data set up to date, again and again."""
+    """Scan the folders and bring the data set up to date, again and again, until interrupted."""
     if (cron is None) == (every is None):
-        raise FactoryError("give --cron or --every")
+        raise FactoryError("give either --cron or --every")
     from flows.schedule import Job, serve
     from flows.timing import Timing, local_timezone
 
@@ -33,7 +33,7 @@ def schedule(
     folders = [folder.resolve() for folder in source or []]
     for folder in folders:
         if not folder.is_dir():
-            raise FactoryError(f"--source {folder}: no such folder; give one that holds photos")
+            raise FactoryError(f"--source {folder}: no such folder; give a folder of photos")
     timing = Timing(cron=cron, every_minutes=every, timezone=timezone or local_timezone())
     runs = ", ".join(f"{run:%a %d %b %Y %H:%M %Z}" for run in timing.next_runs())
     words = f'"{cron}"' if cron else f"every {every} minutes"

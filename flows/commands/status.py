@@ -1,12 +1,12 @@
-"""`flawfactory status`: what is there, what is stale, what the gates said."""
+"""`flawfactory status`: show what was built, what is stale and the gates' verdicts."""
 
 from __future__ import annotations
 
 from flows import pipeline
 from flows.console import build_table, console, say
-from flows.dvc_locks import running
+from flows.dvc_locks import running_stages
 from flows.reasons import NOT_BUILT
-from flows.report import failed_checks, reports
+from flows.report import failed_checks, read_reports
 from flows.spending import spending_table
 from stages import STAGES
 from stages.engine.execution.progress import Progress
@@ -14,9 +14,9 @@ from stages.engine.workspace import Workspace
 
 
 def status() -> None:
-    """Show the last run of every stage, failed expectations, and what is out of date."""
+    """Show the last run of every stage, failed expectations and what is stale."""
     workspace = Workspace.find()
-    found = reports(workspace)
+    found = read_reports(workspace)
     if found:
         console.print(build_table(found))
     if calls := spending_table(workspace, since=0.0):
@@ -24,16 +24,16 @@ def status() -> None:
     for report in found:
         for line in failed_checks(report):
             console.print(f"{report.stage}: {line}", markup=False)
-    for stage, holder in running(workspace).items():
+    for stage, holder in running_stages(workspace).items():
         progress = Progress.read(workspace.reports / f"{stage}.progress.json")
         words = progress.line() if progress else stage
         say(f"running: {words}, by {holder}")
-    for line in stale_lines(pipeline.stale(workspace)) or ["up to date"]:
+    for line in stale_lines(pipeline.find_stale(workspace)) or ["up to date"]:
         console.print(line, markup=False)
 
 
-def stale_lines(stale: pipeline.Stale) -> list[str]:
-    """Why each stage is out of date; those that never ran are one line."""
+def stale_lines(stale: pipeline.StaleStages) -> list[str]:
+    """Write a line per stale stage with the reasons, and one line for all that were never built."""
     missing = [stage for stage, reasons in stale.items() if reasons == [NOT_BUILT]]
     lines = [
         f"stale: {stage}: {', '.join(reasons)}"

@@ -1,4 +1,4 @@
-"""`flawfactory view`: the gallery."""
+"""`flawfactory view`: write the gallery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def view(
     out: Annotated[Path | None, typer.Option(help="Folder for the page.")] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    """Write the gallery of what is packaged: a static page that works without a network."""
+    """Write the gallery of the packaged pairs: a static page that works without a network."""
     from flows.gallery.render import render
 
     workspace = Workspace.find()

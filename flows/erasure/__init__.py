@@ -1,1 +1,1 @@
-"""Erasing what was made of withdrawn photos on this machine (`flawfactory gc --purge`)."""
+"""Erase what was made of withdrawn photos on this machine (`flawfactory gc --purge`)."""

@@ -1,4 +1,4 @@
-"""Whose traces are looked for."""
+"""Find the withdrawn photo to erase."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class Photo:
 
     key: str
     sha256: str | None
-    """None when only the key is known: the list has no such entry."""
+    """None if the list has no entry for the key."""
     paths: tuple[str, ...]
-    """Its names in the list, no photo in use among them."""
+    """Its names in the list, without names that a photo in use has too."""
     files: tuple[Path, ...]
-    """The same, as far as their folders are on this machine."""
+    """Its files, as far as their folders are on this machine."""
     listed: tuple[str, ...] = ()
-    """The same, relative to their folders: the list's own spelling."""
+    """Its paths relative to their folders, as the list stores them."""
 
     @property
     def names(self) -> tuple[bytes, ...]:
-        """The paths as files and databases may spell them, JSON's escapes included."""
+        """The spellings of paths and files in files and databases, also escaped as in JSON."""
         return _spellings({*self.paths, *map(str, self.files)})
 
     @property
-    def traces(self) -> tuple[bytes, ...]:
-        """The names, and what the list's own files write: short, so for whole files alone."""
+    def search_terms(self) -> tuple[bytes, ...]:
+        """`names` and the spellings of `listed`, which are short: for whole files only."""
         return _spellings({*self.paths, *map(str, self.files), *self.listed})
 
 
@@ -44,34 +44,34 @@ def _spellings(texts: set[str]) -> tuple[bytes, ...]:
 
 
 def find_photo(workspace: Workspace, what: str) -> Photo:
-    """The photo of that key, sha256 or listed path.
+    """Find the withdrawn photo by its key, sha256 or listed path.
 
     Raises:
-        FactoryError: it is in use, or nobody knows it.
+        FactoryError: the photo is in use or unknown.
     """
     entries = read_list(workspace.sources)
     is_digest = re.fullmatch(rf"[0-9a-f]{{{KEY_LENGTH},64}}", what)
     places, file = Places(workspace), Path(os.path.abspath(what))  # noqa: PTH100 - keeps links
 
-    def meant(entry: Source) -> bool:
+    def matches(entry: Source) -> bool:
         if is_digest:
             return (entry.sha256 or "").startswith(what)
         return bool(entry.path) and (
             entry.name == what or places.path(entry.folder, entry.path) == file
         )
 
-    found = next(filter(meant, entries), None)
+    found = next(filter(matches, entries), None)
     if found is None and is_digest:
         return Photo(what[:KEY_LENGTH], None, (), ())
     if found is None or found.sha256 is None:
         raise FactoryError(
-            f"{what}: no photo of the source list has this key or path; a photo that is no longer "
-            "listed is known by its key"
+            f"{what}: no photo of the source list has this key or path; give the key of a photo "
+            "that is no longer listed"
         )
     gone = withdrawn_contents(entries)
     if found.sha256 not in gone:
         raise FactoryError(
-            f"{found.key} is in use: `flawfactory withdraw {found.key} --reason ...` comes first"
+            f"{found.key} is in use: run `flawfactory withdraw {found.key} --reason ...` first"
         )
     used = {e.name for e in entries if e.withdrawn is None and e.sha256 not in gone}
     own = [e for e in entries if e.sha256 == found.sha256 and e.path and e.name not in used]

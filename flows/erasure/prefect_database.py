@@ -1,8 +1,8 @@
-"""What Prefect's database on this machine keeps of builds: contact sheets, logs, states.
+"""Erase what Prefect's database on this machine keeps of builds: contact sheets, logs, states.
 
-The server keeps contact sheets as pictures, and nobody can tell whose they show: all of them go.
-Elsewhere the photo's path is written over. The database of a server on another machine is not
-reached: its owner is told what to delete.
+The server keeps contact sheets as pictures without a record of whose photos they show, so all of
+them are removed. Elsewhere the photo's path is overwritten. The database of a server on another
+machine is out of reach; `flows.erasure.purge` says what to delete there.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _OURS = "type = 'image' AND key = ?"
 _WAIT_SECONDS = 10.0
 
 
-def databases(workspace: Workspace) -> list[Path]:
-    """Those of the factory's own Prefect home and of this person's."""
+def find_databases(workspace: Workspace) -> list[Path]:
+    """Find the databases in the factory's own Prefect home and in the user's."""
     own = os.environ.get("PREFECT_HOME", "").strip()
     homes = [
         workspace.root / load_settings(workspace).prefect_home,
@@ -34,36 +34,36 @@ def databases(workspace: Workspace) -> list[Path]:
     return [path for home in homes if (path := home / "prefect.db").is_file()]
 
 
-def count(path: Path, photos: Sequence[Photo]) -> int:
-    """Rows that would be removed or written over.
+def count_rows(path: Path, photos: Sequence[Photo]) -> int:
+    """Count the rows that would be removed or overwritten.
 
     Raises:
         FactoryError: the database cannot be used.
     """
-    with _opened(path) as db:
+    with _open_database(path) as db:
         sheets = sum(_count(db, table, _OURS, (SHEET,)) for table in _sheet_tables(db))
         if not (names := _names(photos)):
             return sheets
         return sheets + sum(
-            _count(db, table, " OR ".join([_holds(column)] * len(names)), names)
-            for table, column in _texts(db)
+            _count(db, table, " OR ".join([_contains(column)] * len(names)), names)
+            for table, column in _columns(db)
         )
 
 
-def purge(path: Path, photos: Sequence[Photo]) -> None:
-    """Remove and write over; the file is then rewritten, so that it does not keep the old pages.
+def purge_rows(path: Path, photos: Sequence[Photo]) -> None:
+    """Remove and overwrite rows, then rewrite the file so that no old pages remain in it.
 
     Raises:
         FactoryError: the database cannot be used.
     """
-    with _opened(path) as db:
+    with _open_database(path) as db:
         for table in _sheet_tables(db):
             db.execute(f'DELETE FROM "{table}" WHERE {_OURS}', (SHEET,))  # noqa: S608
-        for table, column in _texts(db):
+        for table, column in _columns(db):
             for name in _names(photos):
                 db.execute(
                     f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) '  # noqa: S608
-                    f"WHERE {_holds(column)}",
+                    f"WHERE {_contains(column)}",
                     (name, PURGED, name),
                 )
         db.execute("VACUUM")
@@ -71,7 +71,7 @@ def purge(path: Path, photos: Sequence[Photo]) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _open_database(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)) as db:
             yield db
@@ -92,20 +92,20 @@ def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
 
 
 def _sheet_tables(db: sqlite3.Connection) -> list[str]:
-    """The artifacts, and Prefect's copies of the latest of each key."""
+    """Find the tables of artifacts and of Prefect's copies of the latest artifact per key."""
     return [name for name, columns in _tables(db).items() if {"key", "type", "data"} <= {*columns}]
 
 
-def _texts(db: sqlite3.Connection) -> list[tuple[str, str]]:
+def _columns(db: sqlite3.Connection) -> list[tuple[str, str]]:
     return [(table, column) for table, columns in _tables(db).items() for column in columns]
 
 
-def _holds(column: str) -> str:
+def _contains(column: str) -> str:
     return f'(typeof("{column}") = \'text\' AND instr("{column}", ?) > 0)'
 
 
 def _names(photos: Sequence[Photo]) -> list[str]:
-    """Longer ones first: a path inside the project is the end of its absolute spelling."""
+    """Return the photos' names, longest first: a relative path is the end of an absolute one."""
     names = {name.decode() for photo in photos for name in photo.names}
     return sorted(names, key=len, reverse=True)
 

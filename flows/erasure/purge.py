@@ -1,4 +1,4 @@
-"""Find all that was made of withdrawn photos, remove it, and say what is out of reach."""
+"""Find all that was made of withdrawn photos, remove it, and list what is out of reach."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import yaml
 
 from flows.cache import LISTING, ObjectCache
 from flows.erasure import prefect_database
+from flows.erasure.locations import Location, find_locations
 from flows.erasure.photo import Photo
-from flows.erasure.places import Place, places
-from flows.repository import told_in_a_line
+from flows.repository import translate_errors
 from flows.sources import HASHES
 from stages import STAGES
 from stages.engine.files import write_atomically
@@ -27,54 +27,55 @@ from stages.ingest.sources import forget
 
 
 @dataclass(frozen=True)
-class Purge:
-    """What has to go, and what cannot."""
+class PurgePlan:
+    """What a purge removes, and what it cannot."""
 
     photos: list[Photo]
-    places: list[Place]
+    locations: list[Location]
     rows: dict[Path, int]
-    """Prefect's database to how many of its rows show the photos or name them."""
+    """Prefect's database to the number of its rows that show or name the photos."""
     remains: list[str]
+    """What is out of reach, one line each with a remedy."""
 
 
-def plan_purge(workspace: Workspace, photos: list[Photo]) -> Purge:
-    """Look everywhere; changes nothing.
+def plan_purge(workspace: Workspace, photos: list[Photo]) -> PurgePlan:
+    """Search everywhere without changing anything.
 
     Raises:
         FactoryError: a file or Prefect's database cannot be read.
     """
     cache = ObjectCache.of(workspace)
     try:
-        found = places(workspace, cache, photos)
+        found = find_locations(workspace, cache, photos)
     except OSError as error:
         raise FactoryError(f"{error.filename} cannot be read: {error.strerror}") from error
-    databases = prefect_database.databases(workspace)
-    rows = {path: prefect_database.count(path, photos) for path in databases}
-    return Purge(photos, found, rows, list(_remains(workspace, cache, photos, found)))
+    databases = prefect_database.find_databases(workspace)
+    rows = {path: prefect_database.count_rows(path, photos) for path in databases}
+    return PurgePlan(photos, found, rows, list(_list_remains(workspace, cache, photos, found)))
 
 
-def purge(workspace: Workspace, plan: Purge) -> None:
-    """Remove what `plan_purge` found. A purge that was cut short is finished by the next.
+def purge(workspace: Workspace, plan: PurgePlan) -> None:
+    """Remove what `plan_purge` found; an interrupted purge is finished by the next one.
 
     Raises:
         FactoryError: something cannot be removed.
     """
     try:
-        for place in plan.places:
-            for path in place.paths:
+        for location in plan.locations:
+            for path in location.paths:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     except OSError as error:
         raise FactoryError(f"{error.filename} cannot be removed: {error.strerror}") from error
     for path, rows in plan.rows.items():
         if rows:
-            prefect_database.purge(path, plan.photos)
+            prefect_database.purge_rows(path, plan.photos)
     _forget_hashes(workspace, plan.photos)
-    # Last: until here the list says what a purge that was cut short has to look for.
+    # Last: an interrupted purge needs the list to know what to look for.
     forget(workspace.sources, {photo.sha256 for photo in plan.photos if photo.sha256})
 
 
 def _forget_hashes(workspace: Workspace, photos: Sequence[Photo]) -> None:
-    """Remove the photos from what scans remember; a damaged memory goes as a whole."""
+    """Remove the photos from the digests that scans keep; remove a damaged file as a whole."""
     path, files = workspace.data / HASHES, {str(file) for photo in photos for file in photo.files}
     try:
         known: dict[str, Any] = json.loads(path.read_bytes())
@@ -87,11 +88,11 @@ def _forget_hashes(workspace: Workspace, photos: Sequence[Photo]) -> None:
 
 
 @contextmanager
-def nobody_works(workspace: Workspace) -> Iterator[None]:
-    """DVC's locks on all outputs.
+def lock_outputs(workspace: Workspace) -> Iterator[None]:
+    """Hold DVC's locks on all outputs.
 
     Raises:
-        FactoryError: a DVC command is at work in the workspace.
+        FactoryError: a DVC command is running in the workspace.
     """
     from dvc.lock import LockError
     from dvc.repo import Repo
@@ -106,12 +107,12 @@ def nobody_works(workspace: Workspace) -> Iterator[None]:
                 yield
     except LockError as error:
         raise FactoryError(
-            f"a DVC command is at work here: purge when it has ended ({str(error).splitlines()[0]})"
+            f"a DVC command is running here: purge when it has ended ({str(error).splitlines()[0]})"
         ) from error
 
 
-def _remains(
-    workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo], found: Sequence[Place]
+def _list_remains(
+    workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo], found: Sequence[Location]
 ) -> Iterator[str]:
     for photo in photos:
         yield from (f"your own photo: {path}" for path in photo.files if path.exists())
@@ -120,7 +121,7 @@ def _remains(
             for file in photo.files
             if (path := workspace.root / f"{file.stem}.try.png").exists()
         )
-    paths = [path for place in found for path in place.paths]
+    paths = [path for location in found for path in location.paths]
     gone = {path.parent.name + path.name for path in paths if cache.root in path.parents}
     for reference in _references_to(workspace, cache, gone):
         name = reference.split("/", 2)[-1]
@@ -128,13 +129,13 @@ def _remains(
         if reference.startswith("refs/tags/"):
             remedy = f"delete it: `git tag -d {name}`"
         yield (
-            f"git's {name} is of a version with the photo, which can no longer be checked out in "
-            f"whole here: {remedy}"
+            f"git's {name} refers to a version with the photo, which can no longer be checked out "
+            f"completely here: {remedy}"
         )
     for name, url in _remotes(workspace):
         yield (
             f"what was pushed to the remote '{name}' ({url}): once no version with the photo is "
-            f"wanted, `dvc gc --workspace --cloud --remote {name}` leaves it the present one"
+            f"needed, `dvc gc --workspace --cloud --remote {name}` keeps only the present one"
         )
     if url := os.environ.get("PREFECT_API_URL"):
         yield (
@@ -143,8 +144,8 @@ def _remains(
         )
     if unmarked := _unmarked_answers(workspace):
         yield (
-            f"{unmarked} answers of models that do not say whose photo they are about (asked by an "
-            f"older version, or by hand): {workspace.calls / 'answers'}"
+            f"{unmarked} answers of models that do not name their photo (requested by an older "
+            f"version, or by hand): {workspace.calls / 'answers'}"
         )
     yield "copies that people made: exported shards, galleries of `view --out`, backups, clones"
 
@@ -162,12 +163,12 @@ def _unmarked_answers(workspace: Workspace) -> int:
 def _remotes(workspace: Workspace) -> list[tuple[str, str]]:
     from dvc.repo import Repo
 
-    with told_in_a_line(workspace), Repo(str(workspace.root)) as repo:
+    with translate_errors(workspace), Repo(str(workspace.root)) as repo:
         return [(name, remote["url"]) for name, remote in repo.config["remote"].items()]
 
 
 def _references_to(workspace: Workspace, cache: ObjectCache, gone: set[str]) -> Iterator[str]:
-    """Tags, branches and experiments whose dvc.lock refers to objects that go."""
+    """Yield the tags, branches and experiments whose dvc.lock refers to objects in `gone`."""
     for reference in _git(workspace, "for-each-ref", "--format=%(refname)").split():
         lock = _git(workspace, "show", f"{reference}:dvc.lock")
         if gone & _objects(cache, lock):
@@ -181,7 +182,7 @@ def _git(workspace: Workspace, *words: str) -> str:
 
 
 def _objects(cache: ObjectCache, lock: str) -> set[str]:
-    """Digests of all objects that a dvc.lock refers to, as far as their listings are here."""
+    """Return the digests of all objects that a dvc.lock refers to, as far as listings are here."""
     try:
         stages: dict[str, Any] = (yaml.safe_load(lock) or {}).get("stages", {})
     except yaml.YAMLError:

@@ -1,4 +1,4 @@
-"""Does a file hold something of a photo? Told by its content, whatever it is called."""
+"""Detect whether a file contains something of a photo, by the file's content and not its name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from flows.erasure.photo import Photo
 
 _MAGIC_AT, _MAGIC = 257, b"ustar"
 _STORE_HEADER = 65
-"""Bytes before the tar of a stored result (`stages.engine.storage.store`)."""
+"""Number of bytes before the tar in a stored result (`stages.engine.storage.store`)."""
 _KEYS = ("key", "photo")
-_ONLY_GONE = frozenset({"withdrawn", "replaced", "duplicate"})
-"""Codes of rejects that say that a photo is not in use, and nothing of what it shows."""
+_CODES_WITHOUT_CONTENT = frozenset({"withdrawn", "replaced", "duplicate"})
+"""Codes of rejects that say that a photo is not in use, but nothing about its content."""
 
 
-def holds(path: Path, photos: Sequence[Photo]) -> bool:
-    """Whether a file has a sample, a row or a result of one of the photos, or names its path.
+def contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
+    """Whether a file contains a sample, row or result of one of the photos, or its path.
 
     Raises:
         OSError: it cannot be read.
@@ -32,40 +32,47 @@ def holds(path: Path, photos: Sequence[Photo]) -> bool:
         for offset in (0, _STORE_HEADER):
             if start[offset + _MAGIC_AT :].startswith(_MAGIC):
                 file.seek(offset)
-                return _in_tar(file, photos)
+                return _tar_contains_photo(file, photos)
         if start.startswith(b"PAR1"):
-            return _in_table(path, photos)
-        return bool(start) and _in_bytes(file, photos)
+            return _table_contains_photo(path, photos)
+        return bool(start) and _bytes_name_photo(file, photos)
 
 
-def _in_bytes(file: IO[bytes], photos: Sequence[Photo]) -> bool:
-    """Names alone: a key is 16 digits of a digest, which the list keeps so as to know the photo
-    when it comes again."""
+def _bytes_name_photo(file: IO[bytes], photos: Sequence[Photo]) -> bool:
+    """Whether a file contains a path of one of the photos.
+
+    Keys are not searched for: a key is 16 digits of the sha256, which the list keeps to recognise
+    the photo when it is scanned again.
+    """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return any(_names(content, photo) for photo in photos)
+        return any(_is_named(content, photo) for photo in photos)
 
 
-def _names(content: bytes | mmap.mmap, photo: Photo) -> bool:
-    """Whether a path stands there as a whole, not as the end or beginning of another."""
+def _is_named(content: bytes | mmap.mmap, photo: Photo) -> bool:
+    """Whether the content contains a path of the photo, not just as a part of a longer path."""
     return any(
         re.search(rb"(?<![\w/.-])(\./)?" + re.escape(name) + rb"(?![\w/-]|\.\w)", content)
-        for name in photo.traces
+        for name in photo.search_terms
     )
 
 
-def _in_tar(file: IO[bytes], photos: Sequence[Photo]) -> bool:
-    """A shard's members begin with a photo's key; a stored result has it in its document."""
+def _tar_contains_photo(file: IO[bytes], photos: Sequence[Photo]) -> bool:
+    """Whether a shard or a stored result belongs to one of the photos.
+
+    The names of a shard's members begin with the photo's key; a stored result has it in its
+    document.
+    """
     keys = {photo.key for photo in photos}
     with suppress(tarfile.TarError), tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
             if re.split("[.-]", member.name, maxsplit=1)[0] in keys:
                 return True
             if member.name == "blob.output.json" and (content := tar.extractfile(member)):
-                return _in_result(content.read(), photos)
+                return _result_contains_photo(content.read(), photos)
     return False
 
 
-def _in_result(output: bytes, photos: Sequence[Photo]) -> bool:
+def _result_contains_photo(output: bytes, photos: Sequence[Photo]) -> bool:
     keys = {photo.key for photo in photos}
     with suppress(ValueError):
         result = json.loads(output)
@@ -73,23 +80,23 @@ def _in_result(output: bytes, photos: Sequence[Photo]) -> bool:
             return True
         if any(reject["key"] in keys for reject in result["rejects"]):
             return True
-    return any(_names(output, photo) for photo in photos)
+    return any(_is_named(output, photo) for photo in photos)
 
 
-def _in_table(path: Path, photos: Sequence[Photo]) -> bool:
+def _table_contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         rows = pq.read_table(path).to_pylist()
-    except (pa.ArrowException, OSError):  # damaged: what it held cannot be told, nor read
+    except (pa.ArrowException, OSError):  # damaged: its content cannot be read
         return False
-    return any(_in_row(row, photos) for row in rows)
+    return any(_row_contains_photo(row, photos) for row in rows)
 
 
-def _in_row(row: dict[str, Any], photos: Sequence[Photo]) -> bool:
+def _row_contains_photo(row: dict[str, Any], photos: Sequence[Photo]) -> bool:
     keys = {str(row[name]).split("#")[0] for name in _KEYS if name in row}
-    if row.get("code") not in _ONLY_GONE and keys & {photo.key for photo in photos}:
+    if row.get("code") not in _CODES_WITHOUT_CONTENT and keys & {photo.key for photo in photos}:
         return True
     texts = [value.encode() for value in row.values() if isinstance(value, str)]
-    return any(_names(text, photo) for photo in photos for text in texts)
+    return any(_is_named(text, photo) for photo in photos for text in texts)

@@ -1,1 +1,1 @@
-"""The gallery: a static page over the packaged pairs and everything that fell out."""
+"""The gallery: a static page of the packaged pairs and all rejects."""

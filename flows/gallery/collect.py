@@ -1,4 +1,4 @@
-"""What the page shows, read from the stages' outputs: pairs, refused variants, rejects, counts."""
+"""Collect what the page shows from stages' outputs: pairs, refused variants, rejects, counts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _Row = dict[str, Any]
 
 
 def _table(path: Path) -> list[_Row]:
-    """A stage's table; none when the stage did not run."""
+    """Read a table of a stage; empty if the stage did not run."""
     return read_table(path) if path.is_file() else []
 
 
@@ -45,16 +45,16 @@ def _images(pictures: Pictures, members: dict[str, bytes], box: Box) -> dict[str
     }
 
 
-def accepted(data: Path, pictures: Pictures) -> Iterator[_Row]:
-    """The packaged pairs, in shard order."""
+def accepted_pairs(data: Path, pictures: Pictures) -> Iterator[_Row]:
+    """Yield the packaged pairs in shard order."""
     for path in sorted((data / "package").glob("*.tar")):
         with path.open("rb") as file:
             for _, group in groupby(read_shard(file), key=lambda item: item[0].split(".", 1)[0]):
                 members = {name.split(".", 1)[1]: content for name, content in group}
-                yield _accepted(json.loads(members["json"]), members, pictures)
+                yield _describe_pair(json.loads(members["json"]), members, pictures)
 
 
-def _accepted(pair: _Row, members: dict[str, bytes], pictures: Pictures) -> _Row:
+def _describe_pair(pair: _Row, members: dict[str, bytes], pictures: Pictures) -> _Row:
     words = pair["explanation"]
     return {
         "id": pair["pair"],
@@ -84,8 +84,8 @@ def _members(data: Path, stage: str, entry: PhotoEntry, prefix: str = "") -> dic
     }
 
 
-def refused(data: Path, pictures: Pictures) -> Iterator[_Row]:
-    """Variants that were rendered and that the filter did not let through."""
+def refused_variants(data: Path, pictures: Pictures) -> Iterator[_Row]:
+    """Yield the variants that were rendered and then rejected by the filter."""
     folders = [data / name for name in ("ingest", "inject", "map")]
     if not all((folder / MANIFEST).is_file() for folder in folders):
         return
@@ -101,14 +101,14 @@ def refused(data: Path, pictures: Pictures) -> Iterator[_Row]:
         crops = _members(data, "inject", rendered[key], f"{name}.")
         real = _members(data, "ingest", ingested[key], "photo.")["png"]
         members, box = _full_size(real, crops, name)
-        yield _refused(reject, variants[key, name], photos[key], names.entry(key)) | {
+        yield _describe_refused(reject, variants[key, name], photos[key], names.entry(key)) | {
             "box": box,
             "images": _images(pictures, members, box),
         }
 
 
 def _full_size(real: bytes, crops: dict[str, bytes], name: str) -> tuple[dict[str, bytes], Box]:
-    """A variant's pictures at the photo's size, and the bounds of its mask (or of its crop)."""
+    """Paste a variant's crops into the photo; return the pictures and the box of mask or crop."""
     photo = read_png(real)
     outcomes = json.loads(crops["json"])["outcomes"]
     box: Box = tuple(next(o["box"] for o in outcomes if o["variant"] == name))
@@ -119,7 +119,7 @@ def _full_size(real: bytes, crops: dict[str, bytes], name: str) -> tuple[dict[st
     return members, bounding_box(mask) if mask.any() else box
 
 
-def _refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> _Row:
+def _describe_refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> _Row:
     evidence = json.loads(reject["evidence"] or "{}")
     numbers = {n: v for n, v in sorted(evidence.items()) if isinstance(v, int | float)}
     return {
@@ -148,8 +148,8 @@ def _refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> 
     }
 
 
-def rejects(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
-    """All rejects of the stages, in their order, each with the name of its photo's file."""
+def list_rejects(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
+    """List the rejects of the stages in order, each with the name of its photo's file."""
     rows = [(stage, row) for stage in stages for row in _table(data / stage / REJECTS)]
     names = Names.of_list(data / "sources") if rows else Names([])
     return [{"stage": stage, "file": _name(names, row), **row} for stage, row in rows]
@@ -159,14 +159,14 @@ def _name(names: Names, reject: _Row) -> str:
     return names.name(reject["key"], json.loads(reject["evidence"] or "{}").get("line"))
 
 
-def counts(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
-    """How many photos and rows each stage has and what fell out."""
+def count_stages(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
+    """Count the photos, rows and rejects of each stage."""
     found = []
     for stage in stages:
         if not (data / stage / PHOTOS).is_file():
             continue
         fallen = _table(data / stage / REJECTS)
-        aside = _aside(data / stage)
+        aside = _count_set_aside(data / stage)
         found.append(
             {
                 "stage": stage,
@@ -180,7 +180,7 @@ def counts(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
     return found
 
 
-def _aside(folder: Path) -> int:
-    """Photos of a stage that are counted apart from rejects."""
+def _count_set_aside(folder: Path) -> int:
+    """Count the photos that a stage set aside, which are not rejects."""
     path = folder / METRICS
     return json.loads(path.read_bytes()).get("photos_aside", 0) if path.is_file() else 0

@@ -1,4 +1,4 @@
-"""Pictures for the page: WebP files named by their content, written once."""
+"""Write pictures for the page: WebP files named by their content, written once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _TINT = (255, 0, 128)
 _NAME = re.compile(r"[0-9a-f]{20}\.webp")
 
 
-def region(box: Box, size: tuple[int, int], margin: float = 0.35) -> Box:
-    """A square around `box` with `margin` of its side on each side, inside a picture of `size`
-    (width, height) as far as that allows."""
+def square_around(box: Box, size: tuple[int, int], margin: float = 0.35) -> Box:
+    """Return a square around `box` with a margin of `margin` times its side.
+
+    The square is moved and, if necessary, shrunk to fit into a picture of `size` (width, height).
+    """
     width, height = size
     side = max(box[2] - box[0], box[3] - box[1], 32) * (1 + 2 * margin)
     side = int(min(side, width, height))
@@ -34,7 +36,7 @@ def region(box: Box, size: tuple[int, int], margin: float = 0.35) -> Box:
 
 
 def overlay(mask: Image.Image) -> Image.Image:
-    """The mask as a tint with a firm outline, transparent elsewhere (RGBA)."""
+    """Draw the mask as a tint with an opaque outline, transparent elsewhere (RGBA)."""
     grown = np.asarray(mask.filter(ImageFilter.MaxFilter(5))) > 0
     inside = np.asarray(mask) > 0
     out = np.zeros((*inside.shape, 4), np.uint8)
@@ -44,8 +46,8 @@ def overlay(mask: Image.Image) -> Image.Image:
 
 
 def thumbnail(real: Image.Image, artifact: Image.Image, box: Box) -> Image.Image:
-    """Before and after, side by side, cut to the flaw."""
-    around = region(box, real.size)
+    """Draw before and after side by side, cropped to the flaw."""
+    around = square_around(box, real.size)
     out = Image.new("RGB", (2 * THUMB + 4, THUMB), "white")
     for column, picture in enumerate((real, artifact)):
         cut = picture.crop(around).resize((THUMB, THUMB), Image.Resampling.LANCZOS)
@@ -54,14 +56,14 @@ def thumbnail(real: Image.Image, artifact: Image.Image, box: Box) -> Image.Image
 
 
 class Pictures:
-    """The page's ``images`` folder. A file that is there already is not encoded again."""
+    """The page's ``images`` folder. A file that exists already is not encoded again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.used: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def _place(self, kind: str, *content: bytes) -> tuple[str, bool]:
+    def _file_name(self, kind: str, *content: bytes) -> tuple[str, bool]:
         digest = hashlib.sha256(f"{kind} {MAX_SIDE} {THUMB}".encode())
         for data in content:
             digest.update(hashlib.sha256(data).digest())
@@ -71,32 +73,32 @@ class Pictures:
 
     def _write(self, name: str, picture: Image.Image) -> None:
         picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-        with replacing(self.folder / name) as partial:  # half of it would stay for good
+        with replacing(self.folder / name) as partial:  # a truncated file would never be replaced
             picture.save(partial, "WEBP", quality=88, method=4)
 
     def view(self, png: bytes) -> str:
-        """A full view; returns its file name."""
-        name, there = self._place("view", png)
-        if not there:
+        """Write a full view; return its file name."""
+        name, exists = self._file_name("view", png)
+        if not exists:
             self._write(name, open_png(png))
         return name
 
     def mask(self, png: bytes) -> str:
-        """The mask as an overlay; returns its file name."""
-        name, there = self._place("mask", png)
-        if not there:
+        """Write the mask as an overlay; return its file name."""
+        name, exists = self._file_name("mask", png)
+        if not exists:
             self._write(name, overlay(open_png(png, "L")))
         return name
 
     def thumb(self, real: bytes, artifact: bytes, box: Box) -> str:
-        """Before and after around `box`; returns its file name."""
-        name, there = self._place("thumb", real, artifact, str(box).encode())
-        if not there:
+        """Write a thumbnail, before and after around `box`; return its file name."""
+        name, exists = self._file_name("thumb", real, artifact, str(box).encode())
+        if not exists:
             self._write(name, thumbnail(open_png(real), open_png(artifact), box))
         return name
 
-    def sweep(self) -> None:
-        """Remove pictures of earlier pages that this one does not show."""
+    def remove_unused(self) -> None:
+        """Remove pictures of earlier pages that this page does not show."""
         for path in self.folder.iterdir():
             if _NAME.fullmatch(path.name) and path.name not in self.used:
                 path.unlink()

@@ -1,4 +1,4 @@
-"""A small DVC project with the eight stage names, each a script that copies and counts."""
+"""Set up a small DVC project with the eight stages, each a script that copies its input."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _run(*command: str, cwd: Path) -> None:
 
 @pytest.fixture(scope="session")
 def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Git and DVC repository whose pipeline costs milliseconds a stage: to be copied."""
+    """A git and DVC repository, to be copied, whose stages take milliseconds."""
     root = tmp_path_factory.mktemp("template") / "factory"
     (root / "data").mkdir(parents=True)
     (root / "stage.py").write_text(SCRIPT)
@@ -82,8 +82,8 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A factory of its own for each test. Its name is one that people have: DVC, git and the
-    gallery must not take parts of it for an address's."""
+    """A checkout for each test, whose path has characters that DVC, git and the gallery must not
+    take for parts of a URL."""
     root = tmp_path / "toy #1? ü"
     shutil.copytree(empty_factory, root)
     monkeypatch.chdir(root)
@@ -92,7 +92,7 @@ def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A Prefect server on loopback with a home of its own; yields its clients' environment."""
+    """Run a Prefect server on loopback with its own home; yield its clients' environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -124,7 +124,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def processes_in() -> Callable[[Path], list[str]]:
-    """Finds the commands of other live processes whose working directory is a folder."""
+    """A function that finds the commands of other live processes that work in a folder."""
 
     def find(folder: Path) -> list[str]:
         found = []
@@ -134,6 +134,6 @@ def processes_in() -> Callable[[Path], list[str]]:
                     found.append((process / "cmdline").read_text())
             except OSError:
                 continue
-        return [command for command in found if command]  # none: it is ending
+        return [command for command in found if command]  # a process that is ending has no command
 
     return find

@@ -27,13 +27,15 @@ def artifact_keys() -> set[str]:
         return {str(artifact.key) for artifact in client.read_artifacts()}
 
 
-def test_a_build_runs_all_stages_and_shows_them(
+def test_a_build_runs_all_stages_and_publishes_artifacts(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = Account("map", "caption", "m", 1, 0, 0, 0, 10, 5, 0.1, 0)
     asked = {"map": [account]}
     monkeypatch.setattr(
-        spending, "accounts", lambda workspace, since=0.0, stage=None: asked.get(stage or "", [])
+        spending,
+        "read_accounts",
+        lambda workspace, since=0.0, stage=None: asked.get(stage or "", []),
     )
     assert build(str(workspace.root)) == list(STAGES)
     assert (workspace.stage("package") / "train-00000.tar").is_file()
@@ -42,14 +44,14 @@ def test_a_build_runs_all_stages_and_shows_them(
     assert build(str(workspace.root)) == []
 
 
-def test_a_build_never_ends_well_on_damaged_bytes(workspace: Workspace) -> None:
+def test_a_build_replaces_damaged_outputs(workspace: Workspace) -> None:
     root, shard = str(workspace.root), workspace.stage("package") / "train-00000.tar"
     command = [sys.executable, "-m", "dvc", "repro"]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
     whole = shard.read_bytes()
     cached = ObjectCache.of(workspace).path(md5(shard))
-    for brought_back in (False, True):  # by DVC alone, before the build
+    for brought_back in (False, True):  # restored by DVC before the build
         cached.chmod(0o644)
         cached.write_bytes(whole[:-1] + b"X")
         cached.chmod(0o444)
@@ -68,7 +70,7 @@ def test_a_failed_stage_fails_the_flow_and_names_the_stage(workspace: Workspace)
     assert not workspace.stage("invert").exists()
 
 
-def test_what_cannot_be_shown_does_not_fail_the_build(
+def test_a_failing_artifact_does_not_fail_the_build(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*values: object, **more: object) -> None:

@@ -25,31 +25,31 @@ time.sleep(600)
 """
 
 
-def gone(pid: int) -> bool:
+def is_dead(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def until_gone(*pids: int) -> bool:
+def wait_until_dead(*pids: int) -> bool:
     for _ in range(600):
-        if all(map(gone, pids)):
+        if all(map(is_dead, pids)):
             return True
         time.sleep(0.1)
     return False
 
 
-def test_a_child_and_its_children_end_with_a_starter_that_is_killed(tmp_path: Path) -> None:
+def test_a_child_and_its_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     (tmp_path / "grandchild.py").write_text(GRANDCHILD)
     starter = subprocess.Popen(
         [sys.executable, "-c", STARTER], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
     assert starter.stdout
     pids = [int(pid) for pid in starter.stdout.readline().split()]
-    assert len(pids) == 2 and not any(map(gone, pids))
-    starter.kill()  # and not waited for: a dead starter that nobody reaped is dead
-    assert until_gone(*pids)
+    assert len(pids) == 2 and not any(map(is_dead, pids))
+    starter.kill()  # without wait(): a zombie counts as dead
+    assert wait_until_dead(*pids)
     starter.wait()
 
 
@@ -60,10 +60,10 @@ def test_ending_a_child_ends_its_children(tmp_path: Path) -> None:
     pid = int(child.stdout.readline())
     children.end(child)
     assert child.returncode == -signal.SIGTERM
-    assert until_gone(child.pid, pid)
+    assert wait_until_dead(child.pid, pid)
 
 
-def test_arguments_words_and_the_exit_code_are_the_modules(tmp_path: Path) -> None:
+def test_a_child_passes_on_arguments_output_and_exit_code(tmp_path: Path) -> None:
     (tmp_path / "speaker.py").write_text("import sys; print(sys.argv[1:]); sys.exit(7)")
     child = children.start(["speaker", "a b", "--c"], tmp_path, os.environ)
     lines: list[str] = []

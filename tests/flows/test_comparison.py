@@ -10,7 +10,7 @@ from stages.engine.storage.tables import write_table
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def test_added_removed_changed_and_same() -> None:
+def test_pairs_are_added_removed_changed_or_same() -> None:
     before = {
         "a": {"pair": "a", "shard": "0", "tool": "add"},
         "b": {"pair": "b", "shard": "0", "tool": "add"},
@@ -52,6 +52,6 @@ def test_a_revision_is_read_from_dvcs_cache_and_checked(workspace: Workspace) ->
         read_pairs(workspace, "HEAD")
 
 
-def test_an_unknown_version_is_one_clear_error(workspace: Workspace) -> None:
-    with pytest.raises(FactoryError, match="no-such-tag: neither a folder, nor a revision"):
+def test_an_unknown_version_is_an_error(workspace: Workspace) -> None:
+    with pytest.raises(FactoryError, match="no-such-tag is neither a folder nor a revision"):
         read_pairs(workspace, "no-such-tag")

@@ -1,4 +1,4 @@
-"""Ctrl-C before the command line is there."""
+"""Test Ctrl-C before the command line is loaded."""
 
 import os
 import subprocess
@@ -22,14 +22,14 @@ entry.main()
 """
 
 
-def test_ctrl_c_while_it_is_loaded_is_one_line():
+def test_ctrl_c_while_the_command_is_loaded_prints_one_line():
     command = [sys.executable, "-c", LOADING]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 130
     assert done.stderr == "flawfactory: stopped by SIGINT\n" and not done.stdout
 
 
-def test_it_runs_the_command_line():
+def test_the_entry_point_runs_the_command_line():
     command = [sys.executable, "-c", "from flows.entry import main; main()", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "withdraw" in done.stdout

@@ -15,8 +15,8 @@ TODO = {"perceive": 10, "map": 10, "filter": 10, "explain": 10}
 
 
 @pytest.fixture
-def asking(workspace: Workspace) -> Workspace:
-    """Profile flux with a priced model and three variants a photo."""
+def flux_workspace(workspace: Workspace) -> Workspace:
+    """Profile flux with a priced model and three variants per photo."""
     params = {
         "base": {"profile": "flux", "models": {"chat": {"name": MODEL}}},
         "map": {"variants": 3},
@@ -26,21 +26,23 @@ def asking(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def ask(workspace: Workspace, purpose: str, sent: int, came: int, model: str = MODEL) -> None:
+def record_call(
+    workspace: Workspace, purpose: str, sent: int, received: int, model: str = MODEL
+) -> None:
     ledger = Ledger(workspace.calls / NAME, CallSettings())
     number, _ = ledger.open(Call(purpose, model, 5000, 1000))
     assert number is not None
-    ledger.answered(number, sent, came)
+    ledger.answered(number, sent, received)
 
 
-def shown(workspace: Workspace) -> str:
+def render_estimates(workspace: Workspace) -> str:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(estimate_table(workspace, estimate_calls(workspace, TODO)))
     return console.export_text()
 
 
-def test_calls_are_one_a_photo_or_one_a_variant(asking: Workspace) -> None:
-    calls = {(e.stage, e.question): e.calls for e in estimate_calls(asking, TODO)}
+def test_calls_are_counted_per_photo_or_per_variant(flux_workspace: Workspace) -> None:
+    calls = {(e.stage, e.question): e.calls for e in estimate_calls(flux_workspace, TODO)}
     assert calls == {
         ("perceive", "vocabulary"): 10,
         ("perceive", "caption"): 10,
@@ -48,46 +50,46 @@ def test_calls_are_one_a_photo_or_one_a_variant(asking: Workspace) -> None:
         ("explain", "flaw"): 30,
         ("explain", "clean"): 10,
     }
-    assert estimate_calls(asking, {"perceive": 0, "invert": 10}) == []
+    assert estimate_calls(flux_workspace, {"perceive": 0, "invert": 10}) == []
 
 
-def test_a_profile_that_asks_nobody_has_no_estimate(workspace: Workspace) -> None:
+def test_a_profile_without_model_calls_has_no_estimate(workspace: Workspace) -> None:
     assert estimate_calls(workspace, TODO) == []
 
 
-def test_before_the_first_call_only_their_number_is_known(asking: Workspace) -> None:
-    assert all(e.tokens is None and e.money is None for e in estimate_calls(asking, TODO))
-    text = shown(asking)
+def test_before_the_first_call_only_the_number_of_calls_is_known(flux_workspace: Workspace) -> None:
+    assert all(e.tokens is None and e.money is None for e in estimate_calls(flux_workspace, TODO))
+    text = render_estimates(flux_workspace)
     assert "known after the first calls" in text and "the budget is 5" in text
-    assert "together 0.0000 without vocabulary" in text
-    assert not asking.calls.exists()  # a plan leaves no trace
+    assert "total 0.0000 without vocabulary" in text
+    assert not flux_workspace.calls.exists()  # a plan leaves no trace
 
 
-def test_money_is_the_mean_of_earlier_calls_times_the_price(asking: Workspace) -> None:
-    ask(asking, "caption", 1000, 100)
-    ask(asking, "caption", 3000, 300)
-    ask(asking, "caption", 9000, 900, model="another")
-    found = {e.question: e for e in estimate_calls(asking, TODO)}
+def test_cost_is_the_mean_of_earlier_calls_times_the_price(flux_workspace: Workspace) -> None:
+    record_call(flux_workspace, "caption", 1000, 100)
+    record_call(flux_workspace, "caption", 3000, 300)
+    record_call(flux_workspace, "caption", 9000, 900, model="another")
+    found = {e.question: e for e in estimate_calls(flux_workspace, TODO)}
     assert found["caption"].tokens == (20_000, 2_000)
     assert found["caption"].money == pytest.approx(0.2 + 0.2)
     assert found["verdict"].money is None
-    assert "0.4000" in shown(asking)
+    assert "0.4000" in render_estimates(flux_workspace)
 
 
-def test_an_unknown_price_is_said(asking: Workspace) -> None:
-    (asking.root / "factory.toml").write_text("")
-    ask(asking, "caption", 1000, 100)
-    found = {e.question: e for e in estimate_calls(asking, TODO)}
+def test_an_unknown_price_is_reported(flux_workspace: Workspace) -> None:
+    (flux_workspace.root / "factory.toml").write_text("")
+    record_call(flux_workspace, "caption", 1000, 100)
+    found = {e.question: e for e in estimate_calls(flux_workspace, TODO)}
     assert found["caption"].tokens == (10_000, 1_000) and found["caption"].money is None
-    text = shown(asking)
+    text = render_estimates(flux_workspace)
     assert text.count("unknown price") >= 5 and f"name {MODEL} in [calls] prices" in text
 
 
-def test_a_model_in_this_process_is_free(asking: Workspace) -> None:
-    (asking.root / "tiny").mkdir()
-    chat = {"backend": "transformers", "name": str(asking.root / "tiny")}
+def test_a_model_in_this_process_is_free(flux_workspace: Workspace) -> None:
+    (flux_workspace.root / "tiny").mkdir()
+    chat = {"backend": "transformers", "name": str(flux_workspace.root / "tiny")}
     params = {"base": {"profile": "flux", "models": {"chat": chat}}}
-    (asking.root / "params.yaml").write_text(yaml.safe_dump(params))
-    ask(asking, "clean", 1000, 100, model="tiny")
-    (clean,) = [e for e in estimate_calls(asking, {"explain": 4}) if e.question == "clean"]
+    (flux_workspace.root / "params.yaml").write_text(yaml.safe_dump(params))
+    record_call(flux_workspace, "clean", 1000, 100, model="tiny")
+    (clean,) = [e for e in estimate_calls(flux_workspace, {"explain": 4}) if e.question == "clean"]
     assert (clean.model, clean.tokens, clean.money) == ("tiny", (4000, 400), 0.0)

@@ -1,7 +1,7 @@
-"""The `flux` profile from photos to shards: the real classes with random weights, the real engine,
-DVC, Prefect and command line, and a chat server in this process, whose model refuses some
-questions, answers some badly and says no to some. In order: killed in the middle,
-stopped by the budget, finished, up to date, replayed, and with another threshold."""
+"""Run the `flux` profile from photos to shards: real classes with random weights, the real engine,
+DVC, Prefect and command line, and a chat server in this process. Its model refuses some questions,
+answers some unusably and denies some flaws. The builds, in order: killed in the middle, stopped by
+the budget, finished, up to date, replayed, with another threshold."""
 
 import gc
 import io
@@ -16,7 +16,16 @@ from dataclasses import dataclass, field
 
 import pytest
 from chat_server import ChatServer
-from flux_factory import KEY, KEY_NAME, MODEL, PHOTOS, FluxFactory, MoodyModel, caption, save_models
+from flux_factory import (
+    KEY,
+    KEY_NAME,
+    MODEL,
+    PHOTOS,
+    FluxFactory,
+    UnreliableModel,
+    caption,
+    save_models,
+)
 from PIL import Image
 from tiny_vlm import save_tiny_vlm
 from webdataset import WebDataset
@@ -34,13 +43,13 @@ from stages.models.chat import prompts
 from stages.records.documents import Inversion, Scene
 from stages.records.images import read_mask, read_png
 
-pytestmark = pytest.mark.timeout(3600)  # a busy machine is no failure
+pytestmark = pytest.mark.timeout(3600)  # for busy machines
 QUESTIONS = ("vocabulary", "caption", "verdict", "flaw", "clean")
 
 
 @dataclass
-class Told:
-    """What the builds said, and how many requests the server had seen after each."""
+class Builds:
+    """Outputs of the builds, and how many requests the server had received after each."""
 
     killed: int = 0
     stopped: subprocess.CompletedProcess = None
@@ -52,23 +61,23 @@ class Told:
 
 
 def run_stages(factory, *names):
-    """In this process, which is quicker; DVC and Prefect add nothing to the bytes."""
+    """Run stages in this process, which is faster and gives the same bytes as DVC and Prefect."""
     for name in names:
         verdict = run(stage_of(name, factory.root), factory.workspace)
         assert verdict.success, [str(check) for check in verdict.failures]
 
 
 def files_of(factory):
-    """Every file of every stage's output."""
+    """Read every file of every stage's output."""
     folders = [factory.workspace.stage(name) for name in STAGES]
     paths = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()]
     return {str(p.relative_to(factory.root)): p.read_bytes() for p in paths}
 
 
 def kill_in_the_middle(factory, server):
-    """SIGKILL while perceive waits for its second answer."""
-    server.then()
-    server.then(hold=True)
+    """Kill perceive with SIGKILL while it waits for its second answer."""
+    server.respond_next()
+    server.respond_next(hold=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.perceive"], cwd=factory.root, env=factory.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -83,7 +92,7 @@ def kill_in_the_middle(factory, server):
 
 @pytest.fixture(scope="module")
 def server():
-    with ChatServer(MoodyModel()) as running:
+    with ChatServer(UnreliableModel()) as running:
         yield running
 
 
@@ -99,30 +108,30 @@ def factory(server, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(factory, server):
-    told = Told()
+def builds(factory, server):
+    builds = Builds()
     update_source_list(factory.workspace, [factory.root / "photos"])
     run_stages(factory, "ingest")
     kill_in_the_middle(factory, server)
-    told.killed = server.count
-    # Here, where libraries are imported once, and told to DVC: the builds begin with the filter.
+    builds.killed = server.count
+    # Run in this process, where libraries are imported once; the builds then begin with the filter.
     run_stages(factory, "perceive", "map", "invert", "inject")
     factory.commit(*STAGES[:5])
-    # What the killed request may have cost, and one perceive; not one verdict more.
+    # Covers the possible cost of the killed request and perceive, but no verdict more.
     factory.settings(budget=0.28)
-    told.stopped = factory.command("build")
-    told.after_stop = server.count
+    builds.stopped = factory.command("build")
+    builds.after_stop = server.count
     factory.settings(budget=10)
-    told.finished = factory.command("build")
-    told.count = server.count
-    told.again = factory.command("build")
-    told.files = files_of(factory)
-    return told
+    builds.finished = factory.command("build")
+    builds.count = server.count
+    builds.again = factory.command("build")
+    builds.files = files_of(factory)
+    return builds
 
 
-def asked(server):
-    """Requests by question."""
-    return Counter(seen.name for seen in server.seen)
+def count_requests(server):
+    """Count the requests by question."""
+    return Counter(seen.name for seen in server.requests)
 
 
 def documents(factory, stage, model):
@@ -133,8 +142,8 @@ def documents(factory, stage, model):
                 yield model.model_validate_json(data)
 
 
-def test_pairs_come_out_and_decode(told, factory):
-    assert told.finished.returncode == 0, told.finished.stdout + told.finished.stderr
+def test_the_build_writes_pairs_that_decode(builds, factory):
+    assert builds.finished.returncode == 0, builds.finished.stdout + builds.finished.stderr
     rows = read_table(factory.workspace.stage("package") / "manifest.parquet")
     assert rows and {row["profile"] for row in rows} == {"flux"}
     shards = sorted(map(str, factory.workspace.stage("package").glob("*.tar")))
@@ -147,8 +156,8 @@ def test_pairs_come_out_and_decode(told, factory):
         assert (real == artifact)[~edit].all()
 
 
-def test_every_question_reached_the_server_and_its_answers_the_pairs(told, factory, server):
-    assert set(asked(server)) == set(QUESTIONS)
+def test_every_question_reaches_the_server_and_its_answers_reach_the_pairs(builds, factory, server):
+    assert set(count_requests(server)) == set(QUESTIONS)
     ids = {name: prompts.load(name).id for name in QUESTIONS}
     rows = read_table(factory.workspace.stage("package") / "manifest.parquet")
     for row in rows:
@@ -163,7 +172,7 @@ def test_every_question_reached_the_server_and_its_answers_the_pairs(told, facto
     assert "Stand-ins" not in card
 
 
-def test_refusals_bad_answers_and_a_no_are_rejects_and_every_gate_passes(told, factory):
+def test_refusals_unusable_answers_and_negative_verdicts_are_rejects(builds, factory):
     fallen = {
         (stage, row["code"], "variant" if row["variant"] else "photo")
         for stage in STAGES
@@ -181,7 +190,7 @@ def test_refusals_bad_answers_and_a_no_are_rejects_and_every_gate_passes(told, f
         assert report["gate"]["success"], report["gate"]
 
 
-def test_the_caption_of_a_photo_is_its_text_condition_and_is_published(told, factory):
+def test_a_photos_caption_is_its_text_condition_and_is_published(builds, factory):
     photos = {caption(Image.open(factory.root / "photos" / f"{name}.png")) for name in PHOTOS}
     scenes = {scene.key: scene for scene in documents(factory, "perceive", Scene)}
     inversions = {made.key: made for made in documents(factory, "invert", Inversion)}
@@ -192,7 +201,7 @@ def test_the_caption_of_a_photo_is_its_text_condition_and_is_published(told, fac
     assert {row["caption"] for row in rows} == {scenes[row["key"]].caption for row in rows}
 
 
-def test_another_caption_gives_other_latents(told, factory):
+def test_another_caption_gives_other_latents(builds, factory):
     import torch
 
     from stages.invert.inversion import invert
@@ -209,40 +218,40 @@ def test_another_caption_gives_other_latents(told, factory):
     assert torch.equal(one, same) and (one - other).abs().max() > 1e-3
 
 
-def test_a_killed_build_sends_again_only_what_was_under_way(told, server):
-    assert told.killed == 2
-    bodies = Counter(repr(seen.body) for seen in server.seen)
+def test_after_a_kill_only_the_open_request_is_sent_again(builds, server):
+    assert builds.killed == 2
+    bodies = Counter(repr(seen.body) for seen in server.requests)
     twice = [body for body, count in bodies.items() if count > 1]
-    assert len(twice) == 1 and max(bodies.values()) == 2  # the one that was held
+    assert len(twice) == 1 and max(bodies.values()) == 2  # the request on hold
 
 
-def test_the_budget_stops_a_build_and_keeps_what_is_done(told, factory, server):
-    said = told.stopped.stdout + told.stopped.stderr
-    assert told.stopped.returncode == 2, said
+def test_an_exhausted_budget_stops_a_build_and_keeps_results(builds, factory, server):
+    said = builds.stopped.stdout + builds.stopped.stderr
+    assert builds.stopped.returncode == 2, said
     assert "filter failed" in said and "the budget of 0.28 is reached" in said
     assert "All that was computed is kept" in said
-    # Nothing of what came before was computed or asked again.
-    later = Counter(seen.name for seen in server.seen[told.after_stop :])
-    assert set(later) == {"verdict", "flaw", "clean"} and told.after_stop < told.count
-    assert "perceive" not in told.finished.stdout.split("flawfactory build")[0]
+    # Nothing from before was computed or requested again.
+    later = Counter(seen.name for seen in server.requests[builds.after_stop :])
+    assert set(later) == {"verdict", "flaw", "clean"} and builds.after_stop < builds.count
+    assert "perceive" not in builds.finished.stdout.split("flawfactory build")[0]
 
 
-def test_calls_tokens_and_money_are_shown_by_stage(told, factory, server):
-    accounts = spending.accounts(factory.workspace)
+def test_calls_tokens_and_cost_are_shown_by_stage(builds, factory, server):
+    accounts = spending.read_accounts(factory.workspace)
     sent = {(a.stage, a.purpose): a.sent for a in accounts}
     assert {stage for stage, _ in sent} == {"perceive", "filter", "explain"}
-    assert {purpose: count for (_, purpose), count in sent.items()} == asked(server)
+    assert {purpose: count for (_, purpose), count in sent.items()} == count_requests(server)
     for account in accounts:
         answered = account.sent - account.lost
         assert (account.input_tokens, account.output_tokens) == (100 * answered, 10 * answered)
         assert account.unpriced == 0
         assert account.lost or account.money == pytest.approx(0.002 * answered)
     for name in ("verdict", "flaw", "clean"):
-        assert name in told.finished.stdout
-    assert "the budget is 10" in told.finished.stdout
+        assert name in builds.finished.stdout
+    assert "the budget is 10" in builds.finished.stdout
 
 
-def test_the_plan_of_another_build_tells_what_it_would_cost(told, factory):
+def test_the_plan_of_another_build_estimates_its_cost(builds, factory):
     todo = {"perceive": 100, "explain": 10}
     estimates = {e.question: e for e in estimate_calls(factory.workspace, todo)}
     assert set(estimates) == {"vocabulary", "caption", "flaw", "clean"}
@@ -251,40 +260,40 @@ def test_the_plan_of_another_build_tells_what_it_would_cost(told, factory):
     assert estimates["caption"].money == pytest.approx(0.2)
 
 
-def test_a_second_build_sends_nothing(told, server):
-    assert told.again.returncode == 0 and "up to date" in told.again.stdout
+def test_a_second_build_sends_nothing(builds, server):
+    assert builds.again.returncode == 0 and "up to date" in builds.again.stdout
 
 
-def test_no_file_holds_the_key(told, factory, server):
-    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
-    gc.collect()  # a ledger that nobody holds any more takes its log along when it is closed
+def test_no_file_contains_the_key(builds, factory, server):
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    gc.collect()  # closing an unreferenced ledger removes its log
     files = [path for path in factory.root.rglob("*") if path.is_file()]
     assert any(path.name.startswith("ledger.sqlite") for path in files)
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
-def test_a_replay_sends_nothing_and_gives_the_same_bytes(told, factory, server):
+def test_a_replay_sends_nothing_and_gives_the_same_bytes(builds, factory, server):
     for name in STAGES:
         shutil.rmtree(factory.workspace.stage(name))
     shutil.rmtree(factory.workspace.data / ".store")
     run_stages(factory, *STAGES)
-    assert server.count == told.count
-    assert files_of(factory) == told.files
+    assert server.count == builds.count
+    assert files_of(factory) == builds.files
 
 
-def test_another_threshold_is_planned_and_sends_nothing(told, factory, server, capsys):
+def test_another_threshold_is_planned_and_sends_nothing(builds, factory, server, capsys):
     factory.save(filter={"lpips": {"low": 0, "high": 1.9, "control": 0, "mask": 0}})
     plan()
     said = capsys.readouterr().out
     assert "calls to models, at most" in said and "verdict" in said and "clean" in said
     assert "the budget is 10" in said
     run_stages(factory, "filter", "explain", "package")
-    assert server.count == told.count
+    assert server.count == builds.count
 
 
-def test_a_local_model_takes_the_endpoints_place_in_one_line(tmp_path, server, monkeypatch):
-    """Random weights give no usable answer: every photo falls out with what was said, and the gate
-    stops the build."""
+def test_a_local_model_replaces_the_endpoint(tmp_path, server, monkeypatch):
+    """Random weights give no usable answer: every photo is rejected, with the answers as evidence,
+    and the gate stops the build."""
     models = save_models(tmp_path / "models")
     local = FluxFactory(tmp_path / "checkout", models, server, photos=PHOTOS[:1])
     chat = {"backend": "transformers", "name": str(save_tiny_vlm(tmp_path / "tiny-vlm"))}
@@ -302,6 +311,6 @@ def test_a_local_model_takes_the_endpoints_place_in_one_line(tmp_path, server, m
     (reject,) = read_table(local.workspace.stage("perceive") / "rejects.parquet")
     assert reject["code"] == "unusable_answer"
     assert "tiny-vlm gave no usable answer" in reject["message"]
-    assert len(json.loads(reject["evidence"])["answers"]) == 2  # asked, and once more to mend it
-    (account,) = spending.accounts(local.workspace)
+    assert len(json.loads(reject["evidence"])["answers"]) == 2  # the question and one correction
+    (account,) = spending.read_accounts(local.workspace)
     assert (account.model, account.sent, account.money, account.unpriced) == ("tiny-vlm", 2, 0, 0)

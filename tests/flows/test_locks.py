@@ -3,15 +3,15 @@ import threading
 
 import pytest
 
-from flows.locks import Patience, build_lock
+from flows.locks import Waiter, build_lock
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def quiet() -> Patience:
-    return Patience(lambda words: None)
+def silent_waiter() -> Waiter:
+    return Waiter(lambda words: None)
 
 
-def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
+def test_a_second_build_waits_and_names_the_holder(workspace: Workspace) -> None:
     waited, said, order = threading.Event(), [], []
 
     def tell(words: str) -> None:
@@ -19,10 +19,10 @@ def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
         waited.set()
 
     def second() -> None:
-        with build_lock(workspace, Patience(tell)):
+        with build_lock(workspace, Waiter(tell)):
             order.append("second")
 
-    with build_lock(workspace, quiet()):
+    with build_lock(workspace, silent_waiter()):
         thread = threading.Thread(target=second)
         thread.start()
         assert waited.wait(timeout=60)
@@ -32,25 +32,25 @@ def test_a_second_build_waits_and_says_for_whom(workspace: Workspace) -> None:
     assert len(said) == 1 and f"another build (process {os.getpid()})" in said[0]
 
 
-def test_patience_ends(workspace: Workspace) -> None:
+def test_waiting_ends_after_the_given_minutes(workspace: Workspace) -> None:
     failures = []
 
     def second() -> None:
         try:
-            with build_lock(workspace, Patience(lambda words: None, minutes=0)):
+            with build_lock(workspace, Waiter(lambda words: None, minutes=0)):
                 failures.append("entered")
         except FactoryError as error:
             failures.append(str(error))
 
-    with build_lock(workspace, quiet()):
+    with build_lock(workspace, silent_waiter()):
         thread = threading.Thread(target=second)
         thread.start()
         thread.join(timeout=60)
     assert "still runs after 0 minutes" in failures[0] and "--wait" in failures[0]
 
 
-def test_what_the_holder_calls_may_enter_again(workspace: Workspace) -> None:
-    with build_lock(workspace, quiet()), build_lock(workspace, Patience(pytest.fail)):
+def test_the_lock_is_reentrant(workspace: Workspace) -> None:
+    with build_lock(workspace, silent_waiter()), build_lock(workspace, Waiter(pytest.fail)):
         pass
-    with build_lock(workspace, Patience(pytest.fail)):
+    with build_lock(workspace, Waiter(pytest.fail)):
         pass

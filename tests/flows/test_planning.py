@@ -15,8 +15,8 @@ KEYS = [f"{number:02x}" * 32 for number in range(4)]
 
 
 @pytest.fixture
-def measured(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Four photos, one of them in the store; invert was measured on ten photos, inject never."""
+def measured_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Four photos, one of them in the store; invert has run on ten photos, inject never."""
     Store(workspace.data / ".store").put(KEYS[0], Result({}, {}, []))
     work = SimpleNamespace(units=[SimpleNamespace(store_key=key) for key in KEYS])
     monkeypatch.setattr(planning, "gather", lambda stage, workspace: work)
@@ -36,8 +36,8 @@ def measured(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace
     return workspace
 
 
-def test_time_and_disk_follow_the_last_run(measured: Workspace) -> None:
-    first, second, *_ = plan_build(measured, {"invert": ["new params"]})
+def test_time_and_disk_follow_the_last_run(measured_workspace: Workspace) -> None:
+    first, second, *_ = plan_build(measured_workspace, {"invert": ["new params"]})
     assert (first.stage, first.photos, first.to_compute, first.exact) == ("invert", 4, 3, True)
     assert first.seconds == 3 * 20.0 / 5
     assert first.disk_bytes == 3 * (3_000_000 + 2 * 1_000_000) / 10
@@ -45,9 +45,9 @@ def test_time_and_disk_follow_the_last_run(measured: Workspace) -> None:
     assert (second.seconds, second.disk_bytes) == (None, None)
 
 
-def test_the_table_says_what_is_unknown(measured: Workspace) -> None:
+def test_the_table_marks_unknown_values(measured_workspace: Workspace) -> None:
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(plan_table(plan_build(measured, {"invert": ["new params"]})))
+    console.print(plan_table(plan_build(measured_workspace, {"invert": ["new params"]})))
     lines = console.export_text().splitlines()
     invert, inject = (next(x for x in lines if f" {n} " in x) for n in ("invert", "inject"))
     assert "12 s" in invert and "1.5 MB" in invert

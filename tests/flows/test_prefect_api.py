@@ -5,55 +5,60 @@ from pathlib import Path
 
 import pytest
 
-from flows.prefect_api import answers, configured_url, reach_loopback_past_proxies, require_answer
+from flows.prefect_api import (
+    configured_url,
+    is_reachable,
+    reach_loopback_past_proxies,
+    require_reachable,
+)
 from stages.engine.workspace import FactoryError
 
 DEAD = "http://127.0.0.1:9/api"
 ASK = "from flows.prefect_api import configured_url; print(configured_url())"
 
 
-def asked(**environment: str) -> subprocess.CompletedProcess[str]:
-    """`configured_url()` in a process of its own: Prefect reads its files once."""
+def run_configured_url(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `configured_url()` in a process of its own, since Prefect reads its files once."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")} | environment
     return subprocess.run(
         [sys.executable, "-c", ASK], env=variables, capture_output=True, text=True
     )
 
 
-def test_the_environment_says_which_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_configures_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect:4200/api")
     assert configured_url() == "http://prefect:4200/api"
     monkeypatch.setenv("PREFECT_API_URL", "")
     assert configured_url() is None
 
 
-def test_a_profile_says_which_server(tmp_path: Path) -> None:
+def test_a_profile_configures_the_server(tmp_path: Path) -> None:
     profile = 'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://prefect:4200/api"\n'
     (tmp_path / "profiles.toml").write_text(profile)
-    assert asked(PREFECT_HOME=str(tmp_path)).stdout == "http://prefect:4200/api\n"
-    assert asked(PREFECT_HOME=str(tmp_path / "other")).stdout == "None\n"
-    assert asked(PREFECT_HOME=str(tmp_path), PREFECT_API_URL="").stdout == "None\n"
+    assert run_configured_url(PREFECT_HOME=str(tmp_path)).stdout == "http://prefect:4200/api\n"
+    assert run_configured_url(PREFECT_HOME=str(tmp_path / "other")).stdout == "None\n"
+    assert run_configured_url(PREFECT_HOME=str(tmp_path), PREFECT_API_URL="").stdout == "None\n"
 
 
-def test_settings_that_prefect_cannot_read_are_one_line(tmp_path: Path) -> None:
+def test_unreadable_prefect_settings_are_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "profiles.toml").write_text(
         'active = "a"\n[profiles.a]\nPREFECT_API_REQUEST_TIMEOUT = "soon"\n'
     )
-    said = asked(PREFECT_HOME=str(tmp_path)).stderr.splitlines()[-1]
+    said = run_configured_url(PREFECT_HOME=str(tmp_path)).stderr.splitlines()[-1]
     assert "FactoryError: Prefect cannot read its settings" in said
     assert "PREFECT_API_URL= flawfactory build" in said
 
 
-def test_a_server_that_does_not_answer_is_one_line_with_what_to_type() -> None:
-    assert not answers(DEAD)
+def test_an_unreachable_server_is_a_one_line_error_with_remedies() -> None:
+    assert not is_reachable(DEAD)
     with pytest.raises(FactoryError) as error:
-        require_answer(DEAD)
+        require_reachable(DEAD)
     words = str(error.value)
     assert "\n" not in words and DEAD in words and "refused" in words
     assert "prefect server start" in words and "PREFECT_API_URL= flawfactory build" in words
 
 
-def test_loopback_is_added_to_what_goes_past_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_is_added_once_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "example.org,localhost")
     monkeypatch.delenv("no_proxy", raising=False)
     reach_loopback_past_proxies()

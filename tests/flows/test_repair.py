@@ -14,7 +14,7 @@ from stages.engine.workspace import FactoryError, Workspace
 
 def dvc(workspace: Workspace, *words: str) -> None:
     command = [sys.executable, "-m", "dvc", *words]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
@@ -25,8 +25,8 @@ def run(workspace: Workspace) -> list[str]:
     return lines
 
 
-def flip(path: Path) -> None:
-    """Change a byte and nothing that DVC looks at."""
+def flip_bit(path: Path) -> None:
+    """Change a byte but nothing that DVC compares."""
     mode, times = path.stat().st_mode, path.stat()
     path.chmod(0o644)
     data = bytearray(path.read_bytes())
@@ -41,13 +41,13 @@ def output(workspace: Workspace) -> Path:
 
 
 def copies(workspace: Workspace) -> dict[str, Path]:
-    """The cached file and listing of ingest."""
+    """Return the cached file and listing of ingest."""
     [out] = [out for out in locked_outputs(workspace) if out.stage == "ingest"]
     cache = ObjectCache.of(workspace)
     return {"file": cache.path(md5(output(workspace))), "listing": cache.path(out.digest)}
 
 
-def all_is_well(workspace: Workspace) -> bool:
+def is_repaired(workspace: Workspace) -> bool:
     found = verify_outputs(workspace) + verify_cache(workspace)
     return not found and output(workspace).read_text() == "photos"
 
@@ -56,37 +56,37 @@ def all_is_well(workspace: Workspace) -> bool:
     ("link", "which"),
     [("copy", "file"), ("hardlink", "file"), ("symlink", "file"), ("reflink,copy", "listing")],
 )
-def test_a_damaged_copy_does_not_come_back(workspace: Workspace, link: str, which: str) -> None:
+def test_a_damaged_cached_copy_is_not_restored(workspace: Workspace, link: str, which: str) -> None:
     dvc(workspace, "config", "cache.type", link)
     run(workspace)
-    flip(copies(workspace)[which])
+    flip_bit(copies(workspace)[which])
     shutil.rmtree(workspace.stage("ingest"))
     run(workspace)
-    assert all_is_well(workspace)
+    assert is_repaired(workspace)
 
 
-def test_what_dvc_brought_back_damaged_is_found_and_replaced(workspace: Workspace) -> None:
+def test_a_damaged_output_restored_by_dvc_is_found_and_replaced(workspace: Workspace) -> None:
     run(workspace)
-    flip(copies(workspace)["file"])
+    flip_bit(copies(workspace)["file"])
     shutil.rmtree(workspace.stage("ingest"))
     dvc(workspace, "repro", "--single-item", "ingest")
-    assert output(workspace).read_text() != "photos"  # DVC does not read what it links
-    assert "ingest" not in pipeline.stale(workspace)
-    [reason] = repair.stale_or_damaged(workspace)["ingest"]
+    assert output(workspace).read_text() != "photos"  # DVC does not read the files it links
+    assert "ingest" not in pipeline.find_stale(workspace)
+    [reason] = repair.find_stale_or_damaged(workspace)["ingest"]
     assert "damaged" in reason and str(output(workspace)) in reason
     assert any("replaced" in line and str(output(workspace)) in line for line in run(workspace))
-    assert all_is_well(workspace)
+    assert is_repaired(workspace)
 
 
-def test_the_output_is_the_source_of_a_damaged_cached_copy(workspace: Workspace) -> None:
+def test_a_damaged_cached_copy_is_replaced_by_the_output(workspace: Workspace) -> None:
     run(workspace)
-    flip(copies(workspace)["file"])
-    flip(copies(workspace)["listing"])
+    flip_bit(copies(workspace)["file"])
+    flip_bit(copies(workspace)["listing"])
     assert repair.repair(workspace, ["ingest"]) == []
-    assert all_is_well(workspace)
+    assert is_repaired(workspace)
 
 
-def test_a_remote_is_the_source_when_it_has_a_whole_copy(
+def test_an_intact_copy_of_the_remote_replaces_damaged_files(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     run(workspace)
@@ -94,22 +94,22 @@ def test_a_remote_is_the_source_when_it_has_a_whole_copy(
     dvc(workspace, "push")
     damaged = copies(workspace)
     for path in damaged.values():
-        flip(path)
+        flip_bit(path)
     output(workspace).write_text("photoz")
     assert repair.repair(workspace, ["ingest"]) == []
-    assert all_is_well(workspace)
-    # What a remote serves is read too.
-    [shelved] = [p for p in (tmp_path / "shelf").rglob("*") if p.name == damaged["file"].name]
-    flip(shelved)
-    flip(damaged["file"])
+    assert is_repaired(workspace)
+    # Files from a remote are checked too.
+    [pushed] = [p for p in (tmp_path / "shelf").rglob("*") if p.name == damaged["file"].name]
+    flip_bit(pushed)
+    flip_bit(damaged["file"])
     output(workspace).unlink()
     assert repair.repair(workspace, ["ingest"]) == ["ingest"]
     assert not damaged["file"].exists()
     run(workspace)
-    assert all_is_well(workspace)
+    assert is_repaired(workspace)
 
 
-def test_damage_that_stays_is_an_error_not_an_output(
+def test_damage_that_persists_is_an_error(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(workspace)

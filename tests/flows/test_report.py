@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from flows.console import build_table
-from flows.report import failed_checks, gate_table, read_report, reports
+from flows.report import failed_checks, gate_table, read_report, read_reports
 from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
@@ -23,7 +23,7 @@ CHECK = {
 
 
 @pytest.fixture
-def reported(workspace: Workspace) -> Workspace:
+def map_workspace(workspace: Workspace) -> Workspace:
     gate = {"stage": "map", "success": False, "checks": [{**CHECK, "success": True}, CHECK]}
     metrics = {
         "photos_in": 9,
@@ -50,53 +50,75 @@ def reported(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def table(workspace: Workspace) -> list[str]:
-    """The words of the map stage's row."""
+def map_row(workspace: Workspace) -> list[str]:
+    """Return the words of the map stage's row."""
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(build_table(reports(workspace)))
+    console.print(build_table(read_reports(workspace)))
     return next(line for line in console.export_text().splitlines() if " map " in line).split()
 
 
-def test_a_stage_that_never_ran_has_no_report(reported: Workspace) -> None:
-    assert read_report(reported, "invert") is None
-    assert [report.stage for report in reports(reported)] == ["map"]
+def test_a_stage_that_never_ran_has_no_report(map_workspace: Workspace) -> None:
+    assert read_report(map_workspace, "invert") is None
+    assert [report.stage for report in read_reports(map_workspace)] == ["map"]
 
 
-def test_outputs_count_twice_on_the_disk(reported: Workspace) -> None:
-    (report,) = reports(reported)
+def test_disk_bytes_count_outputs_twice(map_workspace: Workspace) -> None:
+    (report,) = read_reports(map_workspace)
     assert report.disk_bytes == 7000 + 2 * 5000
 
 
-def test_failures_come_first_and_are_told_in_words(reported: Workspace) -> None:
-    (report,) = reports(reported)
+def test_failed_checks_come_first(map_workspace: Workspace) -> None:
+    (report,) = read_reports(map_workspace)
     assert [row["verdict"] for row in gate_table(report)] == ["FAILED", "ok"]
     assert failed_checks(report) == ["too many photos fall out: photos/a.jpg"]
 
 
-def test_the_table_shows_counts_tools_and_verdict(reported: Workspace) -> None:
-    assert table(reported) == ["map", "9", "1", "3", "5", "2", "1", "3", "15", "FAILED"]
+def test_the_table_shows_counts_tools_and_verdict(map_workspace: Workspace) -> None:
+    assert map_row(map_workspace) == ["map", "9", "1", "3", "5", "2", "1", "3", "15", "FAILED"]
 
 
 class TestAnOutputThatDvcBroughtBack:
-    def test_is_not_shown_with_the_failure_of_another(self, reported: Workspace) -> None:
-        metrics = reported.stage("map") / "metrics.json"
+    def test_is_not_shown_with_the_failure_of_another_output(
+        self, map_workspace: Workspace
+    ) -> None:
+        metrics = map_workspace.stage("map") / "metrics.json"
         metrics.write_text(metrics.read_text().replace('"tool.add": 2', '"tool.add": 3'))
-        (report,) = reports(reported)
+        (report,) = read_reports(map_workspace)
         assert report.gate_passed and report.restored and not failed_checks(report)
-        assert table(reported) == ["map", "9", "1", "3", "5", "3", "1", "ok", "(restored)"]
+        assert map_row(map_workspace) == [
+            "map",
+            "9",
+            "1",
+            "3",
+            "5",
+            "3",
+            "1",
+            "ok",
+            "(restored)",
+        ]
 
-    def test_nor_with_the_verdict_of_thresholds_that_were_changed_back(
-        self, reported: Workspace
+    def test_is_not_shown_with_the_verdict_of_other_thresholds(
+        self, map_workspace: Workspace
     ) -> None:
         section = {"map": {"gate": {"max_mean_shortfall": 9}}}
         locked = {"stages": {"map": {"params": {"params.yaml": section}}}}
-        (reported.root / "dvc.lock").write_text(json.dumps(locked))
-        assert failed_checks(reports(reported)[0])  # params.yaml is not that of the lock file
-        (reported.root / "params.yaml").write_text(json.dumps(section))
-        (report,) = reports(reported)
+        (map_workspace.root / "dvc.lock").write_text(json.dumps(locked))
+        assert failed_checks(read_reports(map_workspace)[0])  # params.yaml differs from dvc.lock
+        (map_workspace.root / "params.yaml").write_text(json.dumps(section))
+        (report,) = read_reports(map_workspace)
         assert report.restored and report.gate_passed
 
-    def test_is_shown_where_the_stage_never_ran(self, reported: Workspace) -> None:
-        (reported.reports / "map.json").unlink()
-        assert table(reported) == ["map", "9", "1", "3", "5", "2", "1", "ok", "(restored)"]
-        assert reports(reported)[0].disk_bytes == 0
+    def test_is_shown_if_the_stage_never_ran(self, map_workspace: Workspace) -> None:
+        (map_workspace.reports / "map.json").unlink()
+        assert map_row(map_workspace) == [
+            "map",
+            "9",
+            "1",
+            "3",
+            "5",
+            "2",
+            "1",
+            "ok",
+            "(restored)",
+        ]
+        assert read_reports(map_workspace)[0].disk_bytes == 0

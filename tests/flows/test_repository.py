@@ -4,7 +4,7 @@ from scmrepo.exceptions import SCMError
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.repository import NotUsable, locked_stages, told_in_a_line
+from flows.repository import UnusableCheckout, locked_stages, translate_errors
 from stages.engine.workspace import FactoryError, Workspace
 
 CONFLICT = "stages:\n<<<<<<< HEAD\n  a: {}\n=======\n  b: {}\n>>>>>>> other\n"
@@ -19,7 +19,7 @@ def test_a_missing_lock_has_no_stages(tmp_path):
 @pytest.mark.parametrize(
     "text", ["", "stages:", "stages: [", "- a\n", "stages: 3\n", "stages: {ingest: 3}\n"]
 )
-def test_a_damaged_lock_is_one_line_with_the_remedy(tmp_path, text):
+def test_a_damaged_lock_file_is_a_one_line_error(tmp_path, text):
     (tmp_path / "dvc.lock").write_text(text)
     with pytest.raises(FactoryError, match=r"^dvc.lock is empty or damaged: `git checkout "):
         locked_stages(tmp_path)
@@ -27,13 +27,13 @@ def test_a_damaged_lock_is_one_line_with_the_remedy(tmp_path, text):
 
 @pytest.mark.parametrize("name", ["dvc.lock", "data/sources.dvc"])
 @pytest.mark.parametrize("command", ["status", "plan", "verify", "diff HEAD", "build"])
-def test_conflict_markers_are_one_line_with_the_remedy(workspace: Workspace, name, command):
+def test_conflict_markers_are_a_one_line_error(workspace: Workspace, name, command):
     (workspace.root / "dvc.lock").write_text("stages: {ingest: {outs: [{path: x, md5: y}]}}\n")
     (workspace.root / name).write_text(CONFLICT)
     done = CliRunner().invoke(app, command.split(), env={"COLUMNS": "500"})
-    told = done.output.strip().splitlines()[-1]
-    assert done.exit_code == 2 and "git checkout --ours" in told
-    assert name in told.replace("\n", "")
+    line = done.output.strip().splitlines()[-1]
+    assert done.exit_code == 2 and "git checkout --ours" in line
+    assert name in line
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,17 @@ def test_conflict_markers_are_one_line_with_the_remedy(workspace: Workspace, nam
         SCMError("fatal: detected dubious ownership in repository at '/x'"),
     ],
 )
-def test_a_checkout_of_another_user_is_told_with_what_to_type(tmp_path, error):
+def test_an_untrusted_checkout_is_an_error_with_a_remedy(tmp_path, error):
     remedy = f"git config --global --add safe.directory {tmp_path}"
-    with pytest.raises(NotUsable, match=remedy), told_in_a_line(Workspace(tmp_path)):
+    with pytest.raises(UnusableCheckout, match=remedy), translate_errors(Workspace(tmp_path)):
         raise error
 
 
-def test_other_errors_stay_what_they_are(tmp_path):
+def test_other_errors_keep_their_meaning(tmp_path):
     with (
         pytest.raises(FactoryError, match="DVC: no such branch"),
-        told_in_a_line(Workspace(tmp_path)),
+        translate_errors(Workspace(tmp_path)),
     ):
         raise SCMError("no such\nbranch")
-    with pytest.raises(ZeroDivisionError), told_in_a_line(Workspace(tmp_path)):
+    with pytest.raises(ZeroDivisionError), translate_errors(Workspace(tmp_path)):
         raise ZeroDivisionError

@@ -24,7 +24,7 @@ serve(Job.model_validate_json(sys.argv[1]), print)
 
 
 def newer_database(home: Path) -> Path:
-    """What a later version of Prefect leaves behind, as far as this one looks at it."""
+    """Make a database that looks as if a later version of Prefect had written it."""
     home.mkdir(parents=True)
     path = home / "prefect.db"
     with sqlite3.connect(path) as database:
@@ -34,10 +34,10 @@ def newer_database(home: Path) -> Path:
 
 
 @pytest.mark.timeout(600)
-def test_a_scheduled_build_runs_without_a_hand_and_without_a_configured_server(
+def test_a_scheduled_build_runs_without_a_configured_server(
     workspace: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
 ) -> None:
-    # With the wrong SQLAlchemy the scheduler dies silently and this never completes.
+    # With an unsuitable version of SQLAlchemy the scheduler dies silently and no build runs.
     theirs = newer_database(tmp_path / "home" / ".prefect")
     before = theirs.read_bytes()
     proxies = dict.fromkeys(["HTTP_PROXY", "http_proxy", "ALL_PROXY"], "http://127.0.0.1:9")
@@ -68,7 +68,7 @@ def test_a_scheduled_build_runs_without_a_hand_and_without_a_configured_server(
     assert not processes_in(workspace.root)
 
 
-def test_a_server_that_cannot_start_is_one_line_with_the_cause(workspace: Workspace) -> None:
+def test_a_server_that_cannot_start_is_a_one_line_error(workspace: Workspace) -> None:
     newer_database(workspace.data / ".prefect")
     with pytest.raises(FactoryError) as error, temporary_server(workspace):
         pytest.fail("it started")
@@ -77,7 +77,7 @@ def test_a_server_that_cannot_start_is_one_line_with_the_cause(workspace: Worksp
     assert f"remove {workspace.data / '.prefect'}" in words
 
 
-def test_two_checkouts_do_not_take_each_others_schedule() -> None:
+def test_the_deployments_of_two_checkouts_have_different_names() -> None:
     timing = Timing(every_minutes=5)
     first, second = (Job(root=Path(r), folders=[], timing=timing) for r in ("/a/x", "/b/x"))
     assert first.name != second.name

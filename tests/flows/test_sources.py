@@ -8,9 +8,9 @@ from PIL import Image
 from flows.repository import SOURCES
 from flows.sources import (
     default_sources,
-    locate,
-    prepare,
-    strangers,
+    prepare_source_list,
+    record_location,
+    unknown_folders,
     update_source_list,
 )
 from stages.engine.storage.source_list import read_list
@@ -19,8 +19,8 @@ from stages.ingest.sources import forget
 
 
 @pytest.fixture
-def empty(workspace: Workspace) -> Workspace:
-    """A git and DVC repository without a list."""
+def unlisted(workspace: Workspace) -> Workspace:
+    """A git and DVC repository without a source list."""
     workspace.sources.unlink()
     return workspace
 
@@ -40,86 +40,84 @@ def names(workspace: Workspace) -> list[str]:
     return [entry.name for entry in read_list(workspace.sources)]
 
 
-def test_the_same_folder_grows_and_dvc_knows_every_version(
-    empty: Workspace, folders: list[Path]
+def test_scanning_a_folder_again_adds_its_new_photos_and_dvc_tracks_each_version(
+    unlisted: Workspace, folders: list[Path]
 ) -> None:
     versions = []
-    for told in ("1 added", "1 added, 1 unchanged"):
-        assert told in update_source_list(empty, folders[:1])
-        with Repo(str(empty.root)) as repo:
+    for summary in ("1 added", "1 added, 1 unchanged"):
+        assert summary in update_source_list(unlisted, folders[:1])
+        with Repo(str(unlisted.root)) as repo:
             assert repo.status(targets=[str(SOURCES)]) == {}
-        versions.append((empty.root / SOURCES).read_text())
+        versions.append((unlisted.root / SOURCES).read_text())
         Image.new("RGB", (160, 160), "gold").save(folders[0] / "new photo.png")
     assert versions[0] != versions[1]
-    assert strangers(empty, folders) == folders[1:]
+    assert unknown_folders(unlisted, folders) == folders[1:]
 
 
-def test_photos_of_a_new_folder_join_or_take_the_place_only_when_that_is_said(
-    empty: Workspace, folders: list[Path]
+def test_a_new_folder_needs_add_or_replace(unlisted: Workspace, folders: list[Path]) -> None:
+    prepare_source_list(unlisted, folders[:1], add=False, replace=False)
+    with pytest.raises(FactoryError, match="second yet: give --add to add them, or --replace"):
+        prepare_source_list(unlisted, folders[1:], add=False, replace=False)
+    assert names(unlisted) == ["first/photo.png"]
+    prepare_source_list(unlisted, folders[1:], add=True, replace=False)
+    assert names(unlisted) == ["first/photo.png", "second/photo.png"]
+    prepare_source_list(unlisted, folders[1:], add=False, replace=False)  # the folder is known now
+    assert len(names(unlisted)) == 2
+    prepare_source_list(unlisted, folders[1:], add=False, replace=True)
+    assert names(unlisted) == ["second/photo.png"]
+    [entry] = read_list(unlisted.sources)
+    forget(unlisted.sources, {entry.sha256 or ""})
+    assert unknown_folders(unlisted, folders) == folders  # a purged photo has no path
+    assert prepare_source_list(unlisted, [], add=False, replace=False) is None
+
+
+def test_sample_photos_are_the_default_and_are_replaced(
+    unlisted: Workspace, folders: list[Path]
 ) -> None:
-    prepare(empty, folders[:1], add=False, replace=False)
-    with pytest.raises(FactoryError, match="second: --add to have both, --replace"):
-        prepare(empty, folders[1:], add=False, replace=False)
-    assert names(empty) == ["first/photo.png"]
-    prepare(empty, folders[1:], add=True, replace=False)
-    assert names(empty) == ["first/photo.png", "second/photo.png"]
-    prepare(empty, folders[1:], add=False, replace=False)  # no stranger any more
-    assert len(names(empty)) == 2
-    prepare(empty, folders[1:], add=False, replace=True)
-    assert names(empty) == ["second/photo.png"]
-    [entry] = read_list(empty.sources)
-    forget(empty.sources, {entry.sha256 or ""})
-    assert strangers(empty, folders) == folders  # a purged photo lies nowhere
-    assert prepare(empty, [], add=False, replace=False) is None
+    shutil.copytree(folders[1], unlisted.root / "samples" / "photos")
+    prepare_source_list(unlisted, [], add=False, replace=False)
+    assert names(unlisted) == ["samples/photos/photo.png"]
+    prepare_source_list(unlisted, folders[:1], add=False, replace=False)
+    assert names(unlisted) == ["first/photo.png"]
 
 
-def test_a_fresh_checkout_starts_with_the_samples_and_they_give_way(
-    empty: Workspace, folders: list[Path]
-) -> None:
-    shutil.copytree(folders[1], empty.root / "samples" / "photos")
-    prepare(empty, [], add=False, replace=False)
-    assert names(empty) == ["samples/photos/photo.png"]
-    prepare(empty, folders[:1], add=False, replace=False)
-    assert names(empty) == ["first/photo.png"]
-
-
-def test_a_data_set_whose_list_is_not_here_is_not_replaced(
-    empty: Workspace, folders: list[Path]
-) -> None:
-    (empty.root / "dvc.lock").write_text("schema: '2.0'\n")
+def test_a_missing_source_list_is_not_replaced(unlisted: Workspace, folders: list[Path]) -> None:
+    (unlisted.root / "dvc.lock").write_text("schema: '2.0'\n")
     for given in ([], folders):
-        with pytest.raises(FactoryError, match=r"data/sources.dvc belongs into git"):
-            prepare(empty, given, add=False, replace=False)
-    update_source_list(empty, folders[:1], replace=True)
-    shutil.rmtree(empty.sources)
+        with pytest.raises(FactoryError, match=r"data/sources.dvc is not in git"):
+            prepare_source_list(unlisted, given, add=False, replace=False)
+    update_source_list(unlisted, folders[:1], replace=True)
+    shutil.rmtree(unlisted.sources)
     for given in ([], folders):
         with pytest.raises(FactoryError, match=r"dvc pull data/sources.dvc"):
-            prepare(empty, given, add=True, replace=False)
+            prepare_source_list(unlisted, given, add=True, replace=False)
     with pytest.raises(FactoryError, match=r"dvc pull data/sources.dvc"):
-        update_source_list(empty, folders)
-    assert not empty.sources.exists()
+        update_source_list(unlisted, folders)
+    assert not unlisted.sources.exists()
 
 
-def test_where_a_folder_lies_is_told_by_one_command(
-    empty: Workspace, folders: list[Path], tmp_path: Path
+def test_the_location_of_a_folder_is_recorded_without_changing_the_list(
+    unlisted: Workspace, folders: list[Path], tmp_path: Path
 ) -> None:
-    update_source_list(empty, folders)
-    pointer = (empty.root / SOURCES).read_text()
+    update_source_list(unlisted, folders)
+    pointer = (unlisted.root / SOURCES).read_text()
     moved = folders[0].rename(tmp_path / "on another disk")
-    assert "first lies at" in (told := locate(empty, moved)) and "100%" in told
-    assert (empty.root / SOURCES).read_text() == pointer
-    assert strangers(empty, [moved, folders[1]]) == []
+    assert "first is at" in (summary := record_location(unlisted, moved)) and "100%" in summary
+    assert (unlisted.root / SOURCES).read_text() == pointer
+    assert unknown_folders(unlisted, [moved, folders[1]]) == []
     (moved / "photo.png").unlink()
-    with pytest.raises(FactoryError, match=r"does not hold the files of a folder.*\(first, second"):
-        locate(empty, moved)
-    assert "0%" in locate(empty, moved, "first")
+    with pytest.raises(
+        FactoryError, match=r"does not contain the files of a folder.*\(first, second"
+    ):
+        record_location(unlisted, moved)
+    assert "0%" in record_location(unlisted, moved, "first")
     with pytest.raises(FactoryError, match="no folder third; it has: first, second"):
-        locate(empty, moved, "third")
+        record_location(unlisted, moved, "third")
     with pytest.raises(FactoryError, match="no such folder"):
-        locate(empty, tmp_path / "nowhere")
+        record_location(unlisted, tmp_path / "nowhere")
 
 
-def test_people_are_a_default_source_once_they_are_fetched(tmp_path: Path) -> None:
+def test_photos_of_people_are_a_default_source_once_fetched(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     photos = tmp_path / "samples" / "photos"
     assert default_sources(workspace) == [photos]
@@ -128,13 +126,13 @@ def test_people_are_a_default_source_once_they_are_fetched(tmp_path: Path) -> No
     assert default_sources(workspace) == [photos, people]
 
 
-def test_the_words_of_a_scan_name_rights_and_sidecars(
-    empty: Workspace, folders: list[Path]
+def test_the_summary_of_a_scan_names_licences_and_sidecars(
+    unlisted: Workspace, folders: list[Path]
 ) -> None:
     (folders[0] / "photo.json").write_text('{"shapes": []}')
     (folders[1] / "photo.json").write_text('{"licence": "prop')
     (folders[1] / "LICENCES.toml").write_text('[default]\nlicence = "proprietary"\n')
-    first, *lines = update_source_list(empty, folders).split("\n")
+    first, *lines = update_source_list(unlisted, folders).split("\n")
     assert first.startswith("source list: 2 added, ")
     assert first.endswith(", 1 JSON file of other programs left alone")
     assert lines[0].startswith("sidecar left out: ") and "photo.json, line 1" in lines[0]
@@ -144,16 +142,14 @@ def test_the_words_of_a_scan_name_rights_and_sidecars(
     ]
 
 
-def test_licences_that_may_be_passed_on_are_not_mentioned(
-    empty: Workspace, folders: list[Path]
-) -> None:
+def test_publishable_licences_are_not_mentioned(unlisted: Workspace, folders: list[Path]) -> None:
     (folders[0] / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
-    assert "publishable" not in update_source_list(empty, folders[:1])
+    assert "publishable" not in update_source_list(unlisted, folders[:1])
 
 
-def test_many_bad_sidecars_are_counted(empty: Workspace, folders: list[Path]) -> None:
+def test_sidecars_beyond_the_third_are_counted(unlisted: Workspace, folders: list[Path]) -> None:
     for number in range(5):
         (folders[0] / f"{number}.png").write_bytes(b"x")
         (folders[0] / f"{number}.json").write_text("{")
-    said = update_source_list(empty, folders[:1])
+    said = update_source_list(unlisted, folders[:1])
     assert said.count("sidecar left out") == 3 and "... and 2 more sidecars" in said

@@ -19,8 +19,8 @@ class Clock:
 
 
 @pytest.fixture
-def asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Two calls of filter with a price at 100 s, one of explain without at 200 s."""
+def priced_calls(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Two calls of filter with a price at 100 s, one of explain without a price at 200 s."""
     clock = Clock()
     ledger = Ledger(workspace.calls / NAME, CallSettings(prices=PRICES), clock)
     for stage, model in (("filter", "dear"), ("filter", "dear"), ("explain", "free?")):
@@ -33,36 +33,36 @@ def asked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return workspace
 
 
-def test_where_nobody_asked_there_is_nothing_and_no_file(workspace: Workspace) -> None:
-    assert spending.accounts(workspace) == []
+def test_without_calls_there_are_no_accounts_and_no_ledger(workspace: Workspace) -> None:
+    assert spending.read_accounts(workspace) == []
     assert spending.spending_table(workspace, 0.0) is None
     assert not workspace.calls.exists()
 
 
-def test_unknown_prices_are_said_not_taken_for_zero(asked: Workspace) -> None:
-    found = spending.rows(spending.accounts(asked))
+def test_calls_of_unknown_price_are_counted_apart(priced_calls: Workspace) -> None:
+    found = spending.account_rows(spending.read_accounts(priced_calls))
     assert [(row["stage"], row["sent"], row["money"]) for row in found] == [
         ("filter", 2, "0.0400"),
         ("explain", 1, "1 of unknown price"),
     ]
-    assert spending.total(asked) == (
+    assert spending.describe_total(priced_calls) == (
         "spent in all builds: 0.0400 and 1 of unknown price; the budget is 5"
     )
 
 
-def test_a_budget_of_some_days_tells_what_counts(asked: Workspace) -> None:
-    (asked.root / "factory.toml").write_text("[calls]\nbudget = 5\nbudget_days = 30\n")
-    assert spending.total(asked) == (  # 1970 is longer ago
+def test_a_budget_for_some_days_shows_what_counts_against_it(priced_calls: Workspace) -> None:
+    (priced_calls.root / "factory.toml").write_text("[calls]\nbudget = 5\nbudget_days = 30\n")
+    assert spending.describe_total(priced_calls) == (  # the calls are of 1970
         "spent in all builds: 0.0400 and 1 of unknown price; "
         "the budget is 5 for 30 days, of which 0.0000 are spent"
     )
 
 
-def test_a_build_shows_its_own_calls_and_the_ledgers_total(asked: Workspace) -> None:
-    assert [a.stage for a in spending.accounts(asked, since=150.0)] == ["explain"]
-    assert [a.stage for a in spending.accounts(asked, stage="filter")] == ["filter"]
+def test_a_build_shows_its_calls_and_the_total(priced_calls: Workspace) -> None:
+    assert [a.stage for a in spending.read_accounts(priced_calls, since=150.0)] == ["explain"]
+    assert [a.stage for a in spending.read_accounts(priced_calls, stage="filter")] == ["filter"]
     console = Console(width=200, record=True, file=io.StringIO())
-    table = spending.spending_table(asked, since=150.0)
+    table = spending.spending_table(priced_calls, since=150.0)
     assert table is not None
     console.print(table)
     text = console.export_text()

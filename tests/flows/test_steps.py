@@ -5,7 +5,7 @@ import time
 import pytest
 
 from flows import steps
-from flows.dvc_locks import running
+from flows.dvc_locks import running_stages
 from stages import STAGES
 from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
@@ -15,11 +15,11 @@ def run_stale(workspace: Workspace) -> list[str]:
     return steps.run_stale(workspace, steps.run_stage)
 
 
-def test_all_stages_run_then_none_then_what_changed(workspace: Workspace) -> None:
+def test_only_stale_stages_run(workspace: Workspace) -> None:
     assert run_stale(workspace) == list(STAGES)
     assert (workspace.stage("package") / "train-00000.tar").is_file()
     assert run_stale(workspace) == []
-    # The same bytes come out of ingest after a comment: nothing below it has to run.
+    # After a comment ingest gives the same bytes: no stage after it has to run.
     workspace.sources.write_text("photos# and a remark")
     assert run_stale(workspace) == ["ingest"]
 
@@ -29,19 +29,19 @@ def test_no_step_imports_prefect() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_failed_stage_is_named_with_its_last_words(workspace: Workspace) -> None:
+def test_a_failed_stage_is_named_with_its_last_lines(workspace: Workspace) -> None:
     workspace.sources.write_text("bad map")
     with pytest.raises(steps.StageFailed, match=r"map failed(.|\n)*map met something bad"):
         run_stale(workspace)
     assert not workspace.stage("invert").exists()
 
 
-def test_dvc_run_by_hand_is_waited_for(
+def test_a_stage_waits_for_dvc_commands_run_by_hand(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_SLEEP", "4")
     by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "ingest"])
-    while not running(workspace):
+    while not running_stages(workspace):
         assert by_hand.poll() is None
         time.sleep(0.1)
     monkeypatch.setenv("TOY_SLEEP", "0")
@@ -52,13 +52,13 @@ def test_dvc_run_by_hand_is_waited_for(
     assert len(waiting) == 1 and f"dvc repro ingest` (process {by_hand.pid})" in waiting[0]
 
 
-def test_watchers_are_told_of_progress_and_of_waiting(
+def test_callbacks_receive_progress_and_messages(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, told = [], []
+    seen, messages = [], []
     monkeypatch.setattr(steps, "_watchers", [])
-    monkeypatch.setattr(steps, "_tellers", [])
-    steps.watch(seen.append, told.append)
+    monkeypatch.setattr(steps, "_message_handlers", [])
+    steps.watch(seen.append, messages.append)
 
     def run_stage(workspace, name, timeout, on_line, on_progress):
         on_progress(Progress(name, 3, 4, 1, 0, 2.0))
@@ -68,4 +68,4 @@ def test_watchers_are_told_of_progress_and_of_waiting(
     (workspace.root / ".dvc" / "tmp" / "rwlock").write_text("{cut")
     steps.run_stage(workspace.root, "ingest")
     assert [(p.stage, p.done, p.rate) for p in seen] == [("ingest", 3, 1.0)]
-    assert "a crash had left half of it" in told[0]
+    assert "a crash had left truncated" in messages[0]

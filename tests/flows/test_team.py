@@ -1,4 +1,4 @@
-"""A data set of several people: pushed by one, cloned and pulled by another, who goes on."""
+"""Share a data set: one person pushes it, another clones, pulls and continues."""
 
 import os
 import shutil
@@ -39,8 +39,8 @@ def commit(root: Path) -> None:
     run(root, "git", "commit", "-qm", "version")
 
 
-def like_the_factory(root: Path) -> None:
-    """The toy stages hang on params and on the halves of the list as those of dvc.yaml do."""
+def declare_dependencies(root: Path) -> None:
+    """Make the toy stages depend on params and on the source list's halves as in dvc.yaml."""
     content = yaml.safe_load((root / "dvc.yaml").read_text())
     content["stages"]["filter"]["params"] = ["filter"]
     ingest, package = content["stages"]["ingest"], content["stages"]["package"]
@@ -49,7 +49,7 @@ def like_the_factory(root: Path) -> None:
     package["deps"].append(f"data/sources/{WORDS}")
     (root / "dvc.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     (root / "params.yaml").write_text("filter: {lpips: {low: 0.1}}\n")
-    shutil.copy(ROOT / ".gitignore", root)  # DVC looks for sources.dvc where git does
+    shutil.copy(ROOT / ".gitignore", root)  # DVC finds sources.dvc if git does not ignore it
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pushed(workspace: Workspace, pictures: Path, tmp_path: Path) -> Workspace:
-    """Built, committed and pushed by the first person."""
+def built_and_pushed(workspace: Workspace, pictures: Path, tmp_path: Path) -> Workspace:
+    """A data set that the first person built, committed and pushed."""
     workspace.sources.unlink()
-    like_the_factory(workspace.root)
+    declare_dependencies(workspace.root)
     update_source_list(workspace, [pictures])
     dvc(workspace.root, "repro", "-q")
     dvc(workspace.root, "remote", "add", "-d", "shared", str(tmp_path / "remote"))
@@ -74,11 +74,13 @@ def pushed(workspace: Workspace, pictures: Path, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def clone(pushed: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The second person's, who has neither the photos nor a store; not pulled yet."""
+def clone(
+    built_and_pushed: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
+    """The second person's clone, without photos and store, not pulled yet."""
     root, hub = tmp_path / "clone", tmp_path / "hub.git"
-    # By way of a plain name: DVC's experiments read addresses of remotes as ASCII.
-    run(tmp_path, "git", "clone", "-q", "--bare", str(pushed.root), str(hub))
+    # Use a plain path: DVC's experiments read URLs of remotes as ASCII.
+    run(tmp_path, "git", "clone", "-q", "--bare", str(built_and_pushed.root), str(hub))
     run(tmp_path, "git", "clone", "-q", str(hub), str(root))
     (tmp_path / "Pictures").rename(tmp_path / "away")
     monkeypatch.chdir(root)
@@ -90,43 +92,43 @@ def flawfactory(*words: str) -> str:
     return done.output
 
 
-def test_a_clone_goes_on_where_the_other_stopped(clone: Workspace, tmp_path: Path) -> None:
+def test_a_clone_continues_from_the_pushed_version(clone: Workspace, tmp_path: Path) -> None:
     for command in ("build", "status", "plan"):
         assert "dvc pull" in flawfactory(command)
     assert not clone.sources.exists()
     dvc(clone.root, "pull", "-q")
     assert "up to date" in flawfactory("build")
 
-    # One value: that stage alone, since it gives the same bytes again.
+    # A changed value: only that stage runs, since it gives the same bytes again.
     (clone.root / "params.yaml").write_text("filter: {lpips: {low: 0.2}}\n")
-    assert list(pipeline.stale(clone)) == ["filter"]
+    assert list(pipeline.find_stale(clone)) == ["filter"]
     assert pipeline.run_stage(clone, "filter", 300, lambda line: None, lambda p: None) == 0
-    assert pipeline.stale(clone) == {}
+    assert pipeline.find_stale(clone) == {}
 
-    # The photos lie elsewhere on this machine; nothing asks for them.
-    assert "Pictures lies at" in flawfactory("locate", str(tmp_path / "away"))
-    assert pipeline.stale(clone) == {}
+    # The photos are elsewhere on this machine, and nothing needs them.
+    assert "Pictures is at" in flawfactory("locate", str(tmp_path / "away"))
+    assert pipeline.find_stale(clone) == {}
 
-    # A word about a photo: its licence wakes the package alone.
+    # A changed licence makes only package stale.
     (tmp_path / "away" / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
     assert "1 unchanged" in flawfactory("scan", str(tmp_path / "away"))
-    assert list(pipeline.stale(clone)) == ["package"]
+    assert list(pipeline.find_stale(clone)) == ["package"]
 
 
 @pytest.mark.parametrize("how", ["--temp", "--queue"])
-def test_experiments_run_in_a_folder_of_their_own(clone: Workspace, how: str) -> None:
+def test_experiments_do_not_change_the_workspace(clone: Workspace, how: str) -> None:
     dvc(clone.root, "pull", "-q")
     dvc(clone.root, "exp", "run", how, "-n", "other", "-S", "filter.lpips.low=0.3")
     if how == "--queue":
         dvc(clone.root, "exp", "run", "--run-all", "-j", "1")
-    assert pipeline.stale(clone) == {}
+    assert pipeline.find_stale(clone) == {}
     dvc(clone.root, "exp", "apply", "other")
     assert "low: 0.3" in (clone.root / "params.yaml").read_text()
-    assert pipeline.stale(clone) == {}
+    assert pipeline.find_stale(clone) == {}
 
 
-def test_a_build_whose_end_failed_is_made_up_for(
-    pushed: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_a_build_shows_what_an_interrupted_one_did_not(
+    built_and_pushed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def render(data: Path, out: Path, stages: Sequence[str]) -> Path:
         if not enough:
@@ -137,6 +139,6 @@ def test_a_build_whose_end_failed_is_made_up_for(
     monkeypatch.setattr("flows.gallery.render.render", render)
     assert "gallery" not in flawfactory("build")
     enough = True
-    told = flawfactory("build")
-    assert "up to date" in told and "gallery: file:" in told
+    output = flawfactory("build")
+    assert "up to date" in output and "gallery: file:" in output
     assert "gallery" not in flawfactory("build")

@@ -7,7 +7,7 @@ from flows.timing import Timing, local_timezone
 from stages.engine.workspace import FactoryError
 
 
-def test_cron_is_in_its_time_zone() -> None:
+def test_cron_runs_in_its_time_zone() -> None:
     runs = Timing(cron="0 3 * * *", timezone="Asia/Kolkata").next_runs()
     assert len(runs) == 3
     assert {(run.hour, run.minute, run.utcoffset()) for run in runs} == {
@@ -15,7 +15,7 @@ def test_cron_is_in_its_time_zone() -> None:
     }
 
 
-def test_an_interval_is_kept() -> None:
+def test_runs_follow_the_interval() -> None:
     first, second, _ = Timing(every_minutes=5).next_runs()
     assert second - first == timedelta(minutes=5)
 
@@ -23,8 +23,8 @@ def test_an_interval_is_kept() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"cron": "bad cron"}, "--cron 'bad cron' is no cron expression"),
-        ({"cron": ""}, "--cron '' is no cron expression"),
+        ({"cron": "bad cron"}, "--cron 'bad cron' is not a cron expression"),
+        ({"cron": ""}, "--cron '' is not a cron expression"),
         ({"cron": "0 3 31 2 *"}, "or never due"),
         ({"cron": "0 3 * * *", "timezone": "Mars/Base"}, "--timezone 'Mars/Base' is unknown"),
         ({"every_minutes": 0}, "--every 0: give a minute or more"),
@@ -32,13 +32,13 @@ def test_an_interval_is_kept() -> None:
         ({"every_minutes": 1e11}, "give fewer minutes"),
     ],
 )
-def test_what_cannot_be_scheduled_is_one_line(values: dict, words: str) -> None:
+def test_an_invalid_timing_is_a_one_line_error(values: dict, words: str) -> None:
     with pytest.raises(FactoryError) as error:
         Timing(**values).next_runs()
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
-def test_the_local_zone_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_time_zone_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tzlocal, "get_localzone_name", lambda: "Europe/Berlin")
     assert local_timezone() == "Europe/Berlin"
 

@@ -7,7 +7,7 @@ from flows.trial import run_stages
 from stages.engine.workspace import FactoryError
 
 
-def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
+def test_only_regular_files_with_content_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "empty.jpg").touch()
     cases = {"pipe.jpg": "never opened", "empty.jpg": "has no bytes", "gone.jpg": "is not there"}

@@ -1,5 +1,5 @@
-"""One photo from ingest to explain with a vision-language model that judges and explains: the flux
-profile's back ends for it against the server of the test suite, the compact ones for the rest."""
+"""Take one photo from ingest to explain with a vision-language model as judge and explainer: the
+flux profile's back ends with the test suite's server, the compact profile's for all other roles."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def params(server, monkeypatch, tmp_path):
     )
 
 
-def test_a_photo_is_judged_and_explained_by_the_model(params, server):
+def test_the_model_judges_and_explains_a_photo(params, server):
     trial = run_trial(PHOTO, params, lambda stage: None)
     verdicts = trial.outputs["filter"].document.verdicts
     assert verdicts and {v.judge for v in verdicts} == {"vlm"}
@@ -54,5 +54,5 @@ def test_a_photo_is_judged_and_explained_by_the_model(params, server):
     assert [e.variant for e in texts.explanations] == [v.variant for v in verdicts]
     assert texts.author == "Qwen/Qwen2.5-VL-7B-Instruct"
     assert set(texts.prompts) == {"flaw", "clean"}
-    asked = sorted(seen.name for seen in server.seen)
+    asked = sorted(seen.name for seen in server.requests)
     assert asked == ["clean", *["flaw"] * len(verdicts), *["verdict"] * len(verdicts)]

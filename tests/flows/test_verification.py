@@ -8,29 +8,29 @@ from pathlib import Path
 import pytest
 
 from flows import pipeline
-from flows.verification import damaged_outputs, verify_cache, verify_outputs
+from flows.verification import find_damaged_outputs, verify_cache, verify_outputs
 from stages.engine.storage import digests
 from stages.engine.workspace import FactoryError, Workspace
 
 
 def dvc_repro(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "dvc", "repro", "ingest"]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
-def test_nothing_built_is_one_clear_error(workspace: Workspace) -> None:
+def test_verifying_before_the_first_build_is_an_error(workspace: Workspace) -> None:
     with pytest.raises(FactoryError, match="flawfactory build"):
         verify_outputs(workspace)
 
 
-def test_damage_additions_and_losses_are_found_and_repaired(workspace: Workspace) -> None:
+def test_changed_added_and_missing_files_are_found(workspace: Workspace) -> None:
     dvc_repro(workspace)
     folder = workspace.stage("ingest")
     assert verify_outputs(workspace) == []
     file = folder / "out.txt"
     times = file.stat()
-    file.write_text("photoz")  # one letter; the time is put back, so DVC would not look
+    file.write_text("photoz")  # keeps size and time, so that DVC does not notice
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     (folder / "stray").write_text("")
     found = {(f.path.name, f.problem) for f in verify_outputs(workspace)}
@@ -45,7 +45,7 @@ def test_damage_additions_and_losses_are_found_and_repaired(workspace: Workspace
     assert [f.problem for f in verify_outputs(workspace)] == ["missing"]
 
 
-def test_without_dvcs_cache_the_folder_is_named(workspace: Workspace) -> None:
+def test_without_a_cached_listing_the_folder_is_named(workspace: Workspace) -> None:
     dvc_repro(workspace)
     for listing in (workspace.root / ".dvc" / "cache").rglob("*.dir"):
         listing.unlink()
@@ -54,7 +54,7 @@ def test_without_dvcs_cache_the_folder_is_named(workspace: Workspace) -> None:
 
 
 def cached(workspace: Workspace, suffix: str = "") -> Path:
-    """The only cached file, or listing, of a build that ran ingest alone."""
+    """Return the only cached file or listing of a build that ran only ingest."""
     objects = workspace.root / ".dvc" / "cache" / "files"
     [path] = [p for p in objects.rglob("*") if p.is_file() and p.suffix == suffix]
     return path
@@ -71,27 +71,27 @@ def test_a_damaged_cached_copy_is_named(workspace: Workspace, suffix: str) -> No
     assert finding.stage == "ingest" and finding.path == path
     assert str(workspace.stage("ingest")) in str(finding)
     path.unlink()
-    assert verify_cache(workspace) == []  # not cached is not damaged
+    assert verify_cache(workspace) == []  # a missing object is not damaged
 
 
-def test_an_output_is_hashed_when_it_is_new_here_and_not_again(
+def test_an_unchanged_output_is_hashed_once(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digests, "_SETTLED_NS", -(10**12))  # files just written count as settled
+    monkeypatch.setattr(digests, "_SETTLED_NS", -(10**12))  # treat files just written as settled
     dvc_repro(workspace)
-    assert damaged_outputs(workspace, ["ingest"]) == []
+    assert find_damaged_outputs(workspace, ["ingest"]) == []
     with monkeypatch.context() as patch:
         patch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("read again"))
-        assert damaged_outputs(workspace, ["ingest"]) == []
+        assert find_damaged_outputs(workspace, ["ingest"]) == []
     file = workspace.stage("ingest") / "out.txt"
     file.write_text("photoz")
     os.utime(file, (1, 1))
-    assert [f.path for f in damaged_outputs(workspace, ["ingest"])] == [file]
-    assert damaged_outputs(workspace, ["map"]) == []
+    assert [f.path for f in find_damaged_outputs(workspace, ["ingest"])] == [file]
+    assert find_damaged_outputs(workspace, ["map"]) == []
 
 
-def test_an_output_that_is_not_here_is_no_damage(workspace: Workspace) -> None:
-    assert damaged_outputs(workspace, ["ingest"]) == []  # nothing was built
+def test_a_missing_output_is_not_damaged(workspace: Workspace) -> None:
+    assert find_damaged_outputs(workspace, ["ingest"]) == []  # before any build
     dvc_repro(workspace)
     shutil.rmtree(workspace.stage("ingest"))
-    assert damaged_outputs(workspace, ["ingest"]) == []
+    assert find_damaged_outputs(workspace, ["ingest"]) == []

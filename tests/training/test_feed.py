@@ -1,5 +1,3 @@
-"""Batches made ahead equal those made when asked for."""
-
 from __future__ import annotations
 
 import subprocess
@@ -23,13 +21,13 @@ print([one.tolist() for one in found])
 """
 
 
-def test_batches_made_when_asked_for_come_in_the_order_of_the_steps():
+def test_batches_made_on_demand_come_in_the_order_of_steps():
     found = list(islice(batches(lambda step: np.array([step, step**2]), 5, 0), 6))
     assert [one.tolist() for one in found] == EXPECTED
 
 
-def test_batches_made_ahead_are_the_same():
-    """In a fresh process: loaders are forked, which only one without other threads may do."""
+def test_batches_made_ahead_come_in_the_order_of_steps():
+    """Runs in a fresh process: loaders are forked, and a process with threads must not fork."""
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", AHEAD]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""The recipe on synthetic photos: a killed and resumed run equals one that was never killed."""
+"""Run the training commands on synthetic photos; a killed and resumed run equals a whole one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRANSFORMER = transformer.TransformerParams(
     grid=(4, 4),
     large_grids=((6, 4),),
     large_from=0.5,
-    masked=0.5,
+    masked_share=0.5,
 )
 
 
@@ -56,17 +56,17 @@ def photos(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(photos, tmp_path_factory) -> Path:
-    """Two steps of each network, and the cache between them."""
+    """Train each network for two steps and cache the latents in between."""
     folder = tmp_path_factory.mktemp("run")
     train, _, _ = data.split(data.load_photos(photos))
     autoencoder.train(train, folder, AUTOENCODER, Worker(), steps=2, minutes=None)
-    latents.cache(photos, folder, workers=1)
+    latents.cache_latents(photos, folder, workers=1)
     cached = transformer.load_latents(folder / transformer.LATENTS, "train")
     transformer.train(cached, folder, TRANSFORMER, Worker(), steps=2, minutes=None)
     return folder
 
 
-def equal(a: dict, b: dict) -> bool:
+def have_equal_weights(a: dict, b: dict) -> bool:
     return all(torch.equal(a["model"][k], b["model"][k]) for k in a["model"]) and all(
         torch.equal(a["ema"]["tensors"][k], b["ema"]["tensors"][k]) for k in a["ema"]["tensors"]
     )
@@ -74,8 +74,10 @@ def equal(a: dict, b: dict) -> bool:
 
 @pytest.mark.parametrize("network", ["autoencoder", "transformer"])
 def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp_path, monkeypatch):
-    """It dies while the second checkpoint is half written. Exactly equal: the same code on the same
-    shapes."""
+    """The first run dies while it writes the second checkpoint.
+
+    Equality is exact: the same code runs on the same shapes.
+    """
     photographs, _, _ = data.split(data.load_photos(photos))
     module, *given = {
         "autoencoder": (autoencoder, photographs, AUTOENCODER),
@@ -93,7 +95,7 @@ def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp
 
     real, calls = loop.save_atomically, []
 
-    def dying(path, tree):
+    def save_and_die(path, tree):
         calls.append(path)
         if len(calls) == 2:
             path.with_name(f".{path.name}.0a1b2c").write_bytes(b"half")
@@ -102,12 +104,12 @@ def test_a_killed_training_resumes_to_the_same_weights(network, run, photos, tmp
 
     whole = torch.load(start("whole", 1e9), weights_only=True)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_atomically", dying)
+        patch.setattr(loop, "save_atomically", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             start("killed", -1.0)
     resumed = torch.load(start("killed", -1.0), weights_only=True)
     assert resumed["step"] == whole["step"] == 3
-    assert equal(whole, resumed)
+    assert have_equal_weights(whole, resumed)
 
 
 def test_cached_latents_are_normalised_and_the_export_reproduces_them(run, photos, tmp_path):
@@ -118,7 +120,7 @@ def test_cached_latents_are_normalised_and_the_export_reproduces_them(run, photo
     assert flat.mean(1).abs().max() < 0.01
     assert (flat.std(1) - 1).abs().max() < 0.01
     train, _, _ = data.split(data.load_photos(photos))
-    tokens = flow.encode(np.ascontiguousarray(latents.view(train[0])))
+    tokens = flow.encode(np.ascontiguousarray(latents.draw_view(train[0])))
     expected = transformer.pack(cached[0][None].float())
     assert torch.nn.functional.cosine_similarity(tokens, expected, dim=-1).mean() > 0.99
 
@@ -129,12 +131,12 @@ def test_the_evaluation_reports_every_figure(run, photos, tmp_path):
     chosen = data.load_photos(photos)[:1]
     assert evaluate.autoencoder_quality(flow, chosen)["lpips"] > 0
     assert evaluate.flow_loss(flow, chosen, 4)["mean"] > 0
-    report = evaluate.inversion(flow, chosen, 2, tmp_path / "pictures")
+    report = evaluate.inversion_quality(flow, chosen, 2, tmp_path / "pictures")
     assert report["against_autoencoder_db"] > 0
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 1
 
 
-def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_path):
+def test_the_card_counts_sources_and_excluded_photos(run, photos, tmp_path):
     export.export(run, tmp_path / "compact")
     psnr = {"photos": 3, "mean_db": 31.5, "min_db": 20.1, "lpips": 0.1}
     back = {"steps": 8, "photos": 2, "against_autoencoder_db": 40.2}
@@ -142,7 +144,7 @@ def test_the_card_counts_sources_and_names_what_was_left_out(run, photos, tmp_pa
     report = {"autoencoder": {"held_out": psnr, "samples": psnr}}
     report |= {"flow_loss_16x16": {"0.05": 1.25}, "flow_loss_24x24": {"0.05": 1.5}}
     report |= {"inversion_held_out": back, "inversion_samples": back}
-    text = card.card(data.load_photos(photos), run, tmp_path / "compact", report)
+    text = card.render_card(data.load_photos(photos), run, tmp_path / "compact", report)
     assert "| 2 | made up | CC0-1.0 |" in text
     assert "Excluded: 1 photos" in text
     assert "31.5 dB, 20.1 dB" in text
@@ -156,6 +158,6 @@ def test_sample_photos_and_held_out_photos_are_never_trained_on(photos):
     assert [photo.key[:2] for photo in train] == ["5a", "aa"]
 
 
-def test_a_folder_without_shards_is_named(tmp_path):
+def test_a_folder_without_shards_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=tmp_path.name):
         data.load_photos(tmp_path)

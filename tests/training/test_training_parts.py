@@ -1,4 +1,4 @@
-"""Kernel, optimiser, batches and normalisation of the recipe."""
+"""Test the parts of training: kernel, optimiser, batches, normalisation, workers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_fused_norm_equals_group_norm_and_silu(tmp_path):
 def test_fusing_keeps_the_state_dict(tmp_path):
     model = models.autoencoder((8, 8, 8, 8))
     names = list(model.state_dict())
-    fused_norm.fuse(model, fused_norm.compile_kernel(tmp_path))
+    fused_norm.fuse_norms(model, fused_norm.compile_kernel(tmp_path))
     assert list(model.state_dict()) == names
 
 
@@ -52,7 +52,7 @@ def test_orthogonalised_updates_have_singular_values_near_one(shape):
     assert values.max() < 1.4
 
 
-def test_muon_takes_matrices_and_adamw_the_rest():
+def test_muon_trains_matrices_and_adamw_the_rest():
     model = models.transformer(1, 1, 1)
     muon, adamw = optim.optimisers(model, 1e-3, 0.0, transformer.OUTER)
     inner = {id(p) for group in muon.param_groups for p in group["params"]}
@@ -92,39 +92,39 @@ def batches(**changes) -> list[transformer.Batch]:
     params = transformer.TransformerParams(batch=2, grid=(4, 4), **changes)
     torch.manual_seed(0)
     latents = [torch.randn(16, 12, 10).half(), torch.randn(16, 8, 20).half()]
-    return [transformer.batch_at(latents, params, step, 0, (4, 4)) for step in range(20)]
+    return [transformer.make_batch(latents, params, step, 0, (4, 4)) for step in range(20)]
 
 
-def test_plain_batches_learn_everywhere_at_one_time_each():
-    for batch in batches(masked=0.0):
+def test_unmasked_batches_learn_from_all_tokens_at_one_timestep():
+    for batch in batches(masked_share=0.0):
         assert batch.tokens.shape == (2, 16, 64)
-        assert batch.learnt.min() == 1
-        assert torch.equal(batch.times, batch.context_times)
+        assert batch.loss_mask.min() == 1
+        assert torch.equal(batch.times, batch.outside_times)
         assert batch.times.min() > 0
         assert batch.times.max() < 1
 
 
-def test_masked_batches_learn_a_blob_among_cleaner_tokens():
-    for batch in batches(masked=1.0):
-        assert 0 < batch.learnt.mean() < 0.7
-        assert (batch.context_times <= batch.times).all()
+def test_masked_batches_learn_from_a_blob_in_less_noisy_tokens():
+    for batch in batches(masked_share=1.0):
+        assert 0 < batch.loss_mask.mean() < 0.7
+        assert (batch.outside_times <= batch.times).all()
 
 
-def test_a_batch_depends_on_seed_step_and_rank_alone():
+def test_a_batch_depends_only_on_seed_step_and_rank():
     first, second = batches(), batches()
     assert all(torch.equal(a.noise(), b.noise()) for a, b in zip(first, second, strict=True))
     assert all(torch.equal(a.tokens, b.tokens) for a, b in zip(first, second, strict=True))
     assert not torch.equal(first[0].noise(), first[1].noise())
 
 
-def test_what_surrounds_the_blob_does_not_enter_the_loss(monkeypatch):
-    batch = batches(masked=1.0)[0]
-    wrong = 5.0 * (1 - batch.learnt)
+def test_tokens_outside_the_mask_do_not_enter_the_loss(monkeypatch):
+    batch = batches(masked_share=1.0)[0]
+    wrong = 5.0 * (1 - batch.loss_mask)
     monkeypatch.setattr(
-        transformer, "velocity", lambda *_: batch.noise() - batch.tokens + wrong + batch.learnt
+        transformer, "velocity", lambda *_: batch.noise() - batch.tokens + wrong + batch.loss_mask
     )
     model = models.transformer(1, 1, 1)
-    assert transformer.loss_of(model, batch).item() == pytest.approx(1.0, rel=1e-4)
+    assert transformer.compute_loss(model, batch).item() == pytest.approx(1.0, rel=1e-4)
 
 
 @pytest.mark.parametrize("scales", [(0.5, 0.5), (1.0, 1.0), (1.6, 1.6)])
@@ -141,7 +141,7 @@ AVERAGING = """
 import sys
 from pathlib import Path
 import torch
-from training.runtime import Worker, together
+from training.runtime import Worker, run_workers
 
 def work(worker: Worker) -> None:
     model = torch.nn.Linear(1, 1, bias=False)
@@ -149,29 +149,28 @@ def work(worker: Worker) -> None:
     worker.average_gradients(model)
     Path(sys.argv[1], str(worker.rank)).write_text(str(model.weight.grad.item()))
 
-together(2, work)
+run_workers(2, work)
 """
 FAILING = """
 import os, signal, sys, time
 from multiprocessing.util import Finalize
 import torch
-from training.runtime import Worker, together
+from training.runtime import Worker, run_workers
 
 def work(worker: Worker) -> None:
     if worker.rank == 0:
-        worker.average(torch.ones(1))  # fails with the other's connection
+        worker.average(torch.ones(1))  # fails when the peer closes its connection
     if sys.argv[1] == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    Finalize(None, time.sleep, (1,), exitpriority=1)  # its peer is gone before it is
+    Finalize(None, time.sleep, (1,), exitpriority=1)  # the peer ends first
     raise SystemExit(3) if sys.argv[1] == "exits" else ValueError("bad photo")
 
-together(2, work)
+run_workers(2, work)
 """
 
 
 def in_a_fresh_process(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Workers are forked, which only a process without other threads may do; this one has run
-    flows and models by now."""
+    """Run a script in a fresh process: workers fork, and a process with threads must not."""
     command = [sys.executable, "-c", script, *arguments]
     root = Path(__file__).parents[2]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
@@ -191,6 +190,6 @@ def test_two_workers_average_their_gradients(tmp_path):
         ("killed", "training worker 1 ended with exit status -9"),
     ],
 )
-def test_the_failure_that_ends_the_run_is_told_and_not_its_peers_lost_connection(way, message):
+def test_the_first_failure_is_reported_not_the_peers_lost_connection(way, message):
     done = in_a_fresh_process(FAILING, way)
     assert f"RuntimeError: {message}\n" in done.stderr

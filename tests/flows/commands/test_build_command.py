@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from flows.commands import build as command
-from flows.locks import Patience, build_lock
+from flows.locks import Waiter, build_lock
 from stages.engine.storage.tables import REJECT_COLUMNS, write_table
 from stages.engine.workspace import FactoryError, Workspace
 
 FLAWFACTORY = str(Path(sys.executable).with_name("flawfactory"))
-LONG = 120  # seconds: bounds a hang, says nothing of how fast a build is
+LONG = 120  # seconds; only bounds a hang
 ProcessesIn = Callable[[Path], list[str]]
 
 
@@ -32,7 +32,7 @@ def until(condition: Callable[[], bool], seconds: int = LONG) -> bool:
 
 
 class Terminal:
-    """A build in a terminal of its own, as a person starts it."""
+    """A build in a terminal of its own, as a user starts it."""
 
     def __init__(self, workspace: Workspace, variables: Mapping[str, str]) -> None:
         self.said = b""
@@ -46,7 +46,7 @@ class Terminal:
         os.write(self._terminal, b"\x03")
 
     def read(self) -> bool:
-        """What it says; False at its end."""
+        """Read output; return False at its end."""
         if not select.select([self._terminal], [], [], 0.2)[0]:
             return True
         try:
@@ -63,14 +63,14 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """Without what moves the cursor and the terminal's echo of Ctrl-C."""
+        """Output lines without control sequences and the terminal's echo of Ctrl-C."""
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\^C", "", self.said.decode())
         return [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
 
 
 @pytest.fixture
-def perceiving(workspace: Workspace, processes_in: ProcessesIn) -> Terminal:
-    """A build in a terminal that is in the middle of perceive."""
+def terminal(workspace: Workspace, processes_in: ProcessesIn) -> Terminal:
+    """A terminal with a build that is running perceive."""
     terminal = Terminal(workspace, {"TOY_SLEEP": "600", "TOY_SLEEPER": "perceive"})
 
     def at_work() -> bool:
@@ -81,32 +81,32 @@ def perceiving(workspace: Workspace, processes_in: ProcessesIn) -> Terminal:
     return terminal
 
 
-def nothing_left(workspace: Workspace, processes_in: ProcessesIn) -> bool:
+def no_process_left(workspace: Workspace, processes_in: ProcessesIn) -> bool:
     return until(lambda: not processes_in(workspace.root))
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_stopped_build_says_one_line_and_leaves_nothing(
-    name: str, perceiving: Terminal, workspace: Workspace, processes_in: ProcessesIn
+def test_a_stopped_build_prints_one_line_and_leaves_no_process(
+    name: str, terminal: Terminal, workspace: Workspace, processes_in: ProcessesIn
 ) -> None:
     number = signal.Signals[name]
-    perceiving.said = b""
+    terminal.said = b""
     if number == signal.SIGINT:
-        perceiving.press_ctrl_c()
+        terminal.press_ctrl_c()
     else:
-        os.kill(perceiving.pid, number)
-    assert perceiving.exit_code() == 128 + number
+        os.kill(terminal.pid, number)
+    assert terminal.exit_code() == 128 + number
     line = f"flawfactory: stopped by {name}; what was finished is kept"
-    assert perceiving.lines == [line]
-    assert nothing_left(workspace, processes_in)
+    assert terminal.lines == [line]
+    assert no_process_left(workspace, processes_in)
 
 
-def test_a_killed_build_leaves_nothing(
-    perceiving: Terminal, workspace: Workspace, processes_in: ProcessesIn
+def test_a_killed_build_leaves_no_process(
+    terminal: Terminal, workspace: Workspace, processes_in: ProcessesIn
 ) -> None:
-    os.kill(perceiving.pid, signal.SIGKILL)
-    assert perceiving.exit_code() == -signal.SIGKILL
-    assert nothing_left(workspace, processes_in)
+    os.kill(terminal.pid, signal.SIGKILL)
+    assert terminal.exit_code() == -signal.SIGKILL
+    assert no_process_left(workspace, processes_in)
 
 
 def photos(folder: Path, colour: str) -> Path:
@@ -115,13 +115,11 @@ def photos(folder: Path, colour: str) -> Path:
     return folder
 
 
-def test_a_second_build_waits_before_it_touches_the_source_list(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_a_second_build_waits_before_it_scans(workspace: Workspace, tmp_path: Path) -> None:
     folder = photos(tmp_path / "second", "teal")
     workspace.sources.unlink()
     command = [FLAWFACTORY, "build", "--source", str(folder)]
-    with build_lock(workspace, Patience(pytest.fail)):
+    with build_lock(workspace, Waiter(pytest.fail)):
         gave_up = subprocess.run([*command, "--wait", "0"], capture_output=True, text=True)
         assert gave_up.returncode == 2 and "another build" in gave_up.stderr
         second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -134,7 +132,7 @@ def test_a_second_build_waits_before_it_touches_the_source_list(
     assert "teal.png" in (workspace.stage("package") / "out.txt").read_text()
 
 
-def test_a_server_that_does_not_answer_is_one_line_before_any_stage(workspace: Workspace) -> None:
+def test_an_unreachable_server_is_an_error_before_any_stage(workspace: Workspace) -> None:
     environment = {**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"}
     done = subprocess.run([FLAWFACTORY, "build"], env=environment, capture_output=True, text=True)
     assert done.returncode == 2 and "PREFECT_API_URL= flawfactory build" in done.stderr
@@ -142,7 +140,7 @@ def test_a_server_that_does_not_answer_is_one_line_before_any_stage(workspace: W
     assert not workspace.stage("ingest").exists()
 
 
-def test_a_proxy_and_a_newer_prefects_database_are_no_concern(
+def test_a_build_ignores_proxies_and_other_prefect_databases(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
@@ -159,7 +157,7 @@ def test_a_proxy_and_a_newer_prefects_database_are_no_concern(
     assert database.read_bytes() == b"of a Prefect yet to come"
 
 
-def test_a_server_that_is_killed_in_the_middle_does_not_cost_the_build(
+def test_a_build_survives_the_death_of_its_server(
     workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn
 ) -> None:
     environment = {**server, "TOY_SLEEP": "5", "TOY_SLEEPER": "perceive"}
@@ -173,7 +171,7 @@ def test_a_server_that_is_killed_in_the_middle_does_not_cost_the_build(
     )
     assert until(lambda: any("perceive" in c for c in processes_in(workspace.root)))
     counted = httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/count", trust_env=False)
-    assert counted.json() == 1  # it is shown there
+    assert counted.json() == 1  # the server shows the build
     os.killpg(int(server["SERVER_PID"]), signal.SIGKILL)
     said = build.communicate(timeout=LONG)[0]
     assert build.returncode == 0, said
@@ -181,7 +179,7 @@ def test_a_server_that_is_killed_in_the_middle_does_not_cost_the_build(
     assert workspace.stage("package").is_dir()
 
 
-def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
+def test_the_gallery_of_a_failed_build_ends_with_the_failed_stage(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace.sources.unlink()
@@ -193,10 +191,10 @@ def test_a_failed_build_shows_the_rejects_up_to_the_stage_that_failed(
         raise FactoryError("ingest failed")
 
     monkeypatch.setattr(command, "load_params", lambda root: {})
-    monkeypatch.setattr(command, "prepare", lambda *given, **how: None)
+    monkeypatch.setattr(command, "prepare_source_list", lambda *given, **how: None)
     monkeypatch.setattr(command, "_run_stages", fail)
-    monkeypatch.setattr(command, "stale_or_damaged", lambda workspace: {"ingest": ["x"]})
-    monkeypatch.setattr(command.pipeline, "stale", lambda workspace: {"ingest": ["x"]})
+    monkeypatch.setattr(command, "find_stale_or_damaged", lambda workspace: {"ingest": ["x"]})
+    monkeypatch.setattr(command.pipeline, "find_stale", lambda workspace: {"ingest": ["x"]})
     with pytest.raises(FactoryError, match="ingest failed"):
         command.build()
     assert "gallery: file://" in capsys.readouterr().out

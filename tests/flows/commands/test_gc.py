@@ -18,7 +18,7 @@ NEEDED, UNNEEDED = "ab" * 32, "cd" * 32
 
 @pytest.fixture
 def store(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Two results, of which the stages need one, and what two killed writers left."""
+    """Two results, one of which the stages need, and files that two killed writers left behind."""
     store = Store(workspace.data / ".store")
     for key in (NEEDED, UNNEEDED):
         store.put(key, Result({}, {"m": bytes(900_000)}, []))
@@ -38,7 +38,7 @@ def names(store: Store) -> set[str]:
     return {path.name for path in store.root.glob("??/*")}
 
 
-def test_without_yes_it_only_counts(store: Store) -> None:
+def test_gc_without_yes_only_counts(store: Store) -> None:
     before = names(store)
     done = CliRunner().invoke(app, ["gc"])
     assert done.exit_code == 0 and names(store) == before
@@ -47,12 +47,12 @@ def test_without_yes_it_only_counts(store: Store) -> None:
     assert "1 files were left behind by killed writers (2.0 kB)" in done.output
 
 
-def test_what_is_not_needed_and_old_leftovers_go(store: Store) -> None:
+def test_gc_removes_unneeded_results_and_old_leftovers(store: Store) -> None:
     assert CliRunner().invoke(app, ["gc", "--yes"]).exit_code == 0
     assert names(store) == {NEEDED, f".{NEEDED}.new"}
 
 
-def test_before_every_stage_has_an_output_no_result_goes(
+def test_gc_keeps_results_until_every_stage_has_an_output(
     store: Store, workspace: Workspace
 ) -> None:
     (workspace.stage("map") / PHOTOS).unlink()

@@ -16,14 +16,14 @@ def call(*arguments: str) -> Result:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "give --cron or --every"),
-        (["--cron", "* * * * *", "--every", "5"], "give --cron or --every"),
-        (["--cron", "bad cron"], "--cron 'bad cron' is no cron expression"),
+        ([], "give either --cron or --every"),
+        (["--cron", "* * * * *", "--every", "5"], "give either --cron or --every"),
+        (["--cron", "bad cron"], "--cron 'bad cron' is not a cron expression"),
         (["--every", "0"], "--every 0: give a minute or more"),
         (["--source", "/no/such", "--every", "5"], "--source /no/such: no such folder"),
     ],
 )
-def test_what_cannot_be_served_is_one_line(
+def test_invalid_arguments_are_a_one_line_error(
     workspace: Workspace, arguments: list[str], words: str
 ) -> None:
     result = call(*arguments)
@@ -31,7 +31,7 @@ def test_what_cannot_be_served_is_one_line(
     assert words in result.output and len(result.output.splitlines()) == 1
 
 
-def test_the_time_zone_and_the_next_runs_are_said(
+def test_the_time_zone_and_the_next_runs_are_printed(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[Job] = []

@@ -15,7 +15,7 @@ from stages.engine.workspace import Workspace
 
 def repro(workspace: Workspace) -> None:
     command = [sys.executable, "-m", "dvc", "repro", "map"]
-    environment = pipeline.environment()
+    environment = pipeline.child_environment()
     subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
@@ -24,8 +24,8 @@ def verify(*options: str) -> Result:
 
 
 @pytest.fixture
-def damaged(workspace: Workspace) -> Path:
-    """A file of map that came back damaged from DVC's cache; ingest's and perceive's are whole."""
+def damaged_file(workspace: Workspace) -> Path:
+    """A damaged file of map, restored by DVC; ingest's and perceive's are intact."""
     (workspace.root / "stage.py").write_text(
         (workspace.root / "stage.py").read_text().replace('text.split("#")[0]', "text + name")
     )
@@ -41,37 +41,39 @@ def damaged(workspace: Workspace) -> Path:
     return file
 
 
-def test_the_advised_remedy_heals_what_dvc_brought_back(
-    workspace: Workspace, damaged: Path
+def test_repair_replaces_damaged_files_restored_by_dvc(
+    workspace: Workspace, damaged_file: Path
 ) -> None:
     found = verify()
     assert found.exit_code == 1
-    assert str(damaged) in found.output.replace("\n", "")
+    assert str(damaged_file) in found.output
     assert "flawfactory verify --repair" in found.output
-    os.utime(damaged)  # as verify did: DVC looks at the file again, and brings back the same bytes
+    os.utime(damaged_file)  # as verify did: DVC checks the file and restores the same bytes
     repro(workspace)
     assert verify().exit_code == 1
-    mended = verify("--repair")
-    assert mended.exit_code == 0, mended.output
-    assert damaged.read_text().endswith("map")
+    repaired = verify("--repair")
+    assert repaired.exit_code == 0, repaired.output
+    assert damaged_file.read_text().endswith("map")
     assert verify("--cache").exit_code == 0
-    assert not pipeline.stale(workspace).keys() & {"ingest", "perceive", "map"}
+    assert not pipeline.find_stale(workspace).keys() & {"ingest", "perceive", "map"}
 
 
-def test_only_a_look_at_the_cache_sees_damage_behind_a_whole_output(
-    workspace: Workspace, damaged: Path
+def test_damage_in_the_cache_is_found_with_the_option_cache(
+    workspace: Workspace, damaged_file: Path
 ) -> None:
     verify("--repair")
-    cached = ObjectCache.of(workspace).path(md5(damaged))
+    cached = ObjectCache.of(workspace).path(md5(damaged_file))
     cached.chmod(0o644)
     cached.write_text("other")
     assert verify().exit_code == 0
     found = verify("--cache")
-    assert found.exit_code == 1 and str(cached) in found.output.replace("\n", "")
+    assert found.exit_code == 1 and str(cached) in found.output
     assert verify("--repair").exit_code == 0
 
 
-def test_an_edited_version_is_not_built_by_a_repair(workspace: Workspace, damaged: Path) -> None:
+def test_a_repair_does_not_build_an_edited_version(
+    workspace: Workspace, damaged_file: Path
+) -> None:
     workspace.sources.write_text("other photos")
     refused = verify("--repair")
     assert refused.exit_code == 2

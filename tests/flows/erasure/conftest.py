@@ -1,4 +1,4 @@
-"""A small factory of three stages, two photos, and all that a build leaves behind."""
+"""Set up a checkout with three stages and with all that builds keep of a photo."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def package():
 
 
 class Factory:
-    """What a person does, and what builds leave behind."""
+    """A checkout: does what users do, and writes what builds leave behind."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.photos = folder / "a factory", folder / "her pictures"
@@ -113,14 +113,14 @@ class Factory:
     def run(self, *command: str) -> None:
         who = ("-c", "user.name=a", "-c", "user.email=a@b") if command[0] == "git" else ()
         command = (command[0], *who, *command[1:])
-        environment = pipeline.environment()
+        environment = pipeline.child_environment()
         subprocess.run(command, cwd=self.root, env=environment, check=True, capture_output=True)
 
     def dvc(self, *words: str) -> None:
         self.run(sys.executable, "-m", "dvc", *words)
 
-    def take(self, name: str, seed: int) -> Source:
-        """A photo of its own in her folder, listed."""
+    def add_photo(self, name: str, seed: int) -> Source:
+        """Write a photo to the folder, scan it and return its entry."""
         pixels = np.random.default_rng(seed).integers(0, 256, (130, 140, 3), dtype=np.uint8)
         self.photos.mkdir(exist_ok=True)
         (self.photos / name).write_bytes(write_png(pixels))
@@ -131,14 +131,14 @@ class Factory:
         return update_source_list(self.workspace, [self.photos])
 
     def build(self, tag: str) -> None:
-        """Run the stages, commit the version under a tag."""
+        """Run the stages; commit and tag the version."""
         self.dvc("repro")
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", tag)
         self.run("git", "tag", tag)
 
     def members(self) -> dict[str, bytes]:
-        """Every picture in the outputs' shards."""
+        """Read every picture in the outputs' shards."""
         from stages.engine.storage.shard import read_shard
 
         found = {}
@@ -147,8 +147,8 @@ class Factory:
                 found |= {f"{shard.parent.name}/{name}": data for name, data in read_shard(file)}
         return {name: data for name, data in found.items() if name.endswith(".png")}
 
-    def leave(self, photo: Source, png: bytes) -> dict[str, bytes]:
-        """What models, galleries, reports and Prefect keep of a photo; returns the pictures."""
+    def leave_traces(self, photo: Source, png: bytes) -> dict[str, bytes]:
+        """Write what models, galleries, reports and Prefect keep of a photo; return its content."""
         data = self.workspace.data
         pictures = Pictures(data / "gallery" / "images")
         names = [pictures.view(png), pictures.thumb(png, png, (10, 10, 60, 60))]
@@ -162,10 +162,10 @@ class Factory:
         fetched = data / ".fetched" / "people" / "1.png"
         fetched.parent.mkdir(parents=True)
         fetched.write_bytes((self.photos / photo.path).read_bytes())
-        torn = data / ".store" / "ab" / ".abc.torn"
-        torn.parent.mkdir(exist_ok=True)
-        torn.write_bytes(png)
-        os.utime(torn, (1, 1))
+        partial = data / ".store" / "ab" / ".abc.partial"
+        partial.parent.mkdir(exist_ok=True)
+        partial.write_bytes(png)
+        os.utime(partial, (1, 1))
         sheet = b"data:image/jpeg;base64,c2hlZXQ"
         self._show_in_prefect(photo, sheet.decode())
         return {

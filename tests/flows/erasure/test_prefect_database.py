@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.erasure.photo import Photo
-from flows.erasure.prefect_database import count, databases, purge
+from flows.erasure.prefect_database import count_rows, find_databases, purge_rows
 from stages.engine.workspace import FactoryError, Workspace
 
 PHOTO = Photo("0" * 16, "0" * 64, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))
@@ -15,7 +15,7 @@ SHEET = "data:image/jpeg;base64,c2hlZXQ"
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database with this Prefect's own tables: sheets, a gate's table, a log, a run's state."""
+    """A database with Prefect's own tables: contact sheets, a gate's table, a log and a flow."""
     import sqlalchemy as sa
     from prefect.server.database.orm_models import Artifact, ArtifactCollection, Base, Flow, Log
 
@@ -41,11 +41,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "prefect.db"
 
 
-def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
-    assert databases(Workspace(path.parent)) == [path]
-    assert count(path, [PHOTO]) == 5
-    purge(path, [PHOTO])
-    assert count(path, [PHOTO]) == 0
+def test_contact_sheets_are_removed_and_paths_overwritten(path: Path) -> None:
+    assert find_databases(Workspace(path.parent)) == [path]
+    assert count_rows(path, [PHOTO]) == 5
+    purge_rows(path, [PHOTO])
+    assert count_rows(path, [PHOTO]) == 0
     content = path.read_bytes()
     assert SHEET.encode() not in content and b"photos/a" not in content
     with sqlite3.connect(path) as db:
@@ -54,18 +54,18 @@ def test_sheets_go_and_paths_are_written_over(path: Path) -> None:
         assert db.execute("SELECT name FROM flow").fetchall() == [("flawfactory-build",)]
 
 
-def test_a_file_that_is_no_database_is_one_line(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_error(path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(FactoryError, match="cannot be cleaned"):
-        count(path, [PHOTO])
+        count_rows(path, [PHOTO])
 
 
-def test_without_a_home_there_is_nothing_to_clean(
+def test_databases_are_found_only_in_prefect_homes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "none"))
-    assert databases(Workspace(tmp_path)) == []
+    assert find_databases(Workspace(tmp_path)) == []
     own = tmp_path / "data" / ".prefect" / "prefect.db"
     own.parent.mkdir(parents=True)
     own.touch()
-    assert databases(Workspace(tmp_path)) == [own]
+    assert find_databases(Workspace(tmp_path)) == [own]

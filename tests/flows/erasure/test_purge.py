@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from flows.erasure.purge import nobody_works
-from flows.sources import track
+from flows.erasure.purge import lock_outputs
+from flows.sources import track_source_list
 from stages.engine.storage.source_list import parts, read_list
 from stages.ingest.sources import withdraw
 
@@ -20,7 +20,7 @@ def gc(*options: str) -> Result:
 
 
 def search(folders: list[Path], needles: dict[str, bytes]) -> dict[str, set[str]]:
-    """Needle to the files that hold it; tables are read, since they are compressed."""
+    """Map each needle to the files that contain it; tables are compressed and therefore parsed."""
     found: dict[str, set[str]] = {}
     for path in (p for folder in folders for p in folder.rglob("*") if p.is_file()):
         content = path.read_bytes()
@@ -32,21 +32,21 @@ def search(folders: list[Path], needles: dict[str, bytes]) -> dict[str, set[str]
     return found
 
 
-def test_nothing_of_a_purged_photo_is_left_on_the_disk(factory: Factory) -> None:
-    kept, gone = factory.take("kept.png", 1), factory.take("gone.png", 2)
+def test_a_purge_leaves_nothing_of_the_photo_on_the_disk(factory: Factory) -> None:
+    kept, gone = factory.add_photo("kept.png", 1), factory.add_photo("gone.png", 2)
     factory.build("v1")
     pictures = {n: data for n, data in factory.members().items() if gone.key in n}
     assert {n.split("/")[0] for n in pictures} == {"ingest", "perceive", "package"}
     factory.dvc("push")
     needles = {
         **pictures,
-        **factory.leave(gone, pictures[f"ingest/{gone.key}.photo.png"]),
+        **factory.leave_traces(gone, pictures[f"ingest/{gone.key}.photo.png"]),
         "file": (factory.photos / gone.path).read_bytes(),
         "path": gone.path.encode(),
         "evidence": b"a face",
     }
     withdraw(factory.workspace, gone.key, "she asked")
-    track(factory.workspace)
+    track_source_list(factory.workspace)
     factory.build("v2")
     disk = [factory.root, factory.prefect]
     before = search(disk, needles)
@@ -58,16 +58,16 @@ def test_nothing_of_a_purged_photo_is_left_on_the_disk(factory: Factory) -> None
     done = gc("--purge", gone.key, "--yes")
     assert done.exit_code == 0, done.output
     left = search(disk, needles)
-    assert left.keys() <= {"evidence"}  # the same words in the kept photo's evidence
+    assert left.keys() <= {"evidence"}  # the kept photo has the same evidence
 
-    words = done.output.replace("\n", " ")
+    words = done.output
     assert gone.path in words and (factory.photos / gone.path).exists()
     for remains in ("git's v1", "git tag -d v1", "dvc gc --workspace --cloud --remote shelf"):
         assert remains in words
     factory.dvc("repro")
     assert {n.split("/")[1][:16] for n in factory.members()} == {kept.key}
     assert search(disk, needles).keys() <= {"evidence"}
-    assert gc("--purge", gone.key, "--yes").exit_code == 0  # again: nothing more to do
+    assert gc("--purge", gone.key, "--yes").exit_code == 0  # nothing is left to do
 
     factory.scan()
     words = parts(factory.workspace.sources / "words")
@@ -76,22 +76,22 @@ def test_nothing_of_a_purged_photo_is_left_on_the_disk(factory: Factory) -> None
 
 
 def test_a_photo_in_use_is_not_purged(factory: Factory) -> None:
-    photo = factory.take("one.png", 1)
+    photo = factory.add_photo("one.png", 1)
     refused = gc("--purge", photo.name, "--yes")
     assert refused.exit_code == 2
     assert f"flawfactory withdraw {photo.key}" in refused.output
     assert "no photo of the source list" in gc("--purge", "nobody.png").output
 
 
-def test_a_purge_does_not_run_beside_a_build_or_dvc(factory: Factory) -> None:
-    photo = factory.take("one.png", 1)
+def test_a_purge_refuses_to_run_beside_a_build_or_dvc(factory: Factory) -> None:
+    photo = factory.add_photo("one.png", 1)
     withdraw(factory.workspace, photo.key, "she asked")
     factory.workspace.reports.mkdir(parents=True)
     with (factory.workspace.reports / "build.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         refused = gc("--purge", photo.key, "--yes")
-    assert refused.exit_code == 2 and "a build is at work" in refused.output
-    with nobody_works(factory.workspace):  # as DVC does while it works
+    assert refused.exit_code == 2 and "a build is running" in refused.output
+    with lock_outputs(factory.workspace):  # as a running DVC command does
         refused = gc("--purge", photo.key, "--yes")
-    assert refused.exit_code == 2 and "a DVC command is at work" in refused.output
+    assert refused.exit_code == 2 and "a DVC command is running" in refused.output
     assert read_list(factory.workspace.sources)[0].path == photo.path

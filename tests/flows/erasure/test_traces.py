@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.erasure.photo import Photo
-from flows.erasure.traces import holds
+from flows.erasure.traces import contains_photo
 from stages.engine.stage import Reject
 from stages.engine.storage.shard import write_shard
 from stages.engine.storage.store import Result, Store
@@ -25,24 +25,26 @@ PHOTO = Photo(KEY, KEY * 4, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg
         ("more-photos/a ä.jpg", False),
         ("/home/y/photos/a ä.jpg", False),
         ("photos/a ä.jpg.json", False),
-        (f"key {KEY}", False),  # the list itself keeps it
+        (f"key {KEY}", False),  # the list keeps keys
         ("", False),
     ],
 )
-def test_a_path_is_found_as_a_whole(tmp_path: Path, text: str, found: bool) -> None:
+def test_only_whole_paths_are_found(tmp_path: Path, text: str, found: bool) -> None:
     (tmp_path / "file").write_text(text)
-    assert holds(tmp_path / "file", [PHOTO]) is found
+    assert contains_photo(tmp_path / "file", [PHOTO]) is found
 
 
 @pytest.mark.parametrize(
     ("sample", "found"), [(KEY, True), (f"{KEY}-v0", True), (OTHER, False), (f"{OTHER}-v0", False)]
 )
-def test_a_shard_holds_its_samples(tmp_path: Path, sample: str, found: bool) -> None:
+def test_a_shard_contains_the_photos_of_its_samples(
+    tmp_path: Path, sample: str, found: bool
+) -> None:
     write_shard(tmp_path / "x.tar", [("00-first", {"a.png": b"1"}), (sample, {"a.png": b"2"})])
-    assert holds(tmp_path / "x.tar", [PHOTO]) is found
+    assert contains_photo(tmp_path / "x.tar", [PHOTO]) is found
 
 
-def test_a_stored_result_is_its_photos(tmp_path: Path) -> None:
+def test_a_stored_result_contains_its_photo(tmp_path: Path) -> None:
     store = Store(tmp_path)
     results = {
         "mine": Result({"key": KEY}, {"photo.png": b"1"}, []),
@@ -51,7 +53,7 @@ def test_a_stored_result_is_its_photos(tmp_path: Path) -> None:
     }
     for name, result in results.items():
         store.put(name, result)
-    found = {name for name in results if holds(store.path(name), [PHOTO])}
+    found = {name for name in results if contains_photo(store.path(name), [PHOTO])}
     assert found == {"mine", "refused"}
 
 
@@ -65,8 +67,8 @@ def test_a_stored_result_is_its_photos(tmp_path: Path) -> None:
         (Reject(OTHER, "v0", "not_a_flaw", "looks right"), False),
     ],
 )
-def test_a_table_holds_rows_that_say_more_than_that_it_is_gone(
+def test_a_table_contains_a_photo_unless_it_only_records_its_removal(
     tmp_path: Path, reject: Reject, found: bool
 ) -> None:
     write_table(tmp_path / "rejects.parquet", [reject_row(reject)])
-    assert holds(tmp_path / "rejects.parquet", [PHOTO]) is found
+    assert contains_photo(tmp_path / "rejects.parquet", [PHOTO]) is found

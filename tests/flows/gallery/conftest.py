@@ -1,4 +1,4 @@
-"""A data folder as the stages write it, with synthetic photos: enough for the gallery."""
+"""Write a data folder as the stages do, with synthetic photos, as far as the gallery reads it."""
 
 import json
 
@@ -25,7 +25,7 @@ def pngs(pictures):
 
 
 def scene(number, size=(96, 128)):
-    """A smooth photo-like gradient with a disc."""
+    """Draw a smooth gradient with a disc."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     disc = (rows - 48) ** 2 + (columns - 40 - 3 * number) ** 2 < 500
     out = np.stack([rows * 2, columns, (rows + columns + 30 * number) % 256], -1).astype(np.uint8)
@@ -33,8 +33,8 @@ def scene(number, size=(96, 128)):
     return out
 
 
-def spoiled(photo, tool, box):
-    """A visible change in `box`, and its mask."""
+def make_flaw(photo, tool, box):
+    """Change the photo visibly in `box`; return it with the mask."""
     x0, y0, x1, y1 = box
     out, mask = photo.copy(), np.zeros(photo.shape[:2], np.uint8)
     crop = photo[y0:y1, x0:x1]
@@ -46,10 +46,10 @@ def spoiled(photo, tool, box):
     return out, mask
 
 
-def pair_of(key, variant, tool, photo, split, file_name):
+def make_pair(key, variant, tool, photo, split, file_name):
     height, width = photo.shape[:2]
     box = [width // 4, height // 4, width // 2, height // 2]
-    artifact, mask = spoiled(photo, tool, box)
+    artifact, mask = make_flaw(photo, tool, box)
     words = {"author": "grammar", "clean": "The photo is coherent.",
              "local": f"The person's left hand shows the work of {tool}.",
              "overall": "The picture as a whole is flawed."}  # fmt: skip
@@ -76,11 +76,13 @@ def stage_tables(folder, rows, photos, rejects):
 
 
 def build(data, count=3, make=scene):
-    """`count` photos with one pair a tool, one refused variant and some rejects."""
+    """Write `count` photos with one pair per tool, one refused variant and some rejects."""
     keys = [f"{n:016x}" for n in range(count)]
     photos = {key: make(n) for n, key in enumerate(keys)}
     pairs = [
-        pair_of(key, f"v{n}", tool, photos[key], "train", HOSTILE if index == 0 else f"{index}.jpg")
+        make_pair(
+            key, f"v{n}", tool, photos[key], "train", HOSTILE if index == 0 else f"{index}.jpg"
+        )
         for index, key in enumerate(keys)
         for n, tool in enumerate(TOOLS)
     ]
@@ -107,7 +109,7 @@ def build(data, count=3, make=scene):
     (data / "ingest" / "metrics.json").write_text('{"photos_aside": 1}')
 
     key, box = keys[0], [20, 20, 60, 60]
-    artifact, mask = spoiled(photos[key], "add", box)
+    artifact, mask = make_flaw(photos[key], "add", box)
     crop = np.s_[20:60, 20:60]
     injected = {
         "json": json.dumps({"outcomes": [{"variant": "v7", "box": box}]}).encode(),

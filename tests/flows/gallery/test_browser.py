@@ -1,4 +1,4 @@
-"""The page in a real browser, from file://."""
+"""Test the page in a real browser, from file://."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, data, tmp_path):
-    """The gallery, opened; afterwards the console must be empty and nothing asked of a network."""
+    """Open the gallery; afterwards, the console has to be empty and no network request made."""
     index = render(data, tmp_path / "out page")
     browser.get("about:blank")
     for log in ("browser", "performance"):
@@ -64,7 +64,7 @@ def press(page, key):
     page.switch_to.active_element.send_keys(key)
 
 
-def test_it_loads_and_every_thumbnail_shows(page):
+def test_the_page_loads_and_shows_every_thumbnail(page):
     assert len(cards(page)) == 12
     assert page.title == "flawfactory gallery"
     counts = page.find_element("id", "counts").text
@@ -77,7 +77,7 @@ def test_it_loads_and_every_thumbnail_shows(page):
     assert broken == ""
 
 
-def test_filters_by_tool_verdict_entity_and_words(page):
+def test_cards_are_filtered_by_tool_verdict_entity_and_text(page):
     page.find_element("css selector", ".chip.remove").click()
     assert len(cards(page)) == 3
     assert all("remove" in card.text for card in cards(page))
@@ -93,7 +93,7 @@ def test_filters_by_tool_verdict_entity_and_words(page):
     assert cards(page) == [] and page.find_element("id", "none").is_displayed()
 
 
-def test_viewer_slider_flip_mask_zoom_and_keys(page):
+def test_the_viewer_has_slider_flip_mask_zoom_and_keys(page):
     from selenium.webdriver.common.keys import Keys
 
     cards(page)[1].click()
@@ -135,7 +135,7 @@ def test_dragging_the_slider_moves_the_border(page):
     assert page.switch_to.active_element.get_attribute("id") == "next"
 
 
-def test_rejects_tab_lists_every_stage_and_filters(page):
+def test_the_rejects_tab_lists_every_stage_and_filters(page):
     page.find_element("id", "tab-rejects").click()
     assert not page.find_element("id", "panel-pairs").is_displayed()
     rows = page.find_elements("css selector", "#rejects tr")
@@ -145,7 +145,7 @@ def test_rejects_tab_lists_every_stage_and_filters(page):
     assert "LPIPS below the band" in row.text
 
 
-def test_hostile_names_stay_text(page):
+def test_hostile_names_are_shown_as_text(page):
     cards(page)[0].click()
     assert "onerror" in page.find_element("id", "facts").text
     page.execute_script("document.getElementById('viewer').close()")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.gallery.images import overlay, region
+from flows.gallery.images import overlay, square_around
 from flows.gallery.render import render, script
 
 
@@ -15,7 +15,7 @@ def load(page):
     return json.loads(text.removeprefix("window.GALLERY = ")[:-2])
 
 
-def test_every_pair_and_refused_variant_is_there_with_its_pictures(data, tmp_path):
+def test_the_page_has_every_pair_and_refused_variant_with_its_pictures(data, tmp_path):
     page = render(data, tmp_path / "out")
     content = load(page)
     verdicts = [item["verdict"] for item in content["items"]]
@@ -32,7 +32,7 @@ def test_every_pair_and_refused_variant_is_there_with_its_pictures(data, tmp_pat
     assert refused["file"].startswith("script>") and "/home" not in refused["file"]
 
 
-def test_rejects_of_all_stages_and_counts(data, tmp_path):
+def test_the_page_has_the_rejects_and_counts_of_all_stages(data, tmp_path):
     content = load(render(data, tmp_path / "out"))
     assert [r["code"] for r in content["rejects"]] == [
         "too_many_pixels",
@@ -46,14 +46,14 @@ def test_rejects_of_all_stages_and_counts(data, tmp_path):
     }  # fmt: skip
 
 
-def test_after_a_failed_stage_what_an_earlier_build_left_is_not_shown(data, tmp_path):
+def test_outputs_after_the_failed_stage_are_not_shown(data, tmp_path):
     content = load(render(data, tmp_path / "out", ("ingest", "perceive")))
     assert content["items"] == []
     assert [r["code"] for r in content["rejects"]] == ["too_many_pixels", "animated"]
     assert [stage["stage"] for stage in content["stages"]] == ["ingest"]
 
 
-def test_same_data_same_page(data, tmp_path):
+def test_the_same_data_give_the_same_page(data, tmp_path):
     def files(folder):
         return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -61,7 +61,7 @@ def test_same_data_same_page(data, tmp_path):
     assert files(first) == files(render(data, tmp_path / "two").parent)
 
 
-def test_a_second_page_encodes_nothing_and_sweeps_what_is_gone(data, tmp_path):
+def test_rendering_again_encodes_nothing_and_removes_unused_pictures(data, tmp_path):
     folder = render(data, tmp_path / "out").parent
     before = {path.name: path.stat().st_mtime_ns for path in (folder / "images").iterdir()}
     (folder / "images" / ("0" * 20 + ".webp")).write_bytes(b"old")
@@ -71,18 +71,18 @@ def test_a_second_page_encodes_nothing_and_sweeps_what_is_gone(data, tmp_path):
     assert after.pop("mine.txt") and after == before
 
 
-def test_nothing_built_yet_is_a_page_too(tmp_path):
+def test_an_empty_data_folder_gives_an_empty_page(tmp_path):
     content = load(render(tmp_path / "nothing", tmp_path / "out"))
     assert content == {"items": [], "rejects": [], "stages": []}
 
 
-def test_the_script_holds_no_way_out():
+def test_names_cannot_end_the_script():
     text = script({"name": "</script><!-- \u2028\u2029 é"})
     assert "<" not in text and text.isascii()
     assert json.loads(text.removeprefix("window.GALLERY = ")[:-2])["name"].startswith("</script>")
 
 
-def test_the_page_names_no_address_outside(data, tmp_path):
+def test_the_page_refers_to_no_network_address(data, tmp_path):
     folder = render(data, tmp_path / "out").parent
     for path in folder.glob("*.*"):
         if path.name != "data.js":
@@ -92,8 +92,8 @@ def test_the_page_names_no_address_outside(data, tmp_path):
 @pytest.mark.parametrize(
     "box", [(0, 0, 10, 10), (90, 5, 100, 60), (40, 30, 60, 50), (0, 0, 100, 80)]
 )
-def test_region_is_a_square_inside_the_picture_around_the_box(box):
-    x0, y0, x1, y1 = region(box, (100, 80))
+def test_square_around_a_box_is_inside_the_picture(box):
+    x0, y0, x1, y1 = square_around(box, (100, 80))
     assert x1 - x0 == y1 - y0 and min(x0, y0) >= 0 and x1 <= 100 and y1 <= 80
     if box[2] - box[0] < 80:
         assert x0 <= box[0] and box[2] <= x1 and y0 <= box[1] and box[3] <= y1

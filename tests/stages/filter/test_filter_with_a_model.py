@@ -57,13 +57,13 @@ def test_a_verdict_is_recorded_with_the_question_it_answers(stage, server, photo
     assert verdict.prompt.startswith("verdict 1 ")
     assert verdict.scores["perceptible"] == 1.0 and verdict.scores["lpips_control"] == 0.3
     assert len(stage.rows(output.document.model_dump())) == 1
-    assert [image.format for image in server.seen[0].images] == ["PNG"] * 3
+    assert [image.format for image in server.requests[0].images] == ["PNG"] * 3
 
 
 def test_what_the_model_refuses_is_a_reject_with_its_answers(stage, server, photos, standin):
     case = standin(photos[0], "remove", 0)
-    server.then(content="nonsense")
-    server.then(content="more nonsense")
+    server.respond_next(content="nonsense")
+    server.respond_next(content="more nonsense")
     output = stage.process(case.sample(case.flawed()))
     (reject,) = output.rejects
     assert reject.code == "unusable_answer"

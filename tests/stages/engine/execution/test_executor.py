@@ -8,7 +8,7 @@ import pytest
 from toy.double.stage import DoubleStage
 from toy.factory import ToyFactory, key_of, line
 from toy.source.stage import SourceStage
-from waiting import until
+from waiting import wait_until
 
 from stages.engine.codes import EngineCode
 from stages.engine.execution import devices
@@ -170,13 +170,13 @@ def test_a_killed_driver_leaves_no_orphan_and_its_work_is_kept(processes, monkey
     }
     driver = subprocess.Popen([sys.executable, "-m", "toy.source"], env=environment)
     try:
-        until(lambda: len(processes.blobs()) == len(TEXTS))
+        wait_until(lambda: len(processes.blobs()) == len(TEXTS))
         workers = children(driver.pid)
         assert len(workers) >= 2
     finally:
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-    until(lambda: all(map(gone, workers)))
+    wait_until(lambda: all(map(gone, workers)))
 
     monkeypatch.setenv("TOY_CALM", "1")
     computed = processes.compute(SourceStage)

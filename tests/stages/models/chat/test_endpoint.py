@@ -15,7 +15,7 @@ def test_what_is_sent_and_what_comes_back(server, make_chat, question):
     answer = make_chat(parameters={"temperature": 0.5, "top_k": 3}).complete(question(1))
     assert "dog" in answer.text and answer.model == "test-model"
     assert (answer.input_tokens, answer.output_tokens) == (100, 10)
-    (seen,) = server.seen
+    (seen,) = server.requests
     assert seen.body["model"] == "test-model" and seen.body["max_completion_tokens"] == 1024
     assert (seen.body["temperature"], seen.body["top_k"]) == (0.5, 3)
     assert [m["role"] for m in seen.body["messages"]] == ["system", "user"]
@@ -28,9 +28,9 @@ def test_where_the_server_knows_no_schema_the_words_tell_it(
     server, make_chat, question, structured
 ):
     server.always = None
-    server.then(content="{}")
+    server.respond_next(content="{}")
     make_chat(structured=structured).complete(question(1))
-    (seen,) = server.seen
+    (seen,) = server.requests
     assert "fits this JSON schema" in seen.texts[0]
     kind = seen.body.get("response_format")
     assert kind == ({"type": "json_object"} if structured == "json_object" else None)
@@ -38,14 +38,14 @@ def test_where_the_server_knows_no_schema_the_words_tell_it(
 
 def test_earlier_turns_go_along(server, make_chat, question):
     make_chat().complete(question(1).after("", "that was empty"))
-    assert server.seen[0].texts[2:] == ["(nothing)", "that was empty"]
-    roles = [message["role"] for message in server.seen[0].body["messages"]]
+    assert server.requests[0].texts[2:] == ["(nothing)", "that was empty"]
+    roles = [message["role"] for message in server.requests[0].body["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
 
 
 def test_too_many_requests_are_sent_again_not_sooner_than_told(server, make_chat, question, clock):
-    server.then(status=429, headers={"Retry-After": "7"})
-    server.then(status=503, headers={"Retry-After": "11"})
+    server.respond_next(status=429, headers={"Retry-After": "7"})
+    server.respond_next(status=503, headers={"Retry-After": "11"})
     chat = make_chat()
     chat.complete(question(1))
     assert server.count == 3
@@ -61,13 +61,13 @@ def test_too_many_requests_are_sent_again_not_sooner_than_told(server, make_chat
     ids=["server error", "cut connection", "no JSON", "no choices"],
 )
 def test_what_may_pass_is_tried_again(server, make_chat, question, act):
-    server.then(**act)
+    server.respond_next(**act)
     assert "dog" in make_chat().complete(question(1)).text
     assert server.count == 2
 
 
 def test_a_slow_server_is_left_and_asked_again(server, make_chat, question):
-    server.then(hold=True)
+    server.respond_next(hold=True)
     chat = make_chat(timeout_seconds=1.0)
     assert "dog" in chat.complete(question(1)).text
     (account,) = chat._ledger.accounts()
@@ -78,7 +78,7 @@ def test_a_slow_server_is_left_and_asked_again(server, make_chat, question):
 
 def test_after_so_many_attempts_the_photo_is_left_for_the_next_build(server, make_chat, question):
     for _ in range(3):
-        server.then(status=500)
+        server.respond_next(status=500)
     chat = make_chat(attempts=3)
     with pytest.raises(RejectForNow) as caught:
         chat.complete(question(1))
@@ -88,16 +88,16 @@ def test_after_so_many_attempts_the_photo_is_left_for_the_next_build(server, mak
 
 
 def test_a_wrong_request_is_not_repeated(server, make_chat, question):
-    server.then(status=400, content="context too long")
+    server.respond_next(status=400, content="context too long")
     with pytest.raises(RejectForNow, match="context too long"):
         make_chat().complete(question(1))
     assert server.count == 1
 
 
 def test_a_filtered_request_is_a_refusal(server, make_chat, question):
-    server.then(status=400, content="unsafe", refusal="content_policy_violation")
+    server.respond_next(status=400, content="unsafe", refusal="content_policy_violation")
     assert "unsafe" in make_chat().complete(question(1)).refusal
-    server.then(finish="content_filter", content="")
+    server.respond_next(finish="content_filter", content="")
     assert make_chat().complete(question(1)).refusal
 
 
@@ -110,16 +110,16 @@ def test_a_filtered_request_is_a_refusal(server, make_chat, question):
     ],
 )
 def test_what_no_retry_mends_ends_the_build(server, make_chat, question, act, message):
-    server.then(**act)
+    server.respond_next(**act)
     with pytest.raises(FactoryError, match=message):
         make_chat().complete(question(1))
     assert server.count == 1
 
 
 def test_failure_after_failure_ends_the_build(server, make_chat, question):
-    from chat_server import Act
+    from chat_server import Response
 
-    server.always = Act(status=500)
+    server.always = Response(status=500)
     chat = make_chat(attempts=1)
     for number in range(FAILURES - 1):
         with pytest.raises(RejectForNow):
@@ -138,7 +138,7 @@ def test_never_more_under_way_than_allowed(server, make_chat, question, clock):
         thread.start()
     for thread in asks:
         thread.join()
-    assert server.count == 12 and server.most_under_way <= 2
+    assert server.count == 12 and server.max_in_flight <= 2
 
 
 def test_a_minute_holds_no_more_than_allowed(server, make_chat, question, clock):
@@ -193,7 +193,7 @@ def test_another_providers_key_goes_nowhere(server, make_chat, question, monkeyp
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, KEY)
     make_chat().complete(question(1))
-    assert KEY not in str(server.seen[0].headers)
+    assert KEY not in str(server.requests[0].headers)
 
 
 def test_the_key_reaches_the_server_and_nothing_else(
@@ -202,19 +202,19 @@ def test_the_key_reaches_the_server_and_nothing_else(
     monkeypatch.setenv("SOME_KEY", KEY)
     caplog.set_level(logging.DEBUG)
     echo = f"you sent Bearer {KEY}"
-    server.then(status=500, content=echo)
-    server.then(content=echo)
-    server.then(refusal=echo)
+    server.respond_next(status=500, content=echo)
+    server.respond_next(content=echo)
+    server.respond_next(refusal=echo)
     chat = make_cached(key="SOME_KEY")
     said = [chat.complete(question(n)) for n in range(2)]
-    server.then(status=400, content=echo)
-    server.then(status=401, content=echo)
+    server.respond_next(status=400, content=echo)
+    server.respond_next(status=401, content=echo)
     for number, error in ((2, RejectForNow), (3, FactoryError)):
         with pytest.raises(error) as caught:
             chat.complete(question(number))
         said.append(caught.getrepr(chain=True, showlocals=False))
         said.append(str(vars(caught.value)))
-    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert "[key]" in str(said[0].text) and "[key]" in said[1].refusal
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 2 and not any(KEY.encode() in path.read_bytes() for path in written)

@@ -90,7 +90,7 @@ def test_an_answer_names_its_photo(factory):
 
 def test_what_is_down_today_is_tried_again_tomorrow(factory, server):
     settings(factory, attempts=1)
-    server.then(status=500, content=f"you sent {KEY}")
+    server.respond_next(status=500, content=f"you sent {KEY}")
     out = factory.fill(AskStage)
     assert [reject.code for reject in out.rejects] == ["model_unavailable"]
     assert stored(factory) == PHOTOS - 1
@@ -102,12 +102,12 @@ def test_no_file_of_a_build_holds_the_key(factory, server, capfd):
     settings(factory, attempts=1)
     echo = f"you sent {KEY}"
     for act in ({"status": 500}, {"status": 400}, {}, {"refusal": echo}):
-        server.then(**{"content": echo, **act})
-    server.then(content=echo)
-    server.then(content=echo)
+        server.respond_next(**{"content": echo, **act})
+    server.respond_next(content=echo)
+    server.respond_next(content=echo)
     out = factory.fill(AskStage)
     assert len(out.rejects) >= 3
-    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     files = [path for path in factory.root.rglob("*") if path.is_file()]
     assert any("ledger.sqlite" in path.name for path in files)
     assert not [path for path in files if KEY.encode() in path.read_bytes()]

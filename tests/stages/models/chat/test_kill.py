@@ -32,9 +32,9 @@ with ThreadPoolExecutor(at_once) as pool:
 def test_a_killed_build_sends_again_at_most_what_was_under_way(server, tmp_path):
     command = [sys.executable, "-c", SCRIPT, server.url, str(tmp_path), str(CALLS), str(AT_ONCE)]
     for _ in range(CALLS // 2):
-        server.then()
+        server.respond_next()
     for _ in range(AT_ONCE):
-        server.then(hold=True)
+        server.respond_next(hold=True)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while server.count < CALLS // 2 + AT_ONCE:
         assert process.poll() is None
@@ -43,7 +43,7 @@ def test_a_killed_build_sends_again_at_most_what_was_under_way(server, tmp_path)
     process.wait()
     server.release()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    asked = [seen.texts[1] for seen in server.seen]
+    asked = [seen.texts[1] for seen in server.requests]
     assert len(set(asked)) == CALLS
     assert len(asked) == CALLS + AT_ONCE
     # And once more: not one request.

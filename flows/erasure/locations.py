@@ -1,4 +1,4 @@
-"""Where things made of a photo lie on this machine, place by place."""
+"""Find the files made of a photo on this machine, by kind of location."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.cache import ObjectCache
 from flows.erasure.photo import Photo
-from flows.erasure.traces import holds
+from flows.erasure.traces import contains_photo
 from stages import STAGES
 from stages.engine.files import sha256_file
 from stages.engine.settings import load_settings, store_root
@@ -18,25 +18,27 @@ from stages.engine.workspace import Workspace
 
 OUTPUTS = "outputs"
 _ABANDONED_SECONDS = 60.0
-"""A result that nobody wrote to for so long was left by a killed writer."""
+"""A partial result that was not written to for this long was left behind by a killed writer."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """One kind of things, and those of them that have to go."""
+class Location:
+    """One kind of location, and what has to be removed there."""
 
     name: str
     paths: list[Path]
-    """Files; or folders, which go as a whole."""
+    """Files, and folders that are removed as a whole."""
     size: int
     """Bytes."""
 
 
-def places(workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo]) -> list[Place]:
-    """All places, also those where nothing was found."""
+def find_locations(
+    workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo]
+) -> list[Location]:
+    """Search all locations; return also those where nothing was found."""
 
     def holding(paths: Iterable[Path]) -> Iterator[Path]:
-        return (path for path in paths if holds(path, photos))
+        return (path for path in paths if contains_photo(path, photos))
 
     store = Store(store_root(workspace, load_settings(workspace)))
     gallery = workspace.data / "gallery"
@@ -51,15 +53,15 @@ def places(workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo]) ->
         "the gallery": [gallery] if gallery.is_dir() else [],
         "fetched sample photos": _fetched(workspace, photos),
     }
-    return [_place(name, list(paths)) for name, paths in found.items()]
+    return [_measure(name, list(paths)) for name, paths in found.items()]
 
 
-def _place(name: str, paths: list[Path]) -> Place:
-    return Place(name, paths, sum(f.stat().st_size for path in paths for f in _files(path)))
+def _measure(name: str, paths: list[Path]) -> Location:
+    return Location(name, paths, sum(f.stat().st_size for path in paths for f in _files(path)))
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file itself, or all below a folder."""
+    """Yield the file itself, or all files below a folder."""
     if path.is_file():
         yield path
     elif path.is_dir():
@@ -67,10 +69,10 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _outputs(workspace: Workspace, photos: Sequence[Photo]) -> Iterator[Path]:
-    """Stage folders: DVC takes one for whole or not at all."""
+    """Yield the stage folders to remove: DVC restores a folder as a whole or not at all."""
     for name in STAGES:
         folder = workspace.stage(name)
-        if any(holds(path, photos) for path in folder.rglob("*") if path.is_file()):
+        if any(contains_photo(path, photos) for path in folder.rglob("*") if path.is_file()):
             yield folder
 
 
@@ -84,7 +86,7 @@ def _answers(workspace: Workspace, photos: Sequence[Photo]) -> Iterator[Path]:
 def _asked_about(answer: Path) -> str | None:
     try:
         return json.loads(answer.read_bytes()).get("photo")
-    except (ValueError, AttributeError):  # damaged: it is asked for again
+    except (ValueError, AttributeError):  # damaged, so it is requested again
         return None
 
 
