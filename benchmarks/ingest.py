@@ -32,7 +32,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality.photos import in_checkout
+from benchmarks.quality.photos import list_checkout
 from stages.engine.stage import RejectPhoto
 from stages.engine.workspace import Workspace
 from stages.ingest.damage import look_for_damage
@@ -78,7 +78,7 @@ def make_encoders(rng: random.Random) -> dict[str, Callable[[Image.Image], bytes
 
 def read_photos(shards: Path | None) -> Iterator[Image.Image]:
     """Yield the checkout's photos, reduced to the size of the shards', then the shards' photos."""
-    for name in in_checkout():
+    for name in list_checkout():
         image = Image.open(Workspace.find().root / name).convert("RGB")
         scale = min(1.0, SHORT_SIDE / min(image.size))
         yield image.resize((round(image.width * scale), round(image.height * scale)))

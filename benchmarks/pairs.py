@@ -81,9 +81,7 @@ def main() -> None:
         total = int(sum(row[-1] for row in rows))
         table.add_row(tool, str(len(rows)), *(f"{m:.3f}" for m in medians[:-1]), str(total))
     Console().print(table)
-    print(
-        "medians; 'pixels broken' is the total of pixels outside `edit` that differ from the photo"
-    )
+    print("medians; 'pixels broken' counts the pixels outside `edit` that differ from the photo")
     pairs.exit_if_stopped()
 
 

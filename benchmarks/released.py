@@ -93,8 +93,8 @@ class ValueAttention(FluxAttnProcessor):
             value = self.kept = attn.to_v(hidden_states)
         else:
             value = self.replayed
-        value = value.unflatten(-1, heads) return dispatch_attention_fn(query, key,
-        value).flatten(2)  # pyright: ignore[reportArgumentType]
+        value = value.unflatten(-1, heads)
+        return dispatch_attention_fn(query, key, value).flatten(2)  # pyright: ignore[reportArgumentType]
 
 
 class Recipe:
