@@ -15,7 +15,7 @@ DOCUMENTED = commands.documented_commands(ROOT)
 
 @pytest.mark.parametrize("command", DOCUMENTED)
 def test_documented_command_has_an_entry(command):
-    assert commands.find_entry(command), f"{DOCUMENTED[command]} name it: add it to .ci/commands.toml"
+    assert commands.find_entry(command), f"{DOCUMENTED[command]}: add an entry to .ci/commands.toml"
 
 
 def test_every_entry_is_documented():
