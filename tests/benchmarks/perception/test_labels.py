@@ -48,7 +48,7 @@ def test_second_labels_are_of_photos_of_the_first():
     assert all(first[photo.name].sha256 == photo.sha256 for photo in second)
 
 
-def test_an_outline_becomes_a_filled_mask():
+def test_outline_becomes_a_filled_mask():
     square = MainThing(right=("box",), coarse=(), outline=((2, 1), (6, 1), (6, 4), (2, 4)))
     mask = square.mask((8, 10))
     assert mask is not None and mask.shape == (8, 10)

@@ -24,6 +24,6 @@ def test_labels_are_white_and_predictions_green(photo, entity, cat):
     assert (grey == 90).all()
 
 
-def test_a_row_begins_after_the_last_column():
+def test_row_begins_after_the_last_column():
     cell = ("cat", np.zeros((30, 30, 3), np.uint8))
     assert draw_sheet([cell] * (COLUMNS + 1)).size == (COLUMNS * CELL, 2 * (CELL + CAPTION))

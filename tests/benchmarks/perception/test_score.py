@@ -3,7 +3,7 @@ import pytest
 from benchmarks.perception.score import Scored, compute_calibration, compute_figures, score_photo
 
 
-def test_a_person_with_face_and_hand_in_place(photo, entity, part):
+def test_person_with_face_and_hand_in_place(photo, entity, part):
     labelled = photo(people=[(0, 0, 40, 60)], faces=[(10, 5, 30, 25)], hands=[(0, 40, 10, 50)])
     parts = [
         part("face", "face", (10, 5, 30, 25)),
@@ -43,7 +43,7 @@ def test_missed_thing_has_no_overlap(photo, cat):
     assert (row.naming, row.said, row.foreground) == ("none", None, 0.0)
 
 
-def test_the_largest_thing_is_the_main_one(photo, entity, cat):
+def test_largest_thing_is_the_main_one(photo, entity, cat):
     things = [entity("dog", (0, 0, 5, 5)), entity("cat", (10, 10, 30, 20))]
     row = score_photo(photo(thing=cat), things)
     assert row.said == "cat" and row.foreground == 0.5

