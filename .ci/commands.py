@@ -1,9 +1,9 @@
-"""Run every command that the documentation names, at its smallest size (commands.toml).
+"""Run every command that the documentation names, at its smallest size (see commands.toml).
 
     python .ci/commands.py CHECKOUT [word ...]
 
-CHECKOUT is a clone with a finished build, which the commands may change. With words only those
-commands run that hold one of them.
+CHECKOUT is a clone with a finished build, which the commands may change. With words, only the
+commands that contain one of them run.
 """
 
 from __future__ import annotations
@@ -27,23 +27,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 TIMEOUT = 600
-"""Seconds a command, on a busy machine."""
+"""Maximum seconds per command, on a busy machine."""
 PRELUDE = """
 set -euo pipefail
 stays() { timeout --kill-after=30 25 "$@" || [ $? = 124 ]; }
 """
 DOCUMENTS = ("*.md", "benchmarks/**/*.md", "data/*.md", "docs/**/*.md", "samples/*.md",
              "training/*.md", "weights/**/*.md", "benchmarks/**/*.py", "training/*.py")  # fmt: skip
-"""Of a Python file only its module's docstring counts, which is its help."""
+"""Files with documented commands. Of a Python file only the module's docstring counts."""
 _COMMAND = re.compile(
     r"(?:python3? (?:-m )?(?:benchmarks|training)\b|flawfactory [a-z]|dvc [a-z]|make [a-z]"
     r"|prefect [a-z]|pre-commit [a-z])[^`#\n]*"
 )
-Words = tuple[str, ...]
 
 
-def code(text: str, is_module: bool) -> Iterator[str]:
-    """Lines of a document that are code: spans, fenced blocks, and a docstring's indented lines."""
+def code_lines(text: str, is_module: bool) -> Iterator[str]:
+    """Yield the code of a document: spans, fenced blocks, and a docstring's indented lines."""
     fenced = False
     for line in text.splitlines():
         if line.lstrip().startswith("```"):
@@ -54,45 +53,47 @@ def code(text: str, is_module: bool) -> Iterator[str]:
             yield from re.findall(r"`([^`]+)`", line)
 
 
-def named(text: str, is_module: bool = False) -> Iterator[str]:
-    """Commands in the code of a document, with their arguments."""
-    for line in code(text, is_module):
+def find_commands(text: str, is_module: bool = False) -> Iterator[str]:
+    """Yield the commands in the code of a document, with their arguments."""
+    for line in code_lines(text, is_module):
         line = line.strip().removeprefix(".venv/bin/")
         if found := _COMMAND.match(line):
             yield found[0].strip()
 
 
-def documented(root: Path) -> dict[str, list[str]]:
-    """Every command that the documentation names, with the files that do."""
+def documented_commands(root: Path) -> dict[str, list[str]]:
+    """Return every command that the documentation names, with the files that name it."""
     found: dict[str, list[str]] = {}
     for path in sorted({path for pattern in DOCUMENTS for path in root.glob(pattern)}):
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".py":
             text = ast.get_docstring(ast.parse(text)) or ""
-        for command in named(text, path.suffix == ".py"):
+        for command in find_commands(text, path.suffix == ".py"):
             found.setdefault(command, []).append(path.relative_to(root).as_posix())
     return found
 
 
-def entry(command: str) -> str | None:
-    """The table's entry for a documented command: the longest whose words it has in their order,
-    or one that it is the beginning of; None where there is none."""
+def find_entry(command: str) -> str | None:
+    """Find the table's entry for a documented command, or None.
+
+    That is the longest entry whose words the command has; else one that begins with the command.
+    """
     words = command.split()
     known = [name for part in TABLE.values() for name in part]
-    begun = [name for name in known if _within(name.split(), words)]
-    if begun:
-        return max(begun, key=lambda name: len(name.split()))
+    matching = [name for name in known if _matches(name.split(), words)]
+    if matching:
+        return max(matching, key=lambda name: len(name.split()))
     return next((name for name in known if name.split()[: len(words)] == words), None)
 
 
-def _within(name: list[str], words: list[str]) -> bool:
-    """The program and subcommand in front; an option anywhere behind."""
+def _matches(name: list[str], words: list[str]) -> bool:
+    """Return whether `words` begin with the entry's program and subcommand and have its options."""
     front = [word for word in name if not word.startswith("--")]
     return words[: len(front)] == front and set(name) <= set(words)
 
 
 def write_shard(folder: Path, photos: Path) -> None:
-    """Photos as training takes them: one held out of training, two to train on, one to test on."""
+    """Write a shard of training photos: one held out of training, two to train, one to test on."""
     from PIL import Image
 
     folder.mkdir()
@@ -115,10 +116,10 @@ def write_shard(folder: Path, photos: Path) -> None:
 
 
 def environment(checkout: Path, work: Path) -> dict[str, str]:
-    """Of the commands: this interpreter's programs, the checkout's code, one thread.
+    """Return the commands' environment: this interpreter, the checkout's code, one thread.
 
-    Prefect's home is an empty one, and nobody's server is asked: `flawfactory gc --purge` removes
-    contact sheets from the home's database, `prefect artifact delete` from the server.
+    Prefect's home is an empty folder and no server is configured, because `flawfactory gc --purge`
+    removes contact sheets from the home's database and `prefect artifact delete` from the server.
     """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -143,7 +144,7 @@ def environment(checkout: Path, work: Path) -> dict[str, str]:
 
 
 def run(script: str, checkout: Path, variables: dict[str, str]) -> bool:
-    """Whether the script of the table ended well, in time."""
+    """Run a script of the table; return whether it succeeded in time."""
     command = ["bash", "-c", PRELUDE + script]
     try:
         done = subprocess.run(command, cwd=checkout, env=variables, timeout=TIMEOUT)  # noqa: S603
@@ -153,12 +154,12 @@ def run(script: str, checkout: Path, variables: dict[str, str]) -> bool:
 
 
 def main() -> None:
-    """Run them all; name those that failed."""
+    """Run the commands and list those that failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkout", type=Path)
     parser.add_argument("words", nargs="*")
-    given = parser.parse_args()
-    checkout = given.checkout.resolve()
+    args = parser.parse_args()
+    checkout = args.checkout.resolve()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         samples = checkout / "samples" / "photos"
@@ -167,7 +168,7 @@ def main() -> None:
         (work / "photos" / "astronaut.png").symlink_to(samples / "scikit-image" / "astronaut.png")
         variables, failed = environment(checkout, work), list[str]()
         for name, script in TABLE["run"].items():
-            if given.words and not any(word in name for word in given.words):
+            if args.words and not any(word in name for word in args.words):
                 continue
             print(f"== {name}", flush=True)
             start = time.monotonic()

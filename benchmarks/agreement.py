@@ -1,9 +1,10 @@
-"""How far sparse injection is from dense injection, beside what another seed changes.
+"""Compare the distance between sparse and dense injection with the distance between two seeds.
 
-Both renderings have the same mapping, inversion and injection. The yardstick is the dense rendering
-with two draws of the start latent's noise: mappings of two seeds put the flaw in another place and
-would flatter. Where `rho` is 0, and a second draw would change nothing, the yardstick is taken at
-`FRESH`, a small share (a tenth of the variance), so that it stays strict.
+Both renderings have the same mapping, inversion and injection params. The reference distance is
+that of two dense renderings with different draws of the start latent's noise. Mappings of two
+seeds are not used: they put the flaw in different places and would flatter sparse injection. Where
+`rho` is 0, a second draw would change nothing; the reference is then measured with `FRESH`, a small
+share of fresh noise (a tenth of the variance), so that it stays strict.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.contestants import inject, prompt
+from benchmarks.methods import inject_window, make_prompt
 from benchmarks.workload import Task
 from stages.inject.params import InjectParams, of_tool
 from stages.inject.window import Picture, psnr
@@ -28,7 +29,7 @@ FRESH = 0.3
 
 @dataclass(frozen=True)
 class Distance:
-    """Two pictures inside the box of the first one's mask."""
+    """The distance of two pictures inside the box of the first one's mask."""
 
     lpips: float
     psnr: float
@@ -37,16 +38,16 @@ class Distance:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One variant."""
+    """The two distances of one variant."""
 
     tool: Tool
     sparse: Distance
-    """Sparse against dense."""
+    """Between sparse and dense."""
     seeds: Distance
-    """Dense against dense with another draw of noise."""
+    """Between dense and dense with another draw of noise."""
 
 
-def agreement(
+def measure_agreement(
     flow: Flow,
     task: Task,
     variants: int,
@@ -54,14 +55,16 @@ def agreement(
     injecting: InjectParams,
     metric: PerceptualMetric,
 ) -> list[Agreement]:
-    """The first `variants` of a window; those that cannot be seen in every rendering are left out.
+    """Measure the first `variants` of a window.
+
+    Variants that are not visible in every rendering are left out.
 
     Args:
         flow: the model.
-        task: the window.
-        variants: how many.
+        task: the window and its variants.
+        variants: number of variants.
         inverting: section ``invert``.
-        injecting: section ``inject``; its mode is not read.
+        injecting: section ``inject``; its mode is ignored.
         metric: LPIPS.
     """
     chosen = task.variants[:variants]
@@ -70,24 +73,24 @@ def agreement(
     dense = injecting.model_copy(update={"mode": "dense"})
     noisy = dense.model_copy(update={"rho": rho, "repeat_rho": repeat_rho})
     sparse = injecting.model_copy(update={"mode": "sparse"})
-    trajectory = invert(flow, task.picture, inverting, prompt(flow, task, inverting))
+    trajectory = invert(flow, task.picture, inverting, make_prompt(flow, task, inverting))
     renderings = [
-        inject(flow, task, chosen, trajectory, inverting, params, seed)
+        inject_window(flow, task, chosen, trajectory, inverting, params, seed)
         for params, seed in ((dense, 0), (sparse, 0), (noisy, 0), (noisy, 1))
     ]
     found: list[Agreement] = []
     for variant in chosen:
         pictures = [rendering[variant.id] for rendering in renderings]
-        seen = [picture for picture in pictures if isinstance(picture, Picture)]
-        if len(seen) == len(pictures):
-            first, second, one, other = seen
-            between = distance(first, second, metric), distance(one, other, metric)
-            found.append(Agreement(variant.tool, *between))
+        visible = [picture for picture in pictures if isinstance(picture, Picture)]
+        if len(visible) == len(pictures):
+            dense_0, sparse_0, noisy_0, noisy_1 = visible
+            modes, seeds = (dense_0, sparse_0, metric), (noisy_0, noisy_1, metric)
+            found.append(Agreement(variant.tool, distance(*modes), distance(*seeds)))
     return found
 
 
 def distance(a: Picture, b: Picture, metric: PerceptualMetric) -> Distance:
-    """Between two renderings of one variant, inside the box of `a`'s mask."""
+    """Measure the distance of two renderings of one variant inside the box of `a`'s mask."""
     x0, y0, x1, y1 = bounding_box(a.mask)
     box = np.s_[y0:y1, x0:x1]
     one, other = a.artifact[box], b.artifact[box]

@@ -1,14 +1,15 @@
-"""How varied the grammar's explanations are, on the flaws of a real map stage.
+"""Measure how varied the grammar's explanations are, on flaws drawn by the map stage.
 
     python -m benchmarks.explanations [--data data] [--texts 400] [--show 0] [--seed 0]
 
-Takes the scenes of ``<data>/perceive``, draws variants with ``params.yaml``'s map section, seed
-after seed, until the texts have the tools' shares of a build of the sample photos (27, 25, 58, 57),
-and adds what the explain stage knows of each; the target tokens stand in for the rendered mask.
-For local and overall texts, and for each tool: different skeletons (names, places, sizes, sides,
-directions and numbers taken out), the share of texts that have the most frequent one, and that
-hold the most frequent skeleton of one sentence; distinct-n of the skeletons; mean words; and how
-many texts fail the checks of the explain stage. ``--show`` prints so many texts.
+Reads the scenes of ``<data>/perceive``, draws variants with ``params.yaml``'s map section, one seed
+after another, until the tools have their shares of a build of the sample photos (27, 25, 58, 57),
+and adds the facts that the explain stage would know; the target tokens stand in for the rendered
+mask. Prints for local and overall texts, and for each tool: the number of different skeletons
+(texts without names, places, sizes, sides, directions and numbers); the share of texts with the
+most frequent skeleton; the share with the most frequent skeleton of a sentence; distinct-n of the
+skeletons; the mean number of words; and the number of texts that fail the explain stage's checks.
+``--show`` prints that many texts.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from stages.records.documents import TOOLS, Scene, Tool, Variant
 SHARES: dict[Tool, int] = {"add": 27, "remove": 25, "distort": 58, "fuse": 57}
 """Accepted flaws of a build of the sample photos."""
 _SEEDS = 40
-"""So many map seeds are tried at most."""
+"""Maximum number of map seeds that are tried."""
 
-Told = list[tuple[str, Variant]]
+Texts = list[tuple[str, Variant]]
 
 
-def scenes(folder: Path) -> list[Scene]:
-    """The scenes of a perceive stage's output folder, in its order.
+def read_scenes(folder: Path) -> list[Scene]:
+    """Read the scenes of a perceive stage's output folder, in its order.
 
     Raises:
         SystemExit: there are none.
@@ -59,8 +60,8 @@ def scenes(folder: Path) -> list[Scene]:
     return found
 
 
-def informed(variant: Variant, scene: Scene) -> Variant:
-    """A mapped variant with what the explain stage would know of it."""
+def add_facts(variant: Variant, scene: Scene) -> Variant:
+    """Add the facts that the explain stage would know to a mapped variant."""
     window = next(w for w in scene.windows if w.id == variant.window)
     tokens = np.zeros(window.grid, bool)
     tokens.ravel()[variant.targets] = True
@@ -68,11 +69,11 @@ def informed(variant: Variant, scene: Scene) -> Variant:
     return variant.model_copy(update={"facts": variant.facts | known(variant, scene, mask)})
 
 
-def mix(found: list[Scene], params: MapParams, texts: int) -> list[tuple[str, Variant]]:
-    """About `texts` pairs of photo key and variant with the tools' shares of `SHARES`.
+def draw_variants(found: list[Scene], params: MapParams, texts: int) -> list[tuple[str, Variant]]:
+    """Draw about `texts` pairs of photo key and variant, with the tools' shares of `SHARES`.
 
     Raises:
-        SystemExit: the scenes do not allow so many of a tool.
+        SystemExit: the scenes do not have enough variants of a tool.
     """
     left = {t: round(texts * n / sum(SHARES.values())) for t, n in SHARES.items()}
     chosen: list[tuple[str, Variant]] = []
@@ -82,14 +83,14 @@ def mix(found: list[Scene], params: MapParams, texts: int) -> list[tuple[str, Va
                 if left[variant.tool]:
                     left[variant.tool] -= 1
                     key = f"{scene.key}.{seed}"
-                    chosen.append((key, informed(variant, scene)))
+                    chosen.append((key, add_facts(variant, scene)))
         if not any(left.values()):
             return chosen
-    raise SystemExit(f"these scenes lack {left} more variants")
+    raise SystemExit(f"too few scenes: {left} variants are missing; pass a smaller --texts")
 
 
-def row(table: Table, name: str, figures: Variety, unfit: int) -> None:
-    """One line of the table."""
+def add_row(table: Table, name: str, figures: Variety, failed: int) -> None:
+    """Add a row to the table."""
     table.add_row(
         name,
         str(figures.texts),
@@ -98,36 +99,36 @@ def row(table: Table, name: str, figures: Variety, unfit: int) -> None:
         f"{figures.top_sentence_share:.1%}",
         " / ".join(f"{share:.2f}" for share in figures.distinct),
         f"{figures.mean_words:.1f}",
-        str(unfit),
+        str(failed),
     )
 
 
 def main(arguments: list[str]) -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description="How varied the grammar's explanations are.")
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Measure the variety of explanations.")
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--show", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0, help="of the grammar")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the grammar")
+    args = parser.parse_args(arguments)
     params = MapParams.model_validate(yaml.safe_load(Path("params.yaml").read_text())["map"])
-    found = scenes(options.data / "perceive")
-    chosen, author = mix(found, params, options.texts), GrammarExplainer(options.seed)
+    found = read_scenes(args.data / "perceive")
+    chosen, author = draw_variants(found, params, args.texts), GrammarExplainer(args.seed)
     table = Table("texts", "n", "skeletons", "top text", "top sentence", "distinct-1/2/3",
-                  "words", "unfit")  # fmt: skip
-    told: dict[str, Told] = {
+                  "words", "failed")  # fmt: skip
+    texts: dict[str, Texts] = {
         "local": [(author.local(key, v), v) for key, v in chosen],
         "overall": [(author.overall(key, v), v) for key, v in chosen],
     }
-    for name, pairs in told.items():
+    for name, pairs in texts.items():
         for tool in ("", *TOOLS):
             own = [pair for pair in pairs if tool in ("", pair[1].tool)]
-            unfit = sum(bool(checks.flaw(text, variant)) for text, variant in own)
-            row(table, f"{name} {tool}".strip(), variety(own), unfit)
+            failed = sum(bool(checks.flaw(text, variant)) for text, variant in own)
+            add_row(table, f"{name} {tool}".strip(), variety(own), failed)
     Console().print(table)
-    step = max(1, len(chosen) // max(options.show, 1))
-    for number in range(0, len(chosen), step)[: options.show]:
-        (local, variant), (overall, _) = told["local"][number], told["overall"][number]
+    step = max(1, len(chosen) // max(args.show, 1))
+    for number in range(0, len(chosen), step)[: args.show]:
+        (local, variant), (overall, _) = texts["local"][number], texts["overall"][number]
         label = f"{variant.tool}/{variant.kernel}, {variant.entity_name}: {variant.part_name}"
         print(f"[{label}]\n  {local}\n  {overall}")
 

@@ -1,7 +1,7 @@
-"""The same race at FLUX.1-dev's full shape: 12 billion random weights, created on the device.
+"""Time the methods at FLUX.1-dev's full shape, with 12 billion random weights.
 
-Random weights make no pictures, but time, memory and arithmetic are those of the real ones. The
-flaws are made up, each with a tenth of the window active.
+The weights are created on the device. They make no pictures, but cost the same time, memory and
+operations as the real ones. The flaws are synthetic; each has a tenth of the window active.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import torch
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.contestants import Contestant, contestants
-from benchmarks.meter import machine
-from benchmarks.race import race
-from benchmarks.workload import Task, made_up
+from benchmarks.meter import describe_machine
+from benchmarks.methods import Method, list_methods
+from benchmarks.timing import time_methods
+from benchmarks.workload import Task, make_synthetic_task
 from stages.inject.params import InjectParams
 from stages.invert.params import InvertParams
 from stages.models.flow.model import (
@@ -33,20 +33,20 @@ from stages.models.flow.text import Conditioning
 
 SIDES = (1024, 512)
 ACTIVE = 0.1
-"""Share of a window's tokens, margin included."""
+"""Active share of a window's tokens, margin included."""
 STEPS = 8
-BARS = {4: 3500, 8: 6000}
-"""K to pairs an hour at 1024 px on an H100."""
+MIN_PAIRS_PER_HOUR = {4: 3500, 8: 6000}
+"""K to the pairs per hour that are required at 1024 px on an H100."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A model's size."""
+    """The size of a model."""
 
     transformer: dict[str, Any]
     autoencoder: dict[str, Any]
     text: int
-    """Tokens of a prompt."""
+    """Text tokens of a prompt."""
 
 
 FLUX = Shape(
@@ -77,8 +77,8 @@ FLUX = Shape(
 )
 
 
-class Prompt:
-    """One prompt's embeddings, drawn at random."""
+class RandomPrompt:
+    """Random embeddings in place of a prompt's."""
 
     told = False
 
@@ -87,24 +87,24 @@ class Prompt:
         width, pooled = (
             shape.transformer[k] for k in ("joint_attention_dim", "pooled_projection_dim")
         )
-        self._told = Conditioning(
+        self._embeddings = Conditioning(
             torch.randn(1, shape.text, width, dtype=dtype, device=device),
             torch.randn(1, pooled, dtype=dtype, device=device),
         )
 
     def __call__(self, prompt: str) -> Conditioning:
-        """The embeddings.
+        """Return the embeddings.
 
         Raises:
-            ValueError: there are words, for which there are no encoders.
+            ValueError: the prompt is not empty; there are no text encoders.
         """
         if prompt:
             raise ValueError(f"random weights have no text encoders for the prompt {prompt!r}")
-        return self._told
+        return self._embeddings
 
 
-def random_flow(shape: Shape, dtype: torch.dtype, device: torch.device) -> Flow:
-    """A model of random weights that never lay anywhere but on the device."""
+def make_random_flow(shape: Shape, dtype: torch.dtype, device: torch.device) -> Flow:
+    """Create a model of random weights directly on the device."""
     torch.manual_seed(0)
     with _default_dtype(dtype), device:
         transformer: Any = FluxTransformer2DModel(**shape.transformer)
@@ -113,7 +113,7 @@ def random_flow(shape: Shape, dtype: torch.dtype, device: torch.device) -> Flow:
         model.eval().requires_grad_(False)
     vae.to(memory_format=torch.channels_last)
     scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
-    return Flow(transformer, vae, scheduler, Prompt(shape, dtype, device), device)
+    return Flow(transformer, vae, scheduler, RandomPrompt(shape, dtype, device), device)
 
 
 @contextmanager
@@ -126,8 +126,10 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def ceiling(dtype: torch.dtype, device: torch.device, side: int = 8192, rounds: int = 20) -> float:
-    """Measured floating-point operations a second of a square matrix product."""
+def measure_ceiling(
+    dtype: torch.dtype, device: torch.device, side: int = 8192, rounds: int = 20
+) -> float:
+    """Measure the floating-point operations per second of a square matrix product."""
     a, b = (torch.randn(side, side, dtype=dtype, device=device) for _ in range(2))
 
     def seconds() -> float:
@@ -142,41 +144,45 @@ def ceiling(dtype: torch.dtype, device: torch.device, side: int = 8192, rounds: 
     return 2 * side**3 * rounds / seconds()
 
 
-def operations(flow: Flow, entry: Contestant, task: Task) -> int:
-    """Floating-point operations of one job, attention and autoencoder included; runs it eagerly."""
+def count_operations(flow: Flow, method: Method, task: Task) -> int:
+    """Count the floating-point operations of one job, attention and autoencoder included.
+
+    Runs the job eagerly.
+    """
     with FlopCounterMode(display=False) as counter:
-        entry.job(flow, task)
+        method.job(flow, task)
     return counter.get_total_flops()
 
 
 def measure(
     flow: Flow,
     tasks: Sequence[Task],
-    entries: Sequence[Contestant],
+    methods: Sequence[Method],
     limit: float,
     on_job: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
-    """A row of figures for each window and contestant, eager, then compiled.
+    """Yield a row of figures for each window and method, first eager, then compiled.
 
-    Ours come first: compiling takes minutes, and what was measured before the end is kept.
+    Our methods are measured first: compiling takes minutes, and a run that is stopped keeps the
+    figures it has.
 
     Args:
-        flow: eager; compiled on the way.
+        flow: the model, eager; its transformer is compiled for the second half.
         tasks: one window of each size.
-        entries: the contestants.
-        limit: floating-point operations a second, from `ceiling`.
-        on_job: told what is being done.
+        methods: the methods.
+        limit: floating-point operations per second, from `measure_ceiling`.
+        on_job: called with a description of each job before it runs.
     """
     work: dict[tuple[str, str], int] = {}
     for task in tasks:
-        for entry in entries:
-            on_job(f"{task.name}: counting {entry.name}")
-            work[task.name, entry.name] = operations(flow, entry, task)
+        for method in methods:
+            on_job(f"{task.name}: counting {method.name}")
+            work[task.name, method.name] = count_operations(flow, method, task)
     for compiled in (False, True):
         if compiled:
             flow.transformer.compile(dynamic=True)  # as Flow.load does
-        for task, entry in product(tasks, reversed(entries)):
-            [[row]] = race(flow, [task], [entry], on_job, warm_up=compiled)
+        for task, method in product(tasks, reversed(methods)):
+            [[row]] = time_methods(flow, [task], [method], on_job, warm_up=compiled)
             (seconds,) = row.seconds("wall")
             spent = work[task.name, row.name] / row.pairs / seconds
             yield {
@@ -194,49 +200,50 @@ def run(
     shape: Shape = FLUX,
     sides: Sequence[int] = SIDES,
 ) -> Iterator[dict[str, Any]]:
-    """Race on random weights in bfloat16; all figures so far after every row.
+    """Time the methods on random weights in bfloat16; yield all figures so far after every row.
 
     Args:
-        device: where.
-        on_job: told what is being done.
-        shape: the model's.
-        sides: of the windows in pixels.
+        device: the device to run on.
+        on_job: called with a description of each job before it runs.
+        shape: the model's size.
+        sides: sides of the windows in pixels.
     """
     on_job("creating the model")
-    flow, injecting = random_flow(shape, torch.bfloat16, device), InjectParams()
-    entries = contestants(InvertParams(), injecting, (STEPS,))
-    tasks = [made_up(side, ACTIVE, injecting.margin, max(BARS)) for side in sides]
-    limit = ceiling(torch.bfloat16, device, 8192 if device.type == "cuda" else 512)
+    flow, injecting = make_random_flow(shape, torch.bfloat16, device), InjectParams()
+    methods = list_methods(InvertParams(), injecting, (STEPS,))
+    variants = max(MIN_PAIRS_PER_HOUR)
+    tasks = [make_synthetic_task(side, ACTIVE, injecting.margin, variants) for side in sides]
+    limit = measure_ceiling(torch.bfloat16, device, 8192 if device.type == "cuda" else 512)
     figures: dict[str, Any] = {
-        "machine": machine(flow),
+        "machine": describe_machine(flow),
         "ceiling_tflops": limit / 1e12,
         "active_share": ACTIVE,
         "rows": [],
     }
-    for row in measure(flow, tasks, entries, limit, on_job):
+    for row in measure(flow, tasks, methods, limit, on_job):
         figures["rows"].append(row)
         yield figures
 
 
-def table(figures: dict[str, Any]) -> Table:
-    """A row a window, way and contestant."""
+def make_table(figures: dict[str, Any]) -> Table:
+    """Make a table with a row for each window, mode (eager, compiled) and method."""
     where = figures["machine"]
     out = Table(
         title=f"full shape, random weights; {where['gpu'] or where['cpu']}, {where['dtype']}",
-        caption=f"matrix products at {figures['ceiling_tflops']:.0f} TFLOP/s are the ceiling",
+        caption=f"ceiling: matrix products at {figures['ceiling_tflops']:.0f} TFLOP/s",
     )
-    for column in ("side", "", "contestant"):
+    for column in ("side", "", "method"):
         out.add_column(column)
     for column in (
-        "evaluations\na pair",
+        "evaluations\nper pair",
         "pairs/h",
         "share of\nceiling",
         "peak GiB\non top",
-        "bar",
+        "required\npairs/h",
     ):
         out.add_column(column, justify="right")
     for row in figures["rows"]:
-        barred = row["side"] == 1024 and row["pairs"] in BARS
+        required = MIN_PAIRS_PER_HOUR.get(row["pairs"]) if row["side"] == 1024 else None
         peak = row["peak_bytes"]
         out.add_row(
             str(row["side"]),
@@ -246,6 +253,6 @@ def table(figures: dict[str, Any]) -> Table:
             f"{row['pairs_an_hour']:.0f}",
             f"{row['share_of_ceiling']:.0%}",
             "" if peak is None else f"{peak / 2**30:.1f}",
-            f"{BARS[row['pairs']]}" if barred else "",
+            "" if required is None else f"{required}",
         )
     return out

@@ -1,10 +1,11 @@
-"""What the `grounded` back end's networks cost at their released size, with random weights.
+"""Measure the cost of the `grounded` back end's networks at their released size.
 
     python benchmarks/grounding.py [--device cuda] [--dtype bfloat16] [--phrases 8] [name ...]
 
-Random weights cost what released ones do, and see nothing. One photo of samples/, the whole word
-list or its first phrases for the detector, 12 boxes for a segmenter; the second of two runs.
-Seconds on a shared CPU tell little: only ratios within one run do.
+Uses random weights: they cost the same as the released ones and detect nothing. Runs on one photo
+of samples/, with the whole word list or its first phrases for a detector and 12 boxes for a
+segmenter, and measures the second of two runs. On a shared CPU only ratios within one run are
+meaningful.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Setting:
-    """What the networks work on, and how."""
+    """The input of the networks, their device and dtype."""
 
     image: Any
     phrases: list[str]
@@ -63,8 +64,8 @@ class Setting:
     dtype: torch.dtype
 
 
-def detector(name: str, setting: Setting) -> tuple[Any, Work]:
-    """Grounding DINO with a tokenizer of one token a word, and its work."""
+def make_detector(name: str, setting: Setting) -> tuple[Any, Work]:
+    """Create Grounding DINO with a tokenizer of one token per word, and its work."""
     hf: Any = importlib.import_module("transformers")
     special = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?"}
     tokens = [special.get(i, f"[unused{i}]") for i in range(1030)]
@@ -78,8 +79,8 @@ def detector(name: str, setting: Setting) -> tuple[Any, Work]:
     return model, lambda: dino.detect(setting.image, setting.phrases)
 
 
-def sam(name: str, setting: Setting) -> tuple[Any, Work]:
-    """One of the three Sams, and its work."""
+def make_sam(name: str, setting: Setting) -> tuple[Any, Work]:
+    """Create one of the three SAM models, and its work."""
     from segment_anything import sam_model_registry
 
     model = sam_model_registry[name.removeprefix("sam-").replace("-", "_")]()
@@ -87,8 +88,8 @@ def sam(name: str, setting: Setting) -> tuple[Any, Work]:
     return model, lambda: segmenter.segment(setting.image, BOXES)
 
 
-def sam2(_: str, setting: Setting) -> tuple[Any, Work]:
-    """SAM 2.1 large, and its work."""
+def make_sam2(_: str, setting: Setting) -> tuple[Any, Work]:
+    """Create SAM 2.1 large, and its work."""
     import transformers as hf
 
     parts = {"backbone_config": HIERA_LARGE, "backbone_channel_list": [1152, 576, 288, 144]}
@@ -99,13 +100,14 @@ def sam2(_: str, setting: Setting) -> tuple[Any, Work]:
 
 
 NETWORKS = {
-    "grounding-dino-tiny": detector, "grounding-dino-base": detector,
-    "sam-vit-b": sam, "sam-vit-l": sam, "sam-vit-h": sam, "sam2.1-hiera-large": sam2,
+    "grounding-dino-tiny": make_detector, "grounding-dino-base": make_detector,
+    "sam-vit-b": make_sam, "sam-vit-l": make_sam, "sam-vit-h": make_sam,
+    "sam2.1-hiera-large": make_sam2,
 }  # fmt: skip
 
 
-def measure(work: Work, device: str) -> tuple[float, float]:
-    """Seconds of the second run, and the peak in GB: of the GPU, or of this process so far."""
+def measure_run(work: Work, device: str) -> tuple[float, float]:
+    """Return the seconds of a second run, and the peak in GB of the GPU or of this process."""
     work()
     if device == "cpu":
         start = time.process_time()
@@ -120,12 +122,12 @@ def measure(work: Work, device: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """A row a network."""
+    """Print a table with a row for each network."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(NETWORKS), help=", ".join(NETWORKS))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--phrases", type=int, default=len(PHRASES), help="of the word list")
+    parser.add_argument("--phrases", type=int, default=len(PHRASES), help="how many of the list")
     args = parser.parse_args()
     torchvision_import.prepare()
     image = np.asarray(Image.open(PHOTO).convert("RGB"))
@@ -135,20 +137,20 @@ def main() -> None:
     table = Table(
         "network", "parameters (M)", unit, "peak (GB)", title=f"{args.device}, {args.dtype}"
     )
-    networks = UntilStopped(measured(args.names, setting))
+    networks = UntilStopped(measure(args.names, setting))
     for row in networks:
         table.add_row(*row)
     Console().print(table)
-    networks.leave()
+    networks.exit_if_stopped()
 
 
-def measured(names: Sequence[str], setting: Setting) -> Iterator[tuple[str, ...]]:
-    """The table's rows, a network each."""
+def measure(names: Sequence[str], setting: Setting) -> Iterator[tuple[str, ...]]:
+    """Yield the table's rows, one for each network."""
     for name in names:
         torch.manual_seed(0)
         model, work = NETWORKS[name](name, setting)
         parameters = sum(p.numel() for p in model.parameters()) / 1e6
-        seconds, peak = measure(work, setting.device)
+        seconds, peak = measure_run(work, setting.device)
         yield name, f"{parameters:.0f}", f"{seconds:.2f}", f"{peak:.1f}"
         del model, work
 

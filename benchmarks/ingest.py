@@ -1,15 +1,15 @@
-"""What ingest sees of damage, and how much memory it takes.
+"""Measure how well ingest detects damage, and how much memory it takes.
 
     python -m benchmarks.ingest damage [--shards FOLDER] [--photos 700] [--formats JPEG WebP ...]
     python -m benchmarks.ingest memory [--side 10000] [FILE ...]
 
-``damage``: photos of this checkout, and of the training shards where a folder of them is given, are
-encoded anew, and one, four or twenty bytes of their image data changed. Counted are sound files
-that are refused, and of the damaged ones that can be told from the sound by eye (more than 5 % of
-the pixels differ by over 24 levels) those that are refused. Interrupted, it prints what it has.
+``damage``: encodes photos of this checkout, and of the training shards where a folder of them is
+given, and changes one, four or twenty bytes of their image data. Counts the undamaged files that
+are refused, and how many of the visibly damaged ones are refused (visibly: more than 5 % of the
+pixels differ by over 24 levels). When interrupted, it prints the counts so far.
 
-``memory``: peak of a process that decodes one file, for the files named or for pictures of
-`side` x `side` pixels made for it.
+``memory``: measures the peak of a process that decodes one file, for the given files or for
+generated pictures of `side` x `side` pixels.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality.photos import in_checkout
+from benchmarks.quality.photos import list_checkout
 from stages.engine.stage import RejectPhoto
 from stages.engine.workspace import Workspace
 from stages.ingest.damage import look_for_damage
@@ -42,8 +42,8 @@ from stages.ingest.stage import IngestParams
 FLIPS = (1, 4, 20)
 SHORT_SIDE = 384
 _HEADER = 60
-"""Bytes at the start that are left whole."""
-# getrusage's peak would be the parent's where that is larger.
+"""Bytes at the start that are not changed."""
+# getrusage would report the parent's peak where that is larger.
 _PEAK = """
 import re, sys
 from pathlib import Path
@@ -54,8 +54,8 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) // 1024)
 """
 
 
-def encoders(rng: random.Random) -> dict[str, Callable[[Image.Image], bytes]]:
-    """Name to a function that writes a photo as cameras and tools do."""
+def make_encoders(rng: random.Random) -> dict[str, Callable[[Image.Image], bytes]]:
+    """Map each format's name to a function that encodes a photo as cameras and tools do."""
 
     def write(kind: str, image: Image.Image, **options: object) -> bytes:
         buffer = io.BytesIO()
@@ -76,9 +76,9 @@ def encoders(rng: random.Random) -> dict[str, Callable[[Image.Image], bytes]]:
     }
 
 
-def photos(shards: Path | None) -> Iterator[Image.Image]:
-    """Photos of the checkout, then of the shards, as small as the latter's."""
-    for name in in_checkout():
+def read_photos(shards: Path | None) -> Iterator[Image.Image]:
+    """Yield the checkout's photos, reduced to the size of the shards', then the shards' photos."""
+    for name in list_checkout():
         image = Image.open(Workspace.find().root / name).convert("RGB")
         scale = min(1.0, SHORT_SIDE / min(image.size))
         yield image.resize((round(image.width * scale), round(image.height * scale)))
@@ -90,27 +90,27 @@ def photos(shards: Path | None) -> Iterator[Image.Image]:
                     yield Image.open(stream, formats=["WEBP"]).convert("RGB")
 
 
-def limits() -> tuple[int, int, int]:
-    """Ingest's defaults."""
+def default_limits() -> tuple[int, int, int]:
+    """Return ingest's default limits."""
     params = IngestParams()
     return params.max_pixels, params.min_side, params.max_side
 
 
-def look(data: bytes) -> np.ndarray | None:
-    """The photo as ingest hands it on; None when it is refused."""
+def decode_checked(data: bytes) -> np.ndarray | None:
+    """Decode a photo as ingest does; None when it is refused."""
     try:
-        values = np.asarray(decode(data, Limits(*limits())).image)
+        values = np.asarray(decode(data, Limits(*default_limits())).image)
         look_for_damage(values)
     except RejectPhoto:
         return None
     return values.astype(np.int16)
 
 
-def count(name: str, data: bytes, rng: random.Random, counts: Counter[str]) -> None:
-    """Add one photo's outcome, sound and damaged."""
-    sound = look(data)
-    counts[f"{name} sound"] += 1
-    if sound is None:
+def count_outcomes(name: str, data: bytes, rng: random.Random, counts: Counter[str]) -> None:
+    """Count the outcomes of one photo, undamaged and damaged."""
+    undamaged = decode_checked(data)
+    counts[f"{name} undamaged"] += 1
+    if undamaged is None:
         counts[f"{name} refused"] += 1
         return
     start = data.index(b"\xff\xda") + 14 if name == "JPEG" else _HEADER
@@ -119,34 +119,35 @@ def count(name: str, data: bytes, rng: random.Random, counts: Counter[str]) -> N
         changed = bytearray(data)
         for _ in range(flips):
             changed[rng.randrange(start, len(data) - 2)] = rng.randrange(256)
-        broken = look(bytes(changed))
-        caught = broken is None
-        seen = caught or (np.abs(broken - sound).max(axis=-1) > 24).mean() > 0.05
-        counts[f"{name} {flips} seen"] += bool(seen)
-        counts[f"{name} {flips} caught"] += caught
+        damaged = decode_checked(bytes(changed))
+        refused = damaged is None
+        visible = refused or (np.abs(damaged - undamaged).max(axis=-1) > 24).mean() > 0.05
+        counts[f"{name} {flips} visible"] += bool(visible)
+        counts[f"{name} {flips} refused"] += refused
 
 
-def damage(shards: Path | None, most: int, formats: list[str]) -> Table:
-    """Detection and false alarms by format."""
+def measure_damage(shards: Path | None, max_photos: int, formats: list[str]) -> Table:
+    """Make the table of detections and false alarms by format."""
     rng, counts = random.Random(0), Counter[str]()  # noqa: S311 - which bytes are changed
-    kinds = {name: encode for name, encode in encoders(rng).items() if name in formats}
+    kinds = {name: encode for name, encode in make_encoders(rng).items() if name in formats}
     with suppress(KeyboardInterrupt):
-        for number, image in enumerate(photos(shards)):
-            if number == most:
+        for number, image in enumerate(read_photos(shards)):
+            if number == max_photos:
                 break
             for name, encode in kinds.items():
-                count(name, encode(image), rng, counts)
-    table = Table(title="damage: refused of the visibly damaged, by bytes changed")
-    for column in ("format", "sound", "refused though sound", *map(str, FLIPS)):
+                count_outcomes(name, encode(image), rng, counts)
+    table = Table(title="damage: refused out of visibly damaged, by bytes changed")
+    for column in ("format", "undamaged", "of these refused", *map(str, FLIPS)):
         table.add_column(column, justify="right")
     for name in kinds:
-        found = [f"{counts[f'{name} {n} caught']}/{counts[f'{name} {n} seen']}" for n in FLIPS]
-        table.add_row(name, str(counts[f"{name} sound"]), str(counts[f"{name} refused"]), *found)
+        found = [f"{counts[f'{name} {n} refused']}/{counts[f'{name} {n} visible']}" for n in FLIPS]
+        undamaged, refused = counts[f"{name} undamaged"], counts[f"{name} refused"]
+        table.add_row(name, str(undamaged), str(refused), *found)
     return table
 
 
-def large_pictures(side: int, folder: Path) -> Iterator[Path]:
-    """One file of each kind that is costly in its own way."""
+def write_large_pictures(side: int, folder: Path) -> Iterator[Path]:
+    """Write one file of each format and mode that has its own memory cost."""
     coarse = np.random.default_rng(0).integers(0, 256, (side // 50 + 2,) * 2 + (3,), dtype=np.uint8)
     image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
     grey = image.getchannel("R")
@@ -165,36 +166,36 @@ def large_pictures(side: int, folder: Path) -> Iterator[Path]:
         yield folder / name
 
 
-def memory(files: list[Path], side: int) -> Table:
-    """Peak of a process of its own for each file."""
+def measure_memory(files: list[Path], side: int) -> Table:
+    """Make the table of peaks, each measured in a process of its own."""
     table = Table(title="peak memory of a worker")
     for column in ("file", "MB on disk", "MB peak"):
         table.add_column(column, justify="right")
     with tempfile.TemporaryDirectory() as scratch, suppress(KeyboardInterrupt):
-        for path in files or large_pictures(side, Path(scratch)):
-            command = [sys.executable, "-c", _PEAK, str(path), *map(str, limits())]
+        for path in files or write_large_pictures(side, Path(scratch)):
+            command = [sys.executable, "-c", _PEAK, str(path), *map(str, default_limits())]
             run = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
             table.add_row(path.name, f"{path.stat().st_size / 1e6:.1f}", run.stdout.strip())
     return table
 
 
 def main() -> None:
-    """Print the table asked for."""
-    parser = argparse.ArgumentParser(description="Damage that ingest sees, memory that it takes.")
-    what = parser.add_subparsers(dest="what", required=True)
-    seen = what.add_parser("damage")
-    seen.add_argument("--shards", type=Path)
-    seen.add_argument("--photos", type=int, default=700)
-    names = list(encoders(random.Random()))  # noqa: S311 - for the names alone
-    seen.add_argument("--formats", nargs="+", choices=names, default=names)
-    taken = what.add_parser("memory")
-    taken.add_argument("--side", type=int, default=10_000)
-    taken.add_argument("files", nargs="*", type=Path)
-    given = parser.parse_args()
-    if given.what == "damage":
-        Console().print(damage(given.shards, given.photos, given.formats))
+    """Print the table of the chosen command."""
+    parser = argparse.ArgumentParser(description="Measure ingest's damage detection and memory.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    damage = commands.add_parser("damage")
+    damage.add_argument("--shards", type=Path)
+    damage.add_argument("--photos", type=int, default=700)
+    names = list(make_encoders(random.Random()))  # noqa: S311 - for the names alone
+    damage.add_argument("--formats", nargs="+", choices=names, default=names)
+    memory = commands.add_parser("memory")
+    memory.add_argument("--side", type=int, default=10_000)
+    memory.add_argument("files", nargs="*", type=Path)
+    args = parser.parse_args()
+    if args.command == "damage":
+        Console().print(measure_damage(args.shards, args.photos, args.formats))
     else:
-        Console().print(memory(given.files, given.side))
+        Console().print(measure_memory(args.files, args.side))
 
 
 if __name__ == "__main__":

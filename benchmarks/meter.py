@@ -1,7 +1,7 @@
-"""What a job costs, seen from outside: time, autoencoder time, tokens, memory.
+"""Measure from outside what a job costs: time, autoencoder time, tokens, memory.
 
-The engine's own counts are not asked: transformer and autoencoder of the `Flow` are wrapped while
-the job runs.
+The project's own counts are not used: the transformer and the autoencoder of the `Flow` are wrapped
+while the job runs.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Time:
-    """Seconds."""
+    """A duration in seconds."""
 
     wall: float
     cpu: float
-    """Of all threads of this process: what others do on the machine counts least here."""
+    """Processor time of all threads of this process: least disturbed by other work on the
+    machine."""
 
     def __add__(self, other: Time) -> Time:
         return Time(self.wall + other.wall, self.cpu + other.cpu)
@@ -40,35 +41,37 @@ class Time:
 
 @dataclass(frozen=True)
 class Cost:
-    """One job."""
+    """What one job cost."""
 
     whole: Time
     autoencoder: Time
-    """The share of `whole` inside the autoencoder's calls."""
+    """The part of `whole` spent in the autoencoder."""
     tokens: int
-    """That went through the transformer: samples times image and text tokens, every call added."""
+    """Tokens that went through the transformer: samples times image and text tokens, summed over
+    all calls."""
     peak: int | None
-    """Bytes on top of what was there before (weights, libraries); None where nobody tells."""
+    """Bytes on top of what was in use before (weights, libraries); None where the system does not
+    report it."""
 
 
 class Meter:
-    """Measures jobs on one model."""
+    """Measure jobs on one model."""
 
     def __init__(self, flow: Flow) -> None:
         self.flow, self.device = flow, flow.transformer.device
 
     def measure(self, job: Callable[[], T]) -> tuple[T, Cost]:
-        """Run `job` and say what it cost."""
-        held = self._held()
-        with self._wrapped() as (transformer, autoencoder):
+        """Run `job`; return its result and its cost."""
+        before = self._reset_peak()
+        with self._wrap_models() as (transformer, autoencoder):
             start = self._now()
             result = job()
             whole = self._now() - start
-        peak = None if held is None else self._peak() - held
+        peak = None if before is None else self._peak() - before
         return result, Cost(whole, autoencoder.spent, transformer.tokens, peak)
 
     @contextmanager
-    def _wrapped(self) -> Iterator[tuple[_Transformer, _Autoencoder]]:
+    def _wrap_models(self) -> Iterator[tuple[_Transformer, _Autoencoder]]:
         transformer, vae = self.flow.transformer, self.flow.vae
         counted, timed = _Transformer(transformer), _Autoencoder(vae, self._now)
         self.flow.transformer, self.flow.vae = counted, timed
@@ -82,13 +85,13 @@ class Meter:
             torch.cuda.synchronize(self.device)
         return Time(time.perf_counter(), time.process_time())
 
-    def _held(self) -> int | None:
-        """Bytes in use now, the peak set back to it; None where the system cannot."""
+    def _reset_peak(self) -> int | None:
+        """Reset the peak to the bytes now in use and return them; None where the system cannot."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
             return torch.cuda.memory_allocated(self.device)
         try:
-            ctypes.CDLL(None).malloc_trim(0)  # glibc keeps what was freed
+            ctypes.CDLL(None).malloc_trim(0)  # glibc does not return freed memory by itself
             Path("/proc/self/clear_refs").write_text("5")
         except (OSError, AttributeError):
             return None
@@ -102,7 +105,7 @@ class Meter:
 
 
 class _Wrapper:
-    """Stands in for a model; what it does not do itself the model does."""
+    """Wrap a model; attributes that are not defined here are the model's."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -112,7 +115,7 @@ class _Wrapper:
 
 
 class _Transformer(_Wrapper):
-    """Counts tokens."""
+    """Count tokens."""
 
     tokens = 0
 
@@ -127,27 +130,27 @@ class _Transformer(_Wrapper):
 
 
 class _Autoencoder(_Wrapper):
-    """Takes the time of both ways."""
+    """Time encoding and decoding."""
 
     def __init__(self, model: Any, now: Callable[[], Time]) -> None:
         super().__init__(model)
         self._now, self.spent = now, Time(0, 0)
 
     def encode(self, *args: Any, **options: Any) -> Any:
-        return self._timed(self._model.encode, *args, **options)
+        return self._time(self._model.encode, *args, **options)
 
     def decode(self, *args: Any, **options: Any) -> Any:
-        return self._timed(self._model.decode, *args, **options)
+        return self._time(self._model.decode, *args, **options)
 
-    def _timed(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _time(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         start = self._now()
         out = call(*args, **options)
         self.spent += self._now() - start
         return out
 
 
-def machine(flow: Flow) -> dict[str, Any]:
-    """Where figures were taken."""
+def describe_machine(flow: Flow) -> dict[str, Any]:
+    """Describe the machine and the settings that figures depend on."""
     device = flow.transformer.device
     return {
         "cpu": _cpu_model(),

@@ -1,10 +1,11 @@
-"""What the published pairs are worth, measured on their pixels.
+"""Measure the published pairs on their pixels.
 
     python benchmarks/pairs.py [data/package]
 
-For every pair: artifact and control equal the photo outside ``edit`` (counted in pixels), LPIPS
-(AlexNet) between artifact and control on the mask's box, between control and photo there (what the
-model's fingerprints alone cost), and the mask's share of the photo. A table by tool.
+Prints a table by tool of four figures per pair: LPIPS (AlexNet) between artifact and control inside
+the mask's box; LPIPS between control and photo there, which is what the model's fingerprints alone
+cost; the mask's share of the photo; and the number of pixels outside ``edit`` in which artifact or
+control differ from the photo.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ Pixels = NDArray[np.uint8]
 COLUMNS = ("lpips flaw/control", "lpips control/photo", "mask share", "pixels broken")
 
 
-def picture(data: bytes) -> Pixels:
-    """PNG to an array."""
+def read_picture(data: bytes) -> Pixels:
+    """Decode a PNG into an array."""
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         return np.asarray(image)
 
 
 def measure(sample: dict[str, bytes], lpips: PerceptualMetric) -> tuple[str, tuple[float, ...]]:
-    """Tool and figures of one pair, in the order of `COLUMNS`."""
+    """Return the tool and the figures of one pair, in the order of `COLUMNS`."""
     photo, flawed, control = (
-        picture(sample[m]) for m in ("real.png", "artifact.png", "control.png")
+        read_picture(sample[m]) for m in ("real.png", "artifact.png", "control.png")
     )
-    mask, edit = picture(sample["mask.png"]) > 0, picture(sample["edit.png"]) > 0
+    mask, edit = read_picture(sample["mask.png"]) > 0, read_picture(sample["edit.png"]) > 0
     x0, y0, x1, y1 = bounding_box(mask)
     box = np.s_[y0:y1, x0:x1]
     broken = ((flawed != photo) | (control != photo)).any(-1) & ~edit
@@ -80,8 +81,8 @@ def main() -> None:
         total = int(sum(row[-1] for row in rows))
         table.add_row(tool, str(len(rows)), *(f"{m:.3f}" for m in medians[:-1]), str(total))
     Console().print(table)
-    print("medians; 'pixels broken' is the sum of pixels outside `edit` that are not the photo's")
-    pairs.leave()
+    print("medians; 'pixels broken' counts the pixels outside `edit` that differ from the photo")
+    pairs.exit_if_stopped()
 
 
 if __name__ == "__main__":

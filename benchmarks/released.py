@@ -1,9 +1,9 @@
-"""The released recipe written plainly: what the published method costs without our engine.
+"""Run the released recipe in a plain implementation, to time the published method.
 
-One photo, one flaw, dense: encode, invert while every evaluation's values are kept, denoise with
-values and positions gathered, decode. Euler with 25 + 25 steps takes 50 evaluations, FireFlow with
-8 + 8 steps 18. Weights, timesteps and the autoencoder's calls are the factory's; attention, solvers
-and the order of things are written here once more, on purpose.
+One photo, one flaw, dense: encode, invert and keep the values of every evaluation, denoise with
+gathered values and positions, decode. Euler with 25 + 25 steps takes 50 evaluations, FireFlow with
+8 + 8 steps takes 18. Weights, timesteps and the autoencoder's calls are those of the stages;
+attention, solvers and the order of operations are implemented here again, on purpose.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from stages.models.flow.model import Flow  # noqa: E402
 
 Solver = Literal["euler", "fireflow"]
 POSITION_STEPS: dict[Tool, float] = {"add": 0.3, "remove": 0.4, "distort": 0.6, "fuse": 0.5}
-"""Share of the evaluations, from the first on, with gathered positions."""
+"""Share of the evaluations, from the first on, in which positions are gathered."""
 INVERSION_GUIDANCE, INJECTION_GUIDANCE = 1.0, 5.0
-"""For models that embed it."""
+"""Guidance for models that embed it."""
 Values = list[torch.Tensor]
-"""One evaluation's values, (1, S, H * D) of every layer that keeps them."""
+"""The values of one evaluation: (1, S, H * D) for every layer that keeps them."""
 
 
 class PositionAttention(FluxAttnProcessor):
-    """Double and early single layers: the stock attention, with `rotary` while it is set."""
+    """Attention of double and early single layers: the stock one, with `rotary` while it is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,20 +57,23 @@ class PositionAttention(FluxAttnProcessor):
         attention_mask: torch.Tensor | None = None,
         image_rotary_emb: Any = None,
     ) -> Any:
-        """One attention layer."""
+        """Compute one attention layer."""
         rotary: Any = image_rotary_emb if self.rotary is None else self.rotary
         return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, rotary)
 
 
 class ValueAttention(FluxAttnProcessor):
-    """Late single layers: values are kept, or kept ones take their place, v' = v[source_index]."""
+    """Attention of late single layers: keep the values, or replace them by gathered ones.
+
+    v' = v[source_index], of the values that were kept.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.kept: torch.Tensor | None = None
-        """(1, S, H * D): what the last forward had."""
+        """(1, S, H * D): the values of the last forward pass."""
         self.replayed: torch.Tensor | None = None
-        """(1, S, H * D), gathered; None while values are kept."""
+        """(1, S, H * D): gathered values; None while values are kept."""
 
     def __call__(
         self,
@@ -80,7 +83,7 @@ class ValueAttention(FluxAttnProcessor):
         attention_mask: torch.Tensor | None = None,
         image_rotary_emb: Any = None,
     ) -> Any:
-        """One attention layer over (1, S, C), text tokens first."""
+        """Compute one attention layer over (1, S, C), text tokens first."""
         heads = (attn.heads, attn.head_dim)
         query = attn.norm_q(attn.to_q(hidden_states).unflatten(-1, heads))
         key = attn.norm_k(attn.to_k(hidden_states).unflatten(-1, heads))
@@ -95,18 +98,18 @@ class ValueAttention(FluxAttnProcessor):
 
 
 class Recipe:
-    """A loaded flow model with the released recipe's attention in it.
+    """A loaded flow model with the attention of the released recipe.
 
     Args:
-        flow: the model; `installed` gives it back as it was.
+        flow: the model; `install` restores it on exit.
         grid: rows and columns of the window.
     """
 
     def __init__(self, flow: Flow, grid: tuple[int, int]) -> None:
         self.flow, self.grid = flow, grid
-        self.told = flow.prompts("")
-        self.text = self.told.text.shape[1]
-        self.ids = image_ids(grid).to(self.told.text.device)
+        self.embeddings = flow.prompts("")
+        self.text = self.embeddings.text.shape[1]
+        self.ids = image_ids(grid).to(self.embeddings.text.device)
         self.text_ids = torch.zeros(self.text, 3, device=self.ids.device)
         double = list(flow.transformer.transformer_blocks)
         single = list(flow.transformer.single_transformer_blocks)
@@ -115,8 +118,8 @@ class Recipe:
         self.late = [(block.attn, ValueAttention()) for block in single[half:]]
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Within, the model's layers are the recipe's."""
+    def install(self) -> Iterator[None]:
+        """Give the model the recipe's attention layers within the context."""
         before = [(attn, attn.processor) for attn, _ in [*self.early, *self.late]]
         for attn, processor in [*self.early, *self.late]:
             attn.set_processor(processor)
@@ -127,12 +130,12 @@ class Recipe:
                 attn.set_processor(processor)
 
     def velocity(self, z: torch.Tensor, t: float, guidance: float) -> torch.Tensor:
-        """One evaluation of (1, N, 64) at time `t`, in float32."""
-        transformer, like = self.flow.transformer, self.told.text
+        """Evaluate the velocity of (1, N, 64) at time `t`, in float32."""
+        transformer, text = self.flow.transformer, self.embeddings.text
         return transformer(
-            hidden_states=z.to(like.dtype),
-            encoder_hidden_states=like,
-            pooled_projections=self.told.pooled,
+            hidden_states=z.to(text.dtype),
+            encoder_hidden_states=text,
+            pooled_projections=self.embeddings.pooled,
             timestep=torch.tensor([t], device=z.device),
             img_ids=self.ids,
             txt_ids=self.text_ids,
@@ -143,7 +146,7 @@ class Recipe:
         )[0].float()
 
     def keep(self, z: torch.Tensor, t: float) -> tuple[torch.Tensor, Values]:
-        """Velocity of the inversion, and the values it went through."""
+        """Return the velocity of the inversion and the values of its layers."""
         for _, layer in self.early:
             layer.rotary = None
         for _, layer in self.late:
@@ -154,7 +157,10 @@ class Recipe:
     def replay(
         self, z: torch.Tensor, t: float, values: Values, index: torch.Tensor, positions: bool
     ) -> torch.Tensor:
-        """Velocity with kept values, and positions where wanted, gathered by (S,) `index`."""
+        """Return the velocity with the kept values gathered by (S,) `index`.
+
+        Positions are gathered too where `positions` is true.
+        """
         rotary = None
         if positions:
             cos, sin = self.flow.transformer.pos_embed(torch.cat([self.text_ids, self.ids]))
@@ -167,10 +173,10 @@ class Recipe:
 
 
 @torch.inference_mode()
-def released(
+def run_released(
     flow: Flow, picture: Image, index: Index, tool: Tool, solver: Solver, steps: int
 ) -> NDArray[np.float32]:
-    """One flaw by the released recipe, decoded: (H, W, 3) float32 in 0..255.
+    """Render one flaw by the released recipe; return it decoded, (H, W, 3) float32 in 0..255.
 
     Args:
         flow: the model.
@@ -178,7 +184,7 @@ def released(
         index: (N,) source index.
         tool: decides how long positions are injected.
         solver: Euler or FireFlow.
-        steps: each way.
+        steps: number of steps of the inversion and of the injection.
     """
     grid = (picture.shape[0] // TOKEN, picture.shape[1] // TOKEN)
     recipe = Recipe(flow, grid)
@@ -198,10 +204,10 @@ def released(
         return recipe.replay(z, t, values, gather, positions)
 
     solve = euler if solver == "euler" else fireflow
-    with recipe.installed():
+    with recipe.install():
         z = solve(keep, z, times)
         order = kept[::-1]
-        if solver == "fireflow":  # none was kept at t = 1; the first at t = 0 is not wanted back
+        if solver == "fireflow":  # no values were kept at t = 1; the first at t = 0 go unused
             order = [order[0], *order[:-1]]
         until = round(POSITION_STEPS[tool] * len(order))
         script = [(values, number < until) for number, values in enumerate(order)]
@@ -213,14 +219,14 @@ Velocity = Callable[[torch.Tensor, float], torch.Tensor]
 
 
 def euler(velocity: Velocity, z: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
-    """z at the last of `times`; one evaluation a step."""
+    """Integrate `z` to the last of `times`, with one evaluation per step."""
     for start, end in pairwise(times):
         z = z + (end - start) * velocity(z, start)
     return z
 
 
 def fireflow(velocity: Velocity, z: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
-    """z at the last of `times`; one evaluation a step and one to begin with."""
+    """Integrate `z` to the last of `times`, with one evaluation per step and one at the start."""
     v = velocity(z, times[0])
     for start, end in pairwise(times):
         middle = z + (end - start) / 2 * v

@@ -1,8 +1,9 @@
-"""A sheet of published pairs for the eye: per pair photo, control, flaw, mask, cut out around it.
+"""Draw a sheet of published pairs: photo, control, flaw and mask, cropped around the flaw.
 
     python benchmarks/sheet.py OUT.png [--tool add] [--count 24] [--package data/package]
 
-Only CC0 and public-domain photos, spread over photos: such sheets may be published.
+Takes only pairs of CC0 and public-domain photos, so that the sheet may be published, and spreads
+them over the photos.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ Sample = dict[str, Any]
 MEMBERS = ("real.png", "control.png", "artifact.png")
 
 
-def interleaved(groups: Iterable[list[Sample]]) -> list[Sample]:
-    """The first of every group, then the second ..."""
+def interleave(groups: Iterable[list[Sample]]) -> list[Sample]:
+    """Return the first sample of every group, then the second of every group, and so on."""
     rounds = chain.from_iterable(zip_longest(*groups))
     return [sample for sample in rounds if sample is not None]
 
 
-def wanted(package: Path, tool: str | None, count: int) -> list[Sample]:
-    """Pairs of free photos: tools in turn, and within a tool photo by photo."""
+def choose_pairs(package: Path, tool: str | None, count: int) -> list[Sample]:
+    """Choose pairs of free photos, alternating between tools, and within a tool between photos."""
     shards = sorted(map(str, package.glob("*.tar")))
     found: dict[str, dict[str, list[Sample]]] = {}
     for sample in WebDataset(shards, shardshuffle=False, empty_check=False):
@@ -44,11 +45,11 @@ def wanted(package: Path, tool: str | None, count: int) -> list[Sample]:
         if facts["licence"] in FREE and tool in (None, facts["tool"]):
             photos = found.setdefault(facts["tool"], {})
             photos.setdefault(facts["photo"], []).append({**sample, "facts": facts})
-    return interleaved(interleaved(photos.values()) for photos in found.values())[:count]
+    return interleave(interleave(photos.values()) for photos in found.values())[:count]
 
 
-def cells(sample: Sample) -> Iterator[Image.Image]:
-    """Photo, control, flaw, and the flaw with its mask, around the edited region."""
+def draw_cells(sample: Sample) -> Iterator[Image.Image]:
+    """Crop photo, control, flaw, and the flaw with its mask, around the edited region."""
     facts = sample["facts"]
     x0, y0, x1, y1 = facts["edit_box"]
     side = min(max(x1 - x0, y1 - y0) * 3 // 2, facts["width"], facts["height"])
@@ -66,8 +67,8 @@ def cells(sample: Sample) -> Iterator[Image.Image]:
     yield marked
 
 
-def sheet(samples: list[Sample]) -> Image.Image:
-    """All pairs in `COLUMNS` columns."""
+def draw_sheet(samples: list[Sample]) -> Image.Image:
+    """Draw all pairs in `COLUMNS` columns."""
     width, height = CELL * 4 + 12, CELL + CAPTION
     rows = -(-len(samples) // COLUMNS)
     out = Image.new("RGB", (width * COLUMNS, height * rows), "white")
@@ -76,24 +77,27 @@ def sheet(samples: list[Sample]) -> Image.Image:
         x, y, facts = column * width, row * height, sample["facts"]
         text = f"{facts['tool']} / {facts['kernel']}: {facts['entity']}, {facts['part']}"
         ImageDraw.Draw(out).text((x + 2, y + 2), text, fill="black", font_size=12)
-        for place, cell in enumerate(cells(sample)):
+        for place, cell in enumerate(draw_cells(sample)):
             out.paste(cell, (x + place * CELL, y + CAPTION))
     return out
 
 
 def main() -> None:
     """Write the sheet."""
-    parser = argparse.ArgumentParser(description="A sheet of published pairs.")
+    parser = argparse.ArgumentParser(description="Draw a sheet of published pairs.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--tool", choices=["add", "remove", "distort", "fuse"])
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--package", type=Path, default=Path("data/package"))
-    given = parser.parse_args()
-    samples = wanted(given.package, given.tool, given.count)
+    args = parser.parse_args()
+    samples = choose_pairs(args.package, args.tool, args.count)
     if not samples:
-        sys.exit(f"no pair of a CC0 or public-domain photo in {given.package}")
-    sheet(samples).save(given.out)
-    print(f"{len(samples)} pairs: {given.out}")
+        sys.exit(
+            f"no pair of a CC0 or public-domain photo in {args.package}: "
+            "run `flawfactory build` first, or pass --package"
+        )
+    draw_sheet(samples).save(args.out)
+    print(f"{len(samples)} pairs: {args.out}")
 
 
 if __name__ == "__main__":

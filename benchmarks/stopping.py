@@ -1,4 +1,4 @@
-"""Measurements that can be stopped: what was measured so far is still printed."""
+"""Stop a measurement early and still print what has been measured so far."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 STOPPED = 130
-"""Exit status of a shell's command that Ctrl-C ended."""
+"""Exit status of a shell command that Ctrl-C ended."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class UntilStopped(Generic[T]):
-    """`items` until they end or Ctrl-C or SIGTERM comes while the next one is made.
+    """Iterate over `items` until they end, or until Ctrl-C or SIGTERM arrives.
 
-    The work has to lie in making the items, not in what is done with them.
+    The signals are handled while the next item is made, so the work has to be done in making the
+    items, not in the loop over them.
     """
 
     def __init__(self, items: Iterable[T]) -> None:
@@ -24,18 +25,18 @@ class UntilStopped(Generic[T]):
         self.stopped = False
 
     def __iter__(self) -> Iterator[T]:
-        # SIGINT too: a command that a script puts into the background starts with it ignored.
+        # SIGINT needs a handler too: commands that a script starts in the background ignore it.
         before = {n: signal.signal(n, signal.default_int_handler) for n in _SIGNALS}
         try:
             yield from self._items
         except KeyboardInterrupt:
             self.stopped = True
-            print("stopped: the figures are of what was measured so far", file=sys.stderr)
+            print("stopped: the figures cover what was measured so far", file=sys.stderr)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def leave(self) -> None:
-        """End the process with `STOPPED` if it was stopped; after the last word."""
+    def exit_if_stopped(self) -> None:
+        """Exit with status `STOPPED` if the measurement was stopped; call it after printing."""
         if self.stopped:
             sys.exit(STOPPED)

@@ -1,15 +1,16 @@
-"""What synthesis costs against the published method, on the same weights, photos and mappings.
+"""Compare the cost of synthesis with the published method: same weights, photos and mappings.
 
     python -m benchmarks.synthesis [--photos 6] [--side 384] [--dtype float32] [--compile]
     python -m benchmarks.synthesis --full-shape --device cuda   # FLUX.1-dev's shape, random weights
 
-The released recipe (benchmarks/released.py), the same with FireFlow, and the factory's stages with
-four and eight variants a window, at the steps of params.yaml and at the recipe's 8, take turns over
-the windows, so that a busy machine slows all alike. Ratios are taken window by window, in processor
-time on a CPU and in wall time on a GPU; printed are medians. A second table says how far sparse
-injection is from dense (benchmarks/agreement.py). A pair of ours holds everything from photo to
-composite and mask, the recipe's ends with the decoded window. Every figure goes to
-benchmarks/results/<name>.json, window by window; a run that is stopped prints what it has.
+The methods are the released recipe (benchmarks/released.py), the recipe with FireFlow, and our
+stages with four and eight variants per window, at the steps of params.yaml and at FireFlow's 8.
+They take turns over the windows, so that other work on the machine slows all of them alike.
+Speedups are computed window by window, in processor time on a CPU and in wall time on a GPU;
+medians are printed. A second table compares sparse with dense injection (benchmarks/agreement.py).
+A pair of ours includes everything from the photo to composite and mask; a pair of the recipe ends
+with the decoded window. All figures of all windows are written to benchmarks/results/<name>.json; a
+run that is stopped prints the figures it has.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import full_shape
-from benchmarks.agreement import Agreement, agreement
-from benchmarks.contestants import FIREFLOW, RELEASED, contestants
-from benchmarks.meter import machine
-from benchmarks.race import Clock, Row, race
+from benchmarks.agreement import Agreement, measure_agreement
+from benchmarks.meter import describe_machine
+from benchmarks.methods import FIREFLOW, RELEASED, list_methods
 from benchmarks.stopping import UntilStopped
-from benchmarks.workload import Task, from_photos
+from benchmarks.timing import Clock, Row, time_methods
+from benchmarks.workload import Task, make_photo_tasks
 from stages.catalogue import parse_params, read_params
 from stages.engine.files import pretty_json, write_atomically
 from stages.engine.stage import BaseParams
@@ -43,72 +44,72 @@ from stages.models.registry import DiffusersFlow, choice, metric
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 STEPS = 8
-"""FireFlow's own, at which ours is measured too."""
+"""FireFlow's steps, at which our stages are measured too."""
 VARIANTS = 8
 COMPARED = 4
-"""Variants a window in the second table."""
-BARS = {4: (6.0, 2.3), 8: (9.0, 3.2)}
-"""K to the least ratio to the released recipe and to FireFlow, autoencoder included."""
+"""Variants per window in the second table."""
+MIN_SPEEDUPS = {4: (6.0, 2.3), 8: (9.0, 3.2)}
+"""K to the required speedups over the released recipe and over FireFlow, autoencoder included."""
 
 
-def speed_table(rows: Sequence[Row], clock: Clock, title: str) -> Table:
-    """A row a contestant, medians over the windows."""
-    table = Table(title=title, caption=f"medians over the windows; {clock} time but where it says")
+def make_speed_table(rows: Sequence[Row], clock: Clock, title: str) -> Table:
+    """Make a table with a row for each method: medians over the windows."""
+    table = Table(title=title, caption=f"medians over the windows; {clock} time unless stated")
     table.add_column("", no_wrap=True)
     for column in (
-        "evaluations\na pair",
+        "evaluations\nper pair",
         "pairs/s",
-        "pairs/s\nby clock",
+        "pairs/s\nwall time",
         "x\nreleased",
         "x\nFireFlow",
         "pairs/s w/o\nautoencoder",
         "x\nreleased",
         "x\nFireFlow",
         "peak\nMiB",
-        "bars",
+        "required",
     ):
         table.add_column(column, justify="right")
     for row in rows:
         peak = row.peak()
-        whole, inner = ratios(rows, row, clock, True), ratios(rows, row, clock, False)
+        whole, inner = speedups(rows, row, clock, True), speedups(rows, row, clock, False)
         table.add_row(
             row.name,
             f"{statistics.median(row.evaluations()):.2f}",
-            rate(row.seconds(clock)),
-            rate(row.seconds("wall")),
+            pairs_per_second(row.seconds(clock)),
+            pairs_per_second(row.seconds("wall")),
             *(f"{ratio:.2f}" for ratio in whole),
-            rate(row.seconds(clock, autoencoder=False)),
+            pairs_per_second(row.seconds(clock, autoencoder=False)),
             *(f"{ratio:.2f}" for ratio in inner),
             "" if peak is None else f"{peak / 2**20:.0f}",
-            verdict(row.pairs, whole),
+            describe_requirement(row.pairs, whole),
         )
     return table
 
 
-def rate(seconds: Sequence[float]) -> str:
-    """Pairs a second."""
+def pairs_per_second(seconds: Sequence[float]) -> str:
+    """Format the median rate."""
     return f"{1 / statistics.median(seconds):.3f}"
 
 
-def ratios(rows: Sequence[Row], row: Row, clock: Clock, autoencoder: bool) -> list[float]:
-    """Median ratio to the released recipe and to FireFlow."""
+def speedups(rows: Sequence[Row], row: Row, clock: Clock, autoencoder: bool) -> list[float]:
+    """Return the median speedups over the released recipe and over FireFlow."""
     bases = [next(r for r in rows if r.name == name) for name in (RELEASED, FIREFLOW)]
     return [statistics.median(row.ratios(base, clock, autoencoder)) for base in bases]
 
 
-def verdict(pairs: int, found: Sequence[float]) -> str:
-    """Whether the bars for so many variants a window are met."""
-    if pairs not in BARS:
+def describe_requirement(pairs: int, found: Sequence[float]) -> str:
+    """Return the speedups required for that many variants per window, and whether they are met."""
+    if pairs not in MIN_SPEEDUPS:
         return ""
-    bars = BARS[pairs]
-    met = all(ratio >= bar for ratio, bar in zip(found, bars, strict=True))
-    return f"{bars[0]:g} / {bars[1]:g} {'met' if met else 'missed'}"
+    required = MIN_SPEEDUPS[pairs]
+    met = all(value >= minimum for value, minimum in zip(found, required, strict=True))
+    return f"{required[0]:g} / {required[1]:g} {'met' if met else 'missed'}"
 
 
-def agreement_table(found: Sequence[Agreement]) -> Table:
-    """A row a tool, medians over its variants."""
+def make_agreement_table(found: Sequence[Agreement]) -> Table:
+    """Make a table with a row for each tool: medians over its variants."""
     table = Table(
-        title="sparse against dense, beside dense against dense with another draw of noise",
+        title="sparse against dense, and dense against dense with another draw of noise",
         caption="medians inside the box of the dense flaw's mask",
     )
     table.add_column("tool")
@@ -139,10 +140,10 @@ def agreement_table(found: Sequence[Agreement]) -> Table:
 
 
 @dataclass
-class Measured:
-    """What was measured so far on the windows of the photos."""
+class Measurements:
+    """The measurements so far on the photos' windows."""
 
-    given: argparse.Namespace
+    args: argparse.Namespace
     inverting: InvertParams
     injecting: InjectParams
     machine: dict[str, Any]
@@ -153,31 +154,31 @@ class Measured:
 
     @property
     def windows(self) -> list[Task]:
-        """Those that every contestant has had."""
+        """The windows on which every method has run."""
         return self.tasks[: len(self.rows[0].costs) if self.rows else 0]
 
-    def tables(self) -> list[Table]:
-        """Of whatever there is."""
+    def make_tables(self) -> list[Table]:
+        """Make the tables of the figures so far."""
         if not self.windows:
             return []
         where = self.machine
         title = (
-            f"{len(self.windows)} windows of {self.given.side} px, "
-            f"{statistics.mean(targets(self.windows)):.1%} targets; "
+            f"{len(self.windows)} windows of {self.args.side} px, "
+            f"{statistics.mean(target_shares(self.windows)):.1%} targets; "
             f"{where['gpu'] or where['cpu']}, {where['threads']} of {where['cores']} cores, "
-            f"{where['dtype']}{', compiled' if self.given.compile else ''}"
+            f"{where['dtype']}{', compiled' if self.args.compile else ''}"
         )
-        found = [speed_table(self.rows, self.clock, title)]
-        return [*found, agreement_table(self.agreement)] if self.agreement else found
+        found = [make_speed_table(self.rows, self.clock, title)]
+        return [*found, make_agreement_table(self.agreement)] if self.agreement else found
 
     def figures(self) -> dict[str, Any]:
-        """For JSON: settings, and every window's costs."""
+        """Return the settings and the costs of every window, as JSON values."""
         speed = [
             row.figures()
             | {
                 "ratios": {
-                    "with_autoencoder": ratios(self.rows, row, self.clock, True),
-                    "without": ratios(self.rows, row, self.clock, False),
+                    "with_autoencoder": speedups(self.rows, row, self.clock, True),
+                    "without": speedups(self.rows, row, self.clock, False),
                 }
             }
             for row in self.rows
@@ -185,101 +186,105 @@ class Measured:
         return {
             "machine": self.machine,
             "settings": {
-                "side": self.given.side,
-                "compiled": self.given.compile,
+                "side": self.args.side,
+                "compiled": self.args.compile,
                 "invert": self.inverting.model_dump(mode="json"),
                 "inject": self.injecting.model_dump(mode="json"),
             },
             "windows": [task.name for task in self.windows],
-            "targets": targets(self.windows),
+            "targets": target_shares(self.windows),
             "speed": speed,
             "agreement": [asdict(one) for one in self.agreement],
         }
 
 
 def main() -> None:
-    """Measure, print, write."""
-    given = arguments()
-    torch.set_num_threads(given.threads)
-    (full if given.full_shape else whole)(given, Console(width=150))
+    """Measure, print the tables and write the figures."""
+    args = parse_arguments()
+    torch.set_num_threads(args.threads)
+    (measure_full_shape if args.full_shape else measure_photos)(args, Console(width=150))
 
 
-def full(given: argparse.Namespace, console: Console) -> None:
-    """FLUX.1-dev's shape; written after every row, since compiling takes minutes."""
+def measure_full_shape(args: argparse.Namespace, console: Console) -> None:
+    """Measure FLUX.1-dev's shape; write the figures after every row, since compiling is slow."""
     last: dict[str, Any] = {}
     with console.status("") as status:
-        steps = UntilStopped(full_shape.run(torch.device(given.device), status.update))
+        steps = UntilStopped(full_shape.run(torch.device(args.device), status.update))
         for last in steps:
-            write(given.name or "full-shape", last)
+            write_figures(args.name or "full-shape", last)
     if last:
-        console.print(full_shape.table(last))
-    steps.leave()
+        console.print(full_shape.make_table(last))
+    steps.exit_if_stopped()
 
 
-def whole(given: argparse.Namespace, console: Console) -> None:
-    """The photos' windows; figures of all of them are written, those of a stopped run printed."""
+def measure_photos(args: argparse.Namespace, console: Console) -> None:
+    """Measure the photos' windows; write the figures unless the run was stopped."""
     with console.status("") as status:
-        steps = UntilStopped(measured(given, status.update))
-        found = list(steps)[-1:]  # each has what those before it had
-    for table in found[0].tables() if found else ():
+        steps = UntilStopped(measure(args, status.update))
+        found = list(steps)[-1:]  # the last one includes those before it
+    for table in found[0].make_tables() if found else ():
         console.print(table)
-    steps.leave()
-    write(given.name or f"synthesis-{given.side}", found[0].figures())
+    steps.exit_if_stopped()
+    write_figures(args.name or f"synthesis-{args.side}", found[0].figures())
 
 
-def measured(given: argparse.Namespace, on_job: Callable[[str], None]) -> Iterator[Measured]:
-    """Both tables' figures, with the model of params.yaml, after every window.
+def measure(args: argparse.Namespace, on_job: Callable[[str], None]) -> Iterator[Measurements]:
+    """Measure with the model of params.yaml; yield the figures of both tables after every window.
 
     Raises:
-        SystemExit: no photo offers a window with enough flaws.
+        SystemExit: no photo has a window with enough flaws.
     """
     params = parse_params(read_params(ROOT))
     base, inverting, injecting = (params[name] for name in ("base", "invert", "inject"))
     assert isinstance(base, BaseParams)  # noqa: S101
     assert isinstance(inverting, InvertParams) and isinstance(injecting, InjectParams)  # noqa: S101
     on_job("preparing windows")
-    tasks = from_photos(ROOT, given.source, given.side, given.photos, VARIANTS)
+    tasks = make_photo_tasks(ROOT, args.source, args.side, args.photos, VARIANTS)
     if not tasks:
-        raise SystemExit(f"{given.source}: no photo has a window with {VARIANTS} flaws")
-    options = choice("flow", base.profile).options | {"device": given.device}
-    if given.dtype:
-        options["dtype"] = given.dtype
-    flow = DiffusersFlow(**options | {"compile": given.compile})
+        raise SystemExit(
+            f"{args.source}: no photo has a window with {VARIANTS} flaws; pass another --source"
+        )
+    options = choice("flow", base.profile).options | {"device": args.device}
+    if args.dtype:
+        options["dtype"] = args.dtype
+    flow = DiffusersFlow(**options | {"compile": args.compile})
     clock = "wall" if flow.transformer.device.type == "cuda" else "cpu"
-    found = Measured(given, inverting, injecting, machine(flow), clock, tasks)
-    entries = contestants(inverting, injecting, sorted({inverting.steps, STEPS}))
-    for rows in race(flow, tasks, entries, on_job):
+    found = Measurements(args, inverting, injecting, describe_machine(flow), clock, tasks)
+    methods = list_methods(inverting, injecting, sorted({inverting.steps, STEPS}))
+    for rows in time_methods(flow, tasks, methods, on_job):
         found.rows = rows
         yield found
     lpips = metric(base.profile)
     for task in tasks:
         on_job(f"{task.name}: sparse against dense")
-        found.agreement += agreement(flow, task, COMPARED, inverting, injecting, lpips)
+        found.agreement += measure_agreement(flow, task, COMPARED, inverting, injecting, lpips)
         yield found
 
 
-def targets(tasks: Sequence[Task]) -> list[float]:
-    """Each window's mean share of tokens that a flaw aims at."""
+def target_shares(tasks: Sequence[Task]) -> list[float]:
+    """Return each window's share of target tokens, mean over its flaws."""
     return [statistics.mean(len(v.targets) / task.tokens for v in task.variants) for task in tasks]
 
 
-def arguments() -> argparse.Namespace:
-    """The command line's."""
-    parser = argparse.ArgumentParser(description="What synthesis costs.")
-    parser.add_argument("--photos", type=int, default=6, help="how many of the folder's")
-    parser.add_argument("--source", type=Path, default=ROOT / "samples/photos", help="the folder")
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Measure the cost of synthesis.")
+    parser.add_argument("--photos", type=int, default=6, help="maximum number of photos")
+    parser.add_argument(
+        "--source", type=Path, default=ROOT / "samples/photos", help="folder of photos"
+    )
     parser.add_argument("--side", type=int, default=384, choices=(256, 384, 512))
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: the profile's")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1, help="as a worker of the factory has")
+    parser.add_argument("--threads", type=int, default=1, help="default: as many as a worker has")
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--full-shape", action="store_true", help="FLUX.1-dev's, random weights")
-    parser.add_argument("--name", help="of the file in benchmarks/results")
+    parser.add_argument("--full-shape", action="store_true", help="FLUX.1-dev, random weights")
+    parser.add_argument("--name", help="name of the file in benchmarks/results")
     return parser.parse_args()
 
 
-def write(name: str, figures: dict[str, Any]) -> None:
-    """Into benchmarks/results."""
+def write_figures(name: str, figures: dict[str, Any]) -> None:
+    """Write the figures to benchmarks/results."""
     write_atomically(RESULTS / f"{name}.json", pretty_json(figures))
 
 

@@ -1,4 +1,4 @@
-"""Windows to work on: the sample photos' own through the factory's stages, or made up."""
+"""Make windows to measure on: from photos by the stages themselves, or synthetic ones."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class Task:
-    """One window of one photo and the flaws to put into it."""
+    """A window of a photo and the flaws to put into it."""
 
     name: str
     photo: Image
     window: Window
     variants: tuple[Variant, ...]
     caption: str = ""
-    """What perceive says of the photo, where the profile has a captioner."""
+    """The photo's caption from perceive, where the profile has a captioner."""
 
     @property
     def picture(self) -> Image:
@@ -44,40 +44,40 @@ class Task:
 
     @property
     def tokens(self) -> int:
-        """Image tokens of the window."""
+        """Number of image tokens of the window."""
         return self.window.grid[0] * self.window.grid[1]
 
 
-def from_photos(root: Path, folder: Path, side: int, count: int, variants: int) -> list[Task]:
-    """Windows of the photos below `folder`, those with the most tools first, then by path.
+def make_photo_tasks(root: Path, folder: Path, side: int, count: int, variants: int) -> list[Task]:
+    """Make tasks of the photos below `folder`, those with the most tools first, then by path.
 
-    What ingest, perceive and map make of a photo is kept in ``data/.benchmark``.
+    The results of ingest, perceive and map are cached in ``data/.benchmark``.
 
     Args:
-        root: of the checkout.
-        folder: of photos.
-        side: of the windows, in model pixels.
-        count: photos wanted.
-        variants: flaws a window, at least 2; photos with fewer are passed over.
+        root: the checkout's root.
+        folder: folder of photos.
+        side: side of the windows in model pixels.
+        count: maximum number of tasks.
+        variants: flaws per window, minimum 2; photos with fewer are skipped.
     """
     values = read_params(root)
     values["perceive"] |= {"window": side, "max_windows": 1}
-    most = variants // 2
-    values["map"] |= {"variants": variants, "max_per_tool": most, "max_per_part": most}
+    limit = variants // 2
+    values["map"] |= {"variants": variants, "max_per_tool": limit, "max_per_part": limit}
     params = parse_params(values)
     stages = [build_stage(name, params) for name in _STAGES]
     digests = [stage_digest(stage) for stage in stages]
     store = Store(root / "data" / ".benchmark")
 
     @cache
-    def ready() -> list[Stage]:
+    def load_stages() -> list[Stage]:
         for stage in stages:
             stage.setup()
         return stages
 
     def prepare(photo: Path) -> Result | None:
         try:
-            outputs = run_stages(photo, ready()).outputs
+            outputs = run_stages(photo, load_stages()).outputs
         except FactoryError:
             return None
         documents = {name: outputs[name].document.model_dump(mode="json") for name in _STAGES}
@@ -100,14 +100,14 @@ def from_photos(root: Path, folder: Path, side: int, count: int, variants: int) 
     return sorted(tasks(), key=lambda task: -len({v.tool for v in task.variants}))[:count]
 
 
-def made_up(side: int, share: float, margin: int, variants: int) -> Task:
-    """A window of coloured tokens in which every flaw is a square that takes after its neighbour.
+def make_synthetic_task(side: int, share: float, margin: int, variants: int) -> Task:
+    """Make a window of coloured tokens; in every flaw a square takes the appearance of another.
 
     Args:
-        side: in pixels, a multiple of 16.
-        share: of the window's tokens that are active, `margin` included.
-        margin: tokens around the targets, as ``inject.margin``.
-        variants: flaws, their tools in turn.
+        side: side of the window in pixels, a multiple of 16.
+        share: active share of the window's tokens, `margin` included.
+        margin: tokens around the targets, as in ``inject.margin``.
+        variants: number of flaws; the tools take turns.
 
     Raises:
         ValueError: the square does not fit beside its reference.
@@ -142,4 +142,4 @@ def made_up(side: int, share: float, margin: int, variants: int) -> Task:
         )
 
     window = Window(id="w0", box=(0, 0, side, side), size=(side, side), parts=[])
-    return Task(f"made up, {side} px", photo, window, tuple(map(flaw, range(variants))))
+    return Task(f"synthetic, {side} px", photo, window, tuple(map(flaw, range(variants))))

@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.repository import LOCK, SOURCES, translate_errors
 from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
-from stages.ingest.places import Places, Root, fit, recognise
+from stages.ingest.places import Places, Root, recognise, share_present
 from stages.ingest.scan import scan
 from stages.package import rights
 
@@ -75,7 +75,7 @@ def _describe_unpublishable(workspace: Workspace) -> list[str]:
     used = [entry.licence for entry in entries if not (entry.withdrawn or entry.problem)]
     lines = [
         f"not publishable: licence '{licence}' ({count} photo{'s' * (count > 1)}): {why}"
-        for licence, count, why in rights.problems(used)
+        for licence, count, why in rights.find_problems(used)
     ]
     return _truncate(lines, "licences")
 
@@ -202,5 +202,5 @@ def record_location(workspace: Workspace, given: Path, name: str | None = None) 
         )
     places.put(Root(found, place))
     places.save()
-    share = fit(place, entries, found)
+    share = share_present(place, entries, found)
     return f"{found} is at {place}: {share:.0%} of its photos are there"

@@ -1,1 +1,1 @@
-"""How the compact judge is calibrated and tested: results, blind verdicts, features, figures."""
+"""Calibrate and test the compact judge: results, blind verdicts, features, figures."""

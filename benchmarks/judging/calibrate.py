@@ -1,11 +1,10 @@
-"""The judge's coefficients, from the calibration set's scores and verdicts.
+"""Fit the judge's coefficients to the calibration set's scores and verdicts.
 
     python -m benchmarks.judging.calibrate [--write]
 
-fits `MEASURES`, says how the model does on photos that it was not fitted on (cross-validated), and
-proposes the threshold; ``--write`` replaces
-``stages/models/judge/features/coefficients.json``. Needs no pictures. The test set has
-no part in it.
+Fits `MEASURES`, prints how the model does on photos that it was not fitted on (cross-validated),
+and proposes the threshold; ``--write`` replaces ``stages/models/judge/features/coefficients.json``.
+Needs no pictures and does not use the test set.
 """
 
 from __future__ import annotations
@@ -29,23 +28,23 @@ MEASURES = ("positional", "size", "delivered_texture", "solid")
 """Chosen on the calibration set (docs/judging.md)."""
 PENALTY = 6.0
 FOLDS, ROUNDS = 7, 10
-AIM = 0.9
-"""Precision asked of the cross-validated threshold, where most lookers decide and a tie is not
-right, as the report counts: 0.85 is promised, the rest is margin."""
+MIN_PRECISION = 0.9
+"""Precision that the cross-validated threshold must reach. As in the report, the majority of the
+raters decides and a tie is not right. 0.85 is promised, the rest is margin."""
 DIGITS = 6
 Probabilities = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Results with the share of lookers who call each right."""
+    """Results with the share of raters who call each right."""
 
     rows: Sequence[Row]
     right: NDArray[np.float64]
-    """(n,) 0..1: of those who looked."""
+    """(n,) 0..1: share of the result's raters."""
 
     def fit(self, chosen: NDArray[np.bool_] | None = None) -> Model:
-        """The model of all results, or of the chosen ones."""
+        """Fit the model to all results, or to the chosen ones."""
         at = range(len(self.rows)) if chosen is None else np.flatnonzero(chosen).tolist()
         return logistic.fit(
             [self.rows[i].tool for i in at],
@@ -56,15 +55,15 @@ class Labelled:
         )
 
 
-def labelled() -> Labelled:
-    """The calibration set."""
-    right = verdicts.shares(verdicts.load("calibration"))
+def load_labelled() -> Labelled:
+    """Load the calibration set."""
+    right = verdicts.compute_shares(verdicts.load("calibration"))
     rows = [row for row in scores.load("calibration", "flaws").rows if row.name in right]
     return Labelled(rows, np.array([right[row.name] for row in rows], dtype=np.float64))
 
 
-def cross_validated(found: Labelled) -> Probabilities:
-    """(n,) each result's probability by models of other photos, mean over `ROUNDS` deals."""
+def cross_validate(found: Labelled) -> Probabilities:
+    """Return (n,) the probability by models of other photos, mean over `ROUNDS` splits."""
     photos = sorted({row.name.partition("-")[0] for row in found.rows})
     total = np.zeros(len(found.rows))
     for turn in range(ROUNDS):
@@ -78,29 +77,30 @@ def cross_validated(found: Labelled) -> Probabilities:
     return total / ROUNDS
 
 
-def threshold(probability: Probabilities, right: NDArray[np.float64]) -> float:
-    """The least probability, in steps of 0.01, whose precision is `AIM` or above: the best recall.
+def choose_threshold(probability: Probabilities, right: NDArray[np.float64]) -> float:
+    """Return the minimum probability, in steps of 0.01, with a precision of `MIN_PRECISION`.
 
-    Of all thresholds that keep half of what is right; where none reaches `AIM`, the one of the
-    best precision.
+    The minimum gives the best recall. Only thresholds that keep half of what is right are
+    considered; where none of them reaches `MIN_PRECISION`, the one with the best precision is
+    returned.
     """
     grid = np.arange(0.05, 0.96, 0.01)
     kept = [(t, probability >= t) for t in grid]
     fair = [(t, k) for t, k in kept if right[k].sum() >= 0.5 * right.sum()]
-    good = [t for t, k in fair if right[k].mean() >= AIM]
+    good = [t for t, k in fair if right[k].mean() >= MIN_PRECISION]
     best = max(fair, key=lambda pair: right[pair[1]].mean())[0]
     return round(float(good[0] if good else best), 2)
 
 
-def rounded(model: Model, found: Labelled) -> Model:
-    """With `DIGITS` significant digits, which any machine's last bits agree on, and its origin."""
+def round_model(model: Model, found: Labelled) -> Model:
+    """Round to `DIGITS` significant digits, the same on all machines, and add the provenance."""
 
     def short(value: float) -> float:
         return float(f"{value:.{DIGITS}g}")
 
-    looks = {
-        looker: sorted(look.name for look in rows.values() if look.right)
-        for looker, rows in verdicts.load("calibration").items()
+    right = {
+        rater: sorted(verdict.name for verdict in rows.values() if verdict.right)
+        for rater, rows in verdicts.load("calibration").items()
     }
     return Model(
         intercept=short(model.intercept),
@@ -114,37 +114,37 @@ def rounded(model: Model, found: Labelled) -> Model:
         provenance={
             "results": len(found.rows),
             "right": float(found.right.sum()),
-            "lookers": len(looks),
+            "lookers": len(right),
             "penalty": PENALTY,
-            "verdicts": sha256(canonical_json(looks))[:16],
+            "verdicts": sha256(canonical_json(right))[:16],
             **scores.load("calibration", "flaws").digests,
         },
     )
 
 
 def main() -> None:
-    """Print, and write on demand."""
+    """Print the model and its figures, and write the coefficients on demand."""
     parser = argparse.ArgumentParser(description="Calibrate the compact judge.")
     parser.add_argument("--write", action="store_true", help="replace the committed coefficients")
     parser.add_argument("--out", type=Path, default=logistic.COEFFICIENTS)
-    given = parser.parse_args()
-    found = labelled()
-    model = rounded(found.fit(), found)
-    guess = cross_validated(found)
+    args = parser.parse_args()
+    found = load_labelled()
+    model = round_model(found.fit(), found)
+    guess = cross_validate(found)
     right = (found.right > 0.5).astype(np.float64)
-    least = threshold(guess, right)
-    kept = guess >= least
+    threshold = choose_threshold(guess, right)
+    kept = guess >= threshold
     loss = -(found.right * np.log(guess) + (1 - found.right) * np.log(1 - guess)).mean()
     print(f"{len(found.rows)} results, {found.right.mean():.0%} right, log loss {loss:.3f}")
     print(
-        f"probability {least}: precision {right[kept].mean():.1%}, "
+        f"probability {threshold}: precision {right[kept].mean():.1%}, "
         f"recall {right[kept].sum() / right.sum():.1%} (cross-validated over photos)"
     )
     for c in model.coefficients:
         print(f"  {c.measure:12} {c.weight:+.2f}")
     print("  " + ", ".join(f"{tool} {value:+.2f}" for tool, value in model.tools.items()))
-    if given.write:
-        write_atomically(given.out, pretty_json(model.model_dump(mode="json")))
+    if args.write:
+        write_atomically(args.out, pretty_json(model.model_dump(mode="json")))
 
 
 if __name__ == "__main__":

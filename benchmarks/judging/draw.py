@@ -1,11 +1,11 @@
-"""The results to look at: mappings by the factory's own stages, in two photo-disjoint sets.
+"""Draw the mappings to be rated, by the project's own stages, in two photo-disjoint sets.
 
     python -m benchmarks.judging.draw
 
-draws a new test set: takes photos that the calibration set has none of, from the checkout and from
-those held out of training, through ingest, perceive and map with the committed params and keeps a
-fixed number of mappings a tool. Replaces ``test`` in ``cases.json`` beside this file; verdicts and
-scores of the test set before belong to mappings that are no longer there.
+Draws a new test set: runs ingest, perceive and map with the committed params on photos of the
+checkout and photos held out of training, without those of the calibration set, and keeps a fixed
+number of mappings per tool. Replaces ``test`` in ``cases.json`` beside this file; verdicts and
+scores of the previous test set then belong to mappings that no longer exist.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.quality import cases, photos
-from benchmarks.quality.cases import Case, Drawn, EvaluationSet
+from benchmarks.quality.cases import Candidate, Case, EvaluationSet
 from stages.engine.files import canonical_json, write_atomically
 from stages.records.documents import TOOLS, Document
 
 SetName = Literal["calibration", "test"]
 SETS: tuple[SetName, ...] = ("calibration", "test")
 COUNT = 28
-"""Mappings a tool: a few fall out when nothing can be seen, and 100 are to be left."""
-NAMED = 12
-"""Of these, mappings of named parts at least, where there are so many: photos without people, of
-which there are more, offer few."""
+"""Mappings per tool: a few turn out invisible, and 100 are to remain in total."""
+MIN_NAMED = 12
+"""Minimum number of these that are mappings of named parts, where there are enough. Most photos
+have no people and offer few named parts."""
 PATH = Path(__file__).with_name("cases.json")
 
 
@@ -37,18 +37,18 @@ class Drawing(Document):
     side: int
     sets: dict[SetName, list[Case]]
 
-    def of(self, name: SetName) -> EvaluationSet:
-        """One set, as the renderers take it."""
+    def evaluation_set(self, name: SetName) -> EvaluationSet:
+        """Return one set in the form that the renderers take."""
         return EvaluationSet(side=self.side, cases=self.sets[name])
 
 
 def load() -> Drawing:
-    """The mappings as they were written."""
+    """Load the mappings."""
     return Drawing.model_validate_json(PATH.read_text(encoding="utf-8"))
 
 
 def save(drawing: Drawing) -> None:
-    """Write them, a case a line."""
+    """Write the mappings, one case per line."""
     lines = {
         name: b",\n".join(canonical_json(case.model_dump(mode="json")) for case in found)
         for name, found in drawing.sets.items()
@@ -57,18 +57,18 @@ def save(drawing: Drawing) -> None:
     write_atomically(PATH, b'{"side":%d,"sets":{\n%s\n}}\n' % (drawing.side, body))
 
 
-def unseen(offered: Sequence[Drawn], seen: Sequence[Case]) -> list[Drawn]:
-    """What is offered by photos that are in none of these cases, by digest and by name."""
-    keys, names = {case.key for case in seen}, {case.photo for case in seen}
-    return [d for d in offered if d.scene.key not in keys and d.photo not in names]
+def exclude_photos(candidates: Sequence[Candidate], used: Sequence[Case]) -> list[Candidate]:
+    """Exclude mappings of photos that are in these cases, by digest or by name."""
+    keys, names = {case.key for case in used}, {case.photo for case in used}
+    return [d for d in candidates if d.scene.key not in keys and d.photo not in names]
 
 
-def choose(offered: Sequence[Drawn]) -> list[Drawn]:
-    """Up to `COUNT` mappings a tool, of which up to `NAMED` of named parts come first."""
-    named = cases.choose([d for d in offered if not d.variant.positional], NAMED)
+def choose(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Choose up to `COUNT` mappings per tool, up to `MIN_NAMED` of named parts first."""
+    named = cases.choose([d for d in candidates if not d.variant.positional], MIN_NAMED)
     chosen = list(named)
     for tool in TOOLS:
-        left = [d for d in offered if d.variant.tool == tool and d not in named]
+        left = [d for d in candidates if d.variant.tool == tool and d not in named]
         count = COUNT - sum(d.variant.tool == tool for d in named)
         chosen += cases.choose(left, count)
     return chosen
@@ -76,19 +76,19 @@ def choose(offered: Sequence[Drawn]) -> list[Drawn]:
 
 def main() -> None:
     """Write the test set's mappings."""
-    parser = argparse.ArgumentParser(description="Draw the mappings to be looked at.")
+    parser = argparse.ArgumentParser(description="Draw the mappings to be rated.")
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="of what is kept")
+    parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="cache folder")
     parser.add_argument("--photos", nargs="*", default=(), metavar="FILE", help="only these")
-    given = parser.parse_args()
-    seen = load().sets["calibration"]
-    used = {case.photo for case in seen}
-    offering = photos.named([*photos.in_checkout(), *photos.held_out(given.shards)], given.photos)
-    names = [name for name in offering if name not in used]
-    found = cases.scenes(names, given.shards, given.folder / "scenes", cases.SIDE)
-    chosen = choose(unseen(cases.draw(found), seen))
-    test = cases.grouped(chosen)
-    save(Drawing(side=cases.SIDE, sets={"calibration": seen, "test": test}))
+    args = parser.parse_args()
+    calibration = load().sets["calibration"]
+    used = {case.photo for case in calibration}
+    every = [*photos.list_checkout(), *photos.list_held_out(args.shards)]
+    names = [name for name in photos.select(every, args.photos) if name not in used]
+    found = cases.perceive_scenes(names, args.shards, args.folder / "scenes", cases.SIDE)
+    chosen = choose(exclude_photos(cases.draw(found), calibration))
+    test = cases.group(chosen)
+    save(Drawing(side=cases.SIDE, sets={"calibration": calibration, "test": test}))
     tools = Counter(drawn.variant.tool for drawn in chosen)
     counts = ", ".join(f"{tool} {tools[tool]}" for tool in TOOLS)
     print(f"test: {counts}; {len({case.key for case in test})} photos")

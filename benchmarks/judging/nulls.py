@@ -1,9 +1,9 @@
-"""Null edits: pictures in which something changed, or nothing, but not what the mapping says.
+"""Make null edits: pictures in which nothing changed, or something other than the mapping says.
 
-They are made from each result's *control*, so that the autoencoder's fingerprints are there, go
-through the factory's own composite, and get the mask that the renderer would give them. Where that
-is empty (the renderer itself would refuse), they get the flaw's own, so that the filter has to
-refuse them by itself.
+They are made from each result's *control*, so that they carry the autoencoder's fingerprints, go
+through the project's own composite, and get the mask that the renderer would give them. Where that
+mask is empty (the renderer itself would refuse the picture), they get the flaw's mask, so that the
+filter has to refuse them by itself.
 """
 
 from __future__ import annotations
@@ -26,48 +26,50 @@ from stages.records.masks import Mask
 from stages.records.seeding import generator
 from stages.records.windows import cut
 
-STILL: dict[str, Callable[[Site, np.random.Generator], Image]] = {
+UNMOVED: dict[str, Callable[[Site, np.random.Generator], Image]] = {
     "control": lambda site, rng: site.window,
-    "blurred": nulls.blurred,
-    "noisy": nulls.noisy,
-    "recompressed": nulls.recompressed,
+    "blurred": nulls.blur,
+    "noisy": nulls.add_noise,
+    "recompressed": nulls.recompress,
 }
-A_RESULT = 2
+"""Null edits in which nothing has another place, by kind."""
+PER_RESULT = 2
+"""Null edits per result."""
 RESTORED = "restored"
 SHUFFLED = "shuffled"
 KINDS: dict[Tool, tuple[str, ...]] = {
-    tool: (RESTORED, *STILL, *(() if tool == "distort" else (SHUFFLED,))) for tool in TOOLS
+    tool: (RESTORED, *UNMOVED, *(() if tool == "distort" else (SHUFFLED,))) for tool in TOOLS
 }
-"""Shuffled patches are one of distort's own kernels, so they are no null edit of it."""
+"""Kinds of each tool. Shuffling patches is a kernel of distort, so it is no null edit of it."""
 
 
-def edits(result: Result, number: int, params: InjectParams) -> Iterator[tuple[str, Case]]:
-    """`A_RESULT` null edits of one result's mapping: kind, and what the filter would see.
+def make_edits(result: Result, number: int, params: InjectParams) -> Iterator[tuple[str, Case]]:
+    """Make `PER_RESULT` null edits of one result's mapping: the kind, and the case for the filter.
 
-    The kinds take turns by the result's `number`.
+    The kinds take turns, by the result's `number`.
     """
-    case, shown = result.case, result.shown
-    site = Site(case.variant, shown.sides, case.window_control, case.window_control)
+    case, rendered = result.case, result.rendered
+    site = Site(case.variant, rendered.sides, case.window_control, case.window_control)
     kinds = KINDS[case.variant.tool]
-    for turn in range(A_RESULT):
-        kind = kinds[(number * A_RESULT + turn) % len(kinds)]
+    for turn in range(PER_RESULT):
+        kind = kinds[(number * PER_RESULT + turn) % len(kinds)]
         if kind == RESTORED:
             picture = case.real
         else:
-            make = nulls.shuffled if kind == SHUFFLED else STILL[kind]
+            make = nulls.shuffle if kind == SHUFFLED else UNMOVED[kind]
             window = make(site, generator(0, result.name, kind))
             weights = blend(
-                grow(site.grid(case.variant.targets), params.margin),
+                grow(site.token_mask(case.variant.targets), params.margin),
                 case.window,
                 case.mask.shape,
                 params.feather,
             )
             picture = composite(case.control, window.astype(np.float32), case.window.box, weights)
-        yield kind, seen(case, picture, params)
+        yield kind, replace_picture(case, picture, params)
 
 
-def seen(case: Case, picture: Image, params: InjectParams) -> Case:
-    """`case` with another picture in the flaw's place, and the mask that goes with it."""
+def replace_picture(case: Case, picture: Image, params: InjectParams) -> Case:
+    """Replace the flawed picture of `case`, and its mask accordingly."""
     everywhere: Mask = np.ones(case.mask.shape, dtype=bool)
     mask = visible(picture, case.control, everywhere, params.mask)
     return replace(

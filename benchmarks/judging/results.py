@@ -1,9 +1,9 @@
-"""The rendered results: pictures of the drawn mappings by the factory's own synthesis.
+"""Render the drawn mappings by the project's own synthesis.
 
     python -m benchmarks.judging.results [--set test]
 
-renders both sets with the committed params and keeps the pictures in the folder; what was stopped
-goes on where it was.
+Renders both sets with the committed params and caches the pictures in the folder; a run that was
+stopped continues where it stopped.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks.judging.draw import SETS, SetName, load
 from benchmarks.quality import cases, photos
-from benchmarks.quality.compare import PROFILE, sections
-from benchmarks.quality.renderers import Factory, Models
-from benchmarks.quality.renderings import Renderings, Shown
+from benchmarks.quality.compare import PROFILE, load_sections
+from benchmarks.quality.renderers import Models, SynthesisRenderer
+from benchmarks.quality.renderings import RenderedVariant, Renderings
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import sha256
 from stages.filter.case import build_case
@@ -32,31 +32,31 @@ from stages.records.masks import Mask
 
 @dataclass(frozen=True)
 class Result:
-    """One flaw that the renderer could show. Pictures are whole photos."""
+    """One flaw that is visible in its picture. All pictures are whole photos."""
 
-    shown: Shown
+    rendered: RenderedVariant
 
     @property
     def name(self) -> str:
-        """``<photo key>-<variant id>``, unique."""
-        return self.shown.name
+        """``<photo key>-<variant id>``; unique."""
+        return self.rendered.name
 
     @property
     def variant(self) -> Variant:
-        """Its mapping."""
-        return self.shown.variant
+        """The mapping."""
+        return self.rendered.variant
 
     @cached_property
     def case(self) -> Case:
-        """What a judge sees."""
-        shown = self.shown
-        crop = shown.crop
-        assert crop is not None  # noqa: S101 - `rendered` leaves the others out
-        photo, box = shown.photo, crop.box
+        """The input of a judge."""
+        rendered = self.rendered
+        crop = rendered.crop
+        assert crop is not None  # noqa: S101 - `render` leaves the others out
+        photo, box = rendered.photo, crop.box
         return build_case(
             photo,
-            shown.case.window,
-            shown.variant,
+            rendered.case.window,
+            rendered.variant,
             control=paste(photo, crop.control, box),
             artifact=paste(photo, crop.artifact, box),
             mask=paste(np.zeros(photo.shape[:2], dtype=bool), crop.mask, box),
@@ -65,8 +65,8 @@ class Result:
     @property
     def target_box(self) -> Box:
         """The bounding box of the target tokens in the photo."""
-        assert self.shown.crop is not None  # noqa: S101
-        return self.shown.crop.target_box
+        assert self.rendered.crop is not None  # noqa: S101
+        return self.rendered.crop.target_box
 
     @property
     def control(self) -> Image:
@@ -80,46 +80,45 @@ class Result:
 
     @property
     def mask(self) -> Mask:
-        """(H, W) the visible flaw."""
+        """(H, W): the visible flaw."""
         return self.case.mask
 
     @property
     def sha256(self) -> str:
-        """Of the PNG that the factory would write of the flaw."""
-        assert self.shown.crop is not None  # noqa: S101
-        return sha256(write_png(self.shown.crop.artifact))
+        """Digest of the PNG that the inject stage would write of the flaw."""
+        assert self.rendered.crop is not None  # noqa: S101
+        return sha256(write_png(self.rendered.crop.artifact))
 
 
-def renderings(name: SetName, folder: Path, shards: Path) -> Renderings:
-    """A set's pictures by the compact profile with the committed params."""
-    drawing = load()
-    renderer = Factory("ours", Models(PROFILE, folder), *sections())
-    return Renderings(renderer, drawing.of(name), folder, shards)
+def make_renderings(name: SetName, folder: Path, shards: Path) -> Renderings:
+    """Make the renderings of a set by the compact profile with the committed params."""
+    renderer = SynthesisRenderer("ours", Models(PROFILE, folder), *load_sections())
+    return Renderings(renderer, load().evaluation_set(name), folder, shards)
 
 
-def rendered(name: SetName, folder: Path, shards: Path) -> Iterator[Result]:
-    """Every result of a set in which something can be seen; rendered when first asked for."""
-    for shown in renderings(name, folder, shards):
-        if shown.crop is not None:
-            yield Result(shown)
+def render(name: SetName, folder: Path, shards: Path) -> Iterator[Result]:
+    """Yield every result of a set with a visible flaw; render those that are not cached."""
+    for rendered in make_renderings(name, folder, shards):
+        if rendered.crop is not None:
+            yield Result(rendered)
 
 
-def arguments(description: str) -> argparse.ArgumentParser:
-    """What every command of this folder takes that needs pictures."""
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Make a parser with the options of every command of this folder that needs pictures."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="of what is kept")
+    parser.add_argument("--folder", type=Path, default=cases.FOLDER, help="cache folder")
     parser.add_argument("--set", choices=SETS, nargs="*", default=SETS)
     return parser
 
 
 def main() -> None:
-    """Render all."""
-    given = arguments("Render the drawn mappings.").parse_args()
-    for name in given.set:
-        results = UntilStopped(rendered(name, given.folder, given.shards))
+    """Render the sets."""
+    args = make_parser("Render the drawn mappings.").parse_args()
+    for name in args.set:
+        results = UntilStopped(render(name, args.folder, args.shards))
         print(f"{name}: {sum(1 for _ in results)} results")
-        results.leave()
+        results.exit_if_stopped()
 
 
 if __name__ == "__main__":

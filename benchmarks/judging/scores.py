@@ -1,8 +1,8 @@
-"""What the filter measures of every result and null edit, as data in ``scores/``.
+"""Measure every result and null edit as the filter does, and write the scores to ``scores/``.
 
     python -m benchmarks.judging.scores [--set test] [--what nulls]
 
-needs the pictures (it renders what is missing); what follows from the scores does not.
+Needs the pictures and renders those that are missing; commands that use the scores need none.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Literal
 
 from benchmarks.judging import nulls
 from benchmarks.judging.draw import SetName
-from benchmarks.judging.results import Result, arguments, rendered
-from benchmarks.quality.compare import PROFILE, sections
+from benchmarks.judging.results import Result, make_parser, render
+from benchmarks.quality.compare import PROFILE, load_sections
 from benchmarks.stopping import UntilStopped
 from stages.catalogue import load_params
 from stages.engine.files import canonical_json, sha256, write_atomically
@@ -48,31 +48,32 @@ class Row(Document):
     part: str
     positional: bool
     sha256: str
-    """Of the flaw's PNG; empty for null edits."""
+    """Digest of the flaw's PNG; empty for null edits."""
     scores: dict[str, float]
-    """Every number of the filter but the probability; LPIPS alone where that refuses already."""
+    """Every number of the filter except the probability; only LPIPS where its bounds refuse
+    already."""
 
 
 class Scores(Document):
-    """Of one set's flaws or null edits."""
+    """The scores of one set's flaws or null edits."""
 
     digests: dict[str, str]
-    """Of the models and params that made and measured the pictures."""
+    """Digests of the models and params that made and measured the pictures."""
     rows: list[Row]
 
 
 def path_of(name: SetName, what: What) -> Path:
-    """Where they lie."""
+    """Return the path of the scores."""
     return FOLDER / f"{name}-{what}.json"
 
 
 def load(name: SetName, what: What) -> Scores:
-    """Scores as they were written."""
+    """Load the scores."""
     return Scores.model_validate_json(path_of(name, what).read_bytes())
 
 
-class Meter:
-    """The filter's instruments."""
+class FilterMeasures:
+    """The filter's metric and judge."""
 
     def __init__(self) -> None:
         self.metric, self.judge = AlexLpips(), FeatureJudge()
@@ -80,13 +81,13 @@ class Meter:
         assert isinstance(section, FilterParams)  # noqa: S101
         self.limits = section.lpips
 
-    def scores(self, case: Case, target_box: Box, always: bool) -> dict[str, float]:
-        """Every number of the filter but the probability.
+    def measure(self, case: Case, target_box: Box, always: bool) -> dict[str, float]:
+        """Return every number of the filter except the probability.
 
         Args:
-            case: what the filter sees.
+            case: the filter's input.
             target_box: the bounding box of the targets.
-            always: ask the judge although the bounds refuse.
+            always: run the judge even if the LPIPS bounds refuse.
         """
         distances = bounds.measure(case, target_box, self.metric)
         found = dataclasses.asdict(distances)
@@ -95,10 +96,14 @@ class Meter:
         return {name: float(f"{value:.{DIGITS}g}") for name, value in found.items()}
 
 
-def rows(result: Result, number: int, meter: Meter, what: What) -> Iterator[Row]:
-    """The flaw, or the null edits whose turn it is."""
+def measure_result(
+    result: Result, number: int, measures: FilterMeasures, what: What
+) -> Iterator[Row]:
+    """Measure the result's flaw, or the null edits whose turn it is."""
     flaws = what == "flaws"
-    found = [("flaw", result.case)] if flaws else nulls.edits(result, number, sections()[1])
+    found = (
+        [("flaw", result.case)] if flaws else nulls.make_edits(result, number, load_sections()[1])
+    )
     for edit, case in found:
         variant = case.variant
         yield Row(
@@ -109,36 +114,38 @@ def rows(result: Result, number: int, meter: Meter, what: What) -> Iterator[Row]
             part=variant.part_name,
             positional=variant.positional,
             sha256=result.sha256 if flaws else "",
-            scores=meter.scores(case, result.target_box, always=flaws),
+            scores=measures.measure(case, result.target_box, always=flaws),
         )
 
 
-def digests() -> dict[str, str]:
-    """What the pictures and scores depend on, beside the code."""
-    made_by = [section.model_dump(mode="json", exclude={"gate"}) for section in sections()]
+def compute_digests() -> dict[str, str]:
+    """Compute digests of everything but the code that the pictures and scores depend on."""
+    params = [section.model_dump(mode="json", exclude={"gate"}) for section in load_sections()]
     return {
         "flow": registry.revision("flow", PROFILE),
         "efficientnet": TokenFeatures.revision(),
         "lpips": AlexLpips.revision(),
-        "params": sha256(canonical_json(made_by)),
+        "params": sha256(canonical_json(params)),
     }
 
 
 def main() -> None:
     """Write the scores."""
-    parser = arguments("Measure every result and null edit.")
+    parser = make_parser("Measure every result and null edit.")
     parser.add_argument("--what", choices=WHAT, nargs="*", default=WHAT)
-    given = parser.parse_args()
-    meter = Meter()
-    for what in given.what:
-        for name in given.set:
-            results = enumerate(rendered(name, given.folder, given.shards))
-            measured = UntilStopped(row for n, r in results for row in rows(r, n, meter, what))
-            found = list(measured)
+    args = parser.parse_args()
+    measures = FilterMeasures()
+    for what in args.what:
+        for name in args.set:
+            results = enumerate(render(name, args.folder, args.shards))
+            rows = UntilStopped(
+                row for n, r in results for row in measure_result(r, n, measures, what)
+            )
+            found = list(rows)
             print(f"{name}: {len(found)} {what}", flush=True)
-            measured.leave()  # half a set replaces no whole one
+            rows.exit_if_stopped()  # an incomplete set must not replace a complete one
             lines = b",\n".join(canonical_json(row.model_dump(mode="json")) for row in found)
-            head = canonical_json(digests())
+            head = canonical_json(compute_digests())
             write_atomically(
                 path_of(name, what), b'{"digests":%s,"rows":[\n%s\n]}\n' % (head, lines)
             )

@@ -1,9 +1,9 @@
-"""What lookers saw, as data: one file a set and looker in ``verdicts/``.
+"""Store the raters' verdicts in ``verdicts/``: one file for each set and rater.
 
-    python -m benchmarks.judging.verdicts ANSWERS.json KEY.json --set test --looker a
+    python -m benchmarks.judging.verdicts ANSWERS.json KEY.json --set test --rater a
 
-takes a looker's answers to the numbered sheets and the sheets' key, checks that every number is
-answered once, and writes ``verdicts/<set>-<looker>.json``.
+Reads a rater's answers to the numbered sheets and the sheets' key, checks that every number is
+answered exactly once, and writes ``verdicts/<set>-<rater>.json``.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from stages.records.documents import Document
 FOLDER = Path(__file__).with_name("verdicts")
 
 
-class Look(Document):
-    """One looker's verdict on one result (RUBRIC.md)."""
+class Verdict(Document):
+    """One rater's verdict on one result (RUBRIC.md)."""
 
     name: str
     """``<photo key>-<variant id>``"""
     id: int
-    """On the sheets."""
+    """Number on the sheets."""
     perceptible: bool
     inside: bool
     intended: bool
@@ -37,59 +37,65 @@ class Look(Document):
 
     @property
     def right(self) -> bool:
-        """The rubric's rule."""
+        """Whether the result is right by the rubric's rule."""
         seen = self.perceptible and self.inside and self.intended
         return seen and self.plausible != "no"
 
 
-def named(answers: Sequence[Mapping[str, Any]], key: Mapping[str, str]) -> list[Look]:
-    """Answers by number to verdicts by name, in the order of the numbers.
+def parse_answers(answers: Sequence[Mapping[str, Any]], key: Mapping[str, str]) -> list[Verdict]:
+    """Convert answers by number into verdicts by name, in the order of the numbers.
 
     Raises:
-        ValueError: a number is missing, unknown, or answered twice; or an answer is malformed.
+        ValueError: a number is missing, unknown or answered twice, or an answer is malformed.
     """
     counts = Counter(str(answer["id"]) for answer in answers)
     if wrong := sorted(set(key) ^ set(counts) | {n for n, c in counts.items() if c > 1}):
-        raise ValueError(f"not answered once each, or not on the sheets: {', '.join(wrong)}")
-    looks = [Look.model_validate({**answer, "name": key[str(answer["id"])]}) for answer in answers]
-    return sorted(looks, key=lambda look: look.id)
+        raise ValueError(
+            f"numbers not answered exactly once, or not on the sheets: {', '.join(wrong)}"
+        )
+    rows = ({**answer, "name": key[str(answer["id"])]} for answer in answers)
+    return sorted(map(Verdict.model_validate, rows), key=lambda verdict: verdict.id)
 
 
-def load(name: SetName) -> dict[str, dict[str, Look]]:
-    """Looker to result name to verdict."""
+def load(name: SetName) -> dict[str, dict[str, Verdict]]:
+    """Load a set's verdicts: rater to result name to verdict."""
     found = {}
     for path in sorted(FOLDER.glob(f"{name}-*.json")):
         rows = json.loads(path.read_bytes())
-        looker = path.stem.removeprefix(f"{name}-")
-        found[looker] = {row["name"]: Look.model_validate(row) for row in rows}
+        rater = path.stem.removeprefix(f"{name}-")
+        found[rater] = {row["name"]: Verdict.model_validate(row) for row in rows}
     return found
 
 
-def shares(looks: Mapping[str, Mapping[str, Look]]) -> dict[str, float]:
-    """Result name to the share of its lookers who call it right."""
-    names = dict.fromkeys(name for rows in looks.values() for name in rows)
-    votes = {name: [rows[name].right for rows in looks.values() if name in rows] for name in names}
-    return {name: sum(given) / len(given) for name, given in votes.items()}
+def compute_shares(verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, float]:
+    """Compute for each result name the share of its raters who call it right."""
+    names = dict.fromkeys(name for rows in verdicts.values() for name in rows)
+    votes = {
+        name: [rows[name].right for rows in verdicts.values() if name in rows] for name in names
+    }
+    return {name: sum(rights) / len(rights) for name, rights in votes.items()}
 
 
-def right(looks: Mapping[str, Mapping[str, Look]]) -> dict[str, bool]:
-    """Result name to whether most lookers call it right; a tie is not right."""
-    return {name: share > 0.5 for name, share in shares(looks).items()}
+def decide_by_majority(verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, bool]:
+    """Decide for each result name whether it is right by majority; a tie is not right."""
+    return {name: share > 0.5 for name, share in compute_shares(verdicts).items()}
 
 
 def main() -> None:
-    """Write a looker's verdicts."""
-    parser = argparse.ArgumentParser(description="Keep a looker's verdicts.")
+    """Write a rater's verdicts."""
+    parser = argparse.ArgumentParser(description="Store a rater's verdicts.")
     parser.add_argument("answers", type=Path)
     parser.add_argument("key", type=Path, help="<set>.key.json of the sheets")
     parser.add_argument("--set", choices=SETS, required=True)
-    parser.add_argument("--looker", required=True, help="a name for the file")
-    given = parser.parse_args()
-    looks = named(json.loads(given.answers.read_bytes()), json.loads(given.key.read_bytes()))
-    lines = b",\n".join(canonical_json(look.model_dump(mode="json")) for look in looks)
-    write_atomically(FOLDER / f"{given.set}-{given.looker}.json", b"[\n%s\n]\n" % lines)
-    share = sum(look.right for look in looks) / len(looks)
-    print(f"{len(looks)} verdicts, {share:.0%} right")
+    parser.add_argument("--rater", required=True, help="name of the rater, for the file's name")
+    args = parser.parse_args()
+    verdicts = parse_answers(
+        json.loads(args.answers.read_bytes()), json.loads(args.key.read_bytes())
+    )
+    lines = b",\n".join(canonical_json(verdict.model_dump(mode="json")) for verdict in verdicts)
+    write_atomically(FOLDER / f"{args.set}-{args.rater}.json", b"[\n%s\n]\n" % lines)
+    share = sum(verdict.right for verdict in verdicts) / len(verdicts)
+    print(f"{len(verdicts)} verdicts, {share:.0%} right")
 
 
 if __name__ == "__main__":

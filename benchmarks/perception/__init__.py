@@ -1,1 +1,1 @@
-"""How well a perceiver sees: predictions against photos labelled by hand."""
+"""Evaluate a perceiver: predictions against photos labelled by hand."""

@@ -1,4 +1,4 @@
-"""Hand labels of people, faces, hands and main things, and the photos that they belong to."""
+"""Load hand labels of people, faces, hands and main things, and the labelled photos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stages.records.masks import Mask
 
 FIRST = Path(__file__).with_name("labels.json")
 SECOND = Path(__file__).with_name("labels-second.json")
-"""Five photos labelled once more, mirrored and without looking at the first labels."""
+"""Labels of five photos that were labelled a second time, mirrored, without the first labels."""
 KINDS = ("people", "faces", "hands")
 
 
@@ -31,23 +31,23 @@ class Mark(Document):
     box: Box
     """Half-open, in photo pixels."""
     difficult: bool = False
-    """Finding it earns nothing and missing it costs nothing, as in PASCAL VOC."""
+    """Whether it counts neither as found nor as missed, as in PASCAL VOC."""
     view: Literal["front", "profile", "away"] | None = None
-    """Of a face; front is any view with both eyes on this side of the nose."""
+    """View of a face; front is any view in which the nose hides neither eye."""
 
 
 class MainThing(Document):
-    """The photo's main thing that is no person."""
+    """The photo's main thing, other than a person."""
 
     right: tuple[str, ...]
-    """Names that most people would accept."""
+    """Names that most people would accept as right."""
     coarse: tuple[str, ...]
-    """True names that say less than most people would."""
+    """Names that are true but less specific than most people would choose."""
     outline: tuple[tuple[int, int], ...] | None
-    """Polygon in photo pixels; None where one outline cannot tell it from its like."""
+    """Polygon in photo pixels; None where one outline cannot separate it from others like it."""
 
     def mask(self, shape: tuple[int, int]) -> Mask | None:
-        """The filled outline as (H, W)."""
+        """Return the filled outline as (H, W)."""
         if self.outline is None:
             return None
         canvas = np.zeros(shape, np.uint8)
@@ -56,13 +56,13 @@ class MainThing(Document):
 
 
 class LabelledPhoto(Document):
-    """One photo and what is in it."""
+    """A photo and its labels."""
 
     name: str
-    """As `benchmarks.quality.photos` takes it."""
+    """Name as in `benchmarks.quality.photos`."""
     collection: Literal["people", "samples", "shards"]
     sha256: str
-    """Of the photo's file."""
+    """Digest of the photo's file."""
     width: int = Field(gt=0)
     height: int = Field(gt=0)
     people: list[Mark]
@@ -72,7 +72,7 @@ class LabelledPhoto(Document):
     """None where people are the subject, or nothing stands out."""
 
     def marks(self, kind: str) -> list[Mark]:
-        """Of one of `KINDS`."""
+        """Return the marks of one of `KINDS`."""
         return {"people": self.people, "faces": self.faces, "hands": self.hands}[kind]
 
 
@@ -83,15 +83,15 @@ class LabelSet(Document):
 
 
 def load(path: Path = FIRST) -> list[LabelledPhoto]:
-    """The labels of a file."""
+    """Load the labels of a file."""
     return LabelSet.model_validate_json(path.read_text(encoding="utf-8")).photos
 
 
-def named(labelled: list[LabelledPhoto], files: Sequence[str]) -> list[LabelledPhoto]:
-    """Those whose file name is one of `files`; all where none is given.
+def select(labelled: list[LabelledPhoto], files: Sequence[str]) -> list[LabelledPhoto]:
+    """Select the photos whose file name is one of `files`; all where none is given.
 
     Raises:
-        ValueError: none is.
+        ValueError: no photo has one of these names.
     """
     found = [photo for photo in labelled if not files or Path(photo.name).name in files]
     if not found:
@@ -99,8 +99,8 @@ def named(labelled: list[LabelledPhoto], files: Sequence[str]) -> list[LabelledP
     return found
 
 
-def read(photo: LabelledPhoto, shards: Path) -> Image | None:
-    """The photo as `ingest` hands it on, (H, W, 3) uint8; None where its collection is missing.
+def read_photo(photo: LabelledPhoto, shards: Path) -> Image | None:
+    """Read the photo as `ingest` does, (H, W, 3) uint8; None where its collection is missing.
 
     Raises:
         ValueError: the file is not the one that was labelled.
@@ -116,16 +116,16 @@ def read(photo: LabelledPhoto, shards: Path) -> Image | None:
     return np.asarray(decode(data, kept).image)
 
 
-def present(
+def read_present(
     labelled: list[LabelledPhoto], shards: Path, missing: list[str]
 ) -> Iterator[tuple[LabelledPhoto, Image]]:
-    """Photos that are there, with pixels; names of the others are added to `missing`.
+    """Yield the photos that are present, with pixels; add the names of the others to `missing`.
 
     Raises:
         ValueError: a file is not the one that was labelled.
     """
     for photo in labelled:
-        image = read(photo, shards)
+        image = read_photo(photo, shards)
         if image is None:
             missing.append(photo.name)
         else:

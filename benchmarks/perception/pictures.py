@@ -1,9 +1,9 @@
-"""Labels and predictions drawn on free sample photos, for the documentation.
+"""Draw labels and predictions on free sample photos, for the documentation.
 
     python -m benchmarks.perception.pictures OUT.jpg [name ...]
 
-Labelled outlines and boxes are white, predicted entities and parts green. Only the CC0 and
-public-domain photos of samples/photos are drawn; names are those of the labels without the folder.
+Labelled outlines and boxes are white, predicted entities and parts green. Draws only the CC0 and
+public-domain photos of samples/photos; a name is a label's name without the folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from benchmarks.perception.labels import KINDS, LabelledPhoto, load, named, present
+from benchmarks.perception.labels import KINDS, LabelledPhoto, load, read_present, select
 from benchmarks.perception.predictions import FOLDER, Perception
 from benchmarks.quality.photos import SHARDS
 from benchmarks.stopping import UntilStopped
@@ -31,8 +31,8 @@ CELL, CAPTION, COLUMNS = 330, 20, 3
 WHITE, GREEN = (255, 255, 255), (0, 230, 0)
 
 
-def drawn(photo: LabelledPhoto, image: Image, entities: Sequence[Entity]) -> Image:
-    """The photo with labels and predictions, (H, W, 3) uint8."""
+def draw_labels(photo: LabelledPhoto, image: Image, entities: Sequence[Entity]) -> Image:
+    """Draw labels and predictions on the photo, (H, W, 3) uint8."""
     out = image.copy()
     for entity in entities:
         masks = [part.mask for part in entity.parts if not part.positional]
@@ -49,8 +49,8 @@ def drawn(photo: LabelledPhoto, image: Image, entities: Sequence[Entity]) -> Ima
     return out
 
 
-def sheet(cells: Sequence[tuple[str, Image]]) -> Pillow.Image:
-    """Captioned pictures in `COLUMNS` columns."""
+def draw_sheet(cells: Sequence[tuple[str, Image]]) -> Pillow.Image:
+    """Draw captioned pictures in `COLUMNS` columns."""
     rows = -(-len(cells) // COLUMNS)
     out = Pillow.new("RGB", (COLUMNS * CELL, rows * (CELL + CAPTION)), "white")
     for place, (text, image) in enumerate(cells):
@@ -62,35 +62,35 @@ def sheet(cells: Sequence[tuple[str, Image]]) -> Pillow.Image:
     return out
 
 
-def seen(wanted: list[LabelledPhoto]) -> Iterator[tuple[str, Image]]:
-    """Captions and drawings of these photos.
+def draw_photos(wanted: list[LabelledPhoto]) -> Iterator[tuple[str, Image]]:
+    """Yield captions and drawings of these photos.
 
     Raises:
         FactoryError: weights are missing.
         ValueError: a file is not the one that was labelled.
     """
     perceive = Perception(None, FOLDER)
-    for photo, image in present(wanted, SHARDS, []):
+    for photo, image in read_present(wanted, SHARDS, []):
         entities = perceive(photo, image)
-        said = ", ".join(entity.name for entity in entities) or "nothing"
-        yield f"{Path(photo.name).stem}: {said}", drawn(photo, image, entities)
+        names = ", ".join(entity.name for entity in entities) or "nothing"
+        yield f"{Path(photo.name).stem}: {names}", draw_labels(photo, image, entities)
 
 
 def main() -> None:
     """Write the sheet."""
-    parser = argparse.ArgumentParser(description="Labels and predictions on sample photos.")
+    parser = argparse.ArgumentParser(description="Draw labels and predictions on photos.")
     parser.add_argument("out", type=Path)
     parser.add_argument("names", nargs="*", help="file names; default: all labelled samples")
-    given = parser.parse_args()
+    args = parser.parse_args()
     free = [photo for photo in load() if photo.collection == "samples"]
     try:
-        found = UntilStopped(seen(named(free, given.names)))
+        found = UntilStopped(draw_photos(select(free, args.names)))
         cells = list(found)
     except (FactoryError, ValueError) as problem:
         sys.exit(str(problem))
-    sheet(cells).save(given.out, quality=85)
-    print(f"{len(cells)} photos: {given.out}")
-    found.leave()
+    draw_sheet(cells).save(args.out, quality=85)
+    print(f"{len(cells)} photos: {args.out}")
+    found.exit_if_stopped()
 
 
 if __name__ == "__main__":

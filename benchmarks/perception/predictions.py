@@ -1,4 +1,4 @@
-"""What the profile's perceiver sees in a photo, kept in a folder by the stage's digest."""
+"""Run the profile's perceiver on photos and cache the results under the stage's digest."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from stages.records.documents import Document, Entity
 from stages.records.images import Image
 
 FOLDER = Path("data/.quality/perception")
-"""Default folder of what was perceived; git ignores it."""
+"""Default cache folder; git ignores it."""
 
 
-class Seen(Document):
+class Perceived(Document):
     """The entities of one photo."""
 
     entities: list[Entity]
 
 
 class Perception:
-    """The perceiver that params.yaml names, with its params; loaded when a photo needs it."""
+    """The perceiver that params.yaml names, with its params; loaded on the first use."""
 
     def __init__(self, profile: str | None, folder: Path) -> None:
         """Read params.yaml.
 
         Args:
-            profile: in the place of ``base.profile``; None takes that.
-            folder: where results are kept.
+            profile: profile to use; None for ``base.profile``.
+            folder: cache folder.
 
         Raises:
-            FactoryError: params.yaml or the profile's name is wrong.
+            FactoryError: params.yaml or the profile's name is invalid.
         """
         values = read_params(Workspace.find().root)
         if profile is not None:
@@ -48,13 +48,13 @@ class Perception:
         self._folder = folder / stage_digest(stage)[:12]
 
     def __call__(self, photo: LabelledPhoto, image: Image) -> list[Entity]:
-        """Entities in `image`, which is the photo's pixels."""
+        """Return the entities in `image`, the photo's pixels."""
         path = self._folder / f"{photo.sha256[:16]}.json"
         if path.is_file():
-            return Seen.model_validate_json(path.read_bytes()).entities
+            return Perceived.model_validate_json(path.read_bytes()).entities
         if not self._ready:
             self._stage.setup()
             self._ready = True
-        seen = Seen(entities=self._stage.perceiver.perceive(image))
-        write_atomically(path, seen.model_dump_json().encode())
-        return seen.entities
+        perceived = Perceived(entities=self._stage.perceiver.perceive(image))
+        write_atomically(path, perceived.model_dump_json().encode())
+        return perceived.entities

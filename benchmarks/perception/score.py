@@ -1,4 +1,4 @@
-"""One photo's predictions against its labels, and the figures of many photos."""
+"""Score predictions against labels, photo by photo, and compute figures of all photos."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.perception.labels import KINDS, LabelledPhoto, MainThing
-from benchmarks.perception.matching import Outcome, inside, match, overlap, wilson
+from benchmarks.perception.matching import (
+    Outcome,
+    is_inside,
+    mask_overlap,
+    match,
+    wilson_interval,
+)
 from stages.records.documents import Box, Document, Entity, Part
 from stages.records.masks import decode
 
-LEAST = {"people": 0.5, "faces": 0.3, "hands": 0.3}
-"""Least intersection over union of a match."""
-GOOD = 0.7
-"""Foreground intersection over union that counts as good."""
+MIN_OVERLAP = {"people": 0.5, "faces": 0.3, "hands": 0.3}
+"""Minimum intersection over union of a match."""
+GOOD_OVERLAP = 0.7
+"""Minimum foreground intersection over union that counts as good."""
 PERSON = "person"
 FACE_PARTS = frozenset({"face", "eye", "nose", "mouth"})
 """Kinds of a person's parts that must lie in a labelled face."""
 HAND_PARTS = frozenset({"hand", "finger"})
-"""Kinds that must lie in a labelled hand; all others must lie in a labelled person."""
+"""Kinds that must lie in a labelled hand; all other kinds must lie in a labelled person."""
 BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Edges of the calibration table's bins; the last one is closed."""
+"""Edges of the calibration table's bins; the last bin is closed."""
 
 Naming = Literal["right", "coarse", "wrong", "none"]
 
@@ -38,34 +44,34 @@ class Scored(Document):
 
 
 class Misplaced(Document):
-    """A part on the wrong thing."""
+    """A part that lies outside the thing it belongs on."""
 
     name: str
     kind: str
 
 
 class PhotoScore(Document):
-    """What became of one photo."""
+    """The scores of one photo."""
 
     name: str
     labels: dict[str, int]
-    """Kind to labels that are not difficult."""
+    """Kind to the number of labels that are not difficult."""
     found: dict[str, int]
-    """Kind to how many of those were found."""
+    """Kind to the number of those that were found."""
     scored: list[Scored]
-    """Predictions, without those on difficult labels."""
+    """Predictions except those on difficult labels."""
     naming: Naming | None
-    """None without a labelled main thing."""
+    """None where no main thing is labelled."""
     said: str | None
-    """Name of the main thing that was predicted."""
+    """Predicted name of the main thing."""
     foreground: float | None
-    """Intersection over union; None without an outline."""
+    """Intersection over union of the main thing; None where no outline is labelled."""
     uncalled: int
-    """Things predicted where none is labelled."""
+    """Number of things predicted where none is labelled."""
     parts: int
     positional: int
     misplaced: list[Misplaced]
-    """A person's parts that lie outside what they should be on."""
+    """Parts of people that lie outside the label they belong in."""
 
 
 class Share(Document):
@@ -78,13 +84,13 @@ class Share(Document):
 
     @classmethod
     def of(cls, count: int, total: int) -> Share:
-        """With its interval."""
-        low, high = wilson(count, total)
+        """Create a share with its interval."""
+        low, high = wilson_interval(count, total)
         return cls(count=count, total=total, low=round(low, 4), high=round(high, 4))
 
     @property
     def value(self) -> float:
-        """0 of nothing."""
+        """The share; 0 when the total is 0."""
         return self.count / self.total if self.total else 0.0
 
 
@@ -99,7 +105,7 @@ class Bin(Document):
 
 
 class Figures(Document):
-    """Of all photos."""
+    """The figures of all photos."""
 
     photos: int
     precision: dict[str, Share]
@@ -107,17 +113,17 @@ class Figures(Document):
     foreground_mean: float
     foreground_median: float
     foreground_good: Share
-    """At least `GOOD`."""
+    """Share of photos that reach `GOOD_OVERLAP`."""
     naming: dict[Naming, int]
     uncalled: int
     parts: int
     positional: int
     misplaced: dict[str, int]
-    """Kind of part to how many lie on the wrong thing."""
+    """Kind of part to the number of misplaced ones."""
     calibration: list[Bin]
 
 
-def score(photo: LabelledPhoto, entities: Sequence[Entity]) -> PhotoScore:
+def score_photo(photo: LabelledPhoto, entities: Sequence[Entity]) -> PhotoScore:
     """Compare one photo's entities with its labels."""
     people = [entity for entity in entities if entity.name == PERSON]
     predicted: dict[str, list[tuple[Box, float]]] = {
@@ -126,7 +132,7 @@ def score(photo: LabelledPhoto, entities: Sequence[Entity]) -> PhotoScore:
         "hands": _boxes(people, "hand"),
     }
     outcomes: dict[str, Outcome] = {
-        kind: match([box for box, _ in predicted[kind]], photo.marks(kind), LEAST[kind])
+        kind: match([box for box, _ in predicted[kind]], photo.marks(kind), MIN_OVERLAP[kind])
         for kind in KINDS
     }
     scored = [
@@ -136,7 +142,7 @@ def score(photo: LabelledPhoto, entities: Sequence[Entity]) -> PhotoScore:
         if right is not None
     ]
     things = [entity for entity in entities if entity.name != PERSON]
-    # a perceiver may find several: the largest is its main thing
+    # A perceiver may find several things; the largest one counts as its main thing.
     main = max(things, key=lambda e: int(decode(e.mask).sum())) if things else None
     naming = _naming(photo.thing, main)
     if main is not None and naming is not None:
@@ -162,10 +168,14 @@ def score(photo: LabelledPhoto, entities: Sequence[Entity]) -> PhotoScore:
     )
 
 
-def figures(rows: Sequence[PhotoScore]) -> Figures:
-    """Sum photos up. Raises ValueError when there are none."""
+def compute_figures(rows: Sequence[PhotoScore]) -> Figures:
+    """Compute the figures of all photos.
+
+    Raises:
+        ValueError: there are no photos.
+    """
     if not rows:
-        raise ValueError("no labelled photo was found")
+        raise ValueError("no labelled photo was found: see docs/perception-figures.md")
     grounds = [row.foreground for row in rows if row.foreground is not None]
     scored = [item for row in rows for item in row.scored]
     names = Counter[Naming](row.naming for row in rows if row.naming is not None)
@@ -179,18 +189,18 @@ def figures(rows: Sequence[PhotoScore]) -> Figures:
         },
         foreground_mean=round(float(np.mean(grounds or [0.0])), 4),
         foreground_median=round(float(np.median(grounds or [0.0])), 4),
-        foreground_good=Share.of(sum(g >= GOOD for g in grounds), len(grounds)),
+        foreground_good=Share.of(sum(g >= GOOD_OVERLAP for g in grounds), len(grounds)),
         naming=dict(names),
         uncalled=sum(row.uncalled for row in rows),
         parts=sum(row.parts for row in rows),
         positional=sum(row.positional for row in rows),
         misplaced=dict(sorted(misplaced.items())),
-        calibration=calibration(scored),
+        calibration=compute_calibration(scored),
     )
 
 
-def calibration(scored: Sequence[Scored]) -> list[Bin]:
-    """A bin a kind and range of scores that holds any prediction."""
+def compute_calibration(scored: Sequence[Scored]) -> list[Bin]:
+    """Compute a bin for each kind and range of scores that has predictions."""
     out = []
     for kind in (*KINDS, "names"):
         for low, high in pairwise(BINS):
@@ -228,7 +238,7 @@ def _foreground(photo: LabelledPhoto, main: Entity | None) -> float | None:
     outline = photo.thing.mask((photo.height, photo.width)) if photo.thing else None
     if outline is None:
         return None
-    return round(overlap(outline, decode(main.mask)), 4) if main else 0.0
+    return round(mask_overlap(outline, decode(main.mask)), 4) if main else 0.0
 
 
 def _misplaced(part: Part, photo: LabelledPhoto) -> bool:
@@ -238,4 +248,4 @@ def _misplaced(part: Part, photo: LabelledPhoto) -> bool:
         marks = photo.faces
     elif part.kind in HAND_PARTS:
         marks = photo.hands
-    return not inside((float(xs.mean()), float(ys.mean())), marks)
+    return not is_inside((float(xs.mean()), float(ys.mean())), marks)

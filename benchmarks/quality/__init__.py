@@ -1,1 +1,1 @@
-"""How good the flaws look, measured on a fixed set of mappings: see README.md in this folder."""
+"""Measure how good the flaws look, on a fixed set of mappings: see README.md in this folder."""

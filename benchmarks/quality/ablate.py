@@ -1,9 +1,10 @@
-"""One knob of the synthesis at a time, varied around params.yaml.
+"""Vary one parameter of the synthesis at a time around params.yaml.
 
     python -m benchmarks.quality.ablate [--knob t_s] [--side 512]
 
-Prints a markdown table a knob. Each setting's pictures and figures are kept under data/.quality, so
-a run that was stopped goes on where it was, and settings that several tables share are made once.
+Prints a markdown table for each parameter. The pictures and figures of each setting are cached
+under data/.quality, so a run that was stopped continues where it stopped, and settings that several
+tables share are rendered once.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.quality import calibrate, cases
-from benchmarks.quality.compare import arguments, sections, table, told_apart
-from benchmarks.quality.measure import Figures, Instruments, measure, summary
+from benchmarks.quality.compare import classify_borders, load_sections, make_parser, make_table
+from benchmarks.quality.measure import Figures, Instruments, measure, summarize
 from benchmarks.quality.network import MobileNet
-from benchmarks.quality.renderers import Factory, Models
+from benchmarks.quality.renderers import Models, SynthesisRenderer
 from benchmarks.quality.renderings import Renderings
 from benchmarks.stopping import UntilStopped
 from stages.inject.params import InjectParams
@@ -31,70 +32,70 @@ KNOBS: Mapping[str, tuple[Any, ...]] = {
     "repeat_rho": (0.0, 0.5, 1.0),
     "margin": (0, 1, 2),
 }
-"""Dotted name in section ``inject`` to the values tried; each stands for all tools. ``rho: 1.0`` at
-``t_s: 1.0`` switches the start latent's gather off: targets start from fresh noise."""
+"""Dotted name in section ``inject`` to the values tried; a value applies to all tools. ``rho: 1.0``
+at ``t_s: 1.0`` disables the gather of the start latent: targets start from fresh noise."""
 
 HEAD = ("intended", "borders seen", "sharpness", "colour shift", "told apart")
 
 
-def changed(params: InjectParams, knob: str, value: Any) -> InjectParams:
-    """The params with one value changed."""
+def change(params: InjectParams, knob: str, value: Any) -> InjectParams:
+    """Return the params with one value changed."""
     section, _, name = knob.rpartition(".")
     numbers = params.model_dump()
     (numbers[section] if section else numbers)[name] = value
     return InjectParams.model_validate(numbers)
 
 
-def get(params: InjectParams, knob: str) -> Any:
-    """The value of a knob."""
+def get_value(params: InjectParams, knob: str) -> Any:
+    """Return the value of a knob."""
     found: Any = params
     for name in knob.split("."):
         found = getattr(found, name)
     return found
 
 
-def settings(params: InjectParams, knob: str) -> Iterator[tuple[str, InjectParams]]:
-    """Labels and params of a knob's table: the default first, then what differs from it."""
-    default = get(params, knob)
+def list_settings(params: InjectParams, knob: str) -> Iterator[tuple[str, InjectParams]]:
+    """Yield labels and params of a knob's table: the default, then the values that differ."""
+    default = get_value(params, knob)
     yield f"{default} (default)", params
     for value in KNOBS[knob]:
         if value != default:
-            yield str(value), changed(params, knob, value)
+            yield str(value), change(params, knob, value)
 
 
-def cells(found: list[Figures], told: float) -> list[str]:
-    """By tool: intended, seam contrast, LPIPS; for all what `HEAD` says."""
+def format_cells(found: list[Figures], accuracy: float) -> list[str]:
+    """Format intended, seam contrast and LPIPS by tool, and the columns of `HEAD` for all tools."""
     out = []
     for tool in TOOLS:
         rows = [row for row in found if row.tool == tool]
-        s = summary(rows)
+        s = summarize(rows)
         out.append(f"{s.intended:.0%} / {s.contrast:+.2f} / {s.lpips:.2f}" if rows else "")
-    s = summary(found)
+    s = summarize(found)
     rest = [f"{s.intended:.0%}", f"{s.seen:.0%}", f"{s.sharpness:.2f}", f"{s.colour:.1f}"]
-    return [*out, *rest, f"{told:.0%}"]
+    return [*out, *rest, f"{accuracy:.0%}"]
 
 
 def main() -> None:
     """Print the tables."""
-    parser = arguments("One knob at a time.")
+    parser = make_parser("Vary one parameter at a time.")
     parser.add_argument("--knob", choices=KNOBS, nargs="*", default=list(KNOBS))
-    given = parser.parse_args()
-    found, models = cases.load(given.side, given.tool), Models(given.profile, given.folder)
-    instruments = Instruments(MobileNet(), AlexLpips(), calibrate.load(given.side))
-    invert, inject = sections()
-    print("Cells of a tool: as intended / seam contrast / LPIPS flaw to control in the mask.")
+    args = parser.parse_args()
+    found, models = cases.load(args.side, args.tool), Models(args.profile, args.folder)
+    instruments = Instruments(MobileNet(), AlexLpips(), calibrate.load(args.side))
+    invert, inject = load_sections()
+    print("Cells of a tool: as intended / seam contrast / LPIPS of flaw and control in the mask.")
 
-    def measured(knob: str) -> Iterator[list[str]]:
-        for label, params in settings(inject, knob):
-            renderer = Factory(label, models, invert, params)
-            pictures = Renderings(renderer, found, given.folder, given.shards)
-            figures = list(measure(pictures, instruments, given.folder))
-            yield [label, *cells(figures, told_apart(pictures)[0])]
+    def measure_rows(knob: str) -> Iterator[list[str]]:
+        for label, params in list_settings(inject, knob):
+            renderer = SynthesisRenderer(label, models, invert, params)
+            pictures = Renderings(renderer, found, args.folder, args.shards)
+            figures = list(measure(pictures, instruments, args.folder))
+            yield [label, *format_cells(figures, classify_borders(pictures)[0])]
 
-    for knob in given.knob:
-        rows = UntilStopped(measured(knob))
-        print(f"\n{table([f'`{knob}`', *TOOLS, *HEAD], rows)}", flush=True)
-        rows.leave()
+    for knob in args.knob:
+        rows = UntilStopped(measure_rows(knob))
+        print(f"\n{make_table([f'`{knob}`', *TOOLS, *HEAD], rows)}", flush=True)
+        rows.exit_if_stopped()
 
 
 if __name__ == "__main__":

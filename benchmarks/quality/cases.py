@@ -1,9 +1,9 @@
-"""The fixed evaluation set: photos, windows and mappings that every measurement uses.
+"""Draw the fixed evaluation set: the photos, windows and mappings that every measurement uses.
 
     python -m benchmarks.quality.cases [--side 512]
 
-takes the checkout's photos and the held-out ones through the factory's own ingest, perceive and map
-and keeps a fixed number of mappings a tool. Writes ``cases-<side>.json`` beside this file.
+Runs the project's own ingest, perceive and map on the checkout's photos and the held-out ones, and
+keeps a fixed number of mappings per tool. Writes ``cases-<side>.json`` beside this file.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from stages.records.documents import TOOLS, Document, Scene, Tool, Variant, Wind
 from stages.records.grid import indices
 
 FOLDER = Path("data/.quality")
-"""Default folder of everything that these measurements keep; git ignores it."""
+"""Default cache folder of these measurements; git ignores it."""
 SIDE = 384
 COUNT = 13
-"""Mappings a tool: four tools make 52, enough for 50 pairwise looks."""
+"""Mappings per tool: four tools make 52, enough for 50 pairwise looks."""
 HELD_OUT = 40
-"""Photos out of the shards that are looked through."""
+"""Number of photos of the shards that mappings are drawn from."""
 VARIANTS = 8
-"""Mappings drawn a photo, of which few are kept."""
+"""Mappings drawn per photo, of which few are kept."""
 
 
 class Sides(Document):
-    """fuse: tokens of the two that meet; both lists may share some."""
+    """fuse: tokens of the two parts that meet; the lists may overlap."""
 
     part: list[int]
     other: list[int]
 
 
 class Case(Document):
-    """One window of one photo with its mappings."""
+    """A window of a photo with its mappings."""
 
     photo: str
-    """As `photos.read` takes it."""
+    """Name as in `photos.read_photo`."""
     key: str
     """First 16 hex digits of the sha256 of the photo's file."""
     window: Window
@@ -61,12 +61,12 @@ class Case(Document):
 
     @property
     def name(self) -> str:
-        """Unique in the set, fit for a file name."""
+        """Name that is unique in the set and valid in a file name."""
         return f"{self.key}-{self.window.id}"
 
 
 class EvaluationSet(Document):
-    """All windows; variant ids are unique within a photo."""
+    """All cases; variant ids are unique within a photo."""
 
     side: int
     cases: list[Case]
@@ -76,8 +76,8 @@ class EvaluationSet(Document):
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One mapping on offer."""
+class Candidate:
+    """A drawn mapping that may be chosen."""
 
     photo: str
     scene: Scene
@@ -85,15 +85,15 @@ class Drawn:
 
 
 def path_of(side: int) -> Path:
-    """Where the set of that window side lies."""
+    """Return the path of the set of that window side."""
     return Path(__file__).with_name(f"cases-{side}.json")
 
 
 def load(side: int = SIDE, tools: Collection[Tool] = TOOLS) -> EvaluationSet:
-    """The set as it was written, with the mappings of these tools.
+    """Load the set with the mappings of these tools.
 
     Raises:
-        FileNotFoundError: there is none of that side.
+        FileNotFoundError: there is no set of that side.
     """
     whole = EvaluationSet.model_validate_json(path_of(side).read_text(encoding="utf-8"))
     kept = []
@@ -104,8 +104,10 @@ def load(side: int = SIDE, tools: Collection[Tool] = TOOLS) -> EvaluationSet:
     return EvaluationSet(side=side, cases=kept)
 
 
-def scenes(names: list[str], shards: Path, kept: Path, side: int) -> Iterator[tuple[str, Scene]]:
-    """What the factory perceives in the photos; those it rejects are left out. Kept in a folder."""
+def perceive_scenes(
+    names: list[str], shards: Path, cache: Path, side: int
+) -> Iterator[tuple[str, Scene]]:
+    """Yield the scenes of the photos; photos that are rejected are left out."""
     values = read_params(Workspace.find().root)
     params = parse_params({**values, "perceive": {**values["perceive"], "window": side}})
     stages = [build_stage(name, params) for name in ("ingest", "perceive")]
@@ -113,10 +115,10 @@ def scenes(names: list[str], shards: Path, kept: Path, side: int) -> Iterator[tu
         stage.setup()
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            path = kept / f"{stage_digest(stages[1])[:12]}" / f"{Path(name).name}.json"
+            path = cache / f"{stage_digest(stages[1])[:12]}" / f"{Path(name).name}.json"
             if not path.is_file():
                 try:
-                    photo = photos.on_disk(name, shards, Path(folder))
+                    photo = photos.get_file(name, shards, Path(folder))
                     document = run_stages(photo, stages).outputs["perceive"].document
                     write_atomically(path, document.model_dump_json().encode())
                 except FactoryError as problem:
@@ -126,52 +128,52 @@ def scenes(names: list[str], shards: Path, kept: Path, side: int) -> Iterator[tu
                 yield name, Scene.model_validate_json(data)
 
 
-def draw(found: Iterable[tuple[str, Scene]]) -> list[Drawn]:
-    """Every mapping the factory's map stage draws in the scenes, all tools alike."""
+def draw(found: Iterable[tuple[str, Scene]]) -> list[Candidate]:
+    """Return every mapping that the map stage draws in the scenes, all tools with equal weight."""
     values = read_params(Workspace.find().root)
     values["map"] = {**values["map"], "weights": dict.fromkeys(TOOLS, 1.0)}
     params = limit_params(values, None, VARIANTS)
     section, base = params["map"], params["base"]
     assert isinstance(section, MapParams) and isinstance(base, BaseParams)  # noqa: S101
     return [
-        Drawn(name, scene, variant)
+        Candidate(name, scene, variant)
         for name, scene in found
         for variant in plan(scene, section, base.seed)[0]
     ]
 
 
-def choose(offered: list[Drawn], count: int) -> list[Drawn]:
-    """`count` mappings a tool: kernels evenly, photos as different as can be, shards by turns."""
-    chosen: list[Drawn] = []
+def choose(candidates: list[Candidate], count: int) -> list[Candidate]:
+    """Choose `count` mappings per tool, spread evenly over kernels, photos and origins."""
+    chosen: list[Candidate] = []
     uses: Counter[tuple[str, str]] = Counter()
-    left = list(offered)
+    left = list(candidates)
     for tool in TOOLS * count:
-        open_ = [drawn for drawn in left if drawn.variant.tool == tool]
-        if open_:
-            best = min(open_, key=lambda drawn: [uses[trait] for trait in _traits(drawn)])
+        of_tool = [candidate for candidate in left if candidate.variant.tool == tool]
+        if of_tool:
+            best = min(of_tool, key=lambda c: [uses[trait] for trait in _traits(c)])
             left.remove(best)
             chosen.append(best)
             uses.update(_traits(best))
     return chosen
 
 
-def _traits(drawn: Drawn) -> list[tuple[str, str]]:
-    """What the choice spreads over, first things first."""
-    kept = drawn.variant
-    origin = "shards" if ".tar/" in drawn.photo else "checkout"
-    of_tool = [(kept.tool, what) for what in (kept.kernel, drawn.photo, origin)]
-    return [*of_tool, ("any", drawn.photo), (kept.tool, kept.part_kind)]
+def _traits(candidate: Candidate) -> list[tuple[str, str]]:
+    """Return the traits that the choice spreads over, the most important ones first."""
+    variant = candidate.variant
+    origin = "shards" if ".tar/" in candidate.photo else "checkout"
+    of_tool = [(variant.tool, what) for what in (variant.kernel, candidate.photo, origin)]
+    return [*of_tool, ("any", candidate.photo), (variant.tool, variant.part_kind)]
 
 
-def grouped(chosen: list[Drawn]) -> list[Case]:
-    """The chosen mappings by photo and window, in the photos' order."""
-    windows: dict[tuple[str, str], list[Drawn]] = {}
+def group(chosen: list[Candidate]) -> list[Case]:
+    """Group the chosen mappings by photo and window, in the photos' order."""
+    windows: dict[tuple[str, str], list[Candidate]] = {}
     for drawn in sorted(chosen, key=lambda drawn: (drawn.photo, drawn.variant.id)):
         windows.setdefault((drawn.photo, drawn.variant.window), []).append(drawn)
-    return [_case(name, items) for (name, _), items in windows.items()]
+    return [_make_case(name, items) for (name, _), items in windows.items()]
 
 
-def _case(name: str, items: list[Drawn]) -> Case:
+def _make_case(name: str, items: list[Candidate]) -> Case:
     scene, variants = items[0].scene, [item.variant for item in items]
     window = next(w for w in scene.windows if w.id == variants[0].window)
     atlas, sides = Atlas(scene), {}
@@ -182,44 +184,44 @@ def _case(name: str, items: list[Drawn]) -> Case:
     return Case(photo=name, key=scene.key, window=window, variants=variants, sides=sides)
 
 
-def arguments(description: str) -> argparse.ArgumentParser:
-    """What every command of this folder takes."""
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Make a parser with the options of every command of this folder."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--side", type=int, default=SIDE, help="of a window, in pixels")
+    parser.add_argument("--side", type=int, default=SIDE, help="side of a window in pixels")
     parser.add_argument("--shards", type=Path, default=photos.SHARDS)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="of what is kept")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="cache folder")
     return parser
 
 
-def drawing_arguments(description: str) -> argparse.ArgumentParser:
-    """What the commands take that draw mappings."""
-    parser = arguments(description)
+def make_drawing_parser(description: str) -> argparse.ArgumentParser:
+    """Make a parser with the options of the commands that draw mappings."""
+    parser = make_parser(description)
     parser.add_argument("--photos", nargs="*", default=(), metavar="FILE", help="only these")
     return parser
 
 
-def offered(given: argparse.Namespace) -> list[Drawn]:
-    """Every mapping that the factory draws in the photos looked through."""
-    names = photos.in_checkout() + photos.held_out(given.shards)[:HELD_OUT]
-    names = photos.named(names, given.photos)
-    return draw(scenes(names, given.shards, given.folder / "scenes", given.side))
+def draw_candidates(args: argparse.Namespace) -> list[Candidate]:
+    """Return every mapping that the map stage draws in the selected photos."""
+    names = photos.list_checkout() + photos.list_held_out(args.shards)[:HELD_OUT]
+    names = photos.select(names, args.photos)
+    return draw(perceive_scenes(names, args.shards, args.folder / "scenes", args.side))
 
 
-def _lines(found: EvaluationSet) -> bytes:
-    """JSON with a line a case."""
+def _to_json(found: EvaluationSet) -> bytes:
+    """Return JSON with one line per case."""
     cases = b",\n".join(canonical_json(case.model_dump(mode="json")) for case in found)
     return b'{"side":%d,"cases":[\n%s\n]}\n' % (found.side, cases)
 
 
 def main() -> None:
     """Write the set."""
-    parser = drawing_arguments("Draw the fixed evaluation set.")
-    parser.add_argument("--count", type=int, default=COUNT, help="mappings a tool")
-    given = parser.parse_args()
-    chosen = choose(offered(given), given.count)
-    found = EvaluationSet(side=given.side, cases=grouped(chosen))
-    write_atomically(path_of(given.side), _lines(found))
-    tools = Counter(drawn.variant.tool for drawn in chosen)
+    parser = make_drawing_parser("Draw the fixed evaluation set.")
+    parser.add_argument("--count", type=int, default=COUNT, help="mappings per tool")
+    args = parser.parse_args()
+    chosen = choose(draw_candidates(args), args.count)
+    found = EvaluationSet(side=args.side, cases=group(chosen))
+    write_atomically(path_of(args.side), _to_json(found))
+    tools = Counter(candidate.variant.tool for candidate in chosen)
     print(f"{len(found.cases)} windows of {len({c.photo for c in found})} photos, {dict(tools)}")
 
 

@@ -1,4 +1,4 @@
-"""A small classifier that tries to tell rendered strips from real ones."""
+"""Train a small classifier to tell rendered strips from real ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from scipy.special import expit
 
 Matrix = NDArray[np.float64]
 PENALTY = 1e-2
-"""Of the squared weights, beside the mean loss."""
+"""Factor of the squared weights, which are added to the mean loss."""
 
 
 def fit(x: Matrix, y: Matrix) -> Matrix:
-    """Logistic regression on standardised features: (d + 1,) weights, the last the intercept."""
+    """Fit a logistic regression on standardised features.
+
+    Returns (d + 1,) weights; the last one is the intercept.
+    """
 
     def loss(w: Matrix) -> tuple[float, Matrix]:
         score = x @ w[:-1] + w[-1]
@@ -24,30 +27,30 @@ def fit(x: Matrix, y: Matrix) -> Matrix:
     return minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
 
 
-def half(key: str) -> int:
-    """0 or 1: which half the photo of this key (hex digits) belongs to."""
+def half_of(key: str) -> int:
+    """Return the half, 0 or 1, of the photo with this key (hex digits)."""
     return int(key, 16) % 2
 
 
-def accuracy(real: Matrix, rendered: Matrix, halves: NDArray[np.int64]) -> float:
-    """Share of strips told apart, trained on one half of the photos, tested on the other.
+def measure_accuracy(real: Matrix, rendered: Matrix, halves: NDArray[np.int64]) -> float:
+    """Return the share of strips classified correctly; 0.5 is chance.
 
-    Mean of both ways; 0.5 is chance.
+    Trains on one half of the photos and tests on the other; the mean of both directions.
 
     Args:
         real: (n, d) features of real strips.
-        rendered: (n, d) features of rendered ones, at the same places.
-        halves: (n,) 0 or 1: the photo's half.
+        rendered: (n, d) features of rendered strips at the same places.
+        halves: (n,) 0 or 1: the half of the strip's photo.
     """
     x = np.concatenate([real, rendered])
     y = np.repeat([0.0, 1.0], len(real))
     half = np.tile(halves, 2)
     found = []
     for test in (0, 1):
-        train, seen = half != test, half == test
+        train, held = half != test, half == test
         mean, spread = x[train].mean(0), x[train].std(0) + 1e-9
         scaled = (x - mean) / spread
         weights = fit(scaled[train], y[train])
-        told = (scaled[seen] @ weights[:-1] + weights[-1] > 0) == (y[seen] > 0.5)
-        found.append(told.mean())
+        correct = (scaled[held] @ weights[:-1] + weights[-1] > 0) == (y[held] > 0.5)
+        found.append(correct.mean())
     return float(np.mean(found))

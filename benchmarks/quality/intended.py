@@ -1,18 +1,18 @@
-"""Is the flaw really there, as intended? Scores by MobileNetV2's token features.
+"""Score whether the flaw is there as intended, by MobileNetV2's token features.
 
 Similarities are correlations of token features within the photo (`network.directions`). Every score
-compares the picture with the photo it came from; a flaw counts as intended when all scores of its
-tool reach their thresholds:
+compares the picture with the photo it was made from; a flaw counts as intended when all scores of
+its tool reach their thresholds:
 
-- **add**, ``presence``: how much more like its part of the part each target has become.
+- **add**, ``presence``: how much more similar each target has become to its reference in the part.
 - **remove**, ``gone``: how much less the zone looks like the part, and more like the surroundings.
-- **distort**, ``change``: how unlike itself each target has become; ``stuff``: how alike the zone's
-  colours and textures as a whole have stayed.
-- **fuse**, ``mix``: how much more like the other side the targets have become that take after it,
-  the weaker of the two directions.
+- **distort**, ``change``: how different from itself each target has become; ``stuff``: how similar
+  the zone's colours and textures as a whole have stayed.
+- **fuse**, ``mix``: how much more similar to the other side the targets whose references lie there
+  have become; the weaker of the two directions.
 
-A picture in which nothing happened scores 0 (``stuff`` 1). Thresholds come from pictures that must
-be refused (`calibrate`), never from the results.
+A picture in which nothing changed scores 0 (``stuff`` 1). Thresholds come from null pictures, which
+must be refused (`calibrate`), never from the results.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ LAYERS: dict[Tool, tuple[int, ...]] = {
     "distort": (6, 13),
     "fuse": (3, 6),
 }
-"""Blocks of the network that each tool is judged by. Distort leaves out the finest, which blur and
-noise change as much; fuse the coarsest, which at a contact has both sides in view anyway."""
+"""Blocks of the network that each tool is judged by. Distort omits the finest block, which blur and
+noise change as much; fuse omits the coarsest, which covers both sides at a contact anyway."""
 SURROUNDINGS = 2
 """Tokens (Chebyshev) around a removed part that count as its surroundings."""
 BINS = 12
-"""Of each CIELAB channel's histogram."""
+"""Bins of each CIELAB channel's histogram."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """A window of a photo and a picture of it, with the network's raw features of both."""
+class Comparison:
+    """A window of a photo and a picture made from it, with the network's raw features of both."""
 
     variant: Variant
     sides: Sides | None
@@ -65,7 +65,7 @@ class Look:
 
     @property
     def zone(self) -> Mask:
-        """(rows, columns): the targets."""
+        """(rows, columns): the target tokens."""
         tokens = np.zeros(self.grid, dtype=bool)
         tokens.ravel()[self.variant.targets] = True
         return tokens
@@ -82,58 +82,61 @@ class Look:
 
     @cached_property
     def moved(self) -> tuple[Tokens, Tokens]:
-        """Targets that take after another token, and their references."""
+        """Targets whose reference is another token, and their references."""
         both = np.array([self.variant.targets, self.variant.references])
         targets, references = both[:, both[0] != both[1]]
         return targets, references
 
     def gain(self, at: Tokens, to: Tokens) -> float:
-        """How much more like `to` (in the photo) the tokens `at` are than in the photo.
+        """Return how much more similar to `to` (in the photo) the tokens `at` have become.
 
-        Mean over pairs; both (n,).
+        Mean over pairs; both are (n,).
         """
         return float(((self.after[at] - self.before[at]) * self.before[to]).sum(1).mean())
 
     def gain_of_best(self, at: Tokens, pool: Tokens) -> float:
-        """The same for (n,) tokens against the best of a pool, before and after."""
+        """Return the same for (n,) tokens and the most similar one of a pool, before and after."""
         now, then = ((f[at] @ self.before[pool].T).max(1) for f in (self.after, self.before))
         return float((now - then).mean())
 
 
-def add(look: Look) -> dict[str, float]:
-    """``presence``."""
-    return {"presence": look.gain(*look.moved)}
+def score_add(comparison: Comparison) -> dict[str, float]:
+    """Return ``presence``."""
+    return {"presence": comparison.gain(*comparison.moved)}
 
 
-def remove(look: Look) -> dict[str, float]:
-    """``gone``."""
-    part = np.array(look.variant.targets)
-    around = np.flatnonzero(grow(look.zone, SURROUNDINGS) & ~look.zone)
-    pool = np.setdiff1d(np.union1d(around, look.variant.references), part)
-    return {"gone": look.gain_of_best(part, pool) - look.gain_of_best(part, part)}
+def score_remove(comparison: Comparison) -> dict[str, float]:
+    """Return ``gone``."""
+    part = np.array(comparison.variant.targets)
+    around = np.flatnonzero(grow(comparison.zone, SURROUNDINGS) & ~comparison.zone)
+    pool = np.setdiff1d(np.union1d(around, comparison.variant.references), part)
+    return {"gone": comparison.gain_of_best(part, pool) - comparison.gain_of_best(part, part)}
 
 
-def distort(look: Look) -> dict[str, float]:
-    """``change`` and ``stuff``."""
-    targets, _ = look.moved
-    return {"change": -look.gain(targets, targets), "stuff": stuff(look)}
+def score_distort(comparison: Comparison) -> dict[str, float]:
+    """Return ``change`` and ``stuff``."""
+    targets, _ = comparison.moved
+    return {"change": -comparison.gain(targets, targets), "stuff": measure_stuff(comparison)}
 
 
-def stuff(look: Look) -> float:
-    """How alike the zone's colours and textures as a whole are in photo and picture, 0..1.
+def measure_stuff(comparison: Comparison) -> float:
+    """Return how similar the zone's colours and textures as a whole are in photo and picture, 0..1.
 
-    The mean of two: how much the CIELAB histograms overlap, and how near the finest features'
-    means and spreads over the zone's tokens are.
+    The mean of two numbers: the overlap of the CIELAB histograms, and the similarity of the means
+    and spreads of the finest features over the zone's tokens.
     """
-    height, width = look.photo.shape[:2]
-    zone = from_grid(look.zone, (0, 0, width, height), (height, width))
-    histograms = zip(_lab(look.photo, zone), _lab(look.picture, zone), strict=True)
+    height, width = comparison.photo.shape[:2]
+    zone = from_grid(comparison.zone, (0, 0, width, height), (height, width))
+    histograms = zip(_lab(comparison.photo, zone), _lab(comparison.picture, zone), strict=True)
     colour = np.mean([np.minimum(a, b).sum() for a, b in histograms])
     fine = slice(0, next(iter(CHANNELS.values())))
     photo, picture = (
-        f[look.variant.targets, fine] for f in (look.photo_features, look.picture_features)
+        f[comparison.variant.targets, fine]
+        for f in (comparison.photo_features, comparison.picture_features)
     )
-    apart = np.abs(photo.mean(0) - picture.mean(0)) / (look.photo_features[:, fine].std(0) + 1e-3)
+    apart = np.abs(photo.mean(0) - picture.mean(0)) / (
+        comparison.photo_features[:, fine].std(0) + 1e-3
+    )
     wider = np.abs(np.log((photo.std(0) + 1e-2) / (picture.std(0) + 1e-2)))
     return float((colour + np.exp(-(apart + wider).mean())) / 2)
 
@@ -146,26 +149,26 @@ def _lab(picture: Image, zone: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     ]
 
 
-def fuse(look: Look) -> dict[str, float]:
-    """``mix``."""
-    if look.sides is None:
-        raise ValueError(f"{look.variant.id}: a fuse without its two sides")
-    targets, references = look.moved
+def score_fuse(comparison: Comparison) -> dict[str, float]:
+    """Return ``mix``."""
+    if comparison.sides is None:
+        raise ValueError(f"{comparison.variant.id}: fuse needs the two sides")
+    targets, references = comparison.moved
     gains = []
-    for own, strange in (
-        (look.sides.part, look.sides.other),
-        (look.sides.other, look.sides.part),
+    for own, other in (
+        (comparison.sides.part, comparison.sides.other),
+        (comparison.sides.other, comparison.sides.part),
     ):
-        alone = np.setdiff1d(strange, own)
-        taking = np.isin(references, alone) & ~np.isin(targets, alone)
-        if taking.any():
-            gains.append(look.gain(targets[taking], references[taking]))
+        foreign = np.setdiff1d(other, own)
+        crossing = np.isin(references, foreign) & ~np.isin(targets, foreign)
+        if crossing.any():
+            gains.append(comparison.gain(targets[crossing], references[crossing]))
     return {"mix": min(gains, default=0.0)}
 
 
-RULES: dict[Tool, Callable[[Look], dict[str, float]]] = {
-    "add": add,
-    "remove": remove,
-    "distort": distort,
-    "fuse": fuse,
+RULES: dict[Tool, Callable[[Comparison], dict[str, float]]] = {
+    "add": score_add,
+    "remove": score_remove,
+    "distort": score_distort,
+    "fuse": score_fuse,
 }

@@ -1,12 +1,12 @@
-"""Blind pairwise looks: which one looks like a generator's flaw?
+"""Compare renderings by blind pairwise looks: which one looks more like a generator's flaw?
 
     python -m benchmarks.quality.looks sheets LOOKS
     python -m benchmarks.quality.looks tally LOOKS ANSWERS.json [--record FILE.json]
 
-``sheets`` writes ``sheet-<n>.png`` of numbered looks into the folder LOOKS: the photo, ours and
-a paste of the same mapping, A and B in random order, cropped around the flaw. Beside the folder,
-``<LOOKS>.key.json`` says which is which. ANSWERS.json maps each number to "A" or "B"; ``tally``
-counts our wins, and writes looks, key and answers into one file to keep.
+``sheets`` writes ``sheet-<n>.png`` of numbered looks to the folder LOOKS: the photo, our rendering
+and a paste of the same mapping, as A and B in random order, cropped around the flaw.
+``<LOOKS>.key.json`` beside the folder says which is which. ANSWERS.json maps each number to "A" or
+"B"; ``tally`` counts our wins, and ``--record`` writes looks, key and answers to one file.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from PIL import ImageDraw
 from scipy.stats import binomtest
 
 from benchmarks.quality import cases
-from benchmarks.quality.compare import arguments, methods, table
+from benchmarks.quality.compare import make_parser, make_renderers, make_table
 from benchmarks.quality.renderers import Models
-from benchmarks.quality.renderings import Renderings, Shown
+from benchmarks.quality.renderings import RenderedVariant, Renderings
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.models import registry
@@ -34,18 +34,18 @@ from stages.records.images import Image
 from stages.records.seeding import generator
 
 LOOKS = 50
-"""Against each paste."""
-A_SHEET, COLUMNS = 10, 2
+"""Looks against each paste."""
+PER_SHEET, COLUMNS = 10, 2
 CELL, CAPTION, GAP = 288, 22, 10
 """Pixels."""
-ROOM = 1.6
-"""Side of the crop in the longer side of the flaw's targets."""
-LEAST = 96
-"""Photo pixels that a crop shows at least."""
+CROP_SCALE = 1.6
+"""Side of the crop, relative to the longer side of the box of the flaw's targets."""
+MIN_CROP = 96
+"""Minimum side of a crop in photo pixels."""
 
 
 class Key(Document):
-    """Which is which in one look."""
+    """The key of one look: which of the two pictures is ours."""
 
     look: int
     name: str
@@ -56,7 +56,7 @@ class Key(Document):
 
 @dataclass(frozen=True)
 class Look:
-    """One numbered pair, ready to be drawn."""
+    """A numbered pair, ready to be drawn."""
 
     key: Key
     photo: Image
@@ -64,46 +64,57 @@ class Look:
     b: Image
 
 
-def around(box: Box, size: tuple[int, int]) -> Box:
-    """A square with room around `box` inside a photo of (width, height)."""
+def crop_around(box: Box, size: tuple[int, int]) -> Box:
+    """Return a square around `box`, with some margin, inside a photo of (width, height)."""
     longer = max(box[2] - box[0], box[3] - box[1])
-    side = min(max(round(longer * ROOM), LEAST), *size)
+    side = min(max(round(longer * CROP_SCALE), MIN_CROP), *size)
     x = min(max((box[0] + box[2] - side) // 2, 0), size[0] - side)
     y = min(max((box[1] + box[3] - side) // 2, 0), size[1] - side)
     return (x, y, x + side, y + side)
 
 
-def looks(ours: Sequence[Shown], pastes: dict[str, Sequence[Shown]], seed: int) -> list[Look]:
-    """Up to `LOOKS` looks a paste, mixed; without mappings that one of the two could not show."""
+def make_looks(
+    ours: Sequence[RenderedVariant], pastes: dict[str, Sequence[RenderedVariant]], seed: int
+) -> list[Look]:
+    """Make up to `LOOKS` looks per paste, in mixed order.
+
+    Mappings that are not visible in one of the two renderings are left out.
+    """
     rng = generator(seed, "looks")
     pairs = [
         (name, mine, other)
         for name, theirs in pastes.items()
-        for mine, other in _both(ours, theirs, rng)
+        for mine, other in _choose_pairs(ours, theirs, rng)
     ]
     order = rng.permutation(len(pairs))
     found = []
     for number, i in enumerate(order, start=1):
         against, mine, other = pairs[i]
-        found.append(_look(number, against, mine, other, rng))
+        found.append(_make_look(number, against, mine, other, rng))
     return found
 
 
-def _both(
-    ours: Sequence[Shown], theirs: Sequence[Shown], rng: np.random.Generator
-) -> list[tuple[Shown, Shown]]:
+def _choose_pairs(
+    ours: Sequence[RenderedVariant], theirs: Sequence[RenderedVariant], rng: np.random.Generator
+) -> list[tuple[RenderedVariant, RenderedVariant]]:
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a.crop and b.crop]
     chosen = rng.permutation(len(pairs))[:LOOKS]
     return [pairs[i] for i in chosen]
 
 
-def _look(number: int, against: str, mine: Shown, other: Shown, rng: np.random.Generator) -> Look:
-    assert mine.crop is not None  # noqa: S101 - `_both` left the others out
+def _make_look(
+    number: int,
+    against: str,
+    mine: RenderedVariant,
+    other: RenderedVariant,
+    rng: np.random.Generator,
+) -> Look:
+    assert mine.crop is not None  # noqa: S101 - `_choose_pairs` leaves the others out
     height, width = mine.photo.shape[:2]
-    x0, y0, x1, y1 = around(mine.crop.target_box, (width, height))
+    x0, y0, x1, y1 = crop_around(mine.crop.target_box, (width, height))
     photo, ours, paste = (
-        whole[y0:y1, x0:x1]
-        for whole in (mine.photo, mine.whole("artifact"), other.whole("artifact"))
+        image[y0:y1, x0:x1]
+        for image in (mine.photo, mine.photo_with("artifact"), other.photo_with("artifact"))
     )
     first = bool(rng.integers(2))
     key = Key(
@@ -117,11 +128,11 @@ def _look(number: int, against: str, mine: Shown, other: Shown, rng: np.random.G
     return Look(key, photo, a, b)
 
 
-def sheets(found: Sequence[Look]) -> Iterator[Pillow.Image]:
-    """`A_SHEET` looks a sheet: number and tool over photo, A and B."""
+def draw_sheets(found: Sequence[Look]) -> Iterator[Pillow.Image]:
+    """Draw `PER_SHEET` looks per sheet: number and tool over photo, A and B."""
     width, height = 3 * CELL + GAP, CELL + CAPTION
-    for start in range(0, len(found), A_SHEET):
-        part = found[start : start + A_SHEET]
+    for start in range(0, len(found), PER_SHEET):
+        part = found[start : start + PER_SHEET]
         rows = -(-len(part) // COLUMNS)
         out = Pillow.new("RGB", (width * COLUMNS, height * rows), "white")
         draw = ImageDraw.Draw(out)
@@ -141,8 +152,8 @@ def sheets(found: Sequence[Look]) -> Iterator[Pillow.Image]:
         yield out
 
 
-def tally(keys: Sequence[Key], answers: dict[str, Any]) -> list[list[str]]:
-    """Rows of wins with the 95 % interval (Wilson), by paste, by tool and for all.
+def tally_answers(keys: Sequence[Key], answers: dict[str, Any]) -> list[list[str]]:
+    """Make rows of our wins with Wilson's 95 % interval, by paste, by tool and for all.
 
     Raises:
         ValueError: an answer is missing or is neither A nor B.
@@ -169,49 +180,49 @@ def tally(keys: Sequence[Key], answers: dict[str, Any]) -> list[list[str]]:
 
 
 def key_path(folder: Path) -> Path:
-    """Beside the folder, so that who looks into it is told nothing."""
+    """Return the path of the key: beside the folder, so that raters who open it see no key."""
     return folder.with_name(f"{folder.name}.key.json")
 
 
-def write(folder: Path, found: Sequence[Look]) -> None:
-    """The sheets into `folder`, the key beside it."""
+def write_looks(folder: Path, found: Sequence[Look]) -> None:
+    """Write the sheets to `folder` and the key beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, sheet in enumerate(sheets(found), start=1):
+    for number, sheet in enumerate(draw_sheets(found), start=1):
         sheet.save(folder / f"sheet-{number:02d}.png")
     keys = [look.key.model_dump(mode="json") for look in found]
     write_atomically(key_path(folder), pretty_json(keys))
 
 
 def main() -> None:
-    """Draw sheets, or count answers."""
-    parser = arguments("Blind pairwise looks.")
+    """Draw sheets or count answers."""
+    parser = make_parser("Compare renderings by blind pairwise looks.")
     parser.add_argument("command", choices=("sheets", "tally"))
     parser.add_argument("looks", type=Path, help="folder of the sheets")
     parser.add_argument("answers", type=Path, nargs="?", help='JSON: {"1": "A", ...}')
-    parser.add_argument("--record", type=Path, help="of the tally: where to keep it all")
-    parser.add_argument("--seed", type=int, default=0, help="another one: other order and sides")
-    given = parser.parse_args()
-    if given.command == "sheets":
-        found, models = cases.load(given.side, given.tool), Models(given.profile, given.folder)
+    parser.add_argument("--record", type=Path, help="tally: file for looks, key and answers")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the order and the sides")
+    args = parser.parse_args()
+    if args.command == "sheets":
+        found, models = cases.load(args.side, args.tool), Models(args.profile, args.folder)
         rendered = UntilStopped(
-            (r.name, list(Renderings(r, found, given.folder, given.shards)))
-            for r in methods(models)
+            (r.name, list(Renderings(r, found, args.folder, args.shards)))
+            for r in make_renderers(models)
         )
-        shown = list(rendered)
-        rendered.leave()  # a look needs both pictures; what was rendered is kept
-        ours, *pastes = shown
-        write(given.looks, looks(ours[1], dict(pastes), given.seed))
+        by_renderer = list(rendered)
+        rendered.exit_if_stopped()  # a look needs both pictures; the pictures so far are cached
+        ours, *pastes = by_renderer
+        write_looks(args.looks, make_looks(ours[1], dict(pastes), args.seed))
         return
-    if given.answers is None:
-        parser.error("tally needs the answers")
-    keys = [Key.model_validate(key) for key in json.loads(key_path(given.looks).read_bytes())]
-    answers = json.loads(given.answers.read_bytes())
-    rows = tally(keys, answers)
-    if given.record is not None:
+    if args.answers is None:
+        parser.error("tally needs ANSWERS.json")
+    keys = [Key.model_validate(key) for key in json.loads(key_path(args.looks).read_bytes())]
+    answers = json.loads(args.answers.read_bytes())
+    rows = tally_answers(keys, answers)
+    if args.record is not None:
         kept = [{**key.model_dump(), "answer": answers[str(key.look)]} for key in keys]
-        revision = registry.revision("flow", given.profile)
-        write_atomically(given.record, pretty_json({"flow": revision, "looks": kept}))
-    print(table(["looks", "count", "ours wins", "95 % interval"], rows))
+        revision = registry.revision("flow", args.profile)
+        write_atomically(args.record, pretty_json({"flow": revision, "looks": kept}))
+    print(make_table(["looks", "count", "ours wins", "95 % interval"], rows))
 
 
 if __name__ == "__main__":

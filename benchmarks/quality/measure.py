@@ -1,4 +1,4 @@
-"""The figures of one picture, and their summary over many."""
+"""Measure the figures of each picture and summarize them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pydantic import Field
 
 from benchmarks.quality import intended, network
 from benchmarks.quality.calibrate import Thresholds
-from benchmarks.quality.intended import RULES, Look
+from benchmarks.quality.intended import RULES, Comparison
 from benchmarks.quality.network import MobileNet
-from benchmarks.quality.renderings import Renderings, Shown
+from benchmarks.quality.renderings import RenderedVariant, Renderings
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.inject.tokens import source_index
 from stages.models.judge.features import patches, seams
@@ -28,7 +28,7 @@ _CODE = tuple(
 
 
 class Figures(Document):
-    """Of one variant. What needs a picture is None where nothing can be seen."""
+    """The figures of one variant. Those that need a picture are None where nothing is visible."""
 
     name: str
     tool: Tool
@@ -36,25 +36,25 @@ class Figures(Document):
     """``ok``, or the reject code of the inject stage."""
     intended: bool = False
     control_intended: bool = False
-    """The rule's word on the control, of which it should be False."""
+    """Whether the rule accepts the control; it should be False."""
     scores: dict[str, float] = Field(default_factory=dict)
     lpips: float | None = None
-    """Mean of the LPIPS map between flaw and control over the mask."""
+    """Mean of the LPIPS map between flaw and control inside the mask."""
     contrast: float | None = None
-    """Mean contrast of the torn borders, less that of the photo at the same places."""
+    """Mean contrast of the torn borders, minus that of the photo at the same places."""
     seen: float | None = None
-    """Share of torn borders above the photo's own `seams.NATURAL` quantile elsewhere; natural:
-    0.05."""
+    """Share of torn borders above the photo's own `seams.NATURAL` quantile elsewhere; 0.05 is
+    natural."""
     sharpness: float | None = None
-    """Steps inside target tokens against those of the patches they take after; 1 = as sharp."""
+    """Steps inside target tokens relative to those of their reference patches; 1 = as sharp."""
     colour: float | None = None
-    """CIELAB distance between the mean colours of target tokens and of the patches they take after,
-    mean over tokens: pieces that change their colour on the way."""
+    """CIELAB distance between the mean colours of target tokens and of their reference patches,
+    mean over tokens."""
 
 
 @dataclass(frozen=True)
 class Instruments:
-    """What measures."""
+    """The models and thresholds that measure."""
 
     network: MobileNet
     lpips: AlexLpips
@@ -62,41 +62,43 @@ class Instruments:
 
     @property
     def digest(self) -> str:
-        """Of thresholds and of the code that measures."""
+        """Digest of the thresholds and of the measuring code."""
         code = [path.read_text(encoding="utf-8") for path in _CODE]
         return sha256(canonical_json([self.thresholds.model_dump(mode="json"), code]))[:12]
 
 
 def measure(renderings: Renderings, instruments: Instruments, folder: Path) -> Iterator[Figures]:
-    """Of every variant of the set; kept in `folder` until pictures or measures change."""
+    """Yield the figures of every variant; cached in `folder` until pictures or measures change."""
     kept = folder / "figures" / f"{renderings.renderer.digest}-{instruments.digest}"
-    for shown in renderings:
-        path = kept / f"{shown.name}.json"
+    for rendered in renderings:
+        path = kept / f"{rendered.name}.json"
         if not path.is_file():
-            write_atomically(path, figures(shown, instruments).model_dump_json().encode())
+            found = compute_figures(rendered, instruments)
+            write_atomically(path, found.model_dump_json().encode())
         yield Figures.model_validate_json(path.read_bytes())
 
 
-def figures(shown: Shown, instruments: Instruments) -> Figures:
-    """Of one variant."""
-    variant, crop, tool = shown.variant, shown.crop, shown.variant.tool
+def compute_figures(rendered: RenderedVariant, instruments: Instruments) -> Figures:
+    """Compute the figures of one variant."""
+    variant, crop, tool = rendered.variant, rendered.crop, rendered.variant.tool
     if crop is None:
-        return Figures(name=shown.name, tool=tool, reason=shown.reason)
-    photo, picture, control = (shown.window(of) for of in ("photo", "artifact", "control"))
+        return Figures(name=rendered.name, tool=tool, reason=rendered.reason)
+    photo, picture, control = (rendered.window(of) for of in ("photo", "artifact", "control"))
     before = instruments.network.tokens(photo)
     scores = []
     for window in (picture, control):
         after = instruments.network.tokens(window)
-        scores.append(RULES[tool](Look(variant, shown.sides, photo, window, before, after)))
-    index = source_index(variant, shown.case.window.grid)
-    contrast, seen = seams.seam(photo, picture, index, shown.case.window.grid)
+        comparison = Comparison(variant, rendered.sides, photo, window, before, after)
+        scores.append(RULES[tool](comparison))
+    index = source_index(variant, rendered.case.window.grid)
+    contrast, seen = seams.seam(photo, picture, index, rendered.case.window.grid)
     distance = instruments.lpips.spatial(crop.artifact, crop.control)
     return Figures(
-        name=shown.name,
+        name=rendered.name,
         tool=tool,
         reason="ok",
-        intended=instruments.thresholds.passed(tool, scores[0]),
-        control_intended=instruments.thresholds.passed(tool, scores[1]),
+        intended=instruments.thresholds.accepts(tool, scores[0]),
+        control_intended=instruments.thresholds.accepts(tool, scores[1]),
         scores=scores[0],
         lpips=float(distance[crop.mask].mean()),
         contrast=contrast,
@@ -108,7 +110,7 @@ def figures(shown: Shown, instruments: Instruments) -> Figures:
 
 @dataclass(frozen=True)
 class Summary:
-    """Of many variants; shares and means over those that have the figure."""
+    """A summary of many variants; each figure covers the variants that have it."""
 
     count: int
     visible: float
@@ -121,8 +123,11 @@ class Summary:
     colour: float
 
 
-def summary(rows: Sequence[Figures]) -> Summary:
-    """Invisible variants count as not intended; LPIPS is a median, the other figures are means."""
+def summarize(rows: Sequence[Figures]) -> Summary:
+    """Summarize the figures; invisible variants count as not intended.
+
+    LPIPS is a median, the other figures are means.
+    """
 
     def found(name: str) -> list[float]:
         return [v for row in rows if (v := getattr(row, name)) is not None] or [float("nan")]

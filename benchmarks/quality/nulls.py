@@ -1,4 +1,4 @@
-"""Pictures in which something changed, but not what the mapping says: to be refused."""
+"""Make null pictures: something changed, but not what the mapping says, so they must be refused."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ Tokens = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Site:
-    """Where something is to go wrong."""
+    """The window and the tokens that a null picture changes."""
 
     variant: Variant
     sides: Sides | None
     window: Image
-    """The photo's, at the model's size."""
+    """The photo's window at the model's size."""
     other: Image
-    """Another photo's, of the same size."""
+    """The window of another photo, of the same size."""
 
     @property
     def zone(self) -> Mask:
         """(H, W): the pixels of the targets."""
-        return from_grid(self.grid(self.variant.targets), self._box, self.window.shape[:2])
+        return from_grid(self.token_mask(self.variant.targets), self._box, self.window.shape[:2])
 
-    def grid(self, tokens: Sequence[int]) -> Mask:
-        """(rows, columns) with the given tokens set."""
+    def token_mask(self, tokens: Sequence[int]) -> Mask:
+        """Return (rows, columns) with the given tokens set."""
         found = np.zeros((self.window.shape[0] // TOKEN, self.window.shape[1] // TOKEN), dtype=bool)
         found.ravel()[tokens] = True
         return found
@@ -50,35 +50,35 @@ class Site:
         return (0, 0, self.window.shape[1], self.window.shape[0])
 
 
-def blurred(site: Site, rng: np.random.Generator) -> Image:
-    """The targets out of focus."""
+def blur(site: Site, rng: np.random.Generator) -> Image:
+    """Blur the targets."""
     return _on_targets(site, np.asarray(cv2.GaussianBlur(site.window, (0, 0), BLUR), np.uint8))
 
 
-def noisy(site: Site, rng: np.random.Generator) -> Image:
-    """Grain on the targets."""
-    grain = site.window + rng.normal(0, NOISE, site.window.shape)
-    return _on_targets(site, np.clip(grain, 0, 255).astype(np.uint8))
+def add_noise(site: Site, rng: np.random.Generator) -> Image:
+    """Add noise to the targets."""
+    noisy = site.window + rng.normal(0, NOISE, site.window.shape)
+    return _on_targets(site, np.clip(noisy, 0, 255).astype(np.uint8))
 
 
-def recompressed(site: Site, rng: np.random.Generator) -> Image:
-    """The targets through a harsh JPEG."""
+def recompress(site: Site, rng: np.random.Generator) -> Image:
+    """Compress the targets as a low-quality JPEG."""
     file = io.BytesIO()
     Pillow.fromarray(site.window).save(file, "JPEG", quality=QUALITY)
     return _on_targets(site, np.asarray(Pillow.open(file)))
 
 
-def degraded(site: Site, rng: np.random.Generator) -> Image:
-    """Blur, noise or compression on the targets: worse, but all is where it was."""
-    return (blurred, noisy, recompressed)[rng.integers(3)](site, rng)
+def degrade(site: Site, rng: np.random.Generator) -> Image:
+    """Blur, add noise to or compress the targets: worse, but nothing has moved."""
+    return (blur, add_noise, recompress)[rng.integers(3)](site, rng)
 
 
 def _on_targets(site: Site, worse: Image) -> Image:
     return np.where(site.zone[..., None], worse, site.window)
 
 
-def shuffled(site: Site, rng: np.random.Generator) -> Image:
-    """The targets' own patches in another order, fuse: each side's among themselves."""
+def shuffle(site: Site, rng: np.random.Generator) -> Image:
+    """Shuffle the targets' own patches; of fuse those of each side among themselves."""
     targets = np.array(site.variant.targets)
     groups = [targets]
     if site.sides is not None:
@@ -88,12 +88,12 @@ def shuffled(site: Site, rng: np.random.Generator) -> Image:
     return intended(site.window, np.concatenate(groups).tolist(), order.tolist())
 
 
-def elsewhere(site: Site, rng: np.random.Generator) -> Image:
-    """The targets' shape filled from another place of the window, away from what it is about.
+def fill_from_elsewhere(site: Site, rng: np.random.Generator) -> Image:
+    """Fill the targets from another place in the window, away from targets and references.
 
-    The place that overlaps targets and references least among `TRIES`.
+    Takes the place with the minimum overlap with targets and references among `TRIES`.
     """
-    taken = site.grid([*site.variant.targets, *site.variant.references])
+    taken = site.token_mask([*site.variant.targets, *site.variant.references])
     rows, columns = np.divmod(np.array(site.variant.targets), taken.shape[1])
     places = np.stack(
         [
@@ -106,16 +106,23 @@ def elsewhere(site: Site, rng: np.random.Generator) -> Image:
     return intended(site.window, site.variant.targets, best.tolist())
 
 
-def foreign(site: Site, rng: np.random.Generator) -> Image:
-    """The targets filled from the same place of another photo's window."""
+def fill_from_other_photo(site: Site, rng: np.random.Generator) -> Image:
+    """Fill the targets from the same place in another photo's window."""
     return np.where(site.zone[..., None], site.other, site.window)
 
 
 Null = Callable[[Site, np.random.Generator], Image]
-MUST_REFUSE: dict[Tool, dict[str, tuple[Null, ...]]] = {
-    "add": {"presence": (degraded, shuffled, elsewhere)},
-    "remove": {"gone": (degraded, shuffled)},
-    "distort": {"change": (degraded,), "stuff": (elsewhere, foreign)},
-    "fuse": {"mix": (degraded, shuffled, elsewhere)},
+NULLS: dict[str, Null] = {
+    "degraded": degrade,
+    "shuffled": shuffle,
+    "elsewhere": fill_from_elsewhere,
+    "foreign": fill_from_other_photo,
 }
-"""Tool to score to the pictures from which its threshold comes."""
+"""Kind of null picture to the function that makes it."""
+MUST_REFUSE: dict[Tool, dict[str, tuple[str, ...]]] = {
+    "add": {"presence": ("degraded", "shuffled", "elsewhere")},
+    "remove": {"gone": ("degraded", "shuffled")},
+    "distort": {"change": ("degraded",), "stuff": ("elsewhere", "foreign")},
+    "fuse": {"mix": ("degraded", "shuffled", "elsewhere")},
+}
+"""Tool to score to the kinds of null pictures from which its threshold comes."""

@@ -1,4 +1,4 @@
-"""The evaluation set's photos: files of this checkout, and held-out photos inside the shards."""
+"""Read the evaluation set's photos: files of this checkout, and held-out photos in the shards."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SHARDS = Path(__file__).parents[3] / "shared" / "photos"
 _SUFFIXES = {".jpg", ".png"}
 
 
-def in_checkout() -> list[str]:
-    """Photos of the checkout, as paths relative to its root."""
+def list_checkout() -> list[str]:
+    """List the checkout's photos as paths relative to its root."""
     root = Workspace.find().root
     paths = (path for folder in FOLDERS for path in sorted((root / folder).glob("*")))
     return [path.relative_to(root).as_posix() for path in paths if path.suffix in _SUFFIXES]
 
 
-def held_out(shards: Path) -> list[str]:
-    """Photos that no training run saw, as ``<shard>.tar/<key>.webp``, by key."""
+def list_held_out(shards: Path) -> list[str]:
+    """List the photos that are held out of training as ``<shard>.tar/<key>.webp``, by key."""
     found = []
     for shard in sorted(shards.glob("*.tar")):
         with tarfile.open(shard) as tar:
@@ -42,16 +42,16 @@ def held_out(shards: Path) -> list[str]:
     return [name for _, name in sorted(found)]
 
 
-def named(names: list[str], files: Sequence[str]) -> list[str]:
-    """Those whose file name is one of `files`; all where none is given."""
+def select(names: list[str], files: Sequence[str]) -> list[str]:
+    """Select the photos whose file name is one of `files`; all where none is given."""
     return [name for name in names if not files or Path(name).name in files]
 
 
 def read_bytes(name: str, shards: Path) -> bytes:
-    """The file behind a name that `in_checkout` or `held_out` gave.
+    """Read the file of a name that `list_checkout` or `list_held_out` returned.
 
     Raises:
-        FileNotFoundError: it is not there (people's photos are fetched by ``make build``).
+        FileNotFoundError: it is missing (``make build`` fetches the photos of people).
     """
     shard, _, member = name.partition(".tar/")
     if not member:
@@ -59,21 +59,24 @@ def read_bytes(name: str, shards: Path) -> bytes:
     with tarfile.open(shards / f"{shard}.tar") as tar:
         stream = tar.extractfile(member)
         if stream is None:
-            raise FileNotFoundError(f"{member} is no file in {shard}.tar")
+            raise FileNotFoundError(f"{member} is not a file in {shard}.tar")
         return stream.read()
 
 
 @lru_cache(maxsize=8)
-def read(name: str, shards: Path) -> Image:
-    """The photo as `ingest` hands it on, (H, W, 3) uint8. Raises as `read_bytes` does."""
+def read_photo(name: str, shards: Path) -> Image:
+    """Read the photo as `ingest` does, (H, W, 3) uint8. Raises as `read_bytes` does."""
     limits = IngestParams()
     data = read_bytes(name, shards)
     kept = Limits(limits.max_pixels, limits.min_side, limits.max_side)
     return np.asarray(decode(data, kept).image)
 
 
-def on_disk(name: str, shards: Path, folder: Path) -> Path:
-    """The photo's file; one out of the shards is written to `folder`. Raises as `read_bytes`."""
+def get_file(name: str, shards: Path, folder: Path) -> Path:
+    """Return the photo's file; a photo of the shards is written to `folder`.
+
+    Raises as `read_bytes` does.
+    """
     path = Workspace.find().root / name
     if path.is_file():
         return path

@@ -1,4 +1,4 @@
-"""Three ways from a mapping to a picture, with one signature and one composite."""
+"""Render mappings in three ways, with one interface and one composite."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Crop:
-    """One variant, finished: what the dataset gets of it, crops of the photo at `box`."""
+    """The finished pictures of one variant, as in the data set: crops of the photo at `box`."""
 
     box: Box
     target_box: Box
@@ -48,24 +48,24 @@ class Crop:
 
 
 Pictures = Mapping[str, Crop | Unusable]
-"""By variant id."""
+"""Variant id to its pictures, or the reason why there are none."""
 
 
 class Renderer(Protocol):
-    """Renders the variants of one window."""
+    """Render the variants of one window."""
 
     @property
     def name(self) -> str:
-        """For tables."""
+        """Name for tables."""
         ...
 
     @property
     def digest(self) -> str:
-        """Of everything but photo and mapping that the pictures depend on."""
+        """Digest of everything but photo and mapping that the pictures depend on."""
         ...
 
     def __call__(self, case: Case, photo: Image) -> Pictures:
-        """Every variant's picture, or why there is none."""
+        """Render every variant."""
         ...
 
 
@@ -75,18 +75,18 @@ def _digest(*facts: Any) -> str:
 
 @dataclass(frozen=True)
 class PixelPaste:
-    """The references' 16 x 16 patches laid on the targets; the control is the photo."""
+    """Paste the references' 16 x 16 patches on the targets; the control is the photo."""
 
     params: InjectParams
     name: str = "pixel paste"
 
     @property
     def digest(self) -> str:
-        """Of the composite's numbers."""
+        """Digest of the composite's params."""
         return _digest(self.name, self.params.model_dump(mode="json", exclude={"gate"}))
 
     def __call__(self, case: Case, photo: Image) -> Pictures:
-        """Every variant's picture; `invisible` where nothing can be seen."""
+        """Render every variant; `invisible` where nothing changes visibly."""
         return {variant.id: self._paste(case, photo, variant) for variant in case.variants}
 
     def _paste(self, case: Case, photo: Image, variant: Variant) -> Crop | Unusable:
@@ -100,13 +100,13 @@ class PixelPaste:
         crop = np.s_[y0:y1, x0:x1]
         mask = visible(flawed[crop], photo[crop], weights.edit[crop], self.params.mask)
         if not mask.any():
-            return Unusable(InjectCode.INVISIBLE, "the patches look alike")
+            return Unusable(InjectCode.INVISIBLE, "the pasted patches make no visible difference")
         aimed = bounding_box(from_grid(targets, window.box, shape))
         return Crop(box, aimed, flawed[crop], photo[crop], mask, weights.edit[crop])
 
 
 class _LatentPasteJob(WindowJob):
-    """`WindowJob` without its transformer: the gathered latents of the photo are decoded."""
+    """`WindowJob` without its transformer: decode the gathered latents of the photo."""
 
     def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:
         photo = self.trajectory.at(0.0)
@@ -114,8 +114,8 @@ class _LatentPasteJob(WindowJob):
 
 
 @dataclass(frozen=True)
-class Factory:
-    """The factory's own synthesis, or with ``transformer=False`` latents pasted and decoded."""
+class SynthesisRenderer:
+    """Render by the project's synthesis; ``transformer=False`` pastes and decodes latents."""
 
     name: str
     models: Models
@@ -125,13 +125,13 @@ class Factory:
 
     @property
     def digest(self) -> str:
-        """Of params, weights and code."""
+        """Digest of params, weights and code."""
         sections = (self.invert, self.inject)
         params = [section.model_dump(mode="json", exclude={"gate"}) for section in sections]
         return _digest("synthesis", *params, self.transformer, self.models.revision)
 
     def __call__(self, case: Case, photo: Image) -> Pictures:
-        """Every variant's picture, or why there is none."""
+        """Render every variant."""
         trajectory = self.models.trajectory(case, photo, self.invert)
         make = WindowJob if self.transformer else _LatentPasteJob
         job = make(
@@ -139,34 +139,34 @@ class Factory:
         )
         pictures = job.run(case.variants, SEED, case.key)
         return {
-            name: picture if isinstance(picture, Unusable) else _crop(picture)
+            name: picture if isinstance(picture, Unusable) else _to_crop(picture)
             for name, picture in pictures.items()
         }
 
 
-def _crop(picture: Picture) -> Crop:
+def _to_crop(picture: Picture) -> Crop:
     return Crop(**{field.name: getattr(picture, field.name) for field in fields(Crop)})
 
 
 @dataclass(frozen=True)
 class Models:
-    """A profile's flow model, loaded when first needed, and the inversions kept on disk."""
+    """A profile's flow model, loaded on the first use, and the cache of inversions on disk."""
 
     profile: str
     folder: Path
 
     @cached_property
     def flow(self) -> Flow:
-        """The model."""
+        """The flow model."""
         return registry.create("flow", self.profile)
 
     @cached_property
     def revision(self) -> str:
-        """Digest of its weights."""
+        """Digest of the model's weights."""
         return registry.revision("flow", self.profile)
 
     def trajectory(self, case: Case, photo: Image, params: InvertParams) -> Trajectory:
-        """The window's inversion, in the precision that the factory stores."""
+        """Return the window's inversion, in the precision that the invert stage stores."""
         numbers = params.model_dump(mode="json", exclude={"gate"})
         path = (
             self.folder

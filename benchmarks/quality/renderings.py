@@ -1,4 +1,4 @@
-"""Pictures kept on disk, so that a figure more costs no rendering more."""
+"""Cache pictures on disk, so that further figures need no further rendering."""
 
 from __future__ import annotations
 
@@ -20,40 +20,41 @@ _READERS = {"artifact": read_png, "control": read_png, "mask": read_mask, "edit"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One variant's picture in its place."""
+class RenderedVariant:
+    """A variant's pictures and their place in the photo."""
 
     case: Case
     variant: Variant
     photo: Image
     crop: Crop | None
-    """None where nothing could be rendered or seen."""
+    """None where the variant could not be rendered or is not visible."""
     reason: str = "ok"
     """Reject code of the inject stage."""
 
     @property
     def name(self) -> str:
-        """Unique in the set."""
+        """Name that is unique in the set."""
         return f"{self.case.key}-{self.variant.id}"
 
     @property
     def sides(self) -> Sides | None:
-        """fuse: the two that meet."""
+        """fuse: the two sides that meet."""
         return self.case.sides.get(self.variant.id)
 
-    def whole(self, member: str) -> Image:
-        """The photo, with `artifact` or `control` in place."""
+    def photo_with(self, member: str) -> Image:
+        """Return the photo with `artifact` or `control` pasted in."""
         if self.crop is None:
             return self.photo
         return paste(self.photo, getattr(self.crop, member), self.crop.box)
 
     def window(self, member: str) -> Image:
-        """The window at the model's size in the `photo`, or with `artifact` or `control`."""
-        return cut(self.photo if member == "photo" else self.whole(member), self.case.window)
+        """Return the window of `photo`, `artifact` or `control` at the model's size."""
+        image = self.photo if member == "photo" else self.photo_with(member)
+        return cut(image, self.case.window)
 
 
 class Renderings:
-    """What one renderer makes of the set; rendered when first asked for."""
+    """The pictures of one renderer for the set; each is rendered on the first use."""
 
     def __init__(
         self, renderer: Renderer, cases: EvaluationSet, folder: Path, shards: Path
@@ -61,10 +62,10 @@ class Renderings:
         self.renderer, self.cases, self.shards = renderer, cases, shards
         self.folder = folder / "renderings" / renderer.digest
 
-    def __iter__(self) -> Iterator[Shown]:
-        """Every variant of the set, in its order."""
+    def __iter__(self) -> Iterator[RenderedVariant]:
+        """Yield every variant of the set, in its order."""
         for case in self.cases:
-            photo = photos.read(case.photo, self.shards)
+            photo = photos.read_photo(case.photo, self.shards)
             missing = [v for v in case.variants if not self._path(case, v, "json").is_file()]
             if missing:
                 pictures = self.renderer(case.model_copy(update={"variants": missing}), photo)
@@ -77,7 +78,7 @@ class Renderings:
         return self.folder / f"{case.name}.{variant.id}.{kind}"
 
     def _write(self, case: Case, variant: Variant, made: Crop | Unusable) -> None:
-        """PNGs first: the JSON says that they are all there."""
+        """Write the PNGs first: the JSON means that all of them exist."""
         if isinstance(made, Unusable):
             facts = {"code": made.code}
         else:
@@ -87,13 +88,13 @@ class Renderings:
                 write_atomically(self._path(case, variant, f"{member}.png"), data)
         write_atomically(self._path(case, variant, "json"), canonical_json(facts))
 
-    def _read(self, case: Case, variant: Variant, photo: Image) -> Shown:
+    def _read(self, case: Case, variant: Variant, photo: Image) -> RenderedVariant:
         facts = json.loads(self._path(case, variant, "json").read_bytes())
         if "code" in facts:
-            return Shown(case, variant, photo, None, facts["code"])
+            return RenderedVariant(case, variant, photo, None, facts["code"])
         members = {
             member: reader(self._path(case, variant, f"{member}.png").read_bytes())
             for member, reader in _READERS.items()
         }
         boxes = {name: tuple(facts[name]) for name in ("box", "target_box")}
-        return Shown(case, variant, photo, Crop(**boxes, **members))
+        return RenderedVariant(case, variant, photo, Crop(**boxes, **members))

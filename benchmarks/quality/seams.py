@@ -1,4 +1,4 @@
-"""What the seam classifier sees of a strip across a token border (`judging.seams`)."""
+"""Compute the seam classifier's features of a strip across a token border (`judging.seams`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stages.records.documents import TOKEN
 
 
 def features(strip: Strip) -> NDArray[np.float64]:
-    """What the seam classifier sees of a strip: profiles, jumps, and how the sides differ."""
+    """Compute a strip's features: profiles, jumps, and the difference of the sides."""
     steps = profile(strip)
     around = (steps[REACH - 4 : REACH + 3] + 1) / (steps.mean() + 1)
     before, after = strip[:REACH], strip[REACH:]
@@ -23,30 +23,30 @@ def features(strip: Strip) -> NDArray[np.float64]:
             [contrast(strip)],
             np.log1p(level),
             np.log1p([jump.mean(), jump.min(), jump.std(), np.abs(jump.mean(0)).max(), bend]),
-            [_uniform(strip)],
-            [_apart(_energy(before), _energy(after)), np.log1p(_energy(strip))],
-            _likeness(strip),
+            [_uniformity(strip)],
+            [_log_distance(_energy(before), _energy(after)), np.log1p(_energy(strip))],
+            _correlations(strip),
         ]
     )
 
 
-def _uniform(strip: Strip) -> float:
-    """How much one and the same step runs along the whole border: 1 = everywhere."""
+def _uniformity(strip: Strip) -> float:
+    """Return how uniform the step along the border is: 1 = the same everywhere."""
     step = strip[REACH] - strip[REACH - 1]
     return float(np.abs(step.mean(0)).sum() / (np.abs(step).mean(0).sum() + 1))
 
 
 def _energy(piece: Strip) -> float:
-    """Mean absolute step in a piece, both ways."""
+    """Return the mean absolute step of a piece in both directions."""
     return float(np.abs(np.diff(piece, axis=0)).mean() + np.abs(np.diff(piece, axis=1)).mean())
 
 
-def _apart(a: float, b: float) -> float:
+def _log_distance(a: float, b: float) -> float:
     return abs(float(np.log((a + 0.5) / (b + 0.5))))
 
 
-def _likeness(strip: Strip) -> list[float]:
-    """Correlation of the two lines at the border, and the mean of neighbouring lines beside it."""
+def _correlations(strip: Strip) -> list[float]:
+    """Return the correlation of the two lines at the border, and the mean of those beside it."""
     lines = strip.mean(2)
     lines = lines - lines.mean(1, keepdims=True)
     norms = np.linalg.norm(lines, axis=1) + 1

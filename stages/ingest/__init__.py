@@ -1,1 +1,1 @@
-"""The way in: the source list of photos, and each photo decoded, cleaned and described."""
+"""Scan folders into the source list, and decode, clean and describe each photo of the list."""

@@ -1,4 +1,4 @@
-"""Why a file of the source list is no photo of the data set."""
+"""Define the codes of files of the source list that do not become photos of the data set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from stages.engine.codes import AsideCode, RejectCode
 
 
 class IngestCode(RejectCode):
-    """Something is wrong with the file or with how it can be reached."""
+    """The file is defective, or it cannot be read."""
 
     CORRUPT = "corrupt"
     TRUNCATED = "truncated"
@@ -25,7 +25,7 @@ class IngestCode(RejectCode):
 
 
 class IngestAside(AsideCode):
-    """A copy, history, or a file of another kind than the photos that are wanted."""
+    """The file is a copy, an entry of the list's history, or not a photo that is accepted."""
 
     DUPLICATE = "duplicate"
     REPLACED = "replaced"

@@ -1,6 +1,6 @@
-"""Any of Pillow's pictures to plain RGB: 8 bits, sRGB, nothing transparent, upright.
+"""Convert pictures of any Pillow mode to plain RGB: 8 bits, sRGB, opaque, upright.
 
-The functions note what they had to assume or change as codes.
+The functions add codes for their assumptions and changes to `notes`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from stages.ingest.containers.stripped import ICC_PROFILE_IGNORED
 
 _BAND = 4_000_000
-"""Pixels converted at a time: a conversion takes several copies of them."""
+"""Pixels converted at a time: a conversion makes several copies of them."""
 _ORIENTATION = 0x0112
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)([1-8])")
 _TURNS = {
@@ -26,15 +26,15 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation to what turns the stored picture upright."""
+"""EXIF orientation to the operation that turns the stored picture upright."""
 
 
 def to_plain_rgb(
     image: Image.Image, profile: bytes | None, notes: set[str], shrink: int = 1
 ) -> Image.Image:
-    """A decoded picture of any mode to RGB, `shrink` times smaller; adds to `notes`.
+    """Convert a decoded picture of any mode to RGB, `shrink` times smaller; add to `notes`.
 
-    Works in bands of rows: beside the picture it needs little memory.
+    Works in bands of rows, so that it needs little memory besides the picture.
     """
     width, height = image.size
     transform = _Transform(profile, notes)
@@ -47,32 +47,35 @@ def to_plain_rgb(
     return result
 
 
-def orientation(exif: bytes | None, xmp: bytes | None, notes: set[str]) -> int:
-    """1 to 8, as the EXIF block says, else the XMP packet; an unreadable block is noted."""
+def read_orientation(exif: bytes | None, xmp: bytes | None, notes: set[str]) -> int:
+    """Return the orientation, 1 to 8, of the EXIF block, else of the XMP packet.
+
+    An unreadable EXIF block is noted.
+    """
     found = None
     try:
         block = Image.Exif()
         block.load(exif or b"")
         found = block.get(_ORIENTATION)
-    except Exception:  # EXIF is a stranger's TIFF: any field may be nonsense
+    except Exception:  # EXIF is untrusted TIFF: any field may be invalid
         notes.add("exif_ignored")
-    if found is None and (said := _XMP_ORIENTATION.search(xmp or b"")):
-        found = int(said[1])
+    if found is None and (match := _XMP_ORIENTATION.search(xmp or b"")):
+        found = int(match[1])
     return found if isinstance(found, int) and found in _TURNS else 1
 
 
-def upright(image: Image.Image, turn: int) -> Image.Image:
-    """The picture as it is looked at, from how it is stored."""
-    return image if turn == 1 else image.transpose(_TURNS[turn])
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn a stored picture upright."""
+    return image if orientation == 1 else image.transpose(_TURNS[orientation])
 
 
-def is_turned(turn: int) -> bool:
-    """Whether width and height change places."""
-    return turn >= 5
+def swaps_sides(orientation: int) -> bool:
+    """Return whether turning the picture upright swaps width and height."""
+    return orientation >= 5
 
 
 def _to_eight_bits(image: Image.Image, notes: set[str]) -> Image.Image:
-    """Modes with their own meaning of values to L, RGB, CMYK, LA or RGBA; 65535 becomes 255."""
+    """Convert modes of other value ranges to L, RGB, CMYK, LA or RGBA; 65535 becomes 255."""
     if image.mode.startswith("I"):
         notes.add("sixteen_bits_reduced")
         values = np.asarray(image).astype(np.int64).clip(0, 65535)
@@ -85,14 +88,14 @@ def _to_eight_bits(image: Image.Image, notes: set[str]) -> Image.Image:
 
 
 class _Transform:
-    """A photo's colour profile to sRGB, built for the first band's mode."""
+    """The transform from a photo's colour profile to sRGB, built for the first band's mode."""
 
     def __init__(self, profile: bytes | None, notes: set[str]) -> None:
         self._profile, self._notes = profile, notes
         self._built: ImageCms.ImageCmsTransform | None = None
 
     def __call__(self, colours: Image.Image) -> Image.Image:
-        """Without a usable profile the colours come back as they are."""
+        """Convert the colours; without a usable profile they are returned unchanged."""
         if not self._profile:
             return colours
         try:
@@ -108,7 +111,8 @@ class _Transform:
 
 
 def _to_srgb(image: Image.Image, transform: _Transform, notes: set[str]) -> Image.Image:
-    """Colours to sRGB; without a usable profile they are taken as sRGB (or plain CMYK) already."""
+    """Convert to sRGB; without a usable profile the colours are assumed to be sRGB or plain
+    CMYK."""
     alpha = image.getchannel("A") if "A" in image.getbands() else None
     colours = image.convert({"RGBA": "RGB", "LA": "L"}.get(image.mode, image.mode))
     if image.mode == "CMYK":
@@ -120,7 +124,7 @@ def _to_srgb(image: Image.Image, transform: _Transform, notes: set[str]) -> Imag
 
 
 def _flatten(image: Image.Image, notes: set[str]) -> Image.Image:
-    """Transparent pixels on white."""
+    """Put transparent pixels on white."""
     if image.mode != "RGBA":
         return image
     if image.getchannel("A").getextrema() != (255, 255):

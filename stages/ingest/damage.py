@@ -1,6 +1,6 @@
-"""Damage that a decoder passes over: what libjpeg only warns of, bits that end too early, seams.
+"""Detect damage that decoders ignore: libjpeg's warnings, bits that end early, seams, flat tails.
 
-Measured rates: docs/ingest.md.
+docs/ingest.md has the measured rates.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from stages.ingest.containers import webp
 from stages.ingest.containers.stripped import END_MARKER_MISSING
 
 DAMAGE_UNCHECKED = "damage_unchecked"
-"""Note: the format's decoders say nothing of damage."""
+"""Note: the format's decoders do not report damage."""
 DECODER_WARNING = "decoder_warning"
-"""Note: libjpeg warned of something that leaves the pixels alone."""
+"""Note: libjpeg gave a warning that does not concern the pixels."""
 FLAT_TAIL, REPEATED_TAIL = "flat_tail", "repeated_tail"
-"""Notes: the last eighth of the rows is one colour, or one row again and again."""
-_REMEDY = "copy it again from where it came"
+"""Notes: the last eighth of the rows has one colour, or repeats one row."""
+_REMEDY = "copy it again from its source"
 _DATA_WARNING = re.compile(r"corrupt jpeg data|premature end", re.IGNORECASE)
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _UNITS = {
     "444": (8, 8), "422": (16, 8), "420": (16, 16), "440": (8, 16), "411": (32, 8),
     "441": (8, 32), "Gray": (8, 8),
 }  # fmt: skip
-"""Chroma subsampling to width and height of what a JPEG codes at a time."""
+"""Chroma subsampling to width and height of a coded unit of a JPEG."""
 _SMALLEST_UNIT = 4
 _SEAM, _SEAM_RATIO = 15.0, 3.0
-"""Strength of a seam in grey levels, and over the strongest line off the grid."""
+"""Minimum strength of a seam in grey levels, and relative to the strongest line off the grid."""
 _TAIL = 0.125
-"""Share of the rows."""
+"""Share of the rows that count as the tail."""
 
 
 def check_jpeg(pixels: bytes, notes: set[str]) -> None:
-    """Decode at an eighth of the size, with libjpeg's warnings; may add to `notes`.
+    """Decode at an eighth of the size and check libjpeg's warnings; may add to `notes`.
 
     Raises:
-        RejectPhoto: ``damaged``, or ``truncated`` where the end marker is missing too.
+        RejectPhoto: ``damaged``, or ``truncated`` if the end marker is missing too.
     """
     warning = _libjpeg_warning(pixels)
     ended = END_MARKER_MISSING not in notes
@@ -65,15 +65,14 @@ def _libjpeg_warning(pixels: bytes) -> str | None:
 
 
 def _is_padding(pixels: bytes, warning: str) -> bool:
-    """Whether the bytes too many before the end marker are one byte repeated: some cameras fill
-    up so."""
+    """Return whether the extra bytes before the end marker repeat one byte, as some cameras pad."""
     found = _EXTRANEOUS.search(warning)
     extra = pixels[-2 - int(found[1]) : -2] if found else b""
     return len(set(extra)) == 1
 
 
 def check_webp(pixels: bytes) -> None:
-    """Prove that the picture needs all its bits.
+    """Check that decoding the picture needs all its bits.
 
     Raises:
         RejectPhoto: ``damaged``.
@@ -83,7 +82,7 @@ def check_webp(pixels: bytes) -> None:
 
 
 def check_seams(image: Image.Image, pixels: bytes) -> None:
-    """Look for the place in a JPEG from where on all is shifted in brightness or colour.
+    """Look for a place in a JPEG after which all pixels are shifted in brightness or colour.
 
     Raises:
         RejectPhoto: ``damaged``.
@@ -93,10 +92,10 @@ def check_seams(image: Image.Image, pixels: bytes) -> None:
         return
     values = np.asarray(image)
     values = values[..., None] if values.ndim == 2 else values
-    strength, elsewhere = seam(values, *unit)
+    strength, elsewhere = measure_seam(values, *unit)
     if strength > _SEAM and strength > _SEAM_RATIO * elsewhere:
         message = (
-            f"looks damaged (a seam across the picture): {_REMEDY}; if it is whole, make it a PNG"
+            f"looks damaged (a seam across the picture): {_REMEDY}; if it is not, save it as PNG"
         )
         raise RejectPhoto(
             IngestCode.DAMAGED, message, seam=round(strength, 1), elsewhere=round(elsewhere, 1)
@@ -104,7 +103,7 @@ def check_seams(image: Image.Image, pixels: bytes) -> None:
 
 
 def _coded_unit(pixels: bytes, width: int) -> tuple[int, int] | None:
-    """Width and height, in pixels of a picture decoded to `width`, of what is coded at a time."""
+    """Return width and height of a coded unit, in pixels of a picture decoded to `width`."""
     try:
         _, full, _, subsampling = simplejpeg.decode_jpeg_header(pixels)
     except ValueError:
@@ -114,27 +113,28 @@ def _coded_unit(pixels: bytes, width: int) -> tuple[int, int] | None:
     return (across, down) if min(across, down) >= _SMALLEST_UNIT else None
 
 
-def seam(values: np.ndarray, width: int, height: int) -> tuple[float, float]:
-    """Strength of the strongest seam on the grid of coded units, and of lines off the grid.
+def measure_seam(values: np.ndarray, width: int, height: int) -> tuple[float, float]:
+    """Return the strength of the strongest seam on the grid of coded units, and of lines off it.
 
-    A JPEG codes brightness as the difference to the unit before. A flipped bit thus shifts all that
-    follows by a constant: a step along one full row of units that begins anywhere in it, the same
-    in each unit. Edges in a scene seldom lie on the grid, are seldom as even, and then there are
-    others like them off the grid.
+    A JPEG codes brightness as the difference from the previous unit. A flipped bit therefore shifts
+    everything after it by a constant: a step along one full row of units, starting anywhere in it,
+    the same in each unit. Edges in a scene seldom lie on the grid and are seldom as even; where
+    they are, there are similar ones off the grid.
 
     Args:
         values: (H, W, C) uint8.
-        width: of a coded unit in pixels.
-        height: of a coded unit in pixels.
+        width: width of a coded unit in pixels.
+        height: height of a coded unit in pixels.
     """
     found = [
-        _steps(values, width, height, offset) for offset in range(0, height, max(1, height // 4))
+        _strongest_step(values, width, height, offset)
+        for offset in range(0, height, max(1, height // 4))
     ]
     return found[0], max(found[1:], default=0.0)
 
 
-def _steps(values: np.ndarray, width: int, height: int, offset: int) -> float:
-    """Strongest even step over as many units as a row has, at rows ``offset + k * height``."""
+def _strongest_step(values: np.ndarray, width: int, height: int, offset: int) -> float:
+    """Return the strongest even step along one row of units, at rows ``offset + k * height``."""
     columns = values.shape[1] // width
     rows = np.arange(height + offset, values.shape[0] - 1, height)
     if columns < 4 or not len(rows):
@@ -142,52 +142,50 @@ def _steps(values: np.ndarray, width: int, height: int, offset: int) -> float:
     before, above, below, after = (
         values[rows + step, : columns * width].astype(np.int16) for step in (-2, -1, 0, 1)
     )
-    # Twice the step between the rows, beyond what the rows beside them would let expect.
+    # Twice the step between the rows, minus the step that the rows beside them predict.
     step = 3 * (below - above) - (after - before)
-    # A frame around the photo or a bar has an edge as straight, and nothing in it.
+    # The edge of a frame or a bar is as straight, but one side of it has no texture.
     bare = np.minimum(above[:, ::8].std(axis=1), below[:, ::8].std(axis=1)).max(axis=1) < 2
     step[bare] = 0
     channels = values.shape[2]
     means = step.reshape(-1, width, channels).mean(axis=1) / 2
-    mean = _windows(means, columns)
-    spread = np.sqrt(np.maximum(_windows(means**2, columns) - mean**2, 0))
+    mean = _window_means(means, columns)
+    spread = np.sqrt(np.maximum(_window_means(means**2, columns) - mean**2, 0))
     strength = (np.abs(mean) * np.minimum(np.abs(mean) / (spread + 1), 3)).max(axis=1)
     strongest = int(strength.argmax())
-    # An edge from side to side, as of a collage: damage begins anywhere in a row.
+    # An edge across the full width, as in a collage; damage starts anywhere in a row.
     if offset == 0 and strongest % columns in {0, 1, columns - 1}:
         return 0.0
     return float(strength[strongest])
 
 
-def _windows(values: np.ndarray, length: int) -> np.ndarray:
-    """Means over all runs of `length` rows."""
+def _window_means(values: np.ndarray, length: int) -> np.ndarray:
+    """Return the means over all runs of `length` rows."""
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     return (sums[length:] - sums[:-length]) / length
 
 
 def look_for_damage(values: np.ndarray) -> set[str]:
-    """Notes on a plain RGB picture, (H, W, 3) uint8, that may be what a decoder fills in where data
-    is missing.
+    """Check a plain RGB picture, (H, W, 3) uint8, for tails that decoders fill in for missing data.
 
-    A tail in middle grey is libjpeg's; other flat or repeated tails may be a wall or a border.
+    A tail in middle grey is libjpeg's and is refused. Other flat or repeated tails may be a wall or
+    a border and are returned as notes.
 
     Raises:
         RejectPhoto: ``blank`` or ``damaged``.
     """
-    if _flat(values):
+    if _is_flat(values):
         colour = "#" + bytes(values[0, 0]).hex()
-        raise RejectPhoto(
-            IngestCode.BLANK, f"shows nothing but one colour ({colour}): leave it out"
-        )
+        raise RejectPhoto(IngestCode.BLANK, f"shows nothing but one colour ({colour}): remove it")
     tail = values[-max(8, round(_TAIL * len(values))) :].astype(np.int16)
-    if _flat(tail):
+    if _is_flat(tail):
         if np.abs(tail - 128).max() <= 2:
             raise RejectPhoto(
-                IngestCode.DAMAGED, f"ends in plain grey, as files cut short do: {_REMEDY}"
+                IngestCode.DAMAGED, f"ends in plain grey, as truncated files do: {_REMEDY}"
             )
         return {FLAT_TAIL}
     return {REPEATED_TAIL} if np.abs(np.diff(tail, axis=0)).max() <= 1 else set()
 
 
-def _flat(values: np.ndarray) -> bool:
+def _is_flat(values: np.ndarray) -> bool:
     return bool(np.ptp(values.reshape(-1, 3), axis=0).max() <= 2)

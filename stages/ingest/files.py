@@ -1,4 +1,4 @@
-"""Opening what a folder of strangers' files may hold: never blocks, never reads past a cap."""
+"""Read untrusted files of a folder, without blocking and up to a maximum size."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from stages.engine.storage.digests import Digests
 from stages.ingest.codes import IngestAside, IngestCode
 
 MAX_HASHED = 1 << 30
-"""Bytes: larger files are no photos and are not read. `ingest.max_bytes` is the cap for photos."""
+"""Bytes: larger files are not photos and are not read. `ingest.max_bytes` limits photos."""
 
 
 class FileProblem(Exception):
-    """A file that cannot be used as it is.
+    """A file that cannot be used.
 
     Attributes:
-        code: the reject's.
-        message: what is wrong and what to do about it.
+        code: the reject's code.
+        message: the problem and its remedy.
     """
 
     def __init__(self, code: RejectCode, message: str) -> None:
@@ -32,7 +32,7 @@ class FileProblem(Exception):
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
-    """Open a regular file (or a link to one) for reading; devices, FIFOs and sockets stay closed.
+    """Open a regular file (or a link to one) for reading; do not open devices, FIFOs or sockets.
 
     Yields:
         The binary file and its status, both of the same open descriptor.
@@ -43,9 +43,9 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise FileProblem(
-                IngestAside.NOT_A_FILE, "is a folder, FIFO, socket or device: never opened"
+                IngestAside.NOT_A_FILE, "is a folder, FIFO, socket or device: not opened"
             )
-        # Non-blocking, and checked again: the name may point elsewhere since the line above.
+        # Non-blocking, and checked again, because the name may refer to another file by now.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
@@ -53,19 +53,19 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
                 raise FileProblem(IngestAside.NOT_A_FILE, "is a FIFO, socket or device: not read")
             yield file, status
     except FileNotFoundError as error:
-        message = "is no longer there: withdraw it, or put it back and `dvc repro --force ingest`"
+        message = "is missing: withdraw it, or put it back and `dvc repro --force ingest`"
         if path.is_symlink():
-            message = "is a link to nothing: mend the link and scan again"
+            message = "is a link to a missing file: repair the link and scan again"
         raise FileProblem(IngestCode.MISSING, message) from error
     except OSError as error:
         raise FileProblem(
             IngestCode.UNREADABLE,
-            f"cannot be read ({error.strerror}): mend its permissions or its disk",
+            f"cannot be read ({error.strerror}): check its permissions and its disk",
         ) from error
 
 
 def digest_capped(path: Path, digests: Digests) -> tuple[int, str]:
-    """Size and sha256 of a regular file that may be a photo.
+    """Return the size and sha256 of a regular file that may be a photo.
 
     Raises:
         FileProblem: as `open_regular`, or ``empty`` or ``too_large`` (over `MAX_HASHED`).
@@ -79,7 +79,7 @@ def digest_capped(path: Path, digests: Digests) -> tuple[int, str]:
 
 
 def read_capped(path: Path, max_bytes: int) -> bytes:
-    """All bytes of a regular file of at most `max_bytes`.
+    """Read a regular file of at most `max_bytes`.
 
     Raises:
         FileProblem: as `open_regular`, or ``too_large``.

@@ -1,4 +1,4 @@
-"""One large photo at a time on this machine: a decoded one takes up to a gigabyte of memory."""
+"""Decode one large photo at a time on this machine: each takes up to a gigabyte of memory."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LARGE = 32_000_000
-"""Pixels."""
+"""Number of pixels above which a photo is large."""
 
 
 @contextmanager
-def one_at_a_time(pixels: int) -> Iterator[None]:
-    """Wait while another worker holds a large photo; smaller ones do not wait."""
+def lock_large(pixels: int) -> Iterator[None]:
+    """Wait while another worker holds a large photo; smaller photos do not wait."""
     if pixels <= LARGE:
         yield
         return
-    # This file itself is locked: it is there whatever may be written, and all workers have it.
-    # The lock goes when the process does, however it goes.
+    # Locks this file itself: it exists even where nothing can be written, and all workers have it.
+    # The kernel releases the lock when the process ends for any reason.
     with Path(__file__).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,6 +1,6 @@
-"""Grouping photos that look the same: greedy leader clustering on perceptual hashes.
+"""Group photos that look the same, by greedy leader clustering of perceptual hashes.
 
-Splits of the data set go by group, so that a photo's near twin never lands on the other side.
+The data set is split by group, so that near duplicates are never in different splits.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def groups(keys: Sequence[str], phashes: Sequence[str], distance: int) -> dict[str, str]:
-    """Key to its group's leader, for photos in source order.
+def group_photos(keys: Sequence[str], phashes: Sequence[str], distance: int) -> dict[str, str]:
+    """Map each key to the leader of its group, for photos in source order.
 
     A photo joins the earliest leader whose hash differs in at most `distance` bits, else it leads a
-    group of its own. Later photos thus never change an earlier one's group. Every member is within
-    `distance` of its leader; two members may be twice that apart, and photos that are close to each
-    other but to different leaders stay apart.
+    new group. Later photos therefore never change the group of an earlier one. Every member is
+    within `distance` of its leader; two members may be twice as far apart, and photos that are
+    close to each other but to different leaders are in different groups.
 
     Args:
         keys: unique photo keys.

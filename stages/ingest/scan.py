@@ -1,4 +1,4 @@
-"""Growing the source list from folders: appends what is new, marks what was replaced."""
+"""Scan folders into the source list: append new photos and mark replaced ones."""
 
 from __future__ import annotations
 
@@ -15,55 +15,57 @@ from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences
 from stages.ingest.places import Places, Root
-from stages.ingest.sources import ScanError, forgotten, withdrawn_contents
+from stages.ingest.sources import ScanError, purged_digests, withdrawn_contents
 from stages.ingest.walk import Walk
 
 
 @dataclass
 class ScanReport:
-    """What a scan found."""
+    """The counts of a scan."""
 
     added: int = 0
     replaced: int = 0
-    """Files with other bytes than listed; also counted in `added`."""
+    """Files whose bytes differ from the list; also counted in `added`."""
     unchanged: int = 0
     relicensed: int = 0
-    """Of the unchanged: entries whose licence or origin was updated in place."""
+    """Unchanged files whose licence or origin was updated in place."""
     purged: int = 0
-    """Left out: photos that were withdrawn and purged."""
+    """Files left out because the photo was withdrawn and purged."""
     problems: Counter[str] = field(default_factory=Counter)
-    """Code to count, of listed files that cannot be used."""
+    """Reject code to the count of listed files that cannot be used."""
     ignored: Counter[str] = field(default_factory=Counter)
-    """Suffix to count, of files that were not listed."""
+    """Suffix to the count of files that were not listed."""
     foreign: int = 0
-    """JSON files beside photos that are somebody else's."""
+    """Number of JSON files of other programs beside photos."""
     skipped: list[str] = field(default_factory=list)
-    """Sidecars that cannot be used: which, why, what to do."""
+    """Messages on sidecars that cannot be used: the file, the reason and the remedy."""
     changed: bool = False
-    """The list's bytes differ from before."""
+    """Whether the list has changed."""
 
 
-def _readable(name: str) -> str:
-    """A name of any bytes as text; bytes that are not UTF-8 as ``\\xff``."""
+def _escape(name: str) -> str:
+    """Return a name of any bytes as text, with bytes that are not UTF-8 as ``\\xff``."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: Root) -> Source:
-    """The list entry of one photo-like file, or of what keeps it from being one."""
-    path = root.listed(photo)
+def _make_entry(
+    photo: Path, batch: str, licences: Licences, digests: Digests, root: Root
+) -> Source:
+    """Make the list entry of a file with a photo's suffix, with a problem if it cannot be used."""
+    path = root.listed_path(photo)
     try:
         path.encode()
     except UnicodeEncodeError:
-        # Backslashes doubled first, so that no two names share a stand-in.
-        readable = _readable(path.replace("\\", "\\\\"))
+        # Double the backslashes first, so that different names have different escaped names.
+        escaped = _escape(path.replace("\\", "\\\\"))
         problem = Problem(
             code=IngestCode.NAME_NOT_UTF8, message="has a name that is not UTF-8: rename it"
         )
-        return _unusable(root, readable, batch, problem)
+        return _make_unusable(root, escaped, batch, problem)
     try:
         size, digest = digest_capped(photo, digests)
     except FileProblem as found:
-        return _unusable(root, path, batch, Problem(code=found.code, message=found.message))
+        return _make_unusable(root, path, batch, Problem(code=found.code, message=found.message))
     licence, origin = licences.of(photo)
     return Source(
         folder=root.folder,
@@ -76,7 +78,7 @@ def _entry(photo: Path, batch: str, licences: Licences, digests: Digests, root: 
     )
 
 
-def _unusable(root: Root, path: str, batch: str, problem: Problem) -> Source:
+def _make_unusable(root: Root, path: str, batch: str, problem: Problem) -> Source:
     return Source(
         folder=root.folder,
         path=path,
@@ -89,29 +91,29 @@ def _unusable(root: Root, path: str, batch: str, problem: Problem) -> Source:
     )
 
 
-def _found(
+def _scan_folder(
     folder: Path, root: Root, places: Places, batch: str, digests: Digests, report: ScanReport
 ) -> list[Source]:
-    """Entries of all photo-like files below one folder; `report` learns what was passed over."""
+    """Make the entries of all files with a photo's suffix below a folder; update `report`."""
     walk, licences = Walk(folder), Licences(folder)
     entries = []
     for path, error in walk:
         if error and path == folder:
             raise ScanError(
-                f"{folder}: {error.strerror}; give a readable folder that holds photos"
+                f"{folder}: {error.strerror}; give a readable folder with photos"
             ) from error
         if error:
-            message = f"cannot be opened ({error.strerror}): mend its permissions and scan again"
+            message = f"cannot be opened ({error.strerror}): fix its permissions and scan again"
             problem = Problem(code=IngestCode.UNREADABLE_FOLDER, message=message)
-            name = _readable(root.listed(path))
-            entries.append(_unusable(root, name, batch, problem))
+            name = _escape(root.listed_path(path))
+            entries.append(_make_unusable(root, name, batch, problem))
         else:
             own = places.root_for(path, root)
-            entries.append(_entry(path, batch, licences, digests, own))
+            entries.append(_make_entry(path, batch, licences, digests, own))
     if not entries:
-        seen = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
+        others = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
         raise ScanError(
-            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {seen}"
+            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {others}"
         )
     report.ignored.update(walk.ignored)
     report.foreign += len(licences.foreign)
@@ -120,20 +122,20 @@ def _found(
 
 
 def _identity(entry: Source) -> tuple[str | None, str, bool]:
-    """What makes two entries speak of one file; stand-ins for names are a world of their own."""
-    stands_in = bool(entry.problem and entry.problem.code == IngestCode.NAME_NOT_UTF8)
-    return entry.folder, entry.path, stands_in
+    """Return the identity of an entry's file; escaped names never equal other names."""
+    escaped = bool(entry.problem and entry.problem.code == IngestCode.NAME_NOT_UTF8)
+    return entry.folder, entry.path, escaped
 
 
 def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) -> list[Source]:
-    """The list after a scan; pure, fills `report`'s counts.
+    """Merge the entries of a scan into the list; counts them in `report`.
 
-    A file as listed stays where it is (its licence and origin are updated). A file with other
-    bytes, or another problem, gets a new entry at the end; the old one is marked ``replaced``
-    unless it was withdrawn. A file no longer there keeps its entry. A file whose name was purged is
-    left out.
+    A file with the listed bytes keeps its entry; its licence and origin are updated. A file with
+    other bytes, or another problem, gets a new entry at the end; the old entry is marked
+    ``replaced`` unless it was withdrawn. A file that no longer exists keeps its entry. A file whose
+    photo was purged is left out.
     """
-    merged, purged = list(entries), forgotten(entries)
+    merged, purged = list(entries), purged_digests(entries)
     last = {_identity(entry): index for index, entry in enumerate(merged)}
     for entry in found:
         if entry.sha256 in purged:
@@ -171,21 +173,22 @@ def scan(
     replace: bool = False,
     cache_path: Path | None = None,
 ) -> ScanReport:
-    """List the photos of folders; the same folders scanned again change nothing, wherever they lie
-    now.
+    """Add the photos of folders to the source list.
+
+    Scanning the same folders again changes nothing, also after they were moved.
 
     Args:
-        folders: walked in the order given.
-        workspace: whose list; paths inside the project are listed relative to it, others relative
-            to the scanned folder, so that clones give the same list.
+        folders: the folders, in the order in which they are scanned.
+        workspace: the workspace of the list. Paths inside the project are listed relative to it,
+            others relative to the scanned folder, so that clones give the same list.
         batch: name of this delivery; each folder's own name when None.
-        replace: start the list afresh (another source than before); withdrawals of the same bytes
-            and purges stay in force.
-        cache_path: remembers hashes between scans; may be deleted at any time.
+        replace: start a new list (from another source); withdrawals of the same bytes and purges
+            stay in force.
+        cache_path: cache of hashes between scans; may be deleted at any time.
 
     Raises:
-        ScanError: no such folder, no photos in it, a malformed list or ledger. Nothing was
-            written then.
+        ScanError: a folder does not exist or has no photos, or the list or a ledger is malformed;
+            nothing was written.
     """
     listed = read_list(workspace.sources)
     digests, report, places = Digests(cache_path), ScanReport(), Places(workspace)
@@ -193,9 +196,9 @@ def scan(
     for given in folders:
         folder = Path(os.path.realpath(given))  # unlike resolve(), never raises
         root = places.root_of(folder, listed)
-        label = batch or _readable(folder.name)
+        label = batch or _escape(folder.name)
         places.put(root)
-        found += _found(folder, root, places, label, digests, report)
+        found += _scan_folder(folder, root, places, label, digests, report)
     kept = [entry for entry in listed if not entry.path] if replace else listed
     merged = merge(kept, found, report)
     if replace:

@@ -1,4 +1,4 @@
-"""How entries of the source list become units of work or rejects, and how they are withdrawn."""
+"""Turn entries of the source list into units of work or rejects, and withdraw entries."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from stages.ingest.places import Places
 
 
 class ScanError(FactoryError):
-    """The scan cannot go on; the message is one line and says what to do."""
+    """The scan cannot continue; the message is one line with the remedy."""
 
 
 def withdraw(workspace: Workspace, what: str, reason: str) -> list[Source]:
-    """Mark entries as withdrawn: by photo key, full sha256, name, or path. Returns what was marked.
+    """Mark entries as withdrawn, by photo key, full sha256, name or path; return them.
 
-    A withdrawal is of the bytes: `units` rejects every entry with the same sha256 too, also those
-    that later scans find under other names.
+    A withdrawal applies to the bytes: `make_units` rejects every entry with the same sha256, also
+    those that later scans find under other names.
 
     Raises:
-        ScanError: nothing matches, or no reason was given.
+        ScanError: no entry matches, or no reason was given.
     """
     reason = " ".join(reason.split())
     if not reason or reason == REPLACED:
@@ -41,40 +41,41 @@ def withdraw(workspace: Workspace, what: str, reason: str) -> list[Source]:
             or places.path(entry.folder, entry.path) == file
             or (digest and (entry.sha256 or "").startswith(digest))
         )
-        # A replaced entry may be named too: its bytes can stand elsewhere in the list.
+        # A replaced entry can be withdrawn too: its bytes may be in the list under another name.
         if named and entry.withdrawn in (None, REPLACED):
             entries[index] = entry.model_copy(update={"withdrawn": reason})
             marked.append(entries[index])
     if not marked:
         raise ScanError(
             f"{what}: no entry in use has this key or path in {workspace.sources}; "
-            "give a photo key from the manifest or a path as the list writes it"
+            "give a photo key from the manifest or a path as in the list"
         )
     write_list(workspace.sources, entries)
     return marked
 
 
 def forget(source_list: Path, digests: Collection[str]) -> None:
-    """Take the names and words of withdrawn photos out of the list. Their digests stay, so that a
-    scan that comes across the same bytes leaves them out.
+    """Remove the names, licences and origins of withdrawn photos from the list.
+
+    The digests stay, so that a scan that finds the same bytes leaves them out.
 
     Raises:
         SourceListError: the list is malformed.
     """
-    nothing = {"folder": None, "path": "", "licence": "unknown", "origin": "unknown", "batch": ""}
+    blank = {"folder": None, "path": "", "licence": "unknown", "origin": "unknown", "batch": ""}
     entries = read_list(source_list)
     if purged := [entry for entry in entries if entry.sha256 in digests]:
-        gone = {id(entry): entry.model_copy(update=nothing) for entry in purged}
+        gone = {id(entry): entry.model_copy(update=blank) for entry in purged}
         write_list(source_list, [gone.get(id(entry), entry) for entry in entries])
 
 
-def forgotten(entries: Iterable[Source]) -> set[str]:
-    """Digests of the photos whose names were purged."""
+def purged_digests(entries: Iterable[Source]) -> set[str]:
+    """Return the digests of the photos that were purged."""
     return {entry.sha256 for entry in entries if entry.sha256 and not entry.path}
 
 
 def withdrawn_contents(entries: Iterable[Source]) -> dict[str, str]:
-    """sha256 to reason for all bytes that someone withdrew."""
+    """Map the sha256 of all withdrawn bytes to the reason."""
     return {
         entry.sha256: entry.withdrawn
         for entry in entries
@@ -82,42 +83,43 @@ def withdrawn_contents(entries: Iterable[Source]) -> dict[str, str]:
     }
 
 
-def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
-    """Lines of the list to ingest's units of work and rejects.
+def make_units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
+    """Turn the lines of the list into ingest's units of work and rejects.
 
-    Every line ends in exactly one of the two, both in list order, and no key occurs twice. A unit
-    owns its content's 16 digits; a reject takes them when no unit has them (for unread files: 16
-    digits of the name's hash), else the digits with ``#1``, ``#2`` ... in list order. A reject
-    names its line of the list, not its file: another name is no other result.
+    Every line becomes exactly one of the two, both in list order, and no key occurs twice. The key
+    of a unit is the first 16 digits of its content's digest. A reject has the same key when no unit
+    has it (for unread files: 16 digits of the name's hash), else the digits with ``#1``, ``#2`` ...
+    in list order. A reject names its line in the list, not its file, so that a renamed file gives
+    the same result.
     """
     entries = list(entries)
     gone = withdrawn_contents(entries)
     owners: dict[str, int] = {}
     accepted: list[SourceEntry] = []
-    fallen: list[tuple[int, str, str]] = []
+    rejected: list[tuple[int, str, str]] = []
     for position, entry in enumerate(entries):
         owner = owners.get(entry.key)
         reason = gone.get(entry.sha256 or "") or entry.withdrawn
         if reason == REPLACED:
-            message = "had other bytes later, which follow as an entry of their own"
-            fallen.append((position, IngestAside.REPLACED, message))
+            message = "was replaced by other bytes, which have their own entry"
+            rejected.append((position, IngestAside.REPLACED, message))
         elif reason:
-            fallen.append((position, IngestAside.WITHDRAWN, f"was withdrawn: {reason}"))
+            rejected.append((position, IngestAside.WITHDRAWN, f"was withdrawn: {reason}"))
         elif entry.problem:
-            fallen.append((position, entry.problem.code, entry.problem.message))
+            rejected.append((position, entry.problem.code, entry.problem.message))
         elif owner is None:
             owners[entry.key] = position
             accepted.append(_unit(position, entry))
         elif entries[owner].sha256 == entry.sha256:
             message = "has the same bytes as an earlier photo"
-            fallen.append((position, IngestAside.DUPLICATE, message))
+            rejected.append((position, IngestAside.DUPLICATE, message))
         else:
-            message = "has the key of another photo but other bytes: re-encode it"
-            fallen.append((position, IngestCode.KEY_COLLISION, message))
+            message = "has the key of another photo with other bytes: re-encode it"
+            rejected.append((position, IngestCode.KEY_COLLISION, message))
     taken = set(owners)
     rejects = []
     counts: dict[str, int] = {}
-    for position, code, message in fallen:
+    for position, code, message in rejected:
         entry = entries[position]
         key = entry.key
         while key in taken:
@@ -132,7 +134,7 @@ def units(entries: Iterable[Source]) -> tuple[list[SourceEntry], list[Reject]]:
 
 
 def _unit(position: int, entry: Source) -> SourceEntry:
-    """What the photo is enters its key, where it lies does not."""
+    """Make a unit: the photo's content is in its store key, its place is not."""
     return SourceEntry(
         position,
         entry.key,

@@ -1,4 +1,4 @@
-"""Going through a folder: what lies in it, in one fixed order, without following folder links."""
+"""Walk a folder in a fixed order, without following links to folders."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ ACCEPTED = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif"}
 )
 REFUSED = frozenset({".gif", ".bmp", ".tif", ".tiff"})
-"""Listed although no photo can come of them: they end as rejects that say what to do."""
+"""Suffixes that are listed although they are not accepted: they become rejects with a remedy."""
 
 
 @dataclass
 class Walk:
-    """Photos and unreadable folders below `root`; the counters fill while iterating.
+    """The photos and unreadable folders below `root`; `ignored` is updated while iterating.
 
-    Order: files of a folder by name, then its folders by name (names compared as bytes), depth
-    first. Hidden names (``.git``, ``._cat.jpg``) and files with other suffixes are ignored.
+    The order is depth first: the files of a folder by name, then its folders by name, with names
+    compared as bytes. Hidden names (``.git``, ``._cat.jpg``) and files with other suffixes are
+    ignored.
     """
 
     root: Path
     ignored: Counter[str] = field(default_factory=Counter)
-    """Suffix (``hidden`` for dot names, ``folder link`` for links to folders) to count."""
+    """Suffix (``hidden`` for dot names, ``folder link`` for links to folders) to its count."""
 
     def __iter__(self) -> Iterator[tuple[Path, OSError | None]]:
-        """Yield each photo-like file, or a folder with the error that kept it closed."""
+        """Yield each file with a photo's suffix, and each unreadable folder with its error."""
         pending = [self.root]
         while pending:
             folder = pending.pop()

@@ -1,1 +1,1 @@
-"""package: pairs as WebDataset shards, their manifest, index and data set card."""
+"""Write pairs as WebDataset shards, with manifest, index and data set card."""

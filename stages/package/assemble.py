@@ -1,4 +1,4 @@
-"""From finished photos to the data set's folder: shards per split, index, rows of the manifest."""
+"""Assemble the data set's folder: shards per split, index, rows of the manifest."""
 
 from __future__ import annotations
 
@@ -23,38 +23,40 @@ INDEX, CARD = "_info.json", "README.md"
 
 @dataclass(frozen=True)
 class Layout:
-    """How pairs are spread over shards."""
+    """How pairs are distributed over shards."""
 
     groups: Mapping[str, str]
     """Photo key to its near-duplicate group."""
-    words: Sequence[Source]
-    """What the source list says of the photos, by their place in it."""
+    sources: Sequence[Source]
+    """The entries of the source list, in its order."""
     ratios: Ratios
     photos_per_shard: int
-    """A shard holds the pairs of one split from this many consecutive lines of the source list, so
-    that growth adds shards and a withdrawal rewrites one."""
+    """Consecutive lines of the source list whose pairs share a shard (per split), so that growth
+    adds shards and a withdrawal rewrites one."""
 
 
-def finished(
-    pair: dict[str, Any], split: str, group: str, words: Source, made_by: Provenance
+def complete_pair(
+    pair: dict[str, Any], split: str, group: str, source: Source, provenance: Provenance
 ) -> dict[str, Any]:
-    """A pair's JSON with what only the whole data set knows, and what is said of its photo: no
-    stored result holds that, so that a licence learnt later costs a new folder and no more."""
+    """Complete a pair's JSON with the fields of the data set and of the photo's source entry.
+
+    No stored result contains them, so that a changed licence only rewrites the folder.
+    """
     return pair | {
-        "licence": words.licence,
-        "origin": words.origin,
-        "batch": words.batch,
-        "file_name": words.file_name,
+        "licence": source.licence,
+        "origin": source.origin,
+        "batch": source.batch,
+        "file_name": source.file_name,
         "split": split,
         "group": group,
-        "profile": made_by.profile,
-        "models": [asdict(model) for model in made_by.models],
-        "params_sha256": made_by.params_sha256,
+        "profile": provenance.profile,
+        "models": [asdict(model) for model in provenance.models],
+        "params_sha256": provenance.params_sha256,
     }
 
 
-def members_of(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> dict[str, bytes]:
-    """A sample: the photo, the variant's pictures and the JSON."""
+def make_members(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Make a sample's members: the photo, the variant's pictures and the JSON."""
     variant = pair["variant"]
     pictures = {
         name: photo_members[f"{variant}.{name}"]
@@ -63,8 +65,8 @@ def members_of(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> dict
     return {"real.png": photo_members["real.png"], "json": canonical_json(pair), **pictures}
 
 
-def row_of(pair: dict[str, Any]) -> dict[str, Any]:
-    """A pair's manifest columns as far as one photo knows them."""
+def make_row(pair: dict[str, Any]) -> dict[str, Any]:
+    """Make the manifest columns of a pair that depend only on its photo."""
     scalars = {
         name: value
         for name, value in pair.items()
@@ -77,8 +79,8 @@ def row_of(pair: dict[str, Any]) -> dict[str, Any]:
     return key | scalars | texts | scores
 
 
-def same_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with every column that any row has; a score that a tool lacks is None."""
+def align_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give every row the columns of all rows; a score that a tool does not have is None."""
     names = dict.fromkeys(name for row in rows for name in row)
     ordered = [n for n in names if not n.startswith("score.")]
     ordered += sorted(n for n in names if n.startswith("score."))
@@ -86,7 +88,7 @@ def same_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class Shards:
-    """The open shards of one range of the source list: at most one a split."""
+    """The open shards of one range of the source list: at most one per split."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self.folder, self.number = folder, number
@@ -102,7 +104,7 @@ class Shards:
         self._open.close()
 
     def add(self, split: str, key: str, members: Mapping[str, bytes]) -> dict[str, str]:
-        """Append a sample to its split's shard; returns the sha256 of each member."""
+        """Append a sample to its split's shard; return the sha256 of each member."""
         if split not in self._tars:
             self.names[split] = f"{split}-{self.number:05d}.tar"
             file = self._open.enter_context((self.folder / self.names[split]).open("wb"))
@@ -115,33 +117,35 @@ class Shards:
 
 
 def write_shards(
-    outputs: Iterable[Assembled], folder: Path, layout: Layout, made_by: Provenance
+    outputs: Iterable[Assembled], folder: Path, layout: Layout, provenance: Provenance
 ) -> list[dict[str, Any]]:
-    """Write all shards; memory holds one photo at a time. Returns the manifest's rows."""
+    """Write all shards, with one photo in memory at a time; return the manifest's rows."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for number, photos in groupby(outputs, key=lambda o: o.position // layout.photos_per_shard):
         with Shards(folder, number) as shards:
             for output in photos:
-                rows += _write_photo(output, shards, layout, made_by)
-    return same_columns(rows)
+                rows += _write_photo(output, shards, layout, provenance)
+    return align_columns(rows)
 
 
 def _write_photo(
-    output: Assembled, shards: Shards, layout: Layout, made_by: Provenance
+    output: Assembled, shards: Shards, layout: Layout, provenance: Provenance
 ) -> Iterator[dict[str, Any]]:
     group = layout.groups[output.key]
     split = split_of(group, layout.ratios)
     for record in output.document["pairs"]:
-        pair = finished(record, split, group, layout.words[output.position], made_by)
-        digests = shards.add(split, pair["pair"], members_of(pair, output.members))
+        pair = complete_pair(record, split, group, layout.sources[output.position], provenance)
+        digests = shards.add(split, pair["pair"], make_members(pair, output.members))
         hashes = {f"sha256.{name}": digests[name] for name in MEMBERS}
-        yield row_of(pair) | {"shard": shards.names[split]} | hashes
+        yield make_row(pair) | {"shard": shards.names[split]} | hashes
 
 
-def index_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """``_info.json`` as timm's WebDataset reader wants it: per split the file names, how many
-    samples each holds, and their sum."""
+def make_index(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Make ``_info.json`` in the format of timm's WebDataset reader.
+
+    For each split: the file names, the number of samples of each file, and their sum.
+    """
     splits: dict[str, Any] = {}
     for split in SPLITS:
         counts: dict[str, int] = {}
@@ -160,4 +164,4 @@ def index_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def write_index(rows: list[dict[str, Any]], folder: Path) -> None:
     """Write ``_info.json``."""
-    (folder / INDEX).write_bytes(pretty_json(index_of(rows)))
+    (folder / INDEX).write_bytes(pretty_json(make_index(rows)))

@@ -1,4 +1,7 @@
-"""The data set card: README.md with Hugging Face's header. Same rows, same bytes: no dates."""
+"""Write the data set card: README.md with Hugging Face's header.
+
+The card has no dates, so the same rows give the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ STAND_INS = {
     ("explainer", "grammar"): "**Explainer**: a grammar over the record stands in for a "
     "vision-language model. It did not look at the pictures.",
 }
-"""Role and back end to what it stands in for."""
+"""Role and back end to the text on what it stands in for."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _FIELDS = (
     ("real.png", "the photo, upright, sRGB, without metadata"),
@@ -39,12 +42,12 @@ _FIELDS = (
 
 
 def size_category(pairs: int) -> str:
-    """Hugging Face's size class."""
+    """Return Hugging Face's size category."""
     return next((name for bound, name in _SIZES if pairs < bound), "n>1M")
 
 
-def header(rows: Sequence[dict[str, Any]]) -> str:
-    """The YAML front matter."""
+def make_header(rows: Sequence[dict[str, Any]]) -> str:
+    """Make the YAML front matter."""
     splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
     values: dict[str, Any] = {
         "pretty_name": "flawfactory pairs",
@@ -64,10 +67,10 @@ def header(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _licence_header(licences: set[str]) -> dict[str, str]:
-    """Names from the hub's list only; what it lacks goes into ``license_name``."""
+    """Use only names of the hub's list; other licences go into ``license_name``."""
     if rights.UNKNOWN in licences:
         return {"license": rights.UNKNOWN}
-    if rights.problems(licences):
+    if rights.find_problems(licences):
         return {"license": "other", "license_name": "not-publishable"}
     if len(licences) > 1:
         return {"license": "other", "license_name": "as-each-photo-says"}
@@ -78,7 +81,7 @@ def _licence_header(licences: set[str]) -> dict[str, str]:
 
 
 def _cell(text: object) -> str:
-    """Text that cannot break out of a table cell or start markup."""
+    """Escape text so that it cannot end a table cell or start markup."""
     plain = " ".join(str(text).split())
     for mark in "\\`*_[]<>|":
         plain = plain.replace(mark, "\\" + mark)
@@ -91,7 +94,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _counts(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[str, int, int]]:
-    """Value, pairs, photos; most frequent first."""
+    """Count pairs and photos by value, the most frequent first."""
     pairs = Counter(row[column] for row in rows)
     photos = {name: len({r["key"] for r in rows if r[column] == name}) for name in pairs}
     return sorted(((n, c, photos[n]) for n, c in pairs.items()), key=lambda x: (-x[1], x[0]))
@@ -99,7 +102,7 @@ def _counts(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[str, int,
 
 def _licences(rows: Sequence[dict[str, Any]]) -> str:
     table = _table(("licence", "pairs", "photos"), _counts(rows, "licence"))
-    problems = rights.problems(row["licence"] for row in rows)
+    problems = rights.find_problems(row["licence"] for row in rows)
     if not problems:
         return f"{table}\n\nA pair is under its photo's licence (`licence`, `origin` in its JSON)."
     reasons = "; ".join(f"{_cell(name)}: {why}" for name, _, why in problems)
@@ -110,11 +113,11 @@ def _licences(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def card(rows: Sequence[dict[str, Any]], made_by: Provenance) -> str:
-    """README.md of a data set with these manifest rows."""
+def make_card(rows: Sequence[dict[str, Any]], provenance: Provenance) -> str:
+    """Make README.md of a data set with these manifest rows."""
     columns = ("tool", "pairs", "photos")
     splits = {split: (split, n, photos) for split, n, photos in _counts(rows, "split")}
-    stand_ins = [STAND_INS[chosen] for chosen in made_by.back_ends if chosen in STAND_INS]
+    stand_ins = [STAND_INS[chosen] for chosen in provenance.back_ends if chosen in STAND_INS]
     sections = [
         "# flawfactory pairs",
         f"{len(rows)} pairs from {len({row['key'] for row in rows})} photos. Each pair is a real "
@@ -133,16 +136,16 @@ def card(rows: Sequence[dict[str, Any]], made_by: Provenance) -> str:
         "```python\nfrom datasets import load_dataset\n\n"
         'pairs = load_dataset("webdataset", data_files={"train": "train-*.tar"}, split="train")\n'
         'pairs[0]["artifact.png"], pairs[0]["json"]["explanation"]["local"]\n```',
-        "`manifest.parquet` has one row a pair with the sha256 of every member; `_info.json` lists "
-        "the shards as timm reads them.",
+        "`manifest.parquet` has one row per pair with the sha256 of every member; `_info.json` "
+        "lists the shards as timm reads them.",
         "## How it was made",
-        f"Profile `{made_by.profile}`, seed {made_by.seed}, params sha256 "
-        f"`{made_by.params_sha256}`.",
+        f"Profile `{provenance.profile}`, seed {provenance.seed}, params sha256 "
+        f"`{provenance.params_sha256}`.",
         _table(
             ("stage", "model", "revision"),
-            [(model.stage, model.name, model.revision) for model in made_by.models],
+            [(model.stage, model.name, model.revision) for model in provenance.models],
         ),
     ]
     if stand_ins:
         sections += ["## Stand-ins", "\n".join(f"- {line}" for line in stand_ins)]
-    return header(rows) + "\n" + "\n\n".join(sections) + "\n"
+    return make_header(rows) + "\n" + "\n\n".join(sections) + "\n"

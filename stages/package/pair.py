@@ -1,4 +1,4 @@
-"""One pair as published: what its JSON says, and its pictures at the photo's full size."""
+"""Define a published pair: its JSON, and its pictures at the photo's full size."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from stages.records.images import Image
 from stages.records.masks import Mask, bounding_box
 
 MEMBERS = ("artifact.png", "control.png", "edit.png", "json", "mask.png", "real.png")
-"""Every sample's members, sorted."""
+"""The members of every sample, sorted."""
 
 
 class PackageCode(RejectCode):
-    """Why something cannot be published."""
+    """Reasons why a photo or a pair cannot be published."""
 
     NO_PAIRS = "no_pairs"
     BACKGROUND_CHANGED = "background_changed"
@@ -36,15 +36,18 @@ class PackageCode(RejectCode):
 
 
 class Score(Document):
-    """One number of the filter. A list of these reads the same for every tool, a mapping whose
-    names differ from tool to tool would not: `datasets` infers a schema from the first samples."""
+    """One score of the filter.
+
+    Scores are a list because `datasets` infers a schema from the first samples: a mapping would
+    have other keys for every tool.
+    """
 
     name: str
     value: float
 
 
 class Texts(Document):
-    """The words for a pair."""
+    """The explanation texts of a pair."""
 
     author: str
     local: str
@@ -53,25 +56,28 @@ class Texts(Document):
 
 
 class MappingRecord(Document):
-    """Where the flaw came from, short: the full index vector stays with the map stage."""
+    """A summary of the mapping; the full index vector is stored by the map stage."""
 
     sha256: str
-    """Of the canonical JSON of targets and references."""
+    """Digest of the canonical JSON of targets and references."""
     targets: int
     seed: str
-    """Decimal: 63 bits do not fit a JSON number everywhere."""
+    """Decimal string: not every JSON parser reads 63-bit numbers exactly."""
     facts: str
-    """JSON text, since its keys differ from tool to tool."""
+    """JSON text, because its keys differ from tool to tool."""
 
 
 class Pair(Document):
-    """All that one photo's records know of a pair. Boxes are (x0, y0, x1, y1) in pixels of the
-    published pictures, half-open. No field is null or of a type that changes between pairs."""
+    """The fields of a pair that come from its photo's records.
+
+    Boxes are (x0, y0, x1, y1) in pixels of the published pictures, half-open. No field is null or
+    changes its type between pairs.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     schema_version: int = SCHEMA_VERSION
     pair: str
-    """``<photo>-<variant>``, the sample's key."""
+    """``<photo>-<variant>``: the sample's key."""
     photo: str
     variant: str
     tool: Tool
@@ -81,12 +87,12 @@ class Pair(Document):
     part_kind: str
     positional: bool
     other: str
-    """fuse: name of the second entity or part, else empty."""
+    """fuse: name of the second entity or part; else empty."""
     within_entity: bool
     width: int
     height: int
     edit_box: Box
-    """Bounds of every pixel that may differ from the photo."""
+    """Bounds of the pixels that may differ from the photo."""
     mask_box: Box
     """Bounds of the visible flaw."""
     target_box: Box
@@ -94,17 +100,17 @@ class Pair(Document):
     part_box: Box
     window_box: Box
     window_size: tuple[int, int]
-    """Width and height at which the model worked."""
+    """Width and height of the window at the model's size."""
     caption: str
-    """What the photo shows, told to the flow model too; empty where no caption was had."""
+    """The photo's caption, which is also the flow model's prompt; empty without a captioner."""
     mask_pixels: int
     edit_pixels: int
     judge: str
     scores: list[Score]
     explanation: Texts
     prompts: str
-    """Questions asked of models that named what is there, captioned, judged or explained: name,
-    version and digest of each, comma-separated; empty where none was asked."""
+    """Prompts of the models that named the contents, captioned, judged or explained: name, version
+    and digest of each, comma-separated; empty where no prompt was used."""
     mapping: MappingRecord
     source_sha256: str
     source_format: str
@@ -112,7 +118,7 @@ class Pair(Document):
 
 
 class Pictures(BaseModel):
-    """A pair's pictures beside ``real.png``, all of the photo's size."""
+    """A pair's pictures other than ``real.png``, all of the photo's size."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
     artifact: Image
@@ -123,8 +129,8 @@ class Pictures(BaseModel):
     edit: Mask
 
 
-def problem(photo: Image, pictures: Pictures) -> tuple[PackageCode, str] | None:
-    """Reject code and message of what a published pair promises and this one breaks, else None."""
+def find_problem(photo: Image, pictures: Pictures) -> tuple[PackageCode, str] | None:
+    """Check the guarantees of a published pair; return the reject code and message, or None."""
     outside = ~pictures.edit
     for name in ("artifact", "control"):
         changed = (getattr(pictures, name) != photo).any(axis=-1) & outside
@@ -138,8 +144,8 @@ def problem(photo: Image, pictures: Pictures) -> tuple[PackageCode, str] | None:
     return None
 
 
-def mapping_record(variant: Variant) -> MappingRecord:
-    """The mapping's digest and facts."""
+def make_mapping_record(variant: Variant) -> MappingRecord:
+    """Make the summary of a variant's mapping."""
     index = canonical_json({"targets": variant.targets, "references": variant.references})
     return MappingRecord(
         sha256=sha256(index),
@@ -149,7 +155,7 @@ def mapping_record(variant: Variant) -> MappingRecord:
     )
 
 
-def describe(
+def make_pair(
     photo: Photo,
     scene: Scene,
     variant: Variant,
@@ -159,7 +165,7 @@ def describe(
     explanation: Explanation,
     pictures: Pictures,
 ) -> Pair:
-    """The record of one pair."""
+    """Make the record of one pair."""
     entity = next(e for e in scene.entities if e.id == variant.entity)
     part = next((p for p in entity.parts if p.id == variant.part), entity)
     window = next(w for w in scene.windows if w.id == variant.window)
@@ -198,7 +204,7 @@ def describe(
         prompts=", ".join(
             filter(None, (*scene.prompts.values(), verdict.prompt, *texts.prompts.values()))
         ),
-        mapping=mapping_record(variant),
+        mapping=make_mapping_record(variant),
         source_sha256=photo.source_sha256,
         source_format=photo.source_format,
         phash=photo.phash,

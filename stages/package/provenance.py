@@ -1,4 +1,4 @@
-"""What made the data set: models with their revisions, and a digest of all result params."""
+"""Collect the data set's provenance: models with revisions, and a digest of all result params."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stages.models import registry
 
 @dataclass(frozen=True)
 class Model:
-    """One model that had a share in the pairs."""
+    """A model that was used to make the pairs."""
 
     stage: str
     name: str
@@ -23,20 +23,21 @@ class Model:
 
 @dataclass(frozen=True)
 class Provenance:
-    """The same for every pair of a data set."""
+    """The provenance of every pair of a data set."""
 
     profile: str
     seed: int
     models: tuple[Model, ...]
     back_ends: tuple[tuple[str, str], ...]
-    """Role and what the profile takes for it; a flow model goes by its folder's or hub name."""
+    """Role and back end of the profile; a flow model is named by its folder or its name on the
+    hub."""
     params_sha256: str
-    """Of the canonical JSON of every stage's result params; gate thresholds are not in it."""
+    """Digest of the canonical JSON of all stages' result params, without gate thresholds."""
 
 
-def collect(root: Path) -> Provenance:
-    """As params.yaml of the checkout `root` configures the stages."""
-    # The catalogue imports every stage, this one included: not at import time.
+def collect_provenance(root: Path) -> Provenance:
+    """Collect the provenance from params.yaml of the checkout `root`."""
+    # Imported here because the catalogue imports every stage, including this one.
     from stages.catalogue import build_stage, load_params
 
     params = load_params(root)

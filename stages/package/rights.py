@@ -1,4 +1,4 @@
-"""Which licences let a data set of altered photos be passed on."""
+"""Check whether licences allow a data set of altered photos to be passed on."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 UNKNOWN = "unknown"
 HUB = frozenset(Path(__file__).with_name("hub_licences.txt").read_text("utf-8").split())
-"""What Hugging Face's cards may name (hub-docs, repositories-licenses), without ``unknown``,
-``other`` and ``cc``, which leaves open which of the Creative Commons licences it is."""
+"""Licence names of Hugging Face's cards (hub-docs, repositories-licenses), without ``unknown``,
+``other`` and ``cc``, which does not say which Creative Commons licence it is."""
 _NO_DERIVATIVES = re.compile(r"\bcc-by(-nc)?-nd\b", re.IGNORECASE)
 
 
 def hub_name(licence: str) -> str | None:
-    """How the header of a card names this licence, where it can."""
+    """Return the licence's name in the header of a card, or None."""
     return licence.lower() if licence.lower() in HUB else None
 
 
-def problem(licence: str) -> str | None:
-    """Why a data set with this licence's photos must not be passed on; None where it may be.
+def find_problem(licence: str) -> str | None:
+    """Return why a data set with photos of this licence must not be passed on, or None if it may.
 
-    Only SPDX identifiers, expressions of them and the hub's names are understood: a ledger's free
-    words ("MIT (package); photographers not named") are for a person to read first.
+    Only SPDX identifiers, expressions of them and the hub's names are recognised: free text of a
+    ledger ("MIT (package); photographers not named") must be read by a person first.
     """
     if licence.lower() == UNKNOWN:
-        return "nobody named a licence"
+        return "no licence is given"
     try:
         known = "licenseref-" not in canonicalize_license_expression(licence).lower()
     except InvalidLicenseExpression:
@@ -40,8 +40,8 @@ def problem(licence: str) -> str | None:
     return None
 
 
-def problems(licences: Iterable[str]) -> list[tuple[str, int, str]]:
-    """Licence, how often and why not, of those that must not be passed on; most frequent first."""
+def find_problems(licences: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return licence, count and reason of those that must not be passed on, most frequent first."""
     counts = Counter(licences)
-    found = [(name, count, why) for name, count in counts.items() if (why := problem(name))]
+    found = [(name, count, why) for name, count in counts.items() if (why := find_problem(name))]
     return sorted(found, key=lambda item: (-item[1], item[0]))

@@ -1,4 +1,4 @@
-"""Which split a photo belongs to: decided by its near-duplicate group, stable under growth."""
+"""Choose a photo's split by its near-duplicate group, so that growth changes no split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Ratios(Section):
     test: Share = 0.1
 
     @model_validator(mode="after")
-    def _whole(self) -> Ratios:
+    def _sum_to_one(self) -> Ratios:
         total = self.train + self.validation + self.test
         if abs(total - 1) > 1e-9:
             raise refusal("train", self.train, "must make 1 with `validation` and `test`, not "
@@ -27,16 +27,18 @@ class Ratios(Section):
         return self
 
 
-def position(group: str) -> float:
-    """A group's place in [0, 1): a hash of its name alone, so that no other photo and no seed
-    moves it."""
+def group_position(group: str) -> float:
+    """Return a group's position in [0, 1).
+
+    It is a hash of the group's name alone, so that it does not depend on other photos or a seed.
+    """
     digest = hashlib.sha256(f"split\x1f{group}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def split_of(group: str, ratios: Ratios) -> str:
-    """The split of a near-duplicate group."""
-    place = position(group)
-    if place < ratios.train:
+    """Return the split of a near-duplicate group."""
+    position = group_position(group)
+    if position < ratios.train:
         return "train"
-    return "validation" if place < ratios.train + ratios.validation else "test"
+    return "validation" if position < ratios.train + ratios.validation else "test"

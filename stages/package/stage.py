@@ -1,4 +1,4 @@
-"""The package stage: what passed every gate becomes a data set that others can read."""
+"""Package the pairs that passed every gate into a data set: the package stage."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, card
-from stages.package.pair import PackageCode, Pair, Pictures, describe, problem
-from stages.package.provenance import collect
+from stages.package.pair import PackageCode, Pair, Pictures, find_problem, make_pair
+from stages.package.provenance import collect_provenance
 from stages.package.split import SPLITS, Ratios
 from stages.records.crops import paste_mask, paste_picture
 from stages.records.documents import (
@@ -49,7 +49,7 @@ class PackageGate(GateParams):
     """Thresholds of the package gate."""
 
     min_pairs: Count = 1
-    """Fewest rows in the manifest."""
+    """Minimum number of rows of the manifest."""
 
 
 class PackageParams(StageParams):
@@ -63,19 +63,22 @@ class PackageParams(StageParams):
 
 
 class Pairs(Document):
-    """package: the pairs of a photo. Members ``real.png`` and ``<variant>.{artifact,control,edit,
-    mask}.png``, all of the photo's size."""
+    """The pairs of a photo: the document of the package stage.
+
+    Members are ``real.png`` and ``<variant>.{artifact,control,edit,mask}.png``, all of the photo's
+    size.
+    """
 
     schema_version: int = SCHEMA_VERSION
     key: str
     pairs: list[Pair]
 
 
-def pictures_of(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -> Pictures:
-    """A variant's crops at full size.
+def make_pictures(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -> Pictures:
+    """Paste a variant's crops into pictures of the photo's size.
 
     Raises:
-        ValueError: a crop is not what `outcome` says.
+        ValueError: a crop does not match `outcome`.
     """
     shape = photo.shape[:2]
     return Pictures(
@@ -87,7 +90,7 @@ def pictures_of(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -
 
 
 class PackageStage(Stage):
-    """Pairs, shards, manifest, index and card."""
+    """Write pairs, shards, manifest, index and card."""
 
     name: ClassVar[str] = "package"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
@@ -106,10 +109,10 @@ class PackageStage(Stage):
     params: PackageParams
 
     def process(self, sample: Sample) -> Output:
-        """The pairs of one photo, each checked for what the format promises.
+        """Make the pairs of one photo and check the guarantees of the format.
 
         Raises:
-            RejectPhoto: ``no_pairs`` - nothing of this photo can be published.
+            RejectPhoto: ``no_pairs``: no pair of this photo can be published.
         """
         photo = read_png(sample.members["ingest/photo.png"])
         texts = sample.document("explain", Explanations)
@@ -121,12 +124,12 @@ class PackageStage(Stage):
         members: dict[str, bytes] = {}
         for explanation in texts.explanations:
             name = explanation.variant
-            pictures = pictures_of(photo, outcomes[name], sample.members)
-            if broken := problem(photo, pictures):
-                rejects.append(Reject(sample.key, name, *broken))
+            pictures = make_pictures(photo, outcomes[name], sample.members)
+            if problem := find_problem(photo, pictures):
+                rejects.append(Reject(sample.key, name, *problem))
                 continue
             pairs.append(
-                describe(
+                make_pair(
                     sample.document("ingest", Photo),
                     sample.document("perceive", Scene),
                     variants[name],
@@ -146,21 +149,23 @@ class PackageStage(Stage):
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row a pair, without what only `assemble` knows (split, shard, digests)."""
-        return assemble.same_columns([assemble.row_of(pair) for pair in document["pairs"]])
+        """Return one row per pair, without the columns that `assemble` adds (split, shard,
+        digests)."""
+        return assemble.align_columns([assemble.make_row(pair) for pair in document["pairs"]])
 
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
         """Write shards, ``_info.json`` and the card; the rows become ``manifest.parquet``."""
         ingested = read_table(folder.parent / "ingest" / MANIFEST)
         workspace = Workspace.find()
         layout = assemble.Layout(
-            words=read_list(workspace.sources),
+            sources=read_list(workspace.sources),
             groups={row["key"]: row["group"] for row in ingested},
             ratios=self.params.splits,
             photos_per_shard=self.params.photos_per_shard,
         )
-        made_by = collect(workspace.root)
-        rows = assemble.write_shards(outputs, folder, layout, made_by)
+        provenance = collect_provenance(workspace.root)
+        rows = assemble.write_shards(outputs, folder, layout, provenance)
         assemble.write_index(rows, folder)
-        (folder / assemble.CARD).write_text(card.card(rows, made_by), encoding="utf-8")
+        text = card.make_card(rows, provenance)
+        (folder / assemble.CARD).write_text(text, encoding="utf-8")
         return rows

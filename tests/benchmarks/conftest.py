@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.full_shape import FLUX, Shape, random_flow
-from benchmarks.workload import made_up
+from benchmarks.full_shape import FLUX, Shape, make_random_flow
+from benchmarks.workload import make_synthetic_task
 
 TINY = Shape(
     transformer={
@@ -35,9 +35,9 @@ def tiny_shape():
 
 @pytest.fixture(scope="session")
 def flow():
-    """FLUX.1-dev's classes and options at random and tiny, with visible pictures."""
+    """A tiny random model of FLUX.1-dev's classes and options, whose pictures have contrast."""
     torch.set_num_threads(1)
-    flow = random_flow(TINY, torch.float32, torch.device("cpu"))
+    flow = make_random_flow(TINY, torch.float32, torch.device("cpu"))
     with torch.no_grad():
         for parameter in flow.vae.decoder.conv_out.parameters():
             parameter.mul_(8)
@@ -46,7 +46,7 @@ def flow():
 
 @pytest.fixture
 def task():
-    return made_up(SIDE, share=0.25, margin=1, variants=8)
+    return make_synthetic_task(SIDE, share=0.25, margin=1, variants=8)
 
 
 class Pixels:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.agreement import agreement, distance
+from benchmarks.agreement import distance, measure_agreement
 from stages.inject.params import InjectParams, Shares
 from stages.inject.window import Picture
 from stages.invert.params import InvertParams
@@ -20,7 +20,7 @@ def picture(artifact, mask):
     )
 
 
-def test_only_the_first_masks_box_counts(metric):
+def test_distance_uses_the_box_of_the_first_mask(metric):
     one = np.zeros((8, 8, 3), dtype=np.uint8)
     other = one.copy()
     other[5:] = 255
@@ -32,15 +32,15 @@ def test_only_the_first_masks_box_counts(metric):
     assert apart.lpips == 3 / 8 and 0 < apart.psnr < 10
 
 
-def test_sparse_is_compared_with_dense_and_a_draw_of_noise_with_another(flow, task, metric):
+def test_agreement_compares_modes_and_draws_of_noise(flow, task, metric):
     injecting = InjectParams(
         rho={"add": 0.5, "remove": 0.0, "distort": 0.0, "fuse": 0.0},
         values=Shares(steps=0.0, double=0.0, single=0.0),
     )
-    found = agreement(flow, task, 2, InvertParams(steps=2), injecting, metric)
+    found = measure_agreement(flow, task, 2, InvertParams(steps=2), injecting, metric)
     assert [one.tool for one in found] == ["add", "remove"]
     for one in found:
         assert one.sparse.lpips > 0 and one.seeds.lpips > 0
         assert one.sparse.psnr < 100 and one.seeds.psnr < 100
-    alone = agreement(flow, task, 1, InvertParams(steps=2), injecting, metric)
+    alone = measure_agreement(flow, task, 1, InvertParams(steps=2), injecting, metric)
     assert len(alone) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.ingest import large_pictures
+from benchmarks.ingest import write_large_pictures
 
 ROOT = Path(__file__).parents[2]
 PHOTO = "samples/photos/scikit-image/rocket.jpg"
@@ -20,7 +20,7 @@ PHOTO = "samples/photos/scikit-image/rocket.jpg"
         (["memory", PHOTO], r"rocket.jpg │ +0\.1 │ +\d+ "),
     ],
 )
-def test_it_runs_at_its_smallest_size(arguments: list[str], row: str) -> None:
+def test_commands_run_at_their_smallest_size(arguments: list[str], row: str) -> None:
     command = [sys.executable, "-m", "benchmarks.ingest", *arguments]
     environment = {**os.environ, "FLAWFACTORY_ROOT": str(ROOT), "COLUMNS": "120"}
     run = subprocess.run(
@@ -29,7 +29,7 @@ def test_it_runs_at_its_smallest_size(arguments: list[str], row: str) -> None:
     assert re.search(row, run.stdout)
 
 
-def test_every_large_picture_is_one_of_its_kind(tmp_path: Path) -> None:
-    found = [Image.open(path) for path in large_pictures(200, tmp_path)]
+def test_large_pictures_differ_in_format_or_mode(tmp_path: Path) -> None:
+    found = [Image.open(path) for path in write_large_pictures(200, tmp_path)]
     kinds = {(image.format, image.mode) for image in found}
     assert len(kinds) == 7 and {image.size for image in found} == {(200, 200)}

@@ -1,9 +1,9 @@
 import torch
 
-from benchmarks.meter import Meter, Time, machine
+from benchmarks.meter import Meter, Time, describe_machine
 
 
-def test_tokens_and_autoencoder_are_seen_from_outside_and_the_model_is_given_back(flow, task):
+def test_meter_counts_tokens_and_autoencoder_time_and_restores_the_model(flow, task):
     transformer, vae = flow.transformer, flow.vae
 
     def job():
@@ -20,12 +20,12 @@ def test_tokens_and_autoencoder_are_seen_from_outside_and_the_model_is_given_bac
     assert flow.transformer is transformer and flow.vae is vae
 
 
-def test_what_never_enters_the_autoencoder_costs_none(flow):
+def test_autoencoder_time_is_zero_without_autoencoder_calls(flow):
     _, cost = Meter(flow).measure(lambda: flow.velocity(torch.zeros(1, 64, 64), 0.5, (8, 8)))
     assert cost.autoencoder == Time(0, 0)
 
 
-def test_the_peak_is_what_the_job_adds(flow):
+def test_peak_is_the_memory_that_the_job_adds(flow):
     size = 64 * 2**20
     meter = Meter(flow)
     kept = torch.ones(size // 4)
@@ -36,7 +36,7 @@ def test_the_peak_is_what_the_job_adds(flow):
     assert small.peak < 0.5 * size
 
 
-def test_the_machine_is_named(flow):
-    found = machine(flow)
+def test_machine_is_described(flow):
+    found = describe_machine(flow)
     assert found["cpu"] and found["gpu"] is None
     assert (found["threads"], found["dtype"]) == (1, "float32")

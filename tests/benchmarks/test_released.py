@@ -7,7 +7,7 @@ from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
 from rounding import assert_equal_but_for_rounding
 
 from benchmarks.meter import Meter
-from benchmarks.released import Recipe, euler, fireflow, released
+from benchmarks.released import Recipe, euler, fireflow, run_released
 from stages.inject.tokens import source_index
 from stages.models.flow.tokens import image_ids
 
@@ -35,13 +35,13 @@ def with_text(index):
 
 
 @pytest.mark.parametrize("solver,evaluations", [("euler", 6), ("fireflow", 8)])
-def test_evaluations_are_as_published_and_the_model_is_given_back(
+def test_evaluations_are_as_published_and_the_model_is_restored(
     flow, task, index, solver, evaluations
 ):
     blocks = [*flow.transformer.transformer_blocks, *flow.transformer.single_transformer_blocks]
     before = [block.attn.processor for block in blocks]
     picture, cost = Meter(flow).measure(
-        lambda: released(flow, task.picture, index, "add", solver, 3)
+        lambda: run_released(flow, task.picture, index, "add", solver, 3)
     )
     assert cost.tokens == evaluations * (64 + TEXT)
     assert picture.shape == task.picture.shape and np.isfinite(picture).all()
@@ -49,9 +49,9 @@ def test_evaluations_are_as_published_and_the_model_is_given_back(
 
 
 @torch.inference_mode()
-def test_an_identity_mapping_replays_what_was_kept(recipe, latents, monkeypatch):
+def test_identity_mapping_replays_the_kept_values(recipe, latents, monkeypatch):
     monkeypatch.setattr("benchmarks.released.INJECTION_GUIDANCE", 1.0)
-    with recipe.installed():
+    with recipe.install():
         v, values = recipe.keep(latents[0], 0.4)
         again = recipe.replay(latents[0], 0.4, values, with_text(torch.arange(64)), positions=True)
     assert len(values) == 2  # the later two of three single-stream blocks
@@ -60,9 +60,9 @@ def test_an_identity_mapping_replays_what_was_kept(recipe, latents, monkeypatch)
 
 @torch.inference_mode()
 @pytest.mark.parametrize("positions", [True, False])
-def test_a_mapping_gathers_positions_early_and_values_late(flow, recipe, latents, index, positions):
-    """Against the stock model whose layers are changed from outside, by hooks."""
-    with recipe.installed():
+def test_mapping_gathers_positions_early_and_values_late(flow, recipe, latents, index, positions):
+    """Compared with the stock model whose layers are changed by hooks."""
+    with recipe.install():
         _, values = recipe.keep(latents[0], 0.4)
         got = recipe.replay(latents[1], 0.4, values, with_text(index), positions)
 
@@ -97,17 +97,17 @@ def test_a_mapping_gathers_positions_early_and_values_late(flow, recipe, latents
                     with_kwargs=True,
                 )
             )
-    wanted = recipe.velocity(latents[1], 0.4, 5.0)
+    expected = recipe.velocity(latents[1], 0.4, 5.0)
     for hook in hooks:
         hook.remove()
     for block, processor in zip([*double, *single], ours, strict=True):
         block.attn.set_processor(processor)
-    assert_equal_but_for_rounding(got, wanted)
+    assert_equal_but_for_rounding(got, expected)
     assert not torch.allclose(got, recipe.velocity(latents[1], 0.4, 5.0))
 
 
 @pytest.mark.parametrize("solve,order,evaluations", [(euler, 1, 0), (fireflow, 2, 1)])
-def test_the_solvers_have_their_order_both_ways(solve, order, evaluations):
+def test_solvers_have_their_order_in_both_directions(solve, order, evaluations):
     def error(steps, times):
         calls = []
         grid = [start + (end - start) * n / steps for start, end in [times] for n in range(steps)]

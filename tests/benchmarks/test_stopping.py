@@ -11,22 +11,22 @@ MEASURING = """
 import time
 from benchmarks.stopping import UntilStopped
 
-def measured():
+def measure():
     yield 1
     yield 2
     print("busy", flush=True)
     time.sleep(600)
     yield 3
 
-found = UntilStopped(measured())
+found = UntilStopped(measure())
 print(f"mean {sum(rows := list(found)) / len(rows)}")
-found.leave()
-print("all was measured")
+found.exit_if_stopped()
+print("everything was measured")
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_measured_is_printed_when_it_is_stopped(number):
+def test_stopped_measurement_prints_what_it_has(number):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", MEASURING]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -39,9 +39,9 @@ def test_what_was_measured_is_printed_when_it_is_stopped(number):
     assert process.returncode == STOPPED
 
 
-def test_what_is_not_stopped_goes_on():
+def test_finished_measurement_continues():
     before = signal.getsignal(signal.SIGTERM)
     found = UntilStopped(range(3))
     assert list(found) == [0, 1, 2] and not found.stopped
-    found.leave()
+    found.exit_if_stopped()
     assert signal.getsignal(signal.SIGTERM) == before

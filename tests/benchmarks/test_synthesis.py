@@ -8,26 +8,26 @@ from rich.console import Console
 from benchmarks import synthesis
 from benchmarks.agreement import Agreement, Distance
 from benchmarks.meter import Cost, Time
-from benchmarks.race import Row
 from benchmarks.stopping import STOPPED
-from benchmarks.synthesis import agreement_table, speed_table, verdict
+from benchmarks.synthesis import describe_requirement, make_agreement_table, make_speed_table
+from benchmarks.timing import Row
 
 
-def text(table):
+def render(table):
     console = Console(width=200)
     with console.capture() as printed:
         console.print(table)
     return printed.get()
 
 
-def test_bars_ask_for_both_ratios():
-    assert verdict(4, [6.0, 2.3]).endswith("met")
-    assert verdict(4, [60.0, 2.2]).endswith("missed")
-    assert verdict(8, [8.9, 5.0]).endswith("missed")
-    assert verdict(1, [1.0, 1.0]) == ""
+def test_both_speedups_are_required():
+    assert describe_requirement(4, [6.0, 2.3]).endswith("met")
+    assert describe_requirement(4, [60.0, 2.2]).endswith("missed")
+    assert describe_requirement(8, [8.9, 5.0]).endswith("missed")
+    assert describe_requirement(1, [1.0, 1.0]) == ""
 
 
-def test_the_speed_table_holds_medians_of_ratios_a_window():
+def test_speed_table_has_medians_of_the_windows_ratios():
     def row(name, pairs, *seconds):
         costs = [Cost(Time(9, s), Time(1, 0.5), 680, 2**20) for s in seconds]
         return Row(name, pairs, costs, [68] * len(costs))
@@ -37,19 +37,20 @@ def test_the_speed_table_holds_medians_of_ratios_a_window():
         row(synthesis.FIREFLOW, 1, 5, 5, 5),
         row("ours", 4, 4, 8, 4),
     ]
-    line = next(line for line in text(speed_table(rows, "cpu", "")).splitlines() if "ours" in line)
-    name, *numbers, verdict = [cell.strip() for cell in line.strip("│ ").split("│")]
-    assert (name, verdict) == ("ours", "6 / 2.3 met")
-    wanted = [2.5, 1, 0.444, 10, 5, 1.143, 10.86, 5.14, 1]
-    assert [float(number) for number in numbers] == wanted
+    lines = render(make_speed_table(rows, "cpu", "")).splitlines()
+    line = next(line for line in lines if "ours" in line)
+    name, *numbers, requirement = [cell.strip() for cell in line.strip("│ ").split("│")]
+    assert (name, requirement) == ("ours", "6 / 2.3 met")
+    expected = [2.5, 1, 0.444, 10, 5, 1.143, 10.86, 5.14, 1]
+    assert [float(number) for number in numbers] == expected
 
 
-def test_the_agreement_table_has_a_row_a_tool_and_one_for_all():
+def test_agreement_table_has_a_row_for_each_tool_and_for_all():
     found = [
         Agreement(tool, Distance(lpips, 50), Distance(0.1, 30))
         for tool, lpips in (("add", 0.01), ("add", 0.02), ("fuse", 0.03))
     ]
-    lines = [line for line in text(agreement_table(found)).splitlines() if "│" in line]
+    lines = [line for line in render(make_agreement_table(found)).splitlines() if "│" in line]
     cells = {c[0]: c[1:] for c in ([x.strip() for x in li.strip("│ ").split("│")] for li in lines)}
     assert cells["add"] == ["2", "0.0150", "0.1000", "50.0", "30.0", "0.15"]
     assert cells["all"][0] == "3" and cells["all"][-1] == "0.20"
@@ -57,11 +58,11 @@ def test_the_agreement_table_has_a_row_a_tool_and_one_for_all():
 
 @pytest.fixture
 def tiny(flow, task, metric, monkeypatch, tmp_path):
-    """The benchmark with the committed params.yaml on one tiny window; its results' folder.
+    """Set up the benchmark with the committed params.yaml on one tiny window; return its folder.
 
-    The model has no text encoders and refuses words, as the compact one does.
+    The model has no text encoders and refuses prompts, as the compact one does.
     """
-    monkeypatch.setattr(synthesis, "from_photos", lambda *_: [task])
+    monkeypatch.setattr(synthesis, "make_photo_tasks", lambda *_: [task])
     monkeypatch.setattr(synthesis, "DiffusersFlow", lambda **_: flow)
     monkeypatch.setattr(synthesis, "metric", lambda _: metric)
     monkeypatch.setattr(synthesis, "RESULTS", tmp_path)
@@ -69,7 +70,7 @@ def tiny(flow, task, metric, monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_from_photos_to_figures(tiny):
+def test_main_writes_the_figures(tiny):
     synthesis.main()
     figures = json.loads((tiny / "tiny.json").read_text())
     released, fireflow, *ours = figures["speed"]
@@ -81,26 +82,26 @@ def test_from_photos_to_figures(tiny):
     assert figures["machine"]["dtype"] == "float32"
 
 
-def test_stopped_in_the_second_window_it_prints_the_first(tiny, task, monkeypatch, capsys):
-    monkeypatch.setattr(synthesis, "from_photos", lambda *_: [task, task])
+def test_run_stopped_in_the_second_window_prints_the_first(tiny, task, monkeypatch, capsys):
+    monkeypatch.setattr(synthesis, "make_photo_tasks", lambda *_: [task, task])
     jobs = iter(range(100))
-    real = synthesis.contestants
+    real = synthesis.list_methods
 
     def stopping(*given):
-        def job(entry, flow, task):
-            if next(jobs) == 2 * len(entries) + 1:  # all warmed up, all had the first window
+        def job(method, flow, task):
+            if next(jobs) == 2 * len(methods) + 1:  # after warming up and the first window
                 raise KeyboardInterrupt
             return flow.velocity(torch.zeros(1, 64, 64), 0.5, (8, 8))
 
-        entries = real(*given)
-        return [replace(e, job=lambda *both, e=e: job(e, *both)) for e in entries]
+        methods = real(*given)
+        return [replace(m, job=lambda *both, m=m: job(m, *both)) for m in methods]
 
-    monkeypatch.setattr(synthesis, "contestants", stopping)
-    with pytest.raises(SystemExit) as left:
+    monkeypatch.setattr(synthesis, "list_methods", stopping)
+    with pytest.raises(SystemExit) as exit_:
         synthesis.main()
-    told = capsys.readouterr()
-    assert left.value.code == STOPPED and "so far" in told.err
-    assert "1 windows of 384 px" in told.out and "ours K = 8" in told.out
+    printed = capsys.readouterr()
+    assert exit_.value.code == STOPPED and "so far" in printed.err
+    assert "1 windows of 384 px" in printed.out and "ours K = 8" in printed.out
     assert not list(tiny.iterdir())
 
 
@@ -108,4 +109,4 @@ def test_stopped_in_the_second_window_it_prints_the_first(tiny, task, monkeypatc
 def test_wrong_arguments_are_refused(wrong, monkeypatch):
     monkeypatch.setattr("sys.argv", ["synthesis", *wrong])
     with pytest.raises(SystemExit):
-        synthesis.arguments()
+        synthesis.parse_arguments()

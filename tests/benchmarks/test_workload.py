@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import workload
-from benchmarks.workload import from_photos, made_up
+from benchmarks.workload import make_photo_tasks, make_synthetic_task
 from flows.trial import Trial
 from stages.engine.stage import Output
 from stages.engine.workspace import FactoryError
@@ -26,8 +26,8 @@ class Bare:
 
 
 @pytest.mark.parametrize("side,share,margin", [(512, 0.1, 1), (1024, 0.1, 1), (128, 0.14, 0)])
-def test_made_up_flaws_have_the_wanted_share_active(side, share, margin):
-    task = made_up(side, share, margin, 8)
+def test_synthetic_flaws_have_the_requested_active_share(side, share, margin):
+    task = make_synthetic_task(side, share, margin, 8)
     assert task.picture.shape == (side, side, 3)
     assert {variant.tool for variant in task.variants} == {"add", "remove", "distort", "fuse"}
     shares = []
@@ -38,14 +38,14 @@ def test_made_up_flaws_have_the_wanted_share_active(side, share, margin):
     assert len({tuple(variant.targets) for variant in task.variants}) > 2
 
 
-def test_made_up_flaws_that_leave_no_room_are_refused():
+def test_synthetic_flaws_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
-        made_up(128, 0.5, 0, 4)
+        make_synthetic_task(128, 0.5, 0, 4)
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """Photos whose name says how many variants the stages find; calls are noted."""
+    """Set up photos whose names give the number of variants that the stages find; record calls."""
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     (tmp_path / "photos").mkdir()
     calls = []
@@ -54,7 +54,7 @@ def checkout(tmp_path, monkeypatch):
         calls.append(photo.stem)
         if photo.stem == "empty":
             raise FactoryError("nothing there")
-        task = made_up(128, 0.25, 1, int(photo.stem[1]))
+        task = make_synthetic_task(128, 0.25, 1, int(photo.stem[1]))
         tools = ("distort", "fuse") if photo.stem[0] == "a" else ("add", "remove", "distort")
         variants = [
             v.model_copy(update={"tool": tools[n % len(tools)]})
@@ -77,14 +77,14 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path, calls
 
 
-def test_photos_with_the_most_tools_come_first_and_are_prepared_once(checkout):
+def test_photos_with_the_most_tools_come_first_and_are_processed_once(checkout):
     root, calls = checkout
     for name in ("a8", "b8", "c8", "d7", "empty"):
         (root / "photos" / f"{name}.png").write_text(name)
     for _ in range(2):
-        tasks = from_photos(root, root / "photos", 384, 2, 8)
+        tasks = make_photo_tasks(root, root / "photos", 384, 2, 8)
         assert [task.name for task in tasks] == ["b8", "c8"]
         assert [len(task.variants) for task in tasks] == [8, 8]
     assert sorted(calls) == ["a8", "b8", "c8", "d7", "empty", "empty"]
-    from_photos(root, root / "photos", 512, 2, 8)
+    make_photo_tasks(root, root / "photos", 512, 2, 8)
     assert len(calls) == 11

@@ -1,4 +1,4 @@
-"""The table of .ci/commands.toml against what the documentation names."""
+"""Compare the table of .ci/commands.toml with the commands that the documentation names."""
 
 import importlib.util
 import re
@@ -10,50 +10,50 @@ ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("commands", ROOT / ".ci" / "commands.py")
 commands = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(commands)
-DOCUMENTED = commands.documented(ROOT)
+DOCUMENTED = commands.documented_commands(ROOT)
 
 
 @pytest.mark.parametrize("command", DOCUMENTED)
-def test_a_documented_command_is_run_by_continuous_integration(command):
-    assert commands.entry(command), f"{DOCUMENTED[command]} name it: add it to .ci/commands.toml"
+def test_documented_command_has_an_entry(command):
+    assert commands.find_entry(command), f"{DOCUMENTED[command]}: add an entry to .ci/commands.toml"
 
 
-def test_what_the_table_runs_is_documented():
-    known = {commands.entry(command) for command in DOCUMENTED}
+def test_every_entry_is_documented():
+    known = {commands.find_entry(command) for command in DOCUMENTED}
     assert {name for part in commands.TABLE.values() for name in part} <= known
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "training"])
-def test_every_program_is_in_the_table(folder):
+def test_every_program_has_an_entry(folder):
     for path in (ROOT / folder).rglob("*.py"):
         if '__name__ == "__main__"' in path.read_text(encoding="utf-8"):
             place = path.relative_to(ROOT).with_suffix("")
             module = ".".join(place.parts).removesuffix(".__main__")
             names = (f"python -m {module}", f"python {place}.py")
-            assert any(commands.entry(name) for name in names), f"{path}: add it to the table"
+            assert any(commands.find_entry(name) for name in names), f"{path}: add it to the table"
 
 
 @pytest.mark.parametrize("name", commands.TABLE["elsewhere"])
-def test_what_is_run_elsewhere_is_there(name):
+def test_entry_of_another_file_is_there(name):
     file, *words = commands.TABLE["elsewhere"][name]
     text = (ROOT / file).read_text(encoding="utf-8")
     assert [word for word in words if word not in text] == []
 
 
-def test_an_entry_runs_its_command():
+def test_entry_runs_its_command():
     for name, script in commands.TABLE["run"].items():
         program = " ".join(word for word in name.split() if not word.startswith("--"))
         verb = re.escape(program).replace("make\\ ", r"make( --\S+)*\ ")
         assert re.search(verb, script), name
 
 
-def test_commands_are_found_in_code_alone():
+def test_commands_are_found_only_in_code():
     text = "Do `flawfactory none --really` or make sense:\n```\n.venv/bin/dvc push  # up\n```\n"
-    assert list(commands.named(text)) == ["flawfactory none --really", "dvc push"]
-    assert list(commands.named("Tells.\n\n    make sandwich [OUT]\n", True)) == [
+    assert list(commands.find_commands(text)) == ["flawfactory none --really", "dvc push"]
+    assert list(commands.find_commands("Tells.\n\n    make sandwich [OUT]\n", True)) == [
         "make sandwich [OUT]"
     ]
-    assert commands.entry("flawfactory none --really") is None
+    assert commands.find_entry("flawfactory none --really") is None
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_commands_are_found_in_code_alone():
         ("python -m benchmarks.quality.looks", "python -m benchmarks.quality.looks sheets"),
     ],
 )
-def test_the_longest_entry_that_fits_is_taken(command, name):
-    assert commands.entry(command) == name
+def test_longest_matching_entry_is_found(command, name):
+    assert commands.find_entry(command) == name
 
 
-def test_commands_reach_nobodys_prefect(tmp_path, monkeypatch):
+def test_commands_have_a_prefect_home_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setenv("PREFECT_HOME", "/home/somebody/.prefect")
     given = commands.environment(tmp_path, tmp_path / "work")

@@ -138,7 +138,7 @@ def test_the_summary_of_a_scan_names_licences_and_sidecars(
     assert lines[0].startswith("sidecar left out: ") and "photo.json, line 1" in lines[0]
     assert lines[1:] == [
         "not publishable: licence 'proprietary' (1 photo): not an SPDX identifier",
-        "not publishable: licence 'unknown' (1 photo): nobody named a licence",
+        "not publishable: licence 'unknown' (1 photo): no licence is given",
     ]
 
 

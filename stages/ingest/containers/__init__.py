@@ -1,6 +1,6 @@
-"""The containers that photos come in: what of a file are its pixels, and what is said about them.
+"""Separate the pixels of a photo's file from its metadata.
 
-Metadata never decides whether a photo is taken: a decoder is given the parts with pixels alone.
+Metadata never decides whether a photo is accepted: a decoder gets only the parts with pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STRIP: dict[str, Callable[[bytes], Stripped]] = {
 
 
 def strip(kind: str | None, data: bytes) -> Stripped:
-    """The pixels of a file of this format; files of other formats go on as they are.
+    """Reduce a file of this format to its pixels; files of other formats are left unchanged.
 
     Raises:
         RejectPhoto: ``corrupt``, ``truncated``, ``animated`` or ``too_many_scans``.

@@ -1,4 +1,4 @@
-"""JPEG: the segments a decoder needs. Scans are counted, so that their cost is known beforehand."""
+"""Reduce a JPEG to the segments that a decoder needs, and count its scans before decoding."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from stages.ingest.containers.stripped import (
 )
 
 MAX_SCANS = 100
-"""Encoders write up to 20."""
+"""Maximum number of scans; encoders write up to 20."""
 _MAX_SEGMENTS = 10_000
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""In entropy-coded data: not a stuffed 0xff, a restart or a fill byte."""
+"""A marker in entropy-coded data that is not a stuffed 0xff, a restart marker or a fill byte."""
 _SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _TABLES_AND_FRAMES = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}) - {0xC8}
-"""Frames, Huffman and arithmetic tables, quantisation, number of lines, restart interval."""
+"""Frames, Huffman, arithmetic and quantisation tables, number of lines, restart interval."""
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 
 def strip(data: bytes) -> Stripped:
-    """Tables, frames and scans up to the end marker, which is put there when it is missing.
+    """Keep tables, frames and scans up to the end marker, which is added when it is missing.
 
     Raises:
-        RejectPhoto: ``corrupt`` - the chain of segments is broken; ``too_many_scans``.
+        RejectPhoto: ``corrupt`` (the chain of segments is broken) or ``too_many_scans``.
     """
     view = memoryview(data)
     kept: list[bytes | memoryview] = [_START]
@@ -57,7 +57,7 @@ def strip(data: bytes) -> Stripped:
             if scans > MAX_SCANS:
                 raise RejectPhoto(
                     IngestCode.TOO_MANY_SCANS,
-                    f"is a progressive JPEG of more than {MAX_SCANS} scans, which takes very long "
+                    f"is a progressive JPEG of more than {MAX_SCANS} scans, which takes too long "
                     "to decode: export it again",
                 )
             after = _NEXT_MARKER.search(data, end)

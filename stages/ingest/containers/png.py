@@ -1,4 +1,4 @@
-"""PNG: the critical chunks and transparency, each with its checksum proved."""
+"""Reduce a PNG to the critical chunks and transparency, and verify the checksum of each."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
 
 
 def strip(data: bytes) -> Stripped:
-    """IHDR, PLTE, tRNS, IDAT and IEND, which is put there when it is missing.
+    """Keep IHDR, PLTE, tRNS, IDAT and IEND, which is added when it is missing.
 
     Raises:
-        RejectPhoto: ``corrupt`` - a chunk that holds pixels has a wrong checksum; ``animated``.
+        RejectPhoto: ``corrupt`` (a chunk with pixels has a wrong checksum) or ``animated``.
     """
     view = memoryview(data)
     kept: list[bytes | memoryview] = [_SIGNATURE]
@@ -35,18 +35,18 @@ def strip(data: bytes) -> Stripped:
         length = int.from_bytes(data[offset : offset + 4])
         name, start, end = data[offset + 4 : offset + 8], offset + 8, offset + 8 + length
         offset = end + 4
-        whole = offset <= len(data)
-        sound = whole and zlib.crc32(view[start - 4 : end]) == int.from_bytes(data[end:offset])
-        if name == b"IDAT" and not whole:
-            # Cut short: what is there may still hold all rows.
+        complete = offset <= len(data)
+        valid = complete and zlib.crc32(view[start - 4 : end]) == int.from_bytes(data[end:offset])
+        if name == b"IDAT" and not complete:
+            # The file is truncated, but this chunk may still contain all rows.
             kept.append(_chunk(name, bytes(view[start:])))
-        elif name in {b"IHDR", b"PLTE", b"IDAT", b"IEND"} and not sound:
+        elif name in {b"IHDR", b"PLTE", b"IDAT", b"IEND"} and not valid:
             where = name.decode()
             raise RejectPhoto(
                 IngestCode.CORRUPT,
                 f"is damaged (its {where} chunk fails its checksum): copy it again",
             )
-        elif not sound:
+        elif not valid:
             continue
         elif name in {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
             kept.append(view[start - 8 : offset])
@@ -77,7 +77,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _profile(chunk: memoryview) -> bytes | None:
-    """The colour profile of an iCCP chunk: name, 0, a byte for the method (there is one), zlib."""
+    """Return the colour profile of an iCCP chunk: name, 0, a byte for the method, zlib data."""
     _, separator, rest = bytes(chunk).partition(b"\0")
     if not separator:
         return None

@@ -1,15 +1,15 @@
-"""What is left of a file when all but its pixels is taken out."""
+"""Define the result of separating a file's pixels from its metadata."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 END_MARKER_MISSING = "end_marker_missing"
-"""Note: the file stops short of its end marker; all rows are there."""
+"""Note: the file has no end marker; all rows are there."""
 ICC_PROFILE_IGNORED = "icc_profile_ignored"
-"""Note: there is a colour profile and it cannot be used; colours are taken as sRGB."""
+"""Note: the colour profile cannot be used; colours are assumed to be sRGB."""
 MAX_PROFILE = 4 << 20
-"""Bytes of a colour profile; real ones have up to 3 million."""
+"""Maximum bytes of a colour profile; real ones have up to 3 million."""
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class Stripped:
     """A photo's file reduced to its pixels."""
 
     pixels: bytes
-    """The same format; nothing in it but what a decoder needs."""
+    """A file of the same format with only the parts that a decoder needs."""
     icc: bytes | None = None
     """Colour profile, unchecked."""
     exif: bytes | None = None
-    """EXIF block from its TIFF header on, unchecked."""
+    """EXIF block, starting at its TIFF header, unchecked."""
     xmp: bytes | None = None
     """XMP packet, unchecked."""
     scans: int = 1
-    """How often a decoder goes over the whole picture."""
+    """Number of times a decoder passes over the whole picture."""
     notes: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""WebP: the chunks with pixels, and whether their bits end where the picture ends."""
+"""Reduce a WebP to the chunks with pixels, and detect image data that ends early."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MAX_CHUNKS = 100_000
 _FEATURES, _IMAGES = b"VP8X", frozenset({b"VP8 ", b"VP8L"})
 _PIXELS = frozenset({b"ALPH", b"ANIM", b"ANMF", _FEATURES}) | _IMAGES
 _ALPHA_AND_ANIMATION = 0x12
-"""Flags of VP8X that are true of the pixels; the others announce metadata."""
+"""Flags of VP8X that describe the pixels; the others announce metadata."""
 _TAIL = 8
-"""Bytes: an encoder leaves up to 3 that a decoder does not need."""
+"""Bytes removed from the end; an encoder writes up to 3 that a decoder does not need."""
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of each chunk.
+    """Yield the name and content of each chunk.
 
     Raises:
         RejectPhoto: ``truncated`` or ``corrupt``.
@@ -52,30 +52,30 @@ def _file(chunks: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def strip(data: bytes) -> Stripped:
-    """The chunks that hold pixels.
+    """Keep the chunks with pixels.
 
     Raises:
         RejectPhoto: ``truncated`` or ``corrupt``.
     """
-    kept, said = [], dict[bytes, bytes]()
+    kept, metadata = [], dict[bytes, bytes]()
     for name, content in _chunks(data):
         if name == _FEATURES and content:
             kept.append((name, bytes([content[0] & _ALPHA_AND_ANIMATION]) + content[1:]))
         elif name in _PIXELS:
             kept.append((name, content))
         else:
-            said.setdefault(name, content)
-    icc = said.get(b"ICCP")
-    exif = said.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None
+            metadata.setdefault(name, content)
+    icc = metadata.get(b"ICCP")
+    exif = metadata.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None
     notes = frozenset({ICC_PROFILE_IGNORED} if icc and len(icc) > MAX_PROFILE else ())
-    return Stripped(_file(kept), None if notes else icc, exif, said.get(b"XMP "), notes=notes)
+    return Stripped(_file(kept), None if notes else icc, exif, metadata.get(b"XMP "), notes=notes)
 
 
 def decode(pixels: bytes) -> Image.Image:
-    """A stripped still WebP as RGB or RGBA.
+    """Decode a stripped still WebP as RGB or RGBA.
 
-    By OpenCV, which calls the same library as Pillow: Pillow decodes every WebP as an animation,
-    at more than twice the memory.
+    Uses OpenCV, which calls the same library as Pillow: Pillow decodes every WebP as an animation,
+    which takes more than twice the memory.
 
     Raises:
         RejectPhoto: ``corrupt``.
@@ -88,11 +88,11 @@ def decode(pixels: bytes) -> Image.Image:
 
 
 def ends_early(pixels: bytes) -> bool:
-    """Whether a stripped still WebP can be decoded without the last bytes of its image data.
+    """Return whether a stripped still WebP decodes without the last bytes of its image data.
 
-    Neither VP8 nor VP8L has a checksum, and a decoder that loses its place in damaged data goes on
-    to the last row with whatever the bits say. It then needs too many bits, which it reports, or
-    too few, which it does not: if the picture can be decoded from less, its bits ended too early.
+    Neither VP8 nor VP8L has a checksum, and a decoder continues to the last row even after it has
+    lost its place in damaged data. It then needs too many bits, which it reports, or too few, which
+    it does not: if the picture can be decoded from less data, its bits ended too early.
     """
     chunks = list(_chunks(pixels))
     if sum(name in _IMAGES for name, _ in chunks) != 1:

@@ -8,14 +8,15 @@ from stages.models.judge.features import logistic
 from stages.records.documents import TOOLS
 
 
-def test_the_committed_coefficients_follow_from_the_committed_data():
-    found = calibrate.labelled()
-    assert calibrate.rounded(found.fit(), found) == logistic.load()
+def test_committed_coefficients_follow_from_committed_data():
+    found = calibrate.load_labelled()
+    assert calibrate.round_model(found.fit(), found) == logistic.load()
 
 
-def test_the_committed_coefficients_are_those_of_the_measures():
+def test_committed_coefficients_are_those_of_the_measures():
     assert tuple(c.measure for c in logistic.load().coefficients) == calibrate.MEASURES
-    assert all(set(calibrate.MEASURES) <= row.scores.keys() for row in calibrate.labelled().rows)
+    rows = calibrate.load_labelled().rows
+    assert all(set(calibrate.MEASURES) <= row.scores.keys() for row in rows)
 
 
 @pytest.fixture
@@ -33,32 +34,32 @@ def toy(monkeypatch):
     return Labelled(rows, (values + rng.normal(size=120) > 0).astype(float))
 
 
-def test_cross_validation_tells_right_from_wrong(toy):
-    guess = calibrate.cross_validated(toy)
+def test_cross_validation_separates_right_from_wrong(toy):
+    guess = calibrate.cross_validate(toy)
     assert guess[toy.right == 1].mean() > guess[toy.right == 0].mean() + 0.1
 
 
-def test_a_photo_has_no_say_in_its_own_probability(toy):
-    turned = toy.right.copy()
-    turned[:6] = 1 - turned[:6]
+def test_photo_does_not_affect_its_own_probability(toy):
+    flipped = toy.right.copy()
+    flipped[:6] = 1 - flipped[:6]
     before, after = (
-        calibrate.cross_validated(Labelled(toy.rows, right)) for right in (toy.right, turned)
+        calibrate.cross_validate(Labelled(toy.rows, right)) for right in (toy.right, flipped)
     )
     np.testing.assert_array_equal(before[:6], after[:6])
     assert (before[6:] != after[6:]).any()
 
 
-def test_the_threshold_is_the_least_that_is_precise_enough():
+def test_threshold_is_the_minimum_that_is_precise_enough():
     guess = np.linspace(0.015, 1.005, 100)
     right = (np.arange(100) >= 50).astype(float)
-    least = calibrate.threshold(guess, right)
-    kept = guess >= least
-    assert right[kept].mean() >= calibrate.AIM
-    assert right[guess >= least - 0.02].mean() < calibrate.AIM
+    threshold = calibrate.choose_threshold(guess, right)
+    kept = guess >= threshold
+    assert right[kept].mean() >= calibrate.MIN_PRECISION
+    assert right[guess >= threshold - 0.02].mean() < calibrate.MIN_PRECISION
 
 
-def test_where_nothing_is_precise_enough_it_is_the_best_that_keeps_half():
+def test_threshold_keeps_half_where_none_is_precise_enough():
     guess = np.tile(np.linspace(0.1, 0.9, 9), 20)
     right = np.repeat([1.0, 0.0], 90)
-    kept = guess >= calibrate.threshold(guess, right)
+    kept = guess >= calibrate.choose_threshold(guess, right)
     assert right[kept].sum() >= 0.5 * right.sum()

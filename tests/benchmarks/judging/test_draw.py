@@ -4,11 +4,11 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.judging import draw, scores
-from benchmarks.judging.draw import COUNT, NAMED, SETS
+from benchmarks.judging.draw import COUNT, MIN_NAMED, SETS
 from stages.records.documents import TOOLS
 
 
-def drawn(photo, tool, number, positional=False):
+def make_candidate(photo, tool, number, positional=False):
     variant = SimpleNamespace(
         id=f"v{number}", tool=tool, kernel="k", part_kind="p", positional=positional
     )
@@ -16,31 +16,31 @@ def drawn(photo, tool, number, positional=False):
 
 
 def test_photos_of_the_calibration_set_are_not_drawn_again():
-    offered = [drawn(f"p{i}", "fuse", i) for i in range(4)]
-    seen = [
+    candidates = [make_candidate(f"p{i}", "fuse", i) for i in range(4)]
+    used = [
         SimpleNamespace(key="p1", photo="the same file elsewhere"),
         SimpleNamespace(key="another digest", photo="p2"),
     ]
-    assert [d.photo for d in draw.unseen(offered, seen)] == ["p0", "p3"]
+    assert [d.photo for d in draw.exclude_photos(candidates, used)] == ["p0", "p3"]
 
 
-def test_named_parts_come_first_and_the_rest_fills_up():
-    offered = [drawn(f"p{i}", "distort", i) for i in range(20)]
-    offered += [drawn(f"q{i}", "distort", 20 + i, positional=True) for i in range(40)]
-    chosen = draw.choose(offered)
+def test_named_parts_come_first_and_positional_ones_fill_up():
+    candidates = [make_candidate(f"p{i}", "distort", i) for i in range(20)]
+    candidates += [make_candidate(f"q{i}", "distort", 20 + i, positional=True) for i in range(40)]
+    chosen = draw.choose(candidates)
     named = sum(not d.variant.positional for d in chosen)
     assert len(chosen) == len({d.photo for d in chosen}) == COUNT
-    assert named >= NAMED
+    assert named >= MIN_NAMED
 
 
-def test_the_committed_sets_share_no_photo():
+def test_committed_sets_share_no_photo():
     drawing = draw.load()
     first, second = ({case.key for case in drawing.sets[name]} for name in SETS)
     assert first and second and not first & second
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_committed_results_are_balanced_over_the_tools(name):
+def test_committed_results_are_balanced_over_the_tools(name):
     rows = scores.load(name, "flaws").rows
     counts = Counter(row.tool for row in rows)
     assert len(rows) >= 100 and min(counts.values()) >= 24 and set(counts) == set(TOOLS)

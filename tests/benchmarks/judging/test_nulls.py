@@ -9,7 +9,7 @@ from stages.models.protocols import Case
 from stages.records.documents import TOOLS, Variant, Window
 
 
-def result(tool="add"):
+def make_result(tool="add"):
     rng = np.random.default_rng(7)
     photo, control, flaw = rng.integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
     variant = Variant(
@@ -19,13 +19,14 @@ def result(tool="add"):
     window = Window(id="w0", box=(0, 0, 96, 96), size=(96, 96), parts=[])
     mask = np.ones((96, 96), bool)
     case = Case(photo, control, flaw, mask, window, control, flaw, variant)
-    return SimpleNamespace(name="a-v0", case=case, shown=SimpleNamespace(sides=None))
+    return SimpleNamespace(name="a-v0", case=case, rendered=SimpleNamespace(sides=None))
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_all_kinds_take_their_turns(tool):
-    found = [kind for number in range(6) for kind, _ in nulls.edits(result(tool), number, PARAMS)]
-    assert len(found) == 6 * nulls.A_RESULT and set(found) == set(nulls.KINDS[tool])
+def test_all_kinds_take_turns(tool):
+    result = make_result(tool)
+    found = [kind for number in range(6) for kind, _ in nulls.make_edits(result, number, PARAMS)]
+    assert len(found) == 6 * nulls.PER_RESULT and set(found) == set(nulls.KINDS[tool])
     assert (nulls.SHUFFLED in found) == (tool != "distort")
 
 
@@ -33,11 +34,11 @@ PARAMS = InjectParams()
 
 
 def test_edits_show_no_flaw_and_stay_near_the_targets():
-    given = result()
-    made = dict(edit for number in range(3) for edit in nulls.edits(given, number, PARAMS))
-    np.testing.assert_array_equal(made["restored"].artifact, given.case.real)
-    np.testing.assert_array_equal(made["control"].artifact, given.case.control)
-    assert made["control"].mask.all()  # the flaw's own, as nothing can be seen
+    result = make_result()
+    made = dict(edit for number in range(3) for edit in nulls.make_edits(result, number, PARAMS))
+    np.testing.assert_array_equal(made["restored"].artifact, result.case.real)
+    np.testing.assert_array_equal(made["control"].artifact, result.case.control)
+    assert made["control"].mask.all()  # the flaw's mask, because nothing is visible
     for kind in ("blurred", "noisy", "recompressed"):
-        changed = (made[kind].artifact != given.case.control).any(2)
+        changed = (made[kind].artifact != result.case.control).any(2)
         assert changed[32:48, 32:64].any() and not changed[:8].any() and not changed[80:].any()

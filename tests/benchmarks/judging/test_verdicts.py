@@ -2,20 +2,25 @@ import pytest
 
 from benchmarks.judging import scores, verdicts
 from benchmarks.judging.draw import SETS
-from benchmarks.judging.verdicts import Look, named, right, shares
+from benchmarks.judging.verdicts import (
+    Verdict,
+    compute_shares,
+    decide_by_majority,
+    parse_answers,
+)
 
 KEY = {"1": "aa-v0", "2": "bb-v1"}
 
 
-def look(number=1, name="aa-v0", **changes):
+def make_facts(number=1, name="aa-v0", **changes):
     facts = {
         "id": number, "perceptible": True, "inside": True, "intended": True, "plausible": "yes",
     }  # fmt: skip
     return {**facts, "name": name, **changes}
 
 
-def answer(number, **changes):
-    found = look(number, **changes)
+def make_answer(number, **changes):
+    found = make_facts(number, **changes)
     del found["name"]
     return found
 
@@ -31,12 +36,12 @@ def answer(number, **changes):
         ({"intended": False}, False),
     ],
 )
-def test_right_is_what_the_rubric_says(changes, expected):
-    assert Look.model_validate(look(**changes)).right is expected
+def test_right_follows_the_rubric(changes, expected):
+    assert Verdict.model_validate(make_facts(**changes)).right is expected
 
 
-def test_answers_get_their_names():
-    found = named([answer(2), answer(1)], KEY)
+def test_answers_get_the_names_of_their_results():
+    found = parse_answers([make_answer(2), make_answer(1)], KEY)
     assert [(found[0].id, found[0].name), (found[1].id, found[1].name)] == [
         (1, "aa-v0"),
         (2, "bb-v1"),
@@ -44,21 +49,23 @@ def test_answers_get_their_names():
 
 
 @pytest.mark.parametrize("numbers", [[1], [1, 2, 2], [1, 2, 3]])
-def test_every_number_is_answered_once(numbers):
-    with pytest.raises(ValueError, match="not answered once"):
-        named([answer(number) for number in numbers], KEY)
+def test_every_number_must_be_answered_once(numbers):
+    with pytest.raises(ValueError, match="not answered exactly once"):
+        parse_answers([make_answer(number) for number in numbers], KEY)
 
 
-def test_most_lookers_decide_and_a_tie_is_not_right():
-    yes, no = Look.model_validate(look()), Look.model_validate(look(perceptible=False))
-    assert right({"a": {"x": yes, "y": yes}, "b": {"x": yes, "y": no}}) == {"x": True, "y": False}
-    assert shares({"a": {"x": yes, "y": yes}, "b": {"x": yes, "y": no}}) == {"x": 1.0, "y": 0.5}
-    assert right({"a": {"x": yes}, "b": {"x": no}, "c": {"x": yes}}) == {"x": True}
+def test_majority_decides_and_a_tie_is_not_right():
+    yes = Verdict.model_validate(make_facts())
+    no = Verdict.model_validate(make_facts(perceptible=False))
+    tie = {"a": {"x": yes, "y": yes}, "b": {"x": yes, "y": no}}
+    assert decide_by_majority(tie) == {"x": True, "y": False}
+    assert compute_shares(tie) == {"x": 1.0, "y": 0.5}
+    assert decide_by_majority({"a": {"x": yes}, "b": {"x": no}, "c": {"x": yes}}) == {"x": True}
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_committed_verdicts_are_of_the_committed_results(name):
-    looks = verdicts.load(name)
+def test_committed_verdicts_are_of_the_committed_results(name):
+    by_rater = verdicts.load(name)
     names = {row.name for row in scores.load(name, "flaws").rows}
-    assert looks and all(set(seen) == names for seen in looks.values())
+    assert by_rater and all(set(own) == names for own in by_rater.values())
     assert len(names) >= 100

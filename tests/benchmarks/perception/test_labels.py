@@ -12,7 +12,7 @@ def outlines(photo):
     return [photo.thing.outline] if photo.thing and photo.thing.outline else []
 
 
-def test_every_box_and_outline_lies_in_its_photo():
+def test_boxes_and_outlines_lie_in_their_photos():
     for path in (labels.FIRST, labels.SECOND):
         for photo in labels.load(path):
             for kind in labels.KINDS:
@@ -24,7 +24,7 @@ def test_every_box_and_outline_lies_in_its_photo():
                 assert all(0 <= x <= photo.width and 0 <= y <= photo.height for x, y in outline)
 
 
-def test_photos_are_labelled_once_and_shard_photos_come_from_the_half_that_tunes_nothing():
+def test_photos_are_labelled_once_and_shard_photos_are_of_the_half_not_used_for_tuning():
     names = [photo.name for photo in labels.load()]
     assert len(names) == len(set(names)) == 64
     for photo in labels.load():
@@ -33,7 +33,7 @@ def test_photos_are_labelled_once_and_shard_photos_come_from_the_half_that_tunes
             assert hashlib.sha256(key.encode()).digest()[-1] % 2 == 1, key
 
 
-def test_tiny_faces_and_hands_and_faces_turned_away_are_difficult():
+def test_tiny_marks_and_faces_turned_away_are_difficult():
     for photo in labels.load():
         for mark in [*photo.faces, *photo.hands]:
             x0, y0, x1, y1 = mark.box
@@ -41,14 +41,14 @@ def test_tiny_faces_and_hands_and_faces_turned_away_are_difficult():
                 assert mark.difficult, (photo.name, mark.box)
 
 
-def test_the_second_labels_are_of_photos_of_the_first():
+def test_second_labels_are_of_photos_of_the_first():
     first = {photo.name: photo for photo in labels.load()}
     second = labels.load(labels.SECOND)
     assert len(second) == 5
     assert all(first[photo.name].sha256 == photo.sha256 for photo in second)
 
 
-def test_an_outline_becomes_a_filled_mask():
+def test_outline_becomes_a_filled_mask():
     square = MainThing(right=("box",), coarse=(), outline=((2, 1), (6, 1), (6, 4), (2, 4)))
     mask = square.mask((8, 10))
     assert mask is not None and mask.shape == (8, 10)
@@ -56,30 +56,30 @@ def test_an_outline_becomes_a_filled_mask():
     assert MainThing(right=(), coarse=(), outline=None).mask((8, 10)) is None
 
 
-def test_sample_photos_are_those_that_were_labelled(tmp_path):
+def test_sample_photos_are_the_labelled_files(tmp_path):
     samples = [p for p in labels.load() if p.collection == "samples"]
     missing: list[str] = []
-    found = list(labels.present(samples[:3], tmp_path, missing))
+    found = list(labels.read_present(samples[:3], tmp_path, missing))
     assert not missing
     for photo, image in found:
         assert image.shape == (photo.height, photo.width, 3)
 
 
-def test_missing_collections_are_named_not_fatal(tmp_path):
+def test_missing_collections_are_listed_and_not_fatal(tmp_path):
     shards = [photo for photo in labels.load() if photo.collection == "shards"][:2]
     missing: list[str] = []
-    assert list(labels.present(shards, tmp_path, missing)) == []
+    assert list(labels.read_present(shards, tmp_path, missing)) == []
     assert missing == [photo.name for photo in shards]
 
 
-def test_another_file_under_a_labelled_name_is_refused(tmp_path):
+def test_other_file_under_a_labelled_name_is_refused(tmp_path):
     photo = next(p for p in labels.load() if p.collection == "samples")
     assert (Workspace.find().root / photo.name).is_file()
     with pytest.raises(ValueError, match="not the file that was labelled"):
-        labels.read(photo.model_copy(update={"sha256": "0" * 64}), tmp_path)
+        labels.read_photo(photo.model_copy(update={"sha256": "0" * 64}), tmp_path)
 
 
-def test_pixels_are_plain_rgb(tmp_path):
+def test_photo_is_read_as_rgb(tmp_path):
     photo = next(p for p in labels.load() if p.collection == "samples")
-    image = labels.read(photo, tmp_path)
+    image = labels.read_photo(photo, tmp_path)
     assert image is not None and image.dtype == np.uint8

@@ -8,7 +8,7 @@ from benchmarks.perception.predictions import Perception
 from stages.engine.workspace import Workspace
 
 
-class Blind:
+class BlindPerceiver:
     profile, revision = "none", "blind:0"
 
     def __call__(self, photo, image):
@@ -16,10 +16,10 @@ class Blind:
         return []
 
 
-def measured(shards):
+def evaluate(shards):
     missing = []
-    rows = list(command.scores(Blind(), shards, labels.load(), missing))
-    return command.summed(Blind(), rows, missing)
+    rows = list(command.score_photos(BlindPerceiver(), shards, labels.load(), missing))
+    return command.make_report(BlindPerceiver(), rows, missing)
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def samples(monkeypatch):
     return chosen
 
 
-def test_a_blind_perceiver_finds_nothing_and_missing_shards_are_listed(samples, tmp_path):
-    report = measured(tmp_path)
+def test_blind_perceiver_finds_nothing_and_missing_shards_are_listed(samples, tmp_path):
+    report = evaluate(tmp_path)
     here = [photo for photo in samples if photo.collection == "samples"]
     assert report.figures.photos == len(here) and 0 < len(here) < len(samples)
     assert report.missing == [p.name for p in samples if p.collection == "shards"]
@@ -38,42 +38,42 @@ def test_a_blind_perceiver_finds_nothing_and_missing_shards_are_listed(samples, 
     assert report.figures.naming == {"none": sum(p.thing is not None for p in here)}
 
 
-def test_two_files_side_by_side(samples, tmp_path, capsys):
-    report = measured(tmp_path)
+def test_comparison_warns_about_different_photos(samples, tmp_path, capsys):
+    report = evaluate(tmp_path)
     for name in ("before", "after"):
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(report.model_dump(mode="json")))
-    command.compare(tmp_path / "before.json", tmp_path / "after.json")
+    command.print_comparison(tmp_path / "before.json", tmp_path / "after.json")
     text = capsys.readouterr().out
     assert "before | after" in text and "different photos" not in text
     fewer = report.model_copy(update={"photos": report.photos[:-1]})
     (tmp_path / "after.json").write_text(fewer.model_dump_json())
-    command.compare(tmp_path / "before.json", tmp_path / "after.json")
+    command.print_comparison(tmp_path / "before.json", tmp_path / "after.json")
     assert "different photos" in capsys.readouterr().out
 
 
-def test_the_committed_figures_are_those_of_their_photos():
+def test_committed_figures_follow_from_their_photos():
     folder = Workspace.find().root / "benchmarks/results"
     data = (folder / "perception-before.json").read_bytes()
     report = command.Report.model_validate_json(data)
     assert not report.missing
-    assert command.figures(report.photos) == report.figures
+    assert command.compute_figures(report.photos) == report.figures
 
 
-def test_what_was_perceived_is_kept(tmp_path, monkeypatch, entity):
+def test_perceived_entities_are_cached(tmp_path, monkeypatch, entity):
     calls = []
 
-    class Fake:
+    class FakePerceiver:
         def perceive(self, image):
             calls.append(image.shape)
             return [entity("cat", (0, 0, 9, 9))]
 
     photo = next(p for p in labels.load() if p.collection == "samples")
-    image = labels.read(photo, tmp_path)
+    image = labels.read_photo(photo, tmp_path)
     first = Perception(None, tmp_path)
     monkeypatch.setattr(
-        type(first._stage), "setup", lambda self: setattr(self, "perceiver", Fake())
+        type(first._stage), "setup", lambda self: setattr(self, "perceiver", FakePerceiver())
     )
-    seen = first(photo, image)
-    assert Perception(None, tmp_path)(photo, image) == seen == first(photo, image)
+    entities = first(photo, image)
+    assert Perception(None, tmp_path)(photo, image) == entities == first(photo, image)
     assert len(calls) == 1 and first.profile == "compact"

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.cases import Case
-from benchmarks.quality.renderers import Factory, Models
+from benchmarks.quality.renderers import Models, SynthesisRenderer
 from stages.inject.params import InjectParams
 from stages.invert.params import InvertParams
 from stages.records.documents import Window
-from tests.benchmarks.quality.test_intended import variant
+from tests.benchmarks.quality.test_intended import make_variant
 from tests.stages.conftest import save_tiny_flow
 
 
@@ -27,7 +27,7 @@ def case():
         photo="p",
         key="0" * 16,
         window=window,
-        variants=[variant("add", [6, 7], [13, 14])],
+        variants=[make_variant("add", [6, 7], [13, 14])],
         sides={},
     )
 
@@ -38,28 +38,28 @@ def photo():
     return np.kron(coarse, np.ones((16, 16, 1), np.uint8))
 
 
-def renderer(models, transformer, **changes):
+def make_renderer(models, transformer, **changes):
     inject = InjectParams.model_validate({"mask": {"threshold": 0.01, "min_pixels": 1}, **changes})
-    return Factory("name", models, InvertParams(steps=2), inject, transformer)
+    return SynthesisRenderer("name", models, InvertParams(steps=2), inject, transformer)
 
 
-def test_latent_paste_asks_the_transformer_for_nothing(models, case, photo, monkeypatch):
-    renderer(models, False)(case, photo)  # the inversion is kept now
+def test_latent_paste_does_not_use_the_transformer(models, case, photo, monkeypatch):
+    make_renderer(models, False)(case, photo)  # caches the inversion
     monkeypatch.setattr(models.flow, "velocity", None)
-    crop = renderer(models, False)(case, photo)["v0"]
+    crop = make_renderer(models, False)(case, photo)["v0"]
     assert (crop.artifact != crop.control).any()
 
 
-def test_with_and_without_transformer_differ_in_the_flaw_only(models, case, photo):
-    ours, paste = (renderer(models, flag)(case, photo)["v0"] for flag in (True, False))
+def test_transformer_changes_only_the_flaw(models, case, photo):
+    ours, paste = (make_renderer(models, flag)(case, photo)["v0"] for flag in (True, False))
     assert ours.box == paste.box and (ours.artifact != paste.artifact).any()
     np.testing.assert_array_equal(ours.edit, paste.edit)
 
 
-def test_the_digest_tells_the_methods_and_settings_apart(models):
+def test_digest_differs_between_methods_and_settings(models):
     digests = {
-        renderer(models, True).digest,
-        renderer(models, False).digest,
-        renderer(models, True, t_s=0.5).digest,
+        make_renderer(models, True).digest,
+        make_renderer(models, False).digest,
+        make_renderer(models, True, t_s=0.5).digest,
     }
     assert len(digests) == 3

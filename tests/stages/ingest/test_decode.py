@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stages.engine.stage import RejectPhoto
-from stages.ingest.decode import Limits, decode, perceptual_hash, signature
+from stages.ingest.decode import Limits, decode, detect_format, perceptual_hash
 from stages.records.images import write_png
 
 LIMITS = Limits(max_pixels=100_000_000, min_side=128, max_side=1536)
 LARGER = Limits(max_pixels=100_000_000, min_side=151, max_side=1536)
 
 
-def test_every_bad_file_is_rejected_for_its_own_reason(bad_files):
+def test_bad_files_are_rejected_with_their_codes(bad_files):
     found = {}
     for name, (data, _) in bad_files.items():
         with pytest.raises(RejectPhoto) as out:
@@ -36,7 +36,7 @@ def test_messages_name_the_format_and_the_remedy(bad_files):
     assert out.value.evidence == {"frames": 2}
 
 
-def test_no_pixel_is_decoded_before_the_caps(monkeypatch, make):
+def test_limits_are_checked_before_decoding(monkeypatch, make):
     def load(self):
         raise AssertionError("decoded")
 
@@ -59,13 +59,13 @@ def test_good_photo_keeps_its_size_and_pixels(make, kind):
     assert np.array_equal(np.asarray(decoded.image), expected)
 
 
-def test_long_photo_is_scaled_to_the_longest_side(make):
+def test_long_photo_is_scaled_to_the_maximum_side(make):
     decoded = decode(make(4, size=(900, 600)), Limits(10**6, 64, 300))
     assert decoded.image.size == (300, 200)
     assert decoded.scaled_from == (900, 600)
 
 
-def test_multi_picture_jpeg_gives_its_first_picture(make):
+def test_multi_picture_jpeg_is_decoded_to_its_first_picture(make):
     extra = Image.open(io.BytesIO(make(6)))
     buffer = io.BytesIO()
     Image.open(io.BytesIO(make(5))).save(buffer, "MPO", save_all=True, append_images=[extra])
@@ -75,7 +75,7 @@ def test_multi_picture_jpeg_gives_its_first_picture(make):
     assert np.abs(np.asarray(decoded.image) - first).mean() < 4
 
 
-def test_png_holds_pixels_only_and_is_deterministic(make):
+def test_png_has_only_pixels_and_is_deterministic(make):
     exif = Image.Exif()
     exif[0x010E] = "who was there"
     photo = make(7, "JPEG", exif=exif, comment=b"secret")
@@ -88,7 +88,7 @@ def test_png_holds_pixels_only_and_is_deterministic(make):
     assert set(chunks) == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_perceptual_hash_survives_compression_and_tells_pictures_apart(make):
+def test_perceptual_hash_is_stable_under_compression_and_differs_between_pictures(make):
     def bits(data):
         return int(perceptual_hash(decode(data, LIMITS).image), 16)
 
@@ -100,10 +100,10 @@ def test_perceptual_hash_survives_compression_and_tells_pictures_apart(make):
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_damaged_bytes_end_as_a_photo_or_a_reject(make, data):
+def test_damaged_bytes_give_a_photo_or_a_reject(make, data):
     kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "AVIF", "HEIF"]))
     options = {"icc_profile": b"x" * 200, **({"speed": 10} if kind == "AVIF" else {})}
-    content = bytearray(heic("photo.heic") if kind == "HEIF" else make(1, kind, **options))
+    content = bytearray(read_heic("photo.heic") if kind == "HEIF" else make(1, kind, **options))
     for position in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
         content[position] = data.draw(st.integers(0, 255))
     try:
@@ -114,20 +114,20 @@ def test_damaged_bytes_end_as_a_photo_or_a_reject(make, data):
         assert decoded.image.mode == "RGB" and min(decoded.image.size) >= LIMITS.min_side
 
 
-def heic(name: str) -> bytes:
+def read_heic(name: str) -> bytes:
     return (Path(__file__).parent / "files" / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["photo.heic", "turned.heic", "two pictures.heic"])
-def test_heic_is_read_upright_and_its_first_picture_is_the_photo(make, name):
-    decoded = decode(heic(name), LIMITS)
+def test_heic_is_decoded_upright_to_its_first_picture(make, name):
+    decoded = decode(read_heic(name), LIMITS)
     assert (decoded.format, decoded.scaled_from) == ("HEIF", None)
     expected = np.asarray(decode(make(50), LIMITS).image, dtype=int)
     assert np.abs(np.asarray(decoded.image) - expected).mean() < 4
     assert decoded.notes == ("damage_unchecked",)
 
 
-def test_avif_is_read_upright(make):
+def test_avif_is_decoded_upright(make):
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = Image.open(io.BytesIO(make(50))).transpose(Image.Transpose.ROTATE_90)
@@ -140,11 +140,11 @@ def test_avif_is_read_upright(make):
 
 
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
-def test_caps_come_before_decoding_in_every_format(monkeypatch, make, kind):
+def test_limits_are_checked_before_decoding_in_every_format(monkeypatch, make, kind):
     def load(self):
         raise AssertionError("decoded")
 
-    data = heic("photo.heic") if kind == "HEIF" else make(1, "AVIF", speed=10)
+    data = read_heic("photo.heic") if kind == "HEIF" else make(1, "AVIF", speed=10)
     for plugin in ("pi_heif.HeifImageFile.load", "PIL.AvifImagePlugin.AvifImageFile.load"):
         monkeypatch.setattr(plugin, load)
     for limits, code in [(Limits(100, 1, 1536), "too_many_pixels"), (LARGER, "too_small")]:
@@ -153,7 +153,7 @@ def test_caps_come_before_decoding_in_every_format(monkeypatch, make, kind):
         assert out.value.code == code
 
 
-def test_pixels_times_scans_are_capped_before_decoding(monkeypatch, make):
+def test_pixels_times_scans_are_limited_before_decoding(monkeypatch, make):
     data = make(1, "JPEG", progressive=True)
     assert decode(data, LIMITS)
     monkeypatch.setattr("stages.ingest.decode.MAX_SCANNED", 200 * 150 * 9)
@@ -164,7 +164,7 @@ def test_pixels_times_scans_are_capped_before_decoding(monkeypatch, make):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_large_photos_are_made_smaller_on_the_way(monkeypatch, make, kind):
+def test_large_photos_are_reduced_while_decoding(monkeypatch, make, kind):
     exif = Image.Exif()
     exif[0x0112] = 6
     data = make(4, kind, size=(1200, 900), exif=exif)
@@ -178,7 +178,7 @@ def test_large_photos_are_made_smaller_on_the_way(monkeypatch, make, kind):
     assert np.abs(difference).mean() < 2
 
 
-def test_signature_of_unknown_bytes_is_none():
-    assert signature(b"hello") is None
-    assert signature(b"MM\0*....") == "TIFF"
-    assert signature(b"\0\0\0\x18ftypheix") == signature(b"\0\0\0\x18ftypmif1") == "HEIF"
+def test_format_of_unknown_bytes_is_none():
+    assert detect_format(b"hello") is None
+    assert detect_format(b"MM\0*....") == "TIFF"
+    assert detect_format(b"\0\0\0\x18ftypheix") == detect_format(b"\0\0\0\x18ftypmif1") == "HEIF"

@@ -9,47 +9,47 @@ from stages.engine.storage.digests import Digests
 from stages.ingest.files import MAX_HASHED, FileProblem, digest_capped, open_regular, read_capped
 
 
-def problem(path, max_bytes=100):
+def problem_code(path, max_bytes=100):
     with pytest.raises(FileProblem) as found:
         read_capped(path, max_bytes)
     return found.value.code
 
 
-def test_reads_up_to_the_cap_and_no_further(tmp_path):
+def test_files_are_read_up_to_the_limit(tmp_path):
     path = tmp_path / "a b ü.png"
     path.write_bytes(b"x" * 100)
     assert read_capped(path, 100) == b"x" * 100
-    assert problem(path, 99) == "too_large"
+    assert problem_code(path, 99) == "too_large"
 
 
-def test_what_is_not_a_file_is_never_opened(tmp_path, monkeypatch):
+def test_irregular_files_are_not_opened(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "fifo.jpg")
     (tmp_path / "link.jpg").symlink_to(tmp_path / "fifo.jpg")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "socket.jpg"))
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("opened"))
     for name in ("fifo.jpg", "link.jpg", "socket.jpg", "."):
-        assert problem(tmp_path / name) == "not_a_file"
+        assert problem_code(tmp_path / name) == "not_a_file"
     listener.close()
 
 
-def test_fifo_that_takes_a_files_place_does_not_block(tmp_path, monkeypatch):
+def test_fifo_that_replaces_a_file_does_not_block(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(b"x")
     os.mkfifo(tmp_path / "fifo")
     real = os.open
     monkeypatch.setattr(os, "open", lambda _, flags: real(tmp_path / "fifo", flags))
-    assert problem(tmp_path / "a.jpg") == "not_a_file"
+    assert problem_code(tmp_path / "a.jpg") == "not_a_file"
 
 
-def test_missing_broken_link_and_loop(tmp_path):
+def test_missing_files_broken_links_and_loops_are_problems(tmp_path):
     (tmp_path / "nowhere.jpg").symlink_to(tmp_path / "gone")
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
-    assert problem(tmp_path / "absent.jpg") == "missing"
-    assert problem(tmp_path / "nowhere.jpg") == "missing"
-    assert problem(tmp_path / "loop.jpg") == "unreadable"
+    assert problem_code(tmp_path / "absent.jpg") == "missing"
+    assert problem_code(tmp_path / "nowhere.jpg") == "missing"
+    assert problem_code(tmp_path / "loop.jpg") == "unreadable"
 
 
-def test_unreadable_is_a_problem_with_the_systems_reason(tmp_path, monkeypatch):
+def test_unreadable_file_is_a_problem_with_the_systems_reason(tmp_path, monkeypatch):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"x")
 
@@ -59,10 +59,10 @@ def test_unreadable_is_a_problem_with_the_systems_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(FileProblem, match="Permission denied"), open_regular(path):
         pass
-    assert problem(path) == "unreadable"
+    assert problem_code(path) == "unreadable"
 
 
-def test_read_error_halfway_is_a_problem_too(tmp_path):
+def test_read_error_is_a_problem(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"x")
     with pytest.raises(FileProblem) as found, open_regular(path):
@@ -70,7 +70,7 @@ def test_read_error_halfway_is_a_problem_too(tmp_path):
     assert found.value.code == "unreadable"
 
 
-def test_empty_and_endless_files_are_problems(tmp_path):
+def test_empty_and_oversized_files_are_problems(tmp_path):
     (tmp_path / "empty.jpg").write_bytes(b"")
     with (tmp_path / "endless.jpg").open("wb") as file:
         file.truncate(MAX_HASHED + 1)

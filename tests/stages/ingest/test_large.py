@@ -11,14 +11,14 @@ from PIL import Image
 from stages.ingest import large
 
 
-def test_a_large_photo_keeps_other_large_ones_waiting():
+def test_large_photo_locks_out_other_large_ones():
     def lock():
         with Path(large.__file__).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    with large.one_at_a_time(large.LARGE):
+    with large.lock_large(large.LARGE):
         lock()
-    with large.one_at_a_time(large.LARGE + 1), pytest.raises(BlockingIOError):
+    with large.lock_large(large.LARGE + 1), pytest.raises(BlockingIOError):
         lock()
     lock()
 
@@ -29,7 +29,7 @@ from pathlib import Path
 from stages.ingest.decode import Limits, decode
 
 def peak():
-    # Not getrusage's: a child inherits its parent's.
+    # getrusage would report the parent's peak where that is larger.
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 
 data, before = Path(sys.argv[1]).read_bytes(), peak()
@@ -40,8 +40,8 @@ print(peak() - before)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
 @pytest.mark.parametrize("mode", ["RGBA", "I;16"])
-def test_memory_is_bounded_by_the_pixels(tmp_path, mode):
-    """Pillow holds 4 bytes a pixel; conversions of the whole picture took 16 to 24."""
+def test_memory_is_bounded_by_the_number_of_pixels(tmp_path, mode):
+    """Pillow needs 4 bytes per pixel; converting the whole picture at once would take 16 to 24."""
     side = 6000
     image = Image.linear_gradient("L").resize((side, side))
     if mode == "RGBA":

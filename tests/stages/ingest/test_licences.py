@@ -18,12 +18,12 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
-def test_nobody_said(tree):
+def test_licence_and_origin_default_to_unknown(tree):
     assert Licences(tree).of(tree / "a.jpg") == ("unknown", "unknown")
 
 
 @pytest.mark.parametrize("name", ["a.jpg.flawfactory.json", "a.jpg.json", "a.json"])
-def test_sidecar(tree, name):
+def test_sidecar_is_read(tree, name):
     write(tree / name, '{"licence": "CC0-1.0", "origin": "me", "camera": {"iso": 100}}')
     licences = Licences(tree)
     assert licences.of(tree / "a.jpg") == ("CC0-1.0", "me")
@@ -31,12 +31,12 @@ def test_sidecar(tree, name):
     assert not licences.foreign and not licences.skipped
 
 
-def test_american_spelling_in_a_sidecar(tree):
+def test_sidecar_may_use_american_spelling(tree):
     write(tree / "a.json", '{"license": "MIT"}')
     assert Licences(tree).of(tree / "a.jpg") == ("MIT", "unknown")
 
 
-def test_our_own_name_goes_before_the_common_ones(tree):
+def test_our_own_suffix_has_priority_over_common_names(tree):
     write(tree / "a.jpg.flawfactory.json", '{"licence": "CC0-1.0"}')
     write(tree / "a.json", '{"license": "MIT"}')
     assert Licences(tree).of(tree / "a.jpg") == ("CC0-1.0", "unknown")
@@ -55,7 +55,7 @@ def test_our_own_name_goes_before_the_common_ones(tree):
     ],
 )
 @pytest.mark.parametrize("name", ["a.json", "a.jpg.json"])
-def test_files_of_other_programs_are_left_alone(tree, name, text):
+def test_files_of_other_programs_are_ignored(tree, name, text):
     write(tree / name, text)
     write(tree / "LICENCES.toml", '[default]\nlicence = "CC0-1.0"\n')
     licences = Licences(tree)
@@ -64,13 +64,13 @@ def test_files_of_other_programs_are_left_alone(tree, name, text):
     assert licences.foreign == {tree / name} and not licences.skipped
 
 
-def test_byte_order_marks_are_no_content(tree):
+def test_byte_order_marks_are_ignored(tree):
     (tree / "a.json").write_bytes(b'\xef\xbb\xbf{"licence": "CC0-1.0"}')
     (tree / "LICENCES.toml").write_bytes(b'\xef\xbb\xbf[default]\norigin = "Ada"\n')
     assert Licences(tree).of(tree / "a.jpg") == ("CC0-1.0", "Ada")
 
 
-def test_ledger_names_files_below_it_and_the_nearest_speaks_first(tree):
+def test_nearest_ledger_that_lists_the_file_applies(tree):
     write(
         tree / "LICENCES.toml",
         '[default]\nlicence = "CC-BY-4.0"\norigin = "Ada"\n'
@@ -85,23 +85,23 @@ def test_ledger_names_files_below_it_and_the_nearest_speaks_first(tree):
     assert licences.of(tree / "trip" / "y.jpg") == ("CC-BY-4.0", "Ada")
 
 
-def test_sidecar_goes_before_the_ledger_which_fills_it_up(tree):
+def test_sidecar_has_priority_and_the_ledger_completes_it(tree):
     write(tree / "LICENCES.toml", '[default]\nlicence = "MIT"\norigin = "Ada"\n')
     write(tree / "a.json", '{"licence": "CC0-1.0"}')
     assert Licences(tree).of(tree / "a.jpg") == ("CC0-1.0", "Ada")
 
 
-def test_ledgers_above_the_scanned_folder_say_nothing(tree):
+def test_ledgers_above_the_scanned_folder_are_ignored(tree):
     write(tree / "LICENCES.toml", '[default]\nlicence = "MIT"\n')
     assert Licences(tree / "trip").of(tree / "trip" / "a.jpg") == ("unknown", "unknown")
 
 
-def test_accents_match_however_they_are_spelt(tree):
+def test_accents_match_in_either_encoding(tree):
     write(tree / "LICENCES.toml", '[files."\u00fc.jpg"]\nlicence = "MIT"\n')
     assert Licences(tree).of(tree / "u\u0308.jpg")[0] == "MIT"
 
 
-def test_words_become_one_clean_line(tree):
+def test_values_become_one_clean_line(tree):
     write(tree / "a.json", '{"licence": " CC0\\n 1.0\\u0007 ", "origin": "  "}')
     assert Licences(tree).of(tree / "a.jpg") == ("CC0 1.0", "unknown")
 
@@ -109,17 +109,17 @@ def test_words_become_one_clean_line(tree):
 @pytest.mark.parametrize(
     "text,words",
     [
-        ('{"licence":\n 1 2}', "line 2: is not JSON"),
-        ('{"license":"CC0-1.0","title":"x', "line 1: is not JSON; mend or remove it"),
-        ("[" * 60_000, "is not JSON"),
-        ('{"licence": ' + "1" * 5000 + "}", "is not JSON"),
+        ('{"licence":\n 1 2}', "line 2: not JSON"),
+        ('{"license":"CC0-1.0","title":"x', "line 1: not JSON; fix or remove it"),
+        ("[" * 60_000, "not JSON"),
+        ('{"licence": ' + "1" * 5000 + "}", "not JSON"),
         ("[]", "must be a table"),
         ('{"licence": 7}', "licence must be text"),
         ('{"origin": "' + "x" * 501 + '"}', "at most 500"),
         ("{" + " " * 70_000 + "}", "65,536"),
     ],
 )
-def test_a_sidecar_that_cannot_be_used_is_named_and_left_out(tree, text, words):
+def test_unusable_sidecar_is_reported_and_skipped(tree, text, words):
     sidecar = tree / "a.jpg.flawfactory.json"
     write(sidecar, text)
     write(tree / "LICENCES.toml", '[default]\nlicence = "MIT"\n')
@@ -129,11 +129,11 @@ def test_a_sidecar_that_cannot_be_used_is_named_and_left_out(tree, text, words):
     assert str(sidecar) in said and re.search(words, said) and "\n" not in said
 
 
-def test_a_sidecar_in_another_encoding_is_named(tree):
+def test_sidecar_in_another_encoding_is_reported(tree):
     (tree / "b.json").write_bytes(b'{\n"licence": "\xff"}')
     licences = Licences(tree)
     assert licences.of(tree / "b.jpg") == ("unknown", "unknown")
-    assert "line 2: is not UTF-8" in licences.skipped[tree / "b.json"]
+    assert "line 2: not UTF-8" in licences.skipped[tree / "b.json"]
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_a_sidecar_in_another_encoding_is_named(tree):
         ('[defaults]\nlicence = "MIT"', "unknown table 'defaults'"),
         ('[default]\nlicenec = "MIT"', "unknown key 'licenec'"),
         ('[files."a.jpg"]\nlicence = 3', "licence must be text"),
-        ("files = 3", "must hold a table"),
+        ("files = 3", "must have a table"),
         ('[files]\n"a.jpg" = "MIT"', "must be a table"),
     ],
 )
-def test_malformed_ledgers_are_named(text, words):
+def test_malformed_ledger_is_an_error(text, words):
     with pytest.raises(ScanError, match=words) as error:
         parse_ledger(text, "LICENCES.toml")
     assert str(error.value).startswith("LICENCES.toml")

@@ -13,38 +13,38 @@ from stages.engine.workspace import Workspace
 from stages.ingest import samples
 from stages.ingest.licences import parse_ledger
 from stages.ingest.scan import scan
-from stages.ingest.sources import units
+from stages.ingest.sources import make_units
 from stages.models.weights.packages import WeightsError
 
 ROOT = Path(__file__).parents[3]
 NOT_NAMED = "MIT (package); photographers not named"
 
 
-def test_every_vendored_photo_names_licence_and_origin(tmp_path):
+def test_every_photo_of_the_repository_has_licence_and_origin(tmp_path):
     scan([ROOT / samples.PHOTOS], Workspace(tmp_path))
     sources = read_list(Workspace(tmp_path).sources)
-    accepted, rejects = units(sources)
+    accepted, rejects = make_units(sources)
     assert len(accepted) == 24 and not rejects
     assert {s.licence for s in sources} == {"CC0-1.0", "CC-PDM-1.0"}
     assert all("by way of" in s.origin for s in sources)
     assert all((ROOT / samples.PHOTOS / s.path).is_file() for s in sources)
 
 
-def test_ledgers_name_no_file_that_is_not_there():
+def test_ledgers_list_only_existing_files():
     for path in (ROOT / samples.PHOTOS).rglob("LICENCES.toml"):
         named = parse_ledger(path.read_text(), str(path)).files
         assert named and all((path.parent / name).is_file() for name in named)
 
 
 def test_catalogue_of_people_is_complete():
-    entry = samples.catalogue(ROOT)
+    entry = samples.read_catalogue(ROOT)
     assert len(entry.members) == 19 == len({member.sha256 for member in entry.members})
     assert entry.licence == NOT_NAMED
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project whose package holds two photos; `download` is played by a local archive."""
+    """Set up a project whose package has two photos; a local archive replaces `download`."""
     photos = {"a.jpg": b"first", "b.jpg": b"second"}
     archive = tmp_path / "kit-1.tgz"
     with tarfile.open(archive, "w:gz") as tar:
@@ -81,7 +81,7 @@ def test_people_are_fetched_once_with_a_ledger(project, monkeypatch):
     assert "are present" in samples.fetch_people(project).message
 
 
-def test_a_purged_photo_is_not_fetched_again(project):
+def test_purged_photo_is_not_fetched_again(project):
     purged = {hashlib.sha256(b"first").hexdigest()}
     folder = samples.fetch_people(project, purged).folder
     assert [path.name for path in folder.glob("*.jpg")] == ["b.jpg"]
@@ -95,7 +95,7 @@ def test_damaged_photo_is_fetched_again(project):
     assert (folder / "a.jpg").read_bytes() == b"first"
 
 
-def test_without_network_the_build_goes_on(project, monkeypatch):
+def test_fetch_without_network_is_not_an_error(project, monkeypatch):
     def offline(*_):
         raise WeightsError("kit comes from npm, which is not installed")
 
@@ -108,7 +108,7 @@ def test_without_network_the_build_goes_on(project, monkeypatch):
     assert not (project / samples.PEOPLE).exists()
 
 
-def test_broken_off_fetch_leaves_no_folder_to_scan(project, monkeypatch):
+def test_interrupted_fetch_leaves_no_folder(project, monkeypatch):
     real, written = samples.write_atomically, []
 
     def full_disk(path, data):
@@ -123,7 +123,7 @@ def test_broken_off_fetch_leaves_no_folder_to_scan(project, monkeypatch):
     assert not (project / samples.PEOPLE).exists()
 
 
-def test_photo_that_is_not_what_was_pinned_is_refused(project):
+def test_photo_that_differs_from_its_pin_is_refused(project):
     path = project / samples.CATALOGUE
     text = path.read_text()
     first = tomllib.loads(text)["members"][0]["sha256"]

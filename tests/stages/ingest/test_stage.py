@@ -21,7 +21,7 @@ from stages.ingest.stage import IngestParams, IngestStage
 from stages.records.documents import Photo
 
 
-def stage_of(**params):
+def make_stage(**params):
     return IngestStage(IngestParams.model_validate(params), BaseParams())
 
 
@@ -33,7 +33,7 @@ def workspace(tmp_path, monkeypatch):
     return Workspace(tmp_path)
 
 
-def put(workspace, files):
+def write_photos(workspace, files):
     for name, data in files.items():
         (workspace.root / "photos" / name).write_bytes(data)
 
@@ -49,8 +49,8 @@ def sample(workspace, stage):
 
 
 def test_photo_becomes_document_and_png(workspace, make):
-    put(workspace, {"a ü.jpg": make(1, "JPEG", size=(800, 400))})
-    stage = stage_of(max_side=400)
+    write_photos(workspace, {"a ü.jpg": make(1, "JPEG", size=(800, 400))})
+    stage = make_stage(max_side=400)
     given = sample(workspace, stage)
     output = stage.process(given)
     photo = Photo.model_validate(output.document)
@@ -64,9 +64,9 @@ def test_photo_becomes_document_and_png(workspace, make):
 
 
 @pytest.mark.parametrize("change,code", [("edit", "changed_since_scan"), ("remove", "missing")])
-def test_folder_that_changed_since_the_scan_is_not_remembered(workspace, make, change, code):
-    put(workspace, {"a.png": make(1)})
-    stage = stage_of()
+def test_reject_of_a_changed_file_is_not_stored(workspace, make, change, code):
+    write_photos(workspace, {"a.png": make(1)})
+    stage = make_stage()
     given = sample(workspace, stage)
     path = workspace.root / "photos" / "a.png"
     path.unlink()
@@ -77,85 +77,85 @@ def test_folder_that_changed_since_the_scan_is_not_remembered(workspace, make, c
     assert out.value.code == code
 
 
-def test_a_folder_that_is_not_on_this_machine_stops_the_stage_with_the_remedy(
-    workspace, make, tmp_path_factory
-):
+def test_missing_folder_stops_the_stage_with_the_remedy(workspace, make, tmp_path_factory):
     pictures = tmp_path_factory.mktemp("Pictures")
     (pictures / "a.png").write_bytes(make(1))
     scan([pictures], workspace)
-    stage = stage_of()
+    stage = make_stage()
     (entry,), _ = stage.entries(workspace.sources)
     given = Sample(entry.key, {"source": entry.source, "place": entry.place}, {})
     assert stage.process(given).members
     (pictures / "a.png").rename(tmp_path_factory.mktemp("new") / "a.png")
     pictures.rmdir()
-    with pytest.raises(FactoryError, match=r"a.png is asked for.*flawfactory locate FOLDER"):
+    with pytest.raises(FactoryError, match=r"a.png is needed.*flawfactory locate FOLDER"):
         stage.process(given)
 
 
-def test_words_and_places_of_a_photo_are_in_no_key(workspace, make):
-    put(workspace, {"a.png": make(1), "b.png": make(2)})
+def test_names_and_places_of_a_photo_are_in_no_key(workspace, make):
+    write_photos(workspace, {"a.png": make(1), "b.png": make(2)})
     scan([workspace.root / "photos"], workspace)
-    before = gather(stage_of(), workspace)
+    before = gather(make_stage(), workspace)
     (workspace.root / "photos").rename(workspace.root / "moved")
     (workspace.root / "moved" / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
     scan([workspace.root / "moved"], workspace, batch="May", replace=True)
-    after = gather(stage_of(), workspace)
+    after = gather(make_stage(), workspace)
     assert [unit.store_key for unit in after.units] == [unit.store_key for unit in before.units]
     assert [unit.documents for unit in after.units] != [unit.documents for unit in before.units]
 
 
-def test_byte_cap(workspace, make):
-    put(workspace, {"a.png": make(1)})
-    stage = stage_of(max_bytes=100)
+def test_max_bytes_is_enforced(workspace, make):
+    write_photos(workspace, {"a.png": make(1)})
+    stage = make_stage(max_bytes=100)
     with pytest.raises(RejectPhoto) as out:
         stage.process(sample(workspace, stage))
     assert out.value.code == "too_large" and not isinstance(out.value, RejectForNow)
 
 
-def test_a_picture_of_one_colour_falls_out_here(workspace):
+def test_picture_of_one_colour_is_rejected(workspace):
     buffer = io.BytesIO()
     Image.new("L", (300, 300), 128).save(buffer, "JPEG")
-    put(workspace, {"grey.jpg": buffer.getvalue()})
-    stage = stage_of()
+    write_photos(workspace, {"grey.jpg": buffer.getvalue()})
+    stage = make_stage()
     with pytest.raises(RejectPhoto) as out:
         stage.process(sample(workspace, stage))
     assert out.value.code == "blank" and out.value.message.startswith("shows nothing")
 
 
-def test_notes_of_decoder_and_picture_stand_in_the_row(workspace, make):
+def test_notes_are_in_the_row(workspace, make):
     image = Image.open(io.BytesIO(make(1)))
     image.paste("white", (0, 120, 200, 150))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    put(workspace, {"a.png": buffer.getvalue()[:-12]})
-    stage = stage_of()
+    write_photos(workspace, {"a.png": buffer.getvalue()[:-12]})
+    stage = make_stage()
     document = stage.process(sample(workspace, stage)).document
     (row,) = stage.rows(json.loads(document.model_dump_json()))
     assert row["notes"] == "end_marker_missing flat_tail"
 
 
 def test_groups_join_near_duplicates_to_the_first(workspace, make):
-    stage = stage_of(near_duplicate_distance=6)
+    stage = make_stage(near_duplicate_distance=6)
     rows = [
         {"key": "a" * 16, "phash": "00000000000000ff"},
         {"key": "b" * 16, "phash": "00000000000000fc"},
         {"key": "c" * 16, "phash": "ffffffff00000000"},
     ]
     assert [row["group"][0] for row in stage.finish(rows)] == ["a", "a", "c"]
-    assert [row["group"][0] for row in stage_of(near_duplicate_distance=1).finish(rows)] == [*"abc"]
+    assert [row["group"][0] for row in make_stage(near_duplicate_distance=1).finish(rows)] == [
+        *"abc"
+    ]
 
 
-def test_params_name_what_is_wrong():
+def test_params_errors_name_the_problem():
     with pytest.raises(ValidationError, match="must not be above `max_side`, 1536"):
-        stage_of(min_side=2000)
+        make_stage(min_side=2000)
     with pytest.raises(ValidationError, match="max_pixel"):
-        stage_of(max_pixel=3)
+        make_stage(max_pixel=3)
 
 
-def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_files):
-    """Every bad input of the issue at once, through the engine, with the gate's verdict."""
-    put(workspace, {name: data for name, (data, _) in bad_files.items()})
+def test_folder_of_bad_files_gives_records_and_rejects(workspace, make, bad_files):
+    """Process all kinds of bad input at once with the engine, and check the gate's result."""
+    write_photos(workspace, {name: data for name, (data, _) in bad_files.items()})
     grey = np.linspace(0, 65535, 200 * 150).reshape(150, 200).astype(np.uint16)
     sixteen, cmyk = io.BytesIO(), io.BytesIO()
     Image.fromarray(grey).save(sixteen, "PNG")
@@ -166,10 +166,10 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
         "sixteen.png": sixteen.getvalue(),
         "twin a.png": make(32),
     }
-    put(workspace, {**good, "twin b.png": make(32), "empty.jpg": b""})
+    write_photos(workspace, {**good, "twin b.png": make(32), "empty.jpg": b""})
     os.mkfifo(workspace.root / "photos" / "fifo.jpg")
     scan([workspace.root / "photos"], workspace)
-    verdict = run(stage_of(), workspace)
+    verdict = run(make_stage(), workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
     folder = workspace.stage("ingest")
     rows = read_table(folder / "manifest.parquet")
@@ -186,31 +186,31 @@ def test_folder_of_bad_files_ends_in_records_and_rejects(workspace, make, bad_fi
     assert found == expected
 
 
-def test_copies_history_and_files_of_other_kinds_are_no_rejects(workspace, make, bad_files):
-    """Each alone would be more than half of the list; judged as a large set would be."""
+def test_files_set_aside_do_not_count_as_rejects(workspace, make, bad_files):
+    """Each kind would be more than half of the list; the gate judges as on a large set."""
     folder = workspace.root / "photos"
     tiff, icon = bad_files["scan.tiff"][0], bad_files["one pixel.png"][0]
-    put(workspace, {f"copy {n}.png": make(1) for n in range(3)})
-    put(workspace, {f"gone {n}.png": make(20 + n) for n in range(3)})
-    put(workspace, {f"{n}.tiff": tiff + bytes([n]) for n in range(6)})
-    put(workspace, {f"icon {n}.png": icon for n in range(2)})
-    for edit in range(3):  # three contents of one file, one after the other
-        put(workspace, {"edited.png": make(10 + edit)})
+    write_photos(workspace, {f"copy {n}.png": make(1) for n in range(3)})
+    write_photos(workspace, {f"gone {n}.png": make(20 + n) for n in range(3)})
+    write_photos(workspace, {f"{n}.tiff": tiff + bytes([n]) for n in range(6)})
+    write_photos(workspace, {f"icon {n}.png": icon for n in range(2)})
+    for edit in range(3):  # three successive contents of one file
+        write_photos(workspace, {"edited.png": make(10 + edit)})
         scan([folder], workspace)
     for number in range(3):
         withdraw(workspace, f"photos/gone {number}.png", "her wish")
-    verdict = run(stage_of(gate={"max_reject_rate": 0.0, "least_photos": 1}), workspace)
+    verdict = run(make_stage(gate={"max_reject_rate": 0.0, "least_photos": 1}), workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
     numbers = json.loads((workspace.stage("ingest") / "metrics.json").read_bytes())
     counts = {name: numbers[f"photos_{name}"] for name in ("accepted", "rejected", "aside")}
     assert counts == {"accepted": 2, "rejected": 0, "aside": 15}
 
 
-def test_gate_names_photos_that_came_through_too_large(workspace, make, monkeypatch):
-    put(workspace, {"a.png": make(1), "b.png": make(2, size=(500, 300))})
+def test_gate_names_photos_that_are_too_large(workspace, make, monkeypatch):
+    write_photos(workspace, {"a.png": make(1), "b.png": make(2, size=(500, 300))})
     scan([workspace.root / "photos"], workspace)
-    monkeypatch.setattr("stages.ingest.decode._scaled", lambda size, max_side: size)
-    verdict = run(stage_of(max_side=400), workspace)
+    monkeypatch.setattr("stages.ingest.decode._scale_size", lambda size, max_side: size)
+    verdict = run(make_stage(max_side=400), workspace)
     (failure,) = verdict.failures
     assert [Path(name).name for name in failure.examples] == ["b.png"]
     assert "width must be at least 128 and at most 400" in failure.message

@@ -12,7 +12,7 @@ def names(root):
     return [path.relative_to(root).as_posix() for path, error in walk if error is None], walk
 
 
-def test_order_is_by_name_files_first_whatever_the_disk_says(tmp_path):
+def test_order_is_files_first_then_folders_by_name(tmp_path):
     for name in [
         "b/z.jpe",
         "b/a.avif",
@@ -38,7 +38,7 @@ def test_order_is_by_name_files_first_whatever_the_disk_says(tmp_path):
     ]
 
 
-def test_what_is_ignored_is_counted(tmp_path):
+def test_ignored_files_are_counted(tmp_path):
     for name in ["a.jpg", "._a.jpg", "notes.txt", "more.TXT", "README"]:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / ".git").mkdir()
@@ -48,7 +48,7 @@ def test_what_is_ignored_is_counted(tmp_path):
     assert walk.ignored == {"hidden": 2, ".txt": 2, "no suffix": 1}
 
 
-def test_links_to_folders_are_not_followed_links_to_files_are_listed(tmp_path):
+def test_links_to_files_are_listed_and_links_to_folders_not_followed(tmp_path):
     (tmp_path / "sub.jpg").mkdir()
     (tmp_path / "sub.jpg" / "a.jpg").write_bytes(b"x")
     (tmp_path / "round.jpg").symlink_to(tmp_path)
@@ -59,7 +59,7 @@ def test_links_to_folders_are_not_followed_links_to_files_are_listed(tmp_path):
     assert walk.ignored == {"folder link": 1}
 
 
-def test_closed_folder_is_reported_and_the_rest_goes_on(tmp_path, monkeypatch):
+def test_unreadable_folder_is_reported_and_the_walk_continues(tmp_path, monkeypatch):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.jpg").write_bytes(b"x")

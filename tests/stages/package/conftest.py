@@ -1,4 +1,4 @@
-"""One photo with its records, as the package stage gets them."""
+"""Make a photo with its records, as the input of the package stage."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def variant(name, tool):
 
 
 def build(key, count=4, spoil=None):
-    """A sample of `count` variants; `spoil(name, crop arrays)` may damage them."""
+    """Make a sample of `count` variants; `spoil(name, crop arrays)` may damage them."""
     rng = np.random.default_rng(int(key, 16) % 2**32)
     photo = rng.integers(0, 256, (SIDE, SIDE + 16, 3), dtype=np.uint8)
     box, mask = (8, 16, 40, 48), Rle(size=(SIDE, SIDE + 16), counts=[SIDE * (SIDE + 16)])

@@ -19,7 +19,7 @@ from stages.package.stage import PackageParams, PackageStage
 from stages.records.images import read_mask, read_png
 
 KEYS = [f"{n:016x}" for n in range(12)]
-MADE_BY = Provenance(
+PROVENANCE = Provenance(
     profile="compact",
     seed=0,
     models=(Model("inject", "flow", "diffusers:abc"),),
@@ -34,15 +34,15 @@ def stage():
 
 
 @pytest.fixture
-def packed(stage, make_sample, tmp_path, monkeypatch):
-    """A data folder with twelve photos of three pairs; photos 0 and 1 look the same."""
+def package(stage, make_sample, tmp_path, monkeypatch):
+    """Set up a data folder with twelve photos of three pairs; photos 0 and 1 look the same."""
     groups = [{"key": k, "group": KEYS[0] if n == 1 else k} for n, k in enumerate(KEYS)]
     write_table(tmp_path / "ingest" / "manifest.parquet", groups)
-    monkeypatch.setattr(package_stage, "collect", lambda root: MADE_BY)
+    monkeypatch.setattr(package_stage, "collect_provenance", lambda root: PROVENANCE)
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
 
     def assemble_into(folder, keys=KEYS, licence="CC0-1.0"):
-        write_list(tmp_path / "data" / "sources", [words_of(key, licence) for key in KEYS])
+        write_list(tmp_path / "data" / "sources", [make_source(key, licence) for key in KEYS])
         outputs = []
         for position, key in enumerate(KEYS):
             if key in keys:
@@ -55,18 +55,18 @@ def packed(stage, make_sample, tmp_path, monkeypatch):
     return assemble_into
 
 
-def words_of(key, licence):
+def make_source(key, licence):
     return Source(
         folder="Pictures", path="my | <photos>/a.png", bytes=1, sha256=key + "0" * 48,
         licence=licence, origin="tests", batch="b",
     )  # fmt: skip
 
 
-def files(folder):
+def read_files(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_outside_edit_every_picture_equals_the_photo(stage, make_sample):
+def test_pictures_equal_the_photo_outside_edit(stage, make_sample):
     sample = make_sample(KEYS[3])
     out = stage.process(sample)
     real = read_png(out.members["real.png"])
@@ -112,20 +112,20 @@ def _mask_outside(name, parts):
         (_mask_outside, "mask_outside_edit"),
     ],
 )
-def test_a_broken_promise_drops_the_pair_alone(stage, make_sample, spoil, code):
+def test_broken_guarantee_rejects_only_its_pair(stage, make_sample, spoil, code):
     out = stage.process(make_sample(KEYS[0], spoil=spoil))
     assert [(r.variant, r.code) for r in out.rejects] == [("v1", code)]
     assert [pair.variant for pair in out.document.pairs] == ["v0", "v2", "v3"]
     assert "v1.artifact.png" not in out.members
 
 
-def test_a_photo_without_a_pair_falls_out(stage, make_sample):
+def test_photo_without_pairs_is_rejected(stage, make_sample):
     with pytest.raises(RejectPhoto) as caught:
         stage.process(make_sample(KEYS[0], count=0))
     assert caught.value.code == "no_pairs"
 
 
-def test_a_pair_has_its_photos_caption_and_the_question_that_got_it(stage, make_sample):
+def test_pair_has_the_photos_caption_and_its_prompt(stage, make_sample):
     pairs = stage.process(make_sample(KEYS[0])).document.pairs
     assert {pair.caption for pair in pairs} == {"A person waves."}
     assert {pair.prompts for pair in pairs} == {"caption 1 0123456789ab"}
@@ -140,8 +140,8 @@ def test_process_rows_name_photo_and_variant(stage, make_sample):
     assert rows[0]["score.change"] == 0.5 and rows[1]["score.change"] is None
 
 
-def test_shards_are_ranges_of_the_source_list_and_one_group_is_in_one_split(packed):
-    folder, rows = packed("package")
+def test_shards_are_ranges_of_the_source_list_and_a_group_is_in_one_split(package):
+    folder, rows = package("package")
     assert len(rows) == 36
     for row in rows:
         position = KEYS.index(row["key"])
@@ -151,10 +151,10 @@ def test_shards_are_ranges_of_the_source_list_and_one_group_is_in_one_split(pack
     assert {row["shard"] for row in rows} == {p.name for p in folder.glob("*.tar")}
 
 
-def test_every_sample_has_the_same_members_with_the_digests_of_the_manifest(packed):
+def test_samples_have_the_same_members_with_the_manifests_digests(package):
     import hashlib
 
-    folder, rows = packed("package")
+    folder, rows = package("package")
     by_pair = {row["pair"]: row for row in rows}
     seen = {}
     for path in sorted(folder.glob("*.tar")):
@@ -169,27 +169,33 @@ def test_every_sample_has_the_same_members_with_the_digests_of_the_manifest(pack
     assert all(tuple(names) == MEMBERS for names in seen.values())
 
 
-def test_same_inputs_same_bytes_and_growth_keeps_full_shards(packed):
-    first = files(packed("one")[0])
-    assert first == files(packed("two")[0])
-    grown = files(packed("three", KEYS[:8])[0])
+def test_same_inputs_give_the_same_bytes_and_growth_keeps_full_shards(package):
+    first = read_files(package("one")[0])
+    assert first == read_files(package("two")[0])
+    grown = read_files(package("three", KEYS[:8])[0])
     kept = [name for name in grown if name.endswith(".tar")]
     assert kept and all(grown[name] == first[name] for name in kept)
 
 
-def test_what_is_said_of_a_photo_is_published_and_in_no_stored_result(packed, stage, make_sample):
-    folder, rows = packed("one")
-    said = {name: rows[0][name] for name in ("licence", "origin", "batch", "file_name")}
-    assert said == {"licence": "CC0-1.0", "origin": "tests", "batch": "b", "file_name": "a.png"}
+def test_licence_and_origin_are_published_and_in_no_stored_result(package, stage, make_sample):
+    folder, rows = package("one")
+    published = {name: rows[0][name] for name in ("licence", "origin", "batch", "file_name")}
+    assert published == {
+        "licence": "CC0-1.0",
+        "origin": "tests",
+        "batch": "b",
+        "file_name": "a.png",
+    }
     stored = stage.process(make_sample(KEYS[0])).document.model_dump()["pairs"][0]
-    assert not set(said) & set(stored)
-    told = packed("two", licence="CC-BY-4.0")[1]
-    assert {row["licence"] for row in told} == {"CC-BY-4.0"}
-    assert not any(b"my | " in data for data in files(folder).values())  # folders are not told
+    assert not set(published) & set(stored)
+    relicensed = package("two", licence="CC-BY-4.0")[1]
+    assert {row["licence"] for row in relicensed} == {"CC-BY-4.0"}
+    # Folders are not published.
+    assert not any(b"my | " in data for data in read_files(folder).values())
 
 
-def test_index_is_what_timm_reads(packed):
-    folder, rows = packed("package")
+def test_index_has_timms_format(package):
+    folder, rows = package("package")
     info = json.loads((folder / "_info.json").read_bytes())
     assert sum(s["num_samples"] for s in info["splits"].values()) == len(rows)
     for name, split in info["splits"].items():
@@ -200,11 +206,11 @@ def test_index_is_what_timm_reads(packed):
             assert (folder / file).is_file()
 
 
-def test_webdataset_reads_it(packed, monkeypatch):
+def test_webdataset_reads_it(package, monkeypatch):
     monkeypatch.setitem(os.environ, "WDS_SECURE", "1")
     import webdataset
 
-    folder, rows = packed("package")
+    folder, rows = package("package")
     urls = [str(path) for path in sorted(folder.glob("*.tar"))]
     pairs = webdataset.WebDataset(urls, shardshuffle=False).decode("pil")
     names = {name for pair in pairs for name in pair if not name.startswith("__")}
@@ -216,11 +222,11 @@ def test_webdataset_reads_it(packed, monkeypatch):
     assert one["json"]["pair"] == rows[0]["pair"] and one["json"]["split"] == rows[0]["split"]
 
 
-def test_datasets_reads_it(packed, tmp_path, monkeypatch):
+def test_datasets_reads_it(package, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
 
-    folder, _ = packed("package")
+    folder, _ = package("package")
     splits = json.loads((folder / "_info.json").read_bytes())["splits"]
     data_files = {s: [str(folder / f) for f in info["filenames"]] for s, info in splits.items()}
     loaded = datasets.load_dataset(
@@ -237,8 +243,8 @@ def test_datasets_reads_it(packed, tmp_path, monkeypatch):
             assert all(score["value"] is not None for score in pair["json"]["scores"])
 
 
-def test_the_card_counts_and_says_what_stands_in(packed):
-    folder, rows = packed("package")
+def test_card_has_counts_and_stand_ins(package):
+    folder, rows = package("package")
     text = (folder / "README.md").read_text()
     front = yaml.safe_load(text.split("---")[1])
     assert front["license"] == "cc0-1.0" and front["size_categories"] == ["n<1K"]
@@ -249,17 +255,17 @@ def test_the_card_counts_and_says_what_stands_in(packed):
     assert "Not publishable" not in text and "| inject | flow | diffusers:abc |" in text
 
 
-def test_an_unknown_licence_makes_it_unpublishable(packed):
-    rows = packed("package")[1]
+def test_unknown_licence_makes_the_data_set_unpublishable(package):
+    rows = package("package")[1]
     rows[0] = {**rows[0], "licence": "unknown"}
-    text = card.card(rows, MADE_BY)
+    text = card.make_card(rows, PROVENANCE)
     assert "Not publishable" in text
     assert yaml.safe_load(text.split("---")[1])["license"] == "unknown"
 
 
-def test_a_hostile_licence_does_not_break_the_card(packed):
-    rows = packed("package")[1]
-    text = card.card([{**row, "licence": "a | b\n# <b>x</b>"} for row in rows], MADE_BY)
+def test_markup_in_a_licence_does_not_break_the_card(package):
+    rows = package("package")[1]
+    text = card.make_card([{**row, "licence": "a | b\n# <b>x</b>"} for row in rows], PROVENANCE)
     assert "a \\| b # \\<b\\>x\\</b\\>" in text
     assert yaml.safe_load(text.split("---")[1])["license"] == "other"
     assert "Not publishable" in text
@@ -273,45 +279,47 @@ def test_a_hostile_licence_does_not_break_the_card(packed):
         ("openrail++", {"license": "openrail++"}),
     ],
 )
-def test_a_known_licence_stands_in_the_header_as_the_hub_writes_it(packed, licence, header):
-    text = card.card([{**row, "licence": licence} for row in packed("package")[1]], MADE_BY)
+def test_header_has_the_hubs_name_of_a_known_licence(package, licence, header):
+    text = card.make_card(
+        [{**row, "licence": licence} for row in package("package")[1]], PROVENANCE
+    )
     front = yaml.safe_load(text.split("---")[1])
     assert {k: v for k, v in front.items() if k.startswith("license")} == header
     assert "Not publishable" not in text
 
 
-def test_words_that_are_no_licence_are_named_with_the_reason(packed):
-    rows = packed("package")[1]
+def test_unknown_licence_text_is_listed_with_the_reason(package):
+    rows = package("package")[1]
     rows[0] = {**rows[0], "licence": "All-rights-reserved"}
-    text = card.card(rows, MADE_BY)
+    text = card.make_card(rows, PROVENANCE)
     assert "> **Not publishable.** All-rights-reserved: not an SPDX identifier." in text
     assert yaml.safe_load(text.split("---")[1])["license"] == "other"
 
 
-def test_photos_of_several_known_licences_are_publishable_under_no_single_name(packed):
-    rows = packed("package")[1]
+def test_several_known_licences_are_publishable_without_a_single_name(package):
+    rows = package("package")[1]
     rows[0] = {**rows[0], "licence": "CC-BY-4.0"}
-    text = card.card(rows, MADE_BY)
+    text = card.make_card(rows, PROVENANCE)
     front = yaml.safe_load(text.split("---")[1])
     assert (front["license"], front["license_name"]) == ("other", "as-each-photo-says")
     assert "Not publishable" not in text
 
 
-def test_the_gate_passes_and_finds_a_pair_listed_twice(judged, stage, packed):
-    rows = packed("package")[1]
+def test_gate_passes_and_detects_a_duplicate_pair(judged, stage, package):
+    rows = package("package")[1]
     assert judged(stage, rows).success
     twice = judged(stage, [*rows, rows[0]], variants_extra=0)
     assert [c.expectation for c in twice.failures] == ["expect_column_values_to_be_unique"]
 
 
-def test_the_gate_minds_the_number_of_pairs_also_when_there_is_none(judged, stage):
+def test_gate_checks_the_number_of_pairs_even_without_rows(judged, stage):
     failures = judged(stage, [], photos_in=1, photos_accepted=1).failures
     assert [c.expectation for c in failures] == ["expect_table_row_count_to_be_between"]
 
 
 def test_memory_holds_one_photo(stage, make_sample, tmp_path):
-    """Outputs are pulled one by one: each is written before the next is asked for."""
-    words = [words_of(key, "MIT") for key in KEYS]
+    """Outputs are consumed one by one: each is written before the next is requested."""
+    words = [make_source(key, "MIT") for key in KEYS]
     layout = assemble.Layout({k: k for k in KEYS}, words, Ratios(), 100)
     sizes = []
 
@@ -322,5 +330,5 @@ def test_memory_holds_one_photo(stage, make_sample, tmp_path):
             document = json.loads(out.document.model_dump_json())
             yield Assembled(position, key, document, out.members)
 
-    assemble.write_shards(outputs(), tmp_path, layout, MADE_BY)
+    assemble.write_shards(outputs(), tmp_path, layout, PROVENANCE)
     assert 0 == sizes[0] < sizes[1] < sizes[2]

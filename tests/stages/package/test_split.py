@@ -1,15 +1,15 @@
 import pytest
 from pydantic import ValidationError
 
-from stages.package.split import Ratios, position, split_of
+from stages.package.split import Ratios, group_position, split_of
 
 
-def test_shares_come_near_the_ratios():
+def test_shares_approximate_the_ratios():
     names = [f"{n:016x}" for n in range(4000)]
     splits = [split_of(name, Ratios()) for name in names]
     assert 0.77 < splits.count("train") / 4000 < 0.83
     assert 0.08 < splits.count("validation") / 4000 < 0.12
-    assert all(0 <= position(name) < 1 for name in names)
+    assert all(0 <= group_position(name) < 1 for name in names)
 
 
 def test_extreme_ratios():

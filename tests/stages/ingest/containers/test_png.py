@@ -17,11 +17,11 @@ def chunk(name: bytes, content: bytes, wrong: int = 0) -> bytes:
 
 
 def with_chunk(png: bytes, *chunks: bytes) -> bytes:
-    """Behind IHDR."""
+    """Insert chunks after IHDR."""
     return png[:33] + b"".join(chunks) + png[33:]
 
 
-def test_metadata_large_or_wrong_leaves_the_pixels_as_they_are(make):
+def test_large_or_damaged_metadata_does_not_change_the_pixels(make):
     bomb = zlib.compress(bytes(50_000_000))
     odd = (
         chunk(b"zTXt", b"history\0\0" + bomb),
@@ -34,7 +34,7 @@ def test_metadata_large_or_wrong_leaves_the_pixels_as_they_are(make):
     assert stripped.notes == {"icc_profile_ignored"}
 
 
-def test_profile_orientation_and_packet_are_kept_apart(make):
+def test_profile_exif_and_xmp_are_separated(make):
     exif = Image.Exif()
     exif[0x0112] = 3
     text = PngImagePlugin.PngInfo()
@@ -45,26 +45,26 @@ def test_profile_orientation_and_packet_are_kept_apart(make):
     assert stripped.pixels == strip(make(1)).pixels
 
 
-def test_the_profiles_method_byte_means_nothing(make):
+def test_method_byte_of_the_profile_is_ignored(make):
     profile = chunk(b"iCCP", b"name\0\1" + zlib.compress(SRGB))
     stripped = strip(with_chunk(make(1), profile))
     assert stripped.icc == SRGB and not stripped.notes
 
 
-def test_a_profile_is_never_inflated_beyond_its_bound(make):
+def test_profile_is_not_inflated_beyond_its_limit(make):
     profile = chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes((4 << 20) + 1)))
     stripped = strip(with_chunk(make(1), profile))
     assert stripped.icc is None and stripped.notes == {"icc_profile_ignored"}
 
 
-def test_transparency_and_palette_stay():
+def test_transparency_and_palette_are_kept():
     image = Image.new("P", (40, 40), 0)
     image.putpalette([1, 2, 3, 250, 0, 0])
     names = {b"PLTE", b"tRNS"}
-    assert all(name in strip(saved(image, transparency=0)).pixels for name in names)
+    assert all(name in strip(encode(image, transparency=0)).pixels for name in names)
 
 
-def saved(image, **options):
+def encode(image, **options):
     import io
 
     buffer = io.BytesIO()
@@ -73,7 +73,7 @@ def saved(image, **options):
 
 
 @pytest.mark.parametrize("name", [b"IHDR", b"IDAT"])
-def test_a_flipped_bit_in_pixels_is_found_by_the_checksum(make, name):
+def test_flipped_bit_is_detected_by_the_checksum(make, name):
     png = bytearray(make(1))
     png[png.index(name) + 9] ^= 1
     with pytest.raises(RejectPhoto, match=f"{name.decode()} chunk fails its checksum") as out:
@@ -81,14 +81,14 @@ def test_a_flipped_bit_in_pixels_is_found_by_the_checksum(make, name):
     assert out.value.code == "corrupt"
 
 
-def test_a_missing_end_chunk_is_put_there_and_noted(make):
+def test_missing_end_chunk_is_added_and_noted(make):
     for missing in (12, 14):  # IEND; IEND and half of the last checksum
         stripped = strip(make(1)[:-missing])
         assert stripped.notes == {"end_marker_missing"}
         assert stripped.pixels.endswith(make(1)[-12:])
 
 
-def test_an_animation_is_refused_by_its_own_words(make):
+def test_animation_is_refused(make):
     with pytest.raises(RejectPhoto, match="animation of 7 frames") as out:
         strip(with_chunk(make(1), chunk(b"acTL", (7).to_bytes(4) + bytes(4))))
     assert out.value.code == "animated"

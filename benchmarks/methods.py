@@ -1,11 +1,11 @@
-"""Who is measured: the released recipe, the same with FireFlow, and the factory's own way."""
+"""The methods that are compared: the released recipe, the recipe with FireFlow, and our stages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.released import Solver, released
+from benchmarks.released import Solver, run_released
 from benchmarks.workload import Task
 from stages.inject.params import InjectParams
 from stages.inject.tokens import source_index
@@ -20,38 +20,38 @@ RELEASED, FIREFLOW = "released, Euler 25 + 25", "the same, FireFlow 8 + 8"
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """One way to make pairs."""
+class Method:
+    """A way to make pairs."""
 
     name: str
     pairs: int
-    """That one job makes."""
+    """Pairs that one job makes."""
     job: Callable[[Flow, Task], object]
 
 
-def contestants(
+def list_methods(
     inverting: InvertParams, injecting: InjectParams, steps: Sequence[int]
-) -> list[Contestant]:
-    """All of them; ours with four and eight variants at each number of `steps`.
+) -> list[Method]:
+    """List all methods; ours with four and eight variants at each number of `steps`.
 
     Args:
         inverting: section ``invert``.
         injecting: section ``inject``.
-        steps: each way.
+        steps: numbers of steps, the same for inversion and injection.
     """
     found = [
-        Contestant(RELEASED, 1, _recipe("euler", 25)),
-        Contestant(FIREFLOW, 1, _recipe("fireflow", 8)),
+        Method(RELEASED, 1, _released_job("euler", 25)),
+        Method(FIREFLOW, 1, _released_job("fireflow", 8)),
     ]
     for number in steps:
         params = inverting.model_copy(update={"steps": number})
         for pairs in (4, 8):
             name = f"ours K = {pairs}, {number} + {number} steps"
-            found.append(Contestant(name, pairs, _ours(params, injecting, pairs)))
+            found.append(Method(name, pairs, _stages_job(params, injecting, pairs)))
     return found
 
 
-def inject(
+def inject_window(
     flow: Flow,
     task: Task,
     variants: Sequence[Variant],
@@ -60,32 +60,34 @@ def inject(
     injecting: InjectParams,
     seed: int = 0,
 ) -> dict[str, Picture | Unusable]:
-    """What the stage inject does for one window, without its files."""
-    told = prompt(flow, task, inverting)
-    job = WindowJob(flow, task.photo, task.window, trajectory, inverting.solver, injecting, told)
+    """Do what the inject stage does for one window, without its files."""
+    text = make_prompt(flow, task, inverting)
+    job = WindowJob(flow, task.photo, task.window, trajectory, inverting.solver, injecting, text)
     return job.run(variants, seed, task.name)
 
 
-def prompt(flow: Flow, task: Task, inverting: InvertParams) -> str:
-    """What the stages tell the model of the window's photo: nothing without text encoders."""
+def make_prompt(flow: Flow, task: Task, inverting: InvertParams) -> str:
+    """Return the prompt that the stages give the model for the window's photo.
+
+    Empty where the model has no text encoders.
+    """
     return inverting.told(task.caption) if flow.prompts.told else ""
 
 
-def _recipe(solver: Solver, steps: int) -> Callable[[Flow, Task], object]:
+def _released_job(solver: Solver, steps: int) -> Callable[[Flow, Task], object]:
     def job(flow: Flow, task: Task) -> object:
         variant = task.variants[0]
         index = source_index(variant, task.window.grid)
-        return released(flow, task.picture, index, variant.tool, solver, steps)
+        return run_released(flow, task.picture, index, variant.tool, solver, steps)
 
     return job
 
 
-def _ours(
+def _stages_job(
     inverting: InvertParams, injecting: InjectParams, pairs: int
 ) -> Callable[[Flow, Task], object]:
     def job(flow: Flow, task: Task) -> object:
-        told = prompt(flow, task, inverting)
-        trajectory = invert(flow, task.picture, inverting, told)
-        return inject(flow, task, task.variants[:pairs], trajectory, inverting, injecting)
+        trajectory = invert(flow, task.picture, inverting, make_prompt(flow, task, inverting))
+        return inject_window(flow, task, task.variants[:pairs], trajectory, inverting, injecting)
 
     return job

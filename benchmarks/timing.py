@@ -1,4 +1,4 @@
-"""Contestants in turn over the windows, and what each one's pairs cost."""
+"""Time methods by turns over the windows, and compute what a pair costs with each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from benchmarks.contestants import Contestant
 from benchmarks.meter import Cost, Meter
+from benchmarks.methods import Method
 from benchmarks.workload import Task
 from stages.models.flow.model import Flow
 
@@ -17,36 +17,39 @@ Clock = Literal["cpu", "wall"]
 
 @dataclass
 class Row:
-    """One contestant, window by window."""
+    """The costs of one method, window by window."""
 
     name: str
     pairs: int
-    """That a job makes."""
+    """Pairs that one job makes."""
     costs: list[Cost] = field(default_factory=list[Cost])
     sizes: list[int] = field(default_factory=list[int])
-    """Tokens of one whole evaluation."""
+    """Tokens of one dense evaluation, for each window."""
 
     def seconds(self, clock: Clock, autoencoder: bool = True) -> list[float]:
-        """Of a pair."""
+        """Return the seconds per pair, for each window."""
         times = [c.whole if autoencoder else c.whole - c.autoencoder for c in self.costs]
         return [getattr(time, clock) / self.pairs for time in times]
 
     def evaluations(self) -> list[float]:
-        """Of a pair: tokens that went through the transformer over those of one evaluation."""
+        """Return the evaluations per pair, for each window.
+
+        The tokens that went through the transformer, over those of one dense evaluation.
+        """
         return [c.tokens / n / self.pairs for c, n in zip(self.costs, self.sizes, strict=True)]
 
     def ratios(self, other: Row, clock: Clock, autoencoder: bool = True) -> list[float]:
-        """How many times cheaper a pair is than `other`'s."""
+        """Return how many times cheaper a pair is than one of `other`, for each window."""
         own, theirs = self.seconds(clock, autoencoder), other.seconds(clock, autoencoder)
         return [b / a for a, b in zip(own, theirs, strict=True)]
 
     def peak(self) -> int | None:
-        """Bytes of the greatest job."""
+        """Return the largest known peak of a job in bytes, or None."""
         known = [cost.peak for cost in self.costs if cost.peak is not None]
         return max(known, default=None)
 
     def figures(self) -> dict[str, Any]:
-        """For JSON: medians, and every window's costs."""
+        """Return medians and the costs of every window, as JSON values."""
         return {
             "name": self.name,
             "pairs": self.pairs,
@@ -63,35 +66,37 @@ class Row:
         }
 
 
-def race(
+def time_methods(
     flow: Flow,
     tasks: Sequence[Task],
-    entries: Sequence[Contestant],
+    methods: Sequence[Method],
     on_job: Callable[[str], None],
     warm_up: bool = True,
 ) -> Iterator[list[Row]]:
-    """Everyone on the first window, then everyone on the second ...; a row a contestant, after
-    every window.
+    """Time all methods on the first window, then all on the second, and so on.
+
+    Yields a row for each method after every window.
 
     Args:
         flow: the model.
         tasks: the windows.
-        entries: the contestants.
-        on_job: told what is being done.
-        warm_up: run each once before, so that what is set up once is not counted.
+        methods: the methods to time.
+        on_job: called with a description of each job before it runs.
+        warm_up: run each method once first, so that one-time setup is not counted.
     """
     meter = Meter(flow)
-    rows = [Row(entry.name, entry.pairs) for entry in entries]
-    for entry in entries if warm_up else ():
-        on_job(f"warming up: {entry.name}")
-        entry.job(flow, tasks[0])
+    rows = [Row(method.name, method.pairs) for method in methods]
+    for method in methods if warm_up else ():
+        on_job(f"warming up: {method.name}")
+        method.job(flow, tasks[0])
     for task in tasks:
         costs: list[Cost] = []
-        for entry in entries:
-            on_job(f"{task.name}: {entry.name}")
-            _, cost = meter.measure(lambda entry=entry, task=task: entry.job(flow, task))
+        for method in methods:
+            on_job(f"{task.name}: {method.name}")
+            _, cost = meter.measure(lambda method=method, task=task: method.job(flow, task))
             costs.append(cost)
-        for row, cost in zip(rows, costs, strict=True):  # only once all have had the window
+        # A window counts only when all methods have run on it.
+        for row, cost in zip(rows, costs, strict=True):
             row.costs.append(cost)
             row.sizes.append(task.tokens + flow.prompts.tokens)
         yield rows

@@ -1,9 +1,9 @@
 import pytest
 
-from benchmarks.contestants import Contestant
 from benchmarks.meter import Cost, Time
-from benchmarks.race import Row, race
-from benchmarks.workload import made_up
+from benchmarks.methods import Method
+from benchmarks.timing import Row, time_methods
+from benchmarks.workload import make_synthetic_task
 
 
 def cost(seconds, autoencoder=1.0, tokens=680, peak=None):
@@ -18,7 +18,7 @@ def rows():
     ]
 
 
-def test_figures_are_a_pair(rows):
+def test_figures_are_per_pair(rows):
     one, four = rows
     assert one.seconds("cpu") == [10, 14] and four.seconds("cpu") == [5, 4]
     assert four.seconds("wall") == [10, 8]
@@ -26,13 +26,13 @@ def test_figures_are_a_pair(rows):
     assert one.evaluations() == [10, 10] and four.evaluations() == [2.5, 2.5]
 
 
-def test_ratios_are_taken_window_by_window(rows):
+def test_ratios_are_computed_window_by_window(rows):
     one, four = rows
     assert four.ratios(one, "cpu") == [2, 3.5]
     assert four.ratios(one, "cpu", autoencoder=False) == [9 / 4.75, 13 / 3.75]
 
 
-def test_the_peak_is_the_greatest_known(rows):
+def test_peak_is_the_maximum_of_known_peaks(rows):
     assert [row.peak() for row in rows] == [None, 9]
     assert rows[1].figures()["seconds_a_pair"]["cpu"] == {
         "with_autoencoder": 4.5,
@@ -41,29 +41,29 @@ def test_the_peak_is_the_greatest_known(rows):
 
 
 @pytest.mark.parametrize("warm_up", [True, False])
-def test_contestants_take_turns(flow, warm_up):
-    tasks = [made_up(128, 0.25, 1, 2), made_up(144, 0.25, 1, 2)]
-    seen = []
+def test_methods_take_turns(flow, warm_up):
+    tasks = [make_synthetic_task(128, 0.25, 1, 2), make_synthetic_task(144, 0.25, 1, 2)]
+    calls = []
 
-    def entry(name):
-        return Contestant(name, 1, lambda _, task: seen.append((name, task.tokens)))
+    def method(name):
+        return Method(name, 1, lambda _, task: calls.append((name, task.tokens)))
 
-    *_, rows = race(flow, tasks, [entry("a"), entry("b")], lambda _: None, warm_up)
+    *_, rows = time_methods(flow, tasks, [method("a"), method("b")], lambda _: None, warm_up)
     turns = [("a", 64), ("b", 64), ("a", 81), ("b", 81)]
-    assert seen == ([*turns[:2], *turns] if warm_up else turns)
+    assert calls == ([*turns[:2], *turns] if warm_up else turns)
     assert [row.sizes for row in rows] == [[69, 86], [69, 86]]
     assert all(cost.tokens == 0 for row in rows for cost in row.costs)
 
 
-def test_a_race_that_is_stopped_has_the_windows_that_all_have_had(flow):
-    tasks = [made_up(128, 0.25, 1, 2)] * 2
+def test_stopped_timing_keeps_windows_that_all_methods_ran_on(flow):
+    tasks = [make_synthetic_task(128, 0.25, 1, 2)] * 2
     left = iter([None, None, None, KeyboardInterrupt])
 
     def job(*_):
         if (stop := next(left)) is not None:
             raise stop
 
-    found = race(flow, tasks, [Contestant("a", 1, job), Contestant("b", 1, job)], print, False)
+    found = time_methods(flow, tasks, [Method("a", 1, job), Method("b", 1, job)], print, False)
     rows = next(found)
     with pytest.raises(KeyboardInterrupt):
         next(found)
