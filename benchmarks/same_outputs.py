@@ -23,7 +23,7 @@ from rich.table import Table
 from stages import STAGES
 from stages.engine.storage.shard import read_shard
 
-REVISIONS = frozenset({"detector", "author", "judge", "prompts"})
+REVISIONS = frozenset({"detector", "author", "judge", "prompts", "revision"})
 """Fields of documents that name code, not content."""
 
 
