@@ -80,7 +80,7 @@ class GroundedPerceiver:
     @classmethod
     def weights(cls, detector: str, segmenter: str, **_: Any) -> list[str]:
         """Their names in ``weights.toml``; folders are there already."""
-        return [name for name in (detector, segmenter) if not hub.local(name)]
+        return [name for name in (detector, segmenter) if not hub.local_folder(name)]
 
     def perceive(self, image: Image) -> list[Entity]:
         """Entities by score, each with its parts.

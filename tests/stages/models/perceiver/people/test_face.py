@@ -5,7 +5,7 @@ from stages.models.perceiver.people.geometry import Roi
 from stages.models.weights import packages
 
 pytestmark = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
+    not packages.is_available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
 )
 
 

@@ -7,7 +7,7 @@ from stages.models.perceiver.people.head import BROWS, Skin, ears, eyebrows, nec
 from stages.models.weights import packages
 
 needs_weights = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
+    not packages.is_available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
 )
 POINTS = np.full((468, 2), 15, np.float32)
 POINTS[list(OVAL)] += 60 * np.stack(

