@@ -26,7 +26,7 @@ from stages.invert.params import InvertParams
 from stages.models import registry
 from stages.models.flow.model import Flow
 from stages.models.flow.trajectory import Trajectory
-from stages.models.judge.features.patches import intended
+from stages.models.judge.features.patches import copy_patches
 from stages.models.protocols import Image
 from stages.records.documents import Box, Variant
 from stages.records.masks import Mask, bounding_box, from_grid
@@ -94,7 +94,7 @@ class PixelPaste:
         targets = np.zeros(window.grid, dtype=bool)
         targets.ravel()[variant.targets] = True
         weights = blend(grow(targets, self.params.margin), window, shape, self.params.feather)
-        pasted = intended(cut(photo, window), variant.targets, variant.references)
+        pasted = copy_patches(cut(photo, window), variant.targets, variant.references)
         flawed = composite(photo, pasted.astype(np.float32), window.box, weights)
         x0, y0, x1, y1 = box = bounding_box(weights.edit)
         crop = np.s_[y0:y1, x0:x1]
