@@ -145,13 +145,15 @@ class _Run:
         self._calls += 1
         started = [k for k, plan in enumerate(self._plans) if plan.start <= step]
         if self._settings.mode == "sparse":
-            return self._sparse(state, t, step, started)
-        return self._dense(state, t, step, started)
+            return self._evaluate_sparse(state, t, step, started)
+        return self._evaluate_dense(state, t, step, started)
 
-    def _dense(self, state: torch.Tensor, t: float, step: int, started: list[int]) -> torch.Tensor:
+    def _evaluate_dense(
+        self, state: torch.Tensor, t: float, step: int, started: list[int]
+    ) -> torch.Tensor:
         settings, tokens = self._settings, state.shape[1]
         identity = torch.arange(tokens)[None]
-        positions, values = self._enabled(step, started)
+        positions, values = self._injection_flags(step, started)
         off = torch.tensor([False])
         injection = self._flow.dense_injection(
             torch.cat([identity, self._index[started]]),
@@ -175,7 +177,9 @@ class _Run:
         out[rows] = v
         return out
 
-    def _sparse(self, state: torch.Tensor, t: float, step: int, started: list[int]) -> torch.Tensor:
+    def _evaluate_sparse(
+        self, state: torch.Tensor, t: float, step: int, started: list[int]
+    ) -> torch.Tensor:
         settings, tokens = self._settings, state.shape[1]
         memory = Recorder()
         source, flaw = settings.guidance
@@ -187,7 +191,7 @@ class _Run:
             for row, k in enumerate(members):
                 places = self._active[k, :, 0].nonzero()[:, 0]
                 active[row, : len(places)] = places
-            positions, values = self._enabled(step, members)
+            positions, values = self._injection_flags(step, members)
             injection = self._flow.sparse_injection(
                 memory, active, self._index[members], self._grid, settings.blocks, positions, values
             )
@@ -212,7 +216,9 @@ class _Run:
             for first in range(0, len(members), self._settings.batch):
                 yield size, members[first : first + self._settings.batch]
 
-    def _enabled(self, step: int, variants: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _injection_flags(
+        self, step: int, variants: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         plans = [self._plans[k] for k in variants]
         return (
             torch.tensor([step < plan.positions_until for plan in plans], dtype=torch.bool),

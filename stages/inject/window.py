@@ -182,7 +182,7 @@ class WindowJob:
         try:
             return list(render(self.flow, self.trajectory, plans, self.settings))
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             if len(plans) == 1:
                 return [None]
@@ -285,7 +285,7 @@ def start_step(states: Sequence[float], t_s: float) -> int:
     return len(states) - 1 - nearest
 
 
-def _out_of_memory(error: BaseException) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Detect allocation failures: torch's own class on CUDA, a plain RuntimeError on the CPU."""
     return isinstance(
         error, (MemoryError, torch.OutOfMemoryError)

@@ -73,7 +73,7 @@ def ask(
         said = chat.complete(request)
         raw.append(said.text[:_MAX_EVIDENCE])
         if said.refusal:
-            raise _unusable(AskCode.REFUSED, chat, prompt, raw, [said.refusal])
+            raise _make_error(AskCode.REFUSED, chat, prompt, raw, [said.refusal])
         value, problems = _parse(said, answer)
         if value is not None and not problems:
             problems = check(value)
@@ -81,7 +81,7 @@ def ask(
             return Reply(value, said.model)
         kind = "repair" if value is None else "recheck"
         if not remaining[kind]:
-            raise _unusable(AskCode.UNUSABLE, chat, prompt, raw, problems)
+            raise _make_error(AskCode.UNUSABLE, chat, prompt, raw, problems)
         remaining[kind] -= 1
         request = request.follow_up(said.text, _complaint(kind, problems))
 
@@ -115,7 +115,7 @@ def _complaint(kind: str, problems: list[str]) -> str:
     return f"That answer cannot be used:\n{listed}\nAnswer again in the same form, without this."
 
 
-def _unusable(
+def _make_error(
     code: AskCode, chat: ChatModel, prompt: Prompt, raw: list[str], problems: list[str]
 ) -> Unusable:
     what = "refused to answer" if code == AskCode.REFUSED else "gave no usable answer"

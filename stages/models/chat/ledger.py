@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS calls (
   state TEXT NOT NULL CHECK (state IN ('open', 'answered', 'refused', 'lost', 'kept')),
   estimate INTEGER NOT NULL,  -- tokens that will be sent
   ceiling INTEGER NOT NULL,   -- tokens that may come back
-  input_tokens INTEGER, output_tokens INTEGER,  -- NULL: not told
+  input_tokens INTEGER, output_tokens INTEGER,  -- NULL: not reported
   money REAL  -- NULL: unknown price
 );
 CREATE INDEX IF NOT EXISTS calls_started ON calls (started);

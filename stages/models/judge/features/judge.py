@@ -133,7 +133,7 @@ class FeatureJudge:
         fine = [np.concatenate(found[: len(BLOCKS)], axis=2) for found in layers]
         return {
             **self._movement(case, *fine),
-            "inside": _inside(case),
+            "inside": _share_on_targets(case),
             **measures.measure(case, *(found[len(BLOCKS) :] for found in layers)),
         }
 
@@ -189,6 +189,6 @@ def _targets(case: Case) -> Mask:
     return tokens
 
 
-def _inside(case: Case) -> float:
+def _share_on_targets(case: Case) -> float:
     zone = from_grid(_targets(case), case.window.box, case.mask.shape)
     return float((case.mask & zone).sum() / max(int(case.mask.sum()), 1))
