@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.methods import inject_window, make_prompt
 from benchmarks.workload import Task
 from stages.inject.params import InjectParams, of_tool
-from stages.inject.window import Picture, psnr
+from stages.inject.window import RenderedVariant, psnr
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models.flow.model import Flow
@@ -81,7 +81,7 @@ def measure_agreement(
     found: list[Agreement] = []
     for variant in chosen:
         pictures = [rendering[variant.id] for rendering in renderings]
-        visible = [picture for picture in pictures if isinstance(picture, Picture)]
+        visible = [picture for picture in pictures if isinstance(picture, RenderedVariant)]
         if len(visible) == len(pictures):
             dense_0, sparse_0, noisy_0, noisy_1 = visible
             modes, seeds = (dense_0, sparse_0, metric), (noisy_0, noisy_1, metric)
@@ -89,7 +89,7 @@ def measure_agreement(
     return found
 
 
-def distance(a: Picture, b: Picture, metric: PerceptualMetric) -> Distance:
+def distance(a: RenderedVariant, b: RenderedVariant, metric: PerceptualMetric) -> Distance:
     """Measure the distance of two renderings of one variant inside the box of `a`'s mask."""
     x0, y0, x1, y1 = bounding_box(a.mask)
     box = np.s_[y0:y1, x0:x1]

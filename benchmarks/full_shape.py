@@ -80,7 +80,7 @@ FLUX = Shape(
 class RandomPrompt:
     """Random embeddings in place of a prompt's."""
 
-    told = False
+    accepts_prompt = False
 
     def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device) -> None:
         self.tokens = shape.text

@@ -9,7 +9,7 @@ from benchmarks.released import Solver, run_released
 from benchmarks.workload import Task
 from stages.inject.params import InjectParams
 from stages.inject.tokens import source_index
-from stages.inject.window import Picture, Unusable, WindowJob
+from stages.inject.window import RenderedVariant, UnusableVariant, WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models.flow.model import Flow
@@ -59,7 +59,7 @@ def inject_window(
     inverting: InvertParams,
     injecting: InjectParams,
     seed: int = 0,
-) -> dict[str, Picture | Unusable]:
+) -> dict[str, RenderedVariant | UnusableVariant]:
     """Do what the inject stage does for one window, without its files."""
     text = make_prompt(flow, task, inverting)
     job = WindowJob(flow, task.photo, task.window, trajectory, inverting.solver, injecting, text)
@@ -71,7 +71,7 @@ def make_prompt(flow: Flow, task: Task, inverting: InvertParams) -> str:
 
     Empty where the model has no text encoders.
     """
-    return inverting.told(task.caption) if flow.prompts.told else ""
+    return inverting.build_prompt(task.caption) if flow.prompts.accepts_prompt else ""
 
 
 def _released_job(solver: Solver, steps: int) -> Callable[[Flow, Task], object]:

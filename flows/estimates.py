@@ -42,7 +42,7 @@ class CallEstimate:
         if self.price is None or self.tokens is None:
             return None
         sent, received = self.tokens
-        return self.price.of(round(sent), round(received))
+        return self.price.cost(round(sent), round(received))
 
 
 def estimate_calls(workspace: Workspace, todo: Mapping[str, int]) -> list[CallEstimate]:

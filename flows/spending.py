@@ -65,7 +65,7 @@ def describe_total(workspace: Workspace) -> str:
     bound = f"the budget is {calls.budget:g}"
     if calls.budget_days is None:
         return spent + bound
-    counted = format_money(read_accounts(workspace, calls.counted_from(time.time())))
+    counted = format_money(read_accounts(workspace, calls.budget_start(time.time())))
     return f"{spent}{bound} for {calls.budget_days:g} days, of which {counted} are spent"
 
 

@@ -58,7 +58,7 @@ def prompt_is_heard(params: Mapping[str, BaseModel], base: BaseParams) -> Iterat
     invert, flow = params.get("invert"), registry.options("flow", base)
     if not isinstance(invert, InvertParams) or not isinstance(flow, FlowOptions):
         return
-    if invert.told("") and not flow.told:
+    if invert.build_prompt("") and not flow.told:
         yield (
             f"`invert.prompt`: the flow model {flow.name} has no text encoders; leave it at "
             f'"{{caption}}" (got {invert.prompt!r})'

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.judging.results import Result
 from benchmarks.quality import nulls
 from benchmarks.quality.nulls import Site
-from stages.inject.composite import blend, composite, visible
+from stages.inject.composite import blend, composite, visible_mask
 from stages.inject.params import InjectParams
 from stages.inject.tokens import grow
 from stages.models.protocols import Case
@@ -71,7 +71,7 @@ def make_edits(result: Result, number: int, params: InjectParams) -> Iterator[tu
 def replace_picture(case: Case, picture: Image, params: InjectParams) -> Case:
     """Replace the flawed picture of `case`, and its mask accordingly."""
     everywhere: Mask = np.ones(case.mask.shape, dtype=bool)
-    mask = visible(picture, case.control, everywhere, params.mask)
+    mask = visible_mask(picture, case.control, everywhere, params.mask)
     return replace(
         case,
         artifact=picture,

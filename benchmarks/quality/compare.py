@@ -106,9 +106,11 @@ def border_features(
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Compute seam features of the torn borders in the photo and in the picture."""
     grid = rendered.case.window.grid
-    torn = seams.torn(source_index(rendered.variant, grid), grid)
+    torn = seams.find_torn_borders(source_index(rendered.variant, grid), grid)
     windows = (rendered.window("photo"), rendered.window("artifact"))
-    real, made = ([features(strip) for strip in seams.strips(window, torn)] for window in windows)
+    real, made = (
+        [features(strip) for strip in seams.cut_strips(window, torn)] for window in windows
+    )
     return real, made
 
 

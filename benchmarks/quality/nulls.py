@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from benchmarks.quality.cases import Sides
-from stages.models.judge.features.patches import intended
+from stages.models.judge.features.patches import copy_patches
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN, Box, Tool, Variant
 from stages.records.masks import Mask, from_grid
@@ -85,7 +85,7 @@ def shuffle(site: Site, rng: np.random.Generator) -> Image:
         mine = np.isin(targets, site.sides.part)
         groups = [targets[mine], targets[~mine]]
     order = np.concatenate([rng.permutation(group) for group in groups])
-    return intended(site.window, np.concatenate(groups).tolist(), order.tolist())
+    return copy_patches(site.window, np.concatenate(groups).tolist(), order.tolist())
 
 
 def fill_from_elsewhere(site: Site, rng: np.random.Generator) -> Image:
@@ -103,7 +103,7 @@ def fill_from_elsewhere(site: Site, rng: np.random.Generator) -> Image:
     )
     moved = [(rows + down) * taken.shape[1] + columns + right for down, right in places.T]
     best = min(moved, key=lambda at: int(taken.ravel()[at].sum()))
-    return intended(site.window, site.variant.targets, best.tolist())
+    return copy_patches(site.window, site.variant.targets, best.tolist())
 
 
 def fill_from_other_photo(site: Site, rng: np.random.Generator) -> Image:

@@ -15,18 +15,18 @@ from benchmarks.quality.cases import Case
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.provenance import code_digest
 from stages.inject.codes import InjectCode
-from stages.inject.composite import blend, composite, visible
+from stages.inject.composite import blend, composite, visible_mask
 from stages.inject.params import InjectParams
 from stages.inject.render import Plan, Rendering
 from stages.inject.stage import InjectStage
 from stages.inject.tokens import grow
-from stages.inject.window import Picture, Unusable, WindowJob
+from stages.inject.window import RenderedVariant, UnusableVariant, WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models import registry
 from stages.models.flow.model import Flow
 from stages.models.flow.trajectory import Trajectory
-from stages.models.judge.features.patches import intended
+from stages.models.judge.features.patches import copy_patches
 from stages.models.protocols import Image
 from stages.records.documents import Box, Variant
 from stages.records.masks import Mask, bounding_box, from_grid
@@ -47,7 +47,7 @@ class Crop:
     edit: Mask
 
 
-Pictures = Mapping[str, Crop | Unusable]
+Pictures = Mapping[str, Crop | UnusableVariant]
 """Variant id to its pictures, or the reason why there are none."""
 
 
@@ -89,18 +89,20 @@ class PixelPaste:
         """Render every variant; `invisible` where nothing changes visibly."""
         return {variant.id: self._paste(case, photo, variant) for variant in case.variants}
 
-    def _paste(self, case: Case, photo: Image, variant: Variant) -> Crop | Unusable:
+    def _paste(self, case: Case, photo: Image, variant: Variant) -> Crop | UnusableVariant:
         window, shape = case.window, (photo.shape[0], photo.shape[1])
         targets = np.zeros(window.grid, dtype=bool)
         targets.ravel()[variant.targets] = True
         weights = blend(grow(targets, self.params.margin), window, shape, self.params.feather)
-        pasted = intended(cut(photo, window), variant.targets, variant.references)
+        pasted = copy_patches(cut(photo, window), variant.targets, variant.references)
         flawed = composite(photo, pasted.astype(np.float32), window.box, weights)
         x0, y0, x1, y1 = box = bounding_box(weights.edit)
         crop = np.s_[y0:y1, x0:x1]
-        mask = visible(flawed[crop], photo[crop], weights.edit[crop], self.params.mask)
+        mask = visible_mask(flawed[crop], photo[crop], weights.edit[crop], self.params.mask)
         if not mask.any():
-            return Unusable(InjectCode.INVISIBLE, "the pasted patches make no visible difference")
+            return UnusableVariant(
+                InjectCode.INVISIBLE, "the pasted patches make no visible difference"
+            )
         aimed = bounding_box(from_grid(targets, window.box, shape))
         return Crop(box, aimed, flawed[crop], photo[crop], mask, weights.edit[crop])
 
@@ -139,12 +141,12 @@ class SynthesisRenderer:
         )
         pictures = job.run(case.variants, SEED, case.key)
         return {
-            name: picture if isinstance(picture, Unusable) else _to_crop(picture)
+            name: picture if isinstance(picture, UnusableVariant) else _to_crop(picture)
             for name, picture in pictures.items()
         }
 
 
-def _to_crop(picture: Picture) -> Crop:
+def _to_crop(picture: RenderedVariant) -> Crop:
     return Crop(**{field.name: getattr(picture, field.name) for field in fields(Crop)})
 
 

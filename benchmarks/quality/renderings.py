@@ -11,7 +11,7 @@ from benchmarks.quality import photos
 from benchmarks.quality.cases import Case, EvaluationSet, Sides
 from benchmarks.quality.renderers import Crop, Renderer
 from stages.engine.files import canonical_json, write_atomically
-from stages.inject.window import Unusable
+from stages.inject.window import UnusableVariant
 from stages.records.documents import Variant
 from stages.records.images import Image, paste, read_mask, read_png, write_png
 from stages.records.windows import cut
@@ -77,9 +77,9 @@ class Renderings:
     def _path(self, case: Case, variant: Variant, kind: str) -> Path:
         return self.folder / f"{case.name}.{variant.id}.{kind}"
 
-    def _write(self, case: Case, variant: Variant, made: Crop | Unusable) -> None:
+    def _write(self, case: Case, variant: Variant, made: Crop | UnusableVariant) -> None:
         """Write the PNGs first: the JSON means that all of them exist."""
-        if isinstance(made, Unusable):
+        if isinstance(made, UnusableVariant):
             facts = {"code": made.code}
         else:
             facts = {"box": made.box, "target_box": made.target_box}

@@ -34,12 +34,12 @@ def models(
         )
         return
     base = cast(BaseParams, load_params(Workspace.find().root)["base"])
-    needed = catalogue.needed(profile or base)
+    needed = catalogue.find_needed(profile or base)
     if action == "fetch":
         for item in needed:
             console.print(f"{item.name}: {catalogue.fetch(item)}", markup=False)
         return
-    found = {item.name: catalogue.available(item) for item in needed}
+    found = {item.name: catalogue.is_available(item) for item in needed}
     for name, good in found.items():
         console.print(f"{name}: {'ok' if good else 'missing or damaged'}", markup=False)
     if not all(found.values()):
@@ -51,7 +51,7 @@ def _profiles_by_weights(profiles: list[str]) -> dict[Weights, list[str]]:
     """Map weights to the profiles that need them."""
     users: dict[Weights, list[str]] = {}
     for profile in profiles:
-        for item in catalogue.needed(profile):
+        for item in catalogue.find_needed(profile):
             users.setdefault(item, []).append(profile)
     return users
 
@@ -62,7 +62,7 @@ def _table(users: dict[Weights, list[str]]) -> Table:
         table.add_column(name, justify="right" if name == "MB" else "left", overflow="fold")
     for item, profiles in users.items():
         size = f"{item.size / 1e6:.0f}" if item.size else "unknown"
-        here = "yes" if catalogue.available(item) else "no"
+        here = "yes" if catalogue.is_available(item) else "no"
         row = (item.name, item.source, size, item.licence, " ".join(profiles), here)
         table.add_row(*map(escape, row))
     return table

@@ -1,4 +1,4 @@
-"""Why a variant, or a photo, could not be rendered."""
+"""Reject codes of the inject stage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from stages.engine.codes import RejectCode
 
 
 class InjectCode(RejectCode):
-    """Of a photo only ``bad_latents``, else of a variant."""
+    """Reasons to reject a variant; ``bad_latents`` rejects the whole photo."""
 
     BAD_LATENTS = "bad_latents"
     NO_WINDOW = "no_window"
@@ -15,4 +15,4 @@ class InjectCode(RejectCode):
     NOT_FINITE = "not_finite"
     INVISIBLE = "invisible"
     NOT_RECONSTRUCTED = "not_reconstructed"
-    """Model and photo do not fit: what comes back without any flaw is another picture."""
+    """The model cannot reconstruct the photo: even without a flaw the result is another image."""

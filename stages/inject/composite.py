@@ -1,4 +1,4 @@
-"""From decoded windows to the photo: residual, feathered composite, the mask of what is visible."""
+"""Composite decoded windows into the photo: residual, feathering, mask of the visible flaw."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ from stages.records.windows import resize
 
 Plane = NDArray[np.float32]
 FADE = 6
-"""Model pixels from a tear of the mapping within which the residual comes back."""
+"""Distance from a tear of the mapping over which the residual rises to full weight, in model
+pixels."""
 
 
 @dataclass(frozen=True)
 class Blend:
-    """How much of the decoded window each photo pixel takes."""
+    """Weights with which the decoded window is blended into the photo."""
 
     alpha: Plane
     """(H, W) of the photo, 0..1."""
 
     @property
     def edit(self) -> Mask:
-        """Every pixel that may differ."""
+        """All pixels that may differ from the photo."""
         return self.alpha > 0
 
 
 def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) -> Blend:
-    """Full weight on active tokens, smoothly to 0 within `feather` model pixels around them.
+    """Compute weights: 1 on active tokens, falling smoothly to 0 within `feather` model pixels.
 
-    Towards window borders inside the photo the weight falls to 0 as well, so that a flaw that
-    reaches the border of what was decoded ends softly.
+    The weight falls to 0 towards window borders inside the photo as well, so that a flaw that
+    reaches the border of the decoded window ends softly.
 
     Args:
-        active: (rows, columns) tokens of the window.
-        window: where it lies.
-        shape: the photo's height and width.
+        active: (rows, columns) active tokens of the window.
+        window: the work window.
+        shape: height and width of the photo.
         feather: width of the ramp in model pixels.
     """
     x0, y0, x1, y1 = window.box
@@ -67,7 +68,12 @@ def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) 
 
 
 def gather_residual(lost: Plane, index: Index, grid: tuple[int, int]) -> Plane:
-    """Move what the model lost of each token to the tokens that take their appearance from it.
+    """Move the residual of each token to the tokens that take their appearance from it.
+
+    Args:
+        lost: what the model lost of the photo, (H, W, C) in model pixels.
+        index: (N,) source index.
+        grid: rows and columns.
 
     Returns:
         (H, W, C) in model pixels.
@@ -76,10 +82,10 @@ def gather_residual(lost: Plane, index: Index, grid: tuple[int, int]) -> Plane:
 
 
 def residual_weight(index: Index, grid: tuple[int, int]) -> Plane:
-    """Weight of the residual, (H, W): 1 where a neighbourhood moves as one piece, 0 at a tear.
+    """Compute weights of the residual, (H, W): 1 where neighbours move together, 0 at a tear.
 
-    Across a tear two sides' fine detail does not belong together: there the residual is left out,
-    of the control too, so that the missing detail does not give the flaw away.
+    The fine detail on the two sides of a tear does not belong together. The residual is left out
+    there, in the control too, so that missing detail does not give the flaw away.
     """
     rows, columns = grid
     moved = (index - np.arange(len(index))).reshape(grid)
@@ -95,7 +101,7 @@ def residual_weight(index: Index, grid: tuple[int, int]) -> Plane:
 
 
 def composite(photo: Image, decoded: Plane, box: Box, weights: Blend) -> Image:
-    """The window laid over the photo; where the weight is 0 the photo's bytes are kept."""
+    """Blend the window into a copy of the photo; pixels of weight 0 keep the photo's values."""
     x0, y0, x1, y1 = box
     out = photo.copy()
     alpha = weights.alpha[y0:y1, x0:x1, None]
@@ -105,10 +111,10 @@ def composite(photo: Image, decoded: Plane, box: Box, weights: Blend) -> Image:
     return out
 
 
-def visible(artifact: Image, control: Image, edit: Mask, params: MaskParams) -> Mask:
-    """The visible flaw: where artifact and control differ to the eye, inside `edit`, cleaned.
+def visible_mask(artifact: Image, control: Image, edit: Mask, params: MaskParams) -> Mask:
+    """Return the mask of the visible flaw: where artifact and control differ, inside `edit`.
 
-    Small gaps are closed, small pieces dropped, holes filled: a token that kept its place in the
+    Small gaps are closed, small pieces dropped and holes filled: a token that kept its place in the
     middle of a melted face is part of the flaw.
     """
     difference = rgb2lab(artifact).astype(np.float32) - rgb2lab(control).astype(np.float32)

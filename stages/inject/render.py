@@ -1,4 +1,4 @@
-"""One window's variants denoised together beside the source branch (algorithm section 4)."""
+"""Denoise a window's variants together with the source branch (algorithm section 4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a window is rendered."""
+    """How to render a window."""
 
     mode: Mode
     solver: Solver
@@ -30,7 +30,7 @@ class Settings:
     """Falling, from the inversion's last to 0."""
     blocks: Blocks
     guidance: tuple[float, float]
-    """Of the source branch and of the flaws."""
+    """Guidance of the source branch and of the flaws."""
     bucket: int
     batch: int
     prompt: str
@@ -45,16 +45,17 @@ class Plan:
     targets: Mask
     """(rows, columns)."""
     active: Mask
-    """(rows, columns): targets and margin, the tokens that are not held to the source branch."""
+    """(rows, columns): targets and margin; all other tokens are held to the source branch."""
     noise: torch.Tensor
     """(N, 64) standard normal, seeded by the variant."""
     rho: torch.Tensor
     """(N, 1) share of fresh noise in the start latent."""
     start: int
-    """The step, counted in `Settings.timesteps`, with which it begins."""
+    """First step of the variant, counted in `Settings.timesteps`."""
     positions_until: int
-    """The step from which on positions are no longer injected."""
+    """First step at which positions are no longer injected."""
     values_until: int
+    """First step at which values are no longer injected."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ class Rendering:
     artifact: torch.Tensor
     """(N, 64)."""
     control: torch.Tensor
-    """(N, 64): the source branch's, the same for all variants rendered together."""
+    """(N, 64) of the source branch, the same for all variants rendered together."""
     evaluations: float
-    """Forwards of a whole window that it cost: its own, and its share of the source branch."""
+    """Cost in forward passes of a whole window: its own and its share of the source branch."""
     together: int
-    """Variants that shared the source branch."""
+    """Number of variants that shared the source branch."""
 
 
 def render(
@@ -76,9 +77,9 @@ def render(
 ) -> list[Rendering]:
     """Denoise K variants from the inverted latents.
 
-    The source branch denoises the photo itself with nothing injected: its end is the control. Until
-    a variant starts it is the source branch; from then on its tokens outside the active set are.
-    In faithful mode the source branch is held to the inversion, the variants to nothing.
+    The source branch denoises the photo with nothing injected; its last state is the control. A
+    variant equals the source branch until it starts; afterwards only its tokens outside the active
+    set do. In faithful mode the source branch is held to the inversion and no variant is held.
     """
     run = _Run(flow, trajectory, plans, settings)
     start = trajectory.at(settings.timesteps[0])
@@ -97,7 +98,7 @@ def render(
 
 
 class _Run:
-    """The two callbacks of `integrate` over a state (1 + K, N, 64), source branch first."""
+    """The callbacks of `integrate` for a state (1 + K, N, 64) with the source branch first."""
 
     def __init__(
         self, flow: Flow, trajectory: Trajectory, plans: Sequence[Plan], settings: Settings
@@ -111,20 +112,20 @@ class _Run:
         ]
         self._calls = 0
         self.source, self.own = 0, [0] * len(plans)
-        """Tokens that went through the transformer."""
+        """Number of tokens that went through the transformer."""
 
     def visit(self, state: torch.Tensor, t: float) -> torch.Tensor:
-        """Hold what is held, and put the start latent into the variants that begin here."""
+        """Replace held tokens, and insert the start latent of each variant that starts at `t`."""
         settings, faithful = self._settings, self._settings.mode == "faithful"
         source = self._trajectory.at(t)[None] if faithful else state[:1]
         if faithful:
             return torch.cat([source, state[1:]])
         rows = [source[0]]
         for k, plan in enumerate(self._plans):
-            begins = settings.timesteps[plan.start]
-            if t > begins:
+            start = settings.timesteps[plan.start]
+            if t > start:
                 rows.append(source[0])
-            elif t == begins:
+            elif t == start:
                 rows.append(
                     start_latent(
                         self._trajectory.at(0.0), source[0], t, plan.index, plan.rho, plan.noise
@@ -135,59 +136,63 @@ class _Run:
         return torch.stack(rows)
 
     def velocity(self, state: torch.Tensor, t: float) -> torch.Tensor:
-        """v of every row; a variant that has not begun follows the source, gathered.
+        """Compute v of every row; a variant that has not started gets the gathered source velocity.
 
-        (FireFlow takes a step's first velocity from the step before: at a variant's first step the
-        velocity must be where the latent was gathered from.)
+        FireFlow reuses a velocity of the step before as the first one of a step, so at a variant's
+        first step its velocity has to come from the tokens that its latent was gathered from.
         """
         step = step_of(self._settings.solver, self._calls)
         self._calls += 1
-        begun = [k for k, plan in enumerate(self._plans) if plan.start <= step]
+        started = [k for k, plan in enumerate(self._plans) if plan.start <= step]
         if self._settings.mode == "sparse":
-            return self._sparse(state, t, step, begun)
-        return self._dense(state, t, step, begun)
+            return self._evaluate_sparse(state, t, step, started)
+        return self._evaluate_dense(state, t, step, started)
 
-    def _dense(self, state: torch.Tensor, t: float, step: int, begun: list[int]) -> torch.Tensor:
+    def _evaluate_dense(
+        self, state: torch.Tensor, t: float, step: int, started: list[int]
+    ) -> torch.Tensor:
         settings, tokens = self._settings, state.shape[1]
         identity = torch.arange(tokens)[None]
-        positions, values = self._on(step, begun)
+        positions, values = self._injection_flags(step, started)
         off = torch.tensor([False])
-        injection = self._flow.dense(
-            torch.cat([identity, self._index[begun]]),
+        injection = self._flow.dense_injection(
+            torch.cat([identity, self._index[started]]),
             self._grid,
             settings.blocks,
             torch.cat([off, positions]),
             torch.cat([values.any()[None], values]),
         )
-        rows = [0, *(1 + k for k in begun)]
+        rows = [0, *(1 + k for k in started)]
         source, flaw = settings.guidance
         v = self._flow.velocity(
             state[rows],
             t,
             self._grid,
             injection,
-            [source] + [flaw] * len(begun),
+            [source] + [flaw] * len(started),
             settings.prompt,
         )
-        self._count(tokens, begun)
+        self._count(tokens, started)
         out = v[0][torch.cat([identity, self._index])]
         out[rows] = v
         return out
 
-    def _sparse(self, state: torch.Tensor, t: float, step: int, begun: list[int]) -> torch.Tensor:
+    def _evaluate_sparse(
+        self, state: torch.Tensor, t: float, step: int, started: list[int]
+    ) -> torch.Tensor:
         settings, tokens = self._settings, state.shape[1]
         memory = Recorder()
         source, flaw = settings.guidance
         v = self._flow.velocity(state[:1], t, self._grid, memory, [source], settings.prompt)
         self.source += tokens
         out = v[0][torch.cat([torch.arange(tokens)[None], self._index])]
-        for size, members in self._batches(begun):
+        for size, members in self._batches(started):
             active = torch.full((len(members), size), tokens)
             for row, k in enumerate(members):
                 places = self._active[k, :, 0].nonzero()[:, 0]
                 active[row, : len(places)] = places
-            positions, values = self._on(step, members)
-            injection = self._flow.sparse(
+            positions, values = self._injection_flags(step, members)
+            injection = self._flow.sparse_injection(
                 memory, active, self._index[members], self._grid, settings.blocks, positions, values
             )
             real = active.clamp(max=tokens - 1)
@@ -201,7 +206,7 @@ class _Run:
         return out
 
     def _batches(self, variants: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        """Padded number of tokens, and variants that go through the transformer together."""
+        """Yield the padded number of tokens and the variants of each sparse forward pass."""
         sizes: dict[int, list[int]] = {}
         for k in variants:
             bucket = self._settings.bucket
@@ -211,14 +216,16 @@ class _Run:
             for first in range(0, len(members), self._settings.batch):
                 yield size, members[first : first + self._settings.batch]
 
-    def _on(self, step: int, variants: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _injection_flags(
+        self, step: int, variants: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         plans = [self._plans[k] for k in variants]
         return (
             torch.tensor([step < plan.positions_until for plan in plans], dtype=torch.bool),
             torch.tensor([step < plan.values_until for plan in plans], dtype=torch.bool),
         )
 
-    def _count(self, tokens: int, begun: Sequence[int]) -> None:
+    def _count(self, tokens: int, started: Sequence[int]) -> None:
         self.source += tokens
-        for k in begun:
+        for k in started:
             self.own[k] += tokens

@@ -1,4 +1,4 @@
-"""The inject stage: each variant rendered into its photo, with mask and control (section 4)."""
+"""Inject stage: renders each variant into its photo, with mask and control (section 4)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stages.records.documents import Injection, Inversion, Mapping, Outcome, Sce
 from stages.records.images import read_png, write_png
 
 if TYPE_CHECKING:
-    from stages.inject.window import Picture, Unusable
+    from stages.inject.window import RenderedVariant, UnusableVariant
 
 
 class InjectStage(FlowStage):
-    """One photo: all its variants, window by window."""
+    """Renders all variants of a photo, window by window."""
 
     name = "inject"
     reads = {  # noqa: RUF012
@@ -43,19 +43,19 @@ class InjectStage(FlowStage):
         Raises:
             RejectPhoto: the inversion's latents cannot be used.
         """
-        from stages.inject.window import Unusable, WindowJob
+        from stages.inject.window import UnusableVariant, WindowJob
         from stages.models.flow.trajectory import Trajectory
 
         photo = read_png(sample.members["ingest/photo.png"])
         variants = sample.document("map", Mapping).variants
         inversion = sample.document("invert", Inversion)
         windows = {w.id: w for w in sample.document("perceive", Scene).windows}
-        pictures: dict[str, Picture | Unusable] = {}
+        rendered: dict[str, RenderedVariant | UnusableVariant] = {}
         for name in dict.fromkeys(variant.window for variant in variants):
             wanted = [variant for variant in variants if variant.window == name]
             if name not in windows or name not in inversion.windows:
-                lost = Unusable(InjectCode.NO_WINDOW, f"window {name} was not inverted")
-                pictures |= {variant.id: lost for variant in wanted}
+                lost = UnusableVariant(InjectCode.NO_WINDOW, f"window {name} was not inverted")
+                rendered |= {variant.id: lost for variant in wanted}
                 continue
             try:
                 trajectory = Trajectory.from_bytes(
@@ -70,28 +70,29 @@ class InjectStage(FlowStage):
                     self.params,
                     inversion.prompt,
                 )
-                pictures |= job.run(wanted, self.base.seed, sample.key)
+                rendered |= job.run(wanted, self.base.seed, sample.key)
             except ValueError as error:
                 raise RejectPhoto(
                     InjectCode.BAD_LATENTS, f"window {name}: {error}", window=name
                 ) from error
-        return self._output(sample.key, variants, pictures)
+        return self._output(sample.key, variants, rendered)
 
     def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
-        """The variants of windows whose control is still the photo."""
-        least = self.params.min_reconstruction_psnr
+        """Keep the variants of windows whose control reconstructs the photo."""
+        minimum = self.params.min_reconstruction_psnr
         injection = Injection.model_validate(result.document)
         rejects = [
             Reject(
                 result.key,
                 outcome.variant,
                 InjectCode.NOT_RECONSTRUCTED,
-                f"the model loses this picture: its window comes back with "
-                f"{outcome.reconstruction_psnr:.1f} dB (inject.min_reconstruction_psnr {least:g})",
+                f"the model cannot reconstruct this photo: the control has "
+                f"{outcome.reconstruction_psnr:.1f} dB (inject.min_reconstruction_psnr "
+                f"{minimum:g})",
                 {"reconstruction_psnr": outcome.reconstruction_psnr},
             )
             for outcome in injection.outcomes
-            if outcome.reconstruction_psnr < least
+            if outcome.reconstruction_psnr < minimum
         ]
         if not rejects:
             return result, []
@@ -102,7 +103,7 @@ class InjectStage(FlowStage):
         return replace(result, document=document, members=members), rejects
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row a rendered variant."""
+        """Return one row per rendered variant."""
         injection = Injection.model_validate(document)
         return [
             {
@@ -120,35 +121,38 @@ class InjectStage(FlowStage):
         ]
 
     def _output(
-        self, key: str, variants: list[Variant], pictures: dict[str, Picture | Unusable]
+        self,
+        key: str,
+        variants: list[Variant],
+        rendered: dict[str, RenderedVariant | UnusableVariant],
     ) -> Output:
-        from stages.inject.window import Unusable
+        from stages.inject.window import UnusableVariant
 
         outcomes, rejects = [], []
         members: dict[str, bytes] = {}
         for variant in variants:
-            picture = pictures[variant.id]
-            if isinstance(picture, Unusable):
-                rejects.append(Reject(key, variant.id, picture.code, str(picture)))
+            result = rendered[variant.id]
+            if isinstance(result, UnusableVariant):
+                rejects.append(Reject(key, variant.id, result.code, str(result)))
                 continue
             outcomes.append(
                 Outcome(
                     variant=variant.id,
                     tool=variant.tool,
-                    box=picture.box,
-                    target_box=picture.target_box,
-                    mask_pixels=int(picture.mask.sum()),
-                    edit_pixels=int(picture.edit.sum()),
-                    difference=picture.difference,
-                    reconstruction_psnr=picture.reconstruction_psnr,
-                    evaluations=picture.evaluations,
-                    together=picture.together,
+                    box=result.box,
+                    target_box=result.target_box,
+                    mask_pixels=int(result.mask.sum()),
+                    edit_pixels=int(result.edit.sum()),
+                    difference=result.difference,
+                    reconstruction_psnr=result.reconstruction_psnr,
+                    evaluations=result.evaluations,
+                    together=result.together,
                 )
             )
-            members[f"{variant.id}.artifact.png"] = write_png(picture.artifact)
-            members[f"{variant.id}.control.png"] = write_png(picture.control)
-            members[f"{variant.id}.mask.png"] = write_png(picture.mask)
-            members[f"{variant.id}.edit.png"] = write_png(picture.edit)
+            members[f"{variant.id}.artifact.png"] = write_png(result.artifact)
+            members[f"{variant.id}.control.png"] = write_png(result.control)
+            members[f"{variant.id}.mask.png"] = write_png(result.mask)
+            members[f"{variant.id}.edit.png"] = write_png(result.edit)
         return Output(
             Injection(key=key, mode=self.params.mode, outcomes=outcomes), members, rejects
         )

@@ -1,4 +1,4 @@
-"""All variants of one work window: from their mappings to finished pictures."""
+"""Render all variants of one work window, from mappings to images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stages.inject.composite import (
     composite,
     gather_residual,
     residual_weight,
-    visible,
+    visible_mask,
 )
 from stages.inject.params import InjectParams, all_values, of_tool
 from stages.inject.render import Plan, Rendering, Settings, render
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from stages.models.flow.model import Flow
 
 
-class Unusable(Exception):
-    """A variant cannot be rendered; `code` is the reject's."""
+class UnusableVariant(Exception):
+    """A variant cannot be rendered; `code` is the code of its reject."""
 
     def __init__(self, code: InjectCode, message: str) -> None:
         super().__init__(message)
@@ -44,8 +44,8 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One variant, finished; pictures and masks are crops of the photo at `box`."""
+class RenderedVariant:
+    """Images of one variant; images and masks are crops of the photo at `box`."""
 
     box: Box
     target_box: Box
@@ -60,8 +60,8 @@ class Picture:
     @property
     def difference(self) -> float:
         """Mean absolute difference to the control inside the mask, in grey levels."""
-        apart = np.abs(self.artifact.astype(np.int16) - self.control.astype(np.int16))
-        return float(apart[self.mask].mean()) if self.mask.any() else 0.0
+        difference = np.abs(self.artifact.astype(np.int16) - self.control.astype(np.int16))
+        return float(difference[self.mask].mean()) if self.mask.any() else 0.0
 
 
 class WindowJob:
@@ -70,14 +70,15 @@ class WindowJob:
     Args:
         flow: the loaded model.
         photo: (H, W, 3).
-        window: where to work.
-        trajectory: its inversion.
-        solver: the one that inverted it.
+        window: the work window.
+        trajectory: inversion of the window.
+        solver: solver of the inversion.
         params: section ``inject``.
-        prompt: the inversion's text condition.
+        prompt: text condition of the inversion.
 
     Raises:
-        ValueError: the trajectory does not fit the window or the params, the window not the photo.
+        ValueError: the trajectory does not fit the window or the params, or the window does not
+            fit the photo.
     """
 
     def __init__(
@@ -96,8 +97,8 @@ class WindowJob:
         self.flow, self.photo, self.window, self.params = flow, photo, window, params
         self.trajectory = trajectory
         states, faithful = trajectory.states(solver), params.mode == "faithful"
-        # All variants together start with the earliest tool, whichever tools there are, so that
-        # a variant's picture does not depend on its neighbours.
+        # The batch starts where the earliest of all tools starts, whichever tools are present, so
+        # that a variant's image does not depend on the other variants.
         self.states = states
         self.begin = 0 if faithful else start_step(states, max(all_values(params.t_s)))
         self.positions = params.faithful.positions if faithful else params.positions
@@ -119,38 +120,40 @@ class WindowJob:
 
     def run(
         self, variants: Sequence[Variant], seed: int, key: str
-    ) -> dict[str, Picture | Unusable]:
-        """Every variant's picture, or why there is none, by variant id."""
-        results: dict[str, Picture | Unusable] = {}
+    ) -> dict[str, RenderedVariant | UnusableVariant]:
+        """Render the variants; returns the images, or the reason why there are none, by id."""
+        results: dict[str, RenderedVariant | UnusableVariant] = {}
         plans: dict[str, Plan] = {}
         for variant in variants:
             try:
                 plans[variant.id] = self.plan(variant, seed, key)
-            except Unusable as reason:
+            except UnusableVariant as reason:
                 results[variant.id] = reason
         if not plans:
             return results
         renderings = self.render(list(plans.values()))
-        clean: Decoded | None = None
+        control: DecodedControl | None = None
         for (name, plan), rendering in zip(plans.items(), renderings, strict=True):
             try:
                 usable = _check(rendering)
-                clean = clean or Decoded(*self.flow.decode_whole(usable.control, self.window.grid))
-                results[name] = self.finish(plan, usable, clean)
-            except Unusable as reason:
+                control = control or DecodedControl(
+                    *self.flow.decode_whole(usable.control, self.window.grid)
+                )
+                results[name] = self.finish(plan, usable, control)
+            except UnusableVariant as reason:
                 results[name] = reason
         return results
 
     def plan(self, variant: Variant, seed: int, key: str) -> Plan:
-        """The variant over the grid.
+        """Plan one variant over the latent grid.
 
         Raises:
-            Unusable: ``bad_mapping``.
+            UnusableVariant: ``bad_mapping``.
         """
         try:
             index = source_index(variant, self.window.grid)
         except ValueError as error:
-            raise Unusable(InjectCode.BAD_MAPPING, str(error)) from error
+            raise UnusableVariant(InjectCode.BAD_MAPPING, str(error)) from error
         params, tool, faithful = self.params, variant.tool, self.params.mode == "faithful"
         targets = np.zeros(len(index), dtype=bool)
         targets[variant.targets] = True
@@ -172,84 +175,87 @@ class WindowJob:
         )
 
     def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:
-        """One rendering a plan, None where even that one alone runs out of memory.
+        """Render the plans; None for a plan that runs out of memory even on its own.
 
-        Where the batch does not fit it is halved until it does.
+        A batch that does not fit into memory is halved until it does.
         """
         try:
             return list(render(self.flow, self.trajectory, plans, self.settings))
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             if len(plans) == 1:
                 return [None]
         half = len(plans) // 2
         return self.render(plans[:half]) + self.render(plans[half:])
 
-    def finish(self, plan: Plan, rendering: Rendering, clean: Decoded) -> Picture:
-        """Decode, composite, crop.
+    def finish(self, plan: Plan, rendering: Rendering, control: DecodedControl) -> RenderedVariant:
+        """Decode and composite the variant and crop the results.
 
         Raises:
-            Unusable: ``invisible``.
+            UnusableVariant: ``invisible``.
         """
         window, grid = self.window, self.window.grid
         height, width = self.photo.shape[:2]
         weights = blend(plan.active, window, (height, width), self.params.feather)
         x0, y0, x1, y1 = box = bounding_box(weights.edit)
         crop = np.s_[y0:y1, x0:x1]
-        decoded = self.decode(plan, rendering, clean)
-        lost = self.picture.astype(np.float32) - clean.picture
-        kept = np.float32(self.params.residual) * residual_weight(plan.index, grid)[..., None]
-        flawed = decoded + kept * gather_residual(lost, plan.index, grid)
-        clear = clean.picture + kept * lost
-        artifact, control = (
+        decoded = self.decode(plan, rendering, control)
+        residual = self.picture.astype(np.float32) - control.picture
+        weight = np.float32(self.params.residual) * residual_weight(plan.index, grid)[..., None]
+        flawed = decoded + weight * gather_residual(residual, plan.index, grid)
+        unflawed = control.picture + weight * residual
+        artifact_crop, control_crop = (
             composite(self.photo, picture.astype(np.float32), window.box, weights)[crop]
-            for picture in (flawed, clear)
+            for picture in (flawed, unflawed)
         )
         edit = weights.edit[crop]
-        mask = visible(artifact, control, edit, self.params.mask)
+        mask = visible_mask(artifact_crop, control_crop, edit, self.params.mask)
         if not mask.any():
-            raise Unusable(InjectCode.INVISIBLE, "artifact and control do not differ to the eye")
-        return Picture(
+            raise UnusableVariant(
+                InjectCode.INVISIBLE, "artifact and control do not differ visibly"
+            )
+        return RenderedVariant(
             box=box,
             target_box=bounding_box(from_grid(plan.targets, window.box, (height, width))),
-            artifact=artifact,
-            control=control,
+            artifact=artifact_crop,
+            control=control_crop,
             mask=mask,
             edit=edit,
-            reconstruction_psnr=psnr(self.picture, clean.picture),
+            reconstruction_psnr=psnr(self.picture, control.picture),
             evaluations=rendering.evaluations,
             together=rendering.together,
         )
 
-    def decode(self, plan: Plan, rendering: Rendering, clean: Decoded) -> Plane:
-        """The window with the flaw, (H, W, 3): only the active tokens and a halo are decoded.
+    def decode(self, plan: Plan, rendering: Rendering, control: DecodedControl) -> Plane:
+        """Decode the window with the flaw, (H, W, 3).
 
-        The decoder's statistics are the control's; elsewhere the picture is the control.
+        Only the active tokens and a halo are decoded, with the decoder statistics of the control;
+        everything else is copied from the control.
         """
         rows, columns = self.window.grid
         top, left, bottom, right = halo_box(plan.active, self.params.halo)
         piece = rendering.artifact.reshape(rows, columns, -1)[top:bottom, left:right]
         size = bottom - top, right - left
-        picture = clean.picture.copy()
+        picture = control.picture.copy()
         picture[top * TOKEN : bottom * TOKEN, left * TOKEN : right * TOKEN] = self.flow.decode(
-            piece.flatten(0, 1), size, clean.statistics
+            piece.flatten(0, 1), size, control.statistics
         )
         return picture
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """The control, decoded."""
+class DecodedControl:
+    """The decoded control of a window."""
 
     picture: Plane
     """(H, W, 3) of the window, 0..255."""
     statistics: Statistics
-    """The decoder's, for the flaws' pieces."""
+    """Statistics of the decoder, with which the crops of the flaws are decoded."""
 
 
 def psnr(picture: Image, decoded: Plane) -> float:
-    """Peak signal-to-noise ratio in dB over (H, W, 3) in 0..255; 100 for equal pictures."""
+    """Compute the peak signal-to-noise ratio in dB of (H, W, 3) in 0..255; 100 if equal."""
     with np.errstate(divide="ignore"):
         found = peak_signal_noise_ratio(picture.astype(np.float32), decoded, data_range=255)
     return min(float(found), 100.0)
@@ -257,14 +263,14 @@ def psnr(picture: Image, decoded: Plane) -> float:
 
 def _check(rendering: Rendering | None) -> Rendering:
     if rendering is None:
-        raise Unusable(InjectCode.OUT_OF_MEMORY, "one variant alone does not fit into memory")
+        raise UnusableVariant(InjectCode.OUT_OF_MEMORY, "a single variant does not fit into memory")
     if not torch.isfinite(torch.stack([rendering.artifact, rendering.control])).all():
-        raise Unusable(InjectCode.NOT_FINITE, "the rendered latents are not finite")
+        raise UnusableVariant(InjectCode.NOT_FINITE, "the rendered latents are not finite")
     return rendering
 
 
 def start_step(states: Sequence[float], t_s: float) -> int:
-    """Steps to leave out so that denoising starts at the timestep nearest to `t_s`.
+    """Return how many steps to skip so that denoising starts at the timestep nearest to `t_s`.
 
     Args:
         states: the inversion's timesteps, rising from 0.
@@ -279,8 +285,8 @@ def start_step(states: Sequence[float], t_s: float) -> int:
     return len(states) - 1 - nearest
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    """CUDA has its own class; the CPU allocator raises a plain RuntimeError."""
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Detect allocation failures: torch's own class on CUDA, a plain RuntimeError on the CPU."""
     return isinstance(
         error, (MemoryError, torch.OutOfMemoryError)
     ) or "can't allocate memory" in str(error)

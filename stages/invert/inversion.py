@@ -1,4 +1,4 @@
-"""One window's way from photo to noise."""
+"""Inversion of one window, from photo to noise."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def invert(flow: Flow, picture: Image, params: InvertParams, prompt: str = "") -> Trajectory:
-    """The latents a window passes through on its way from photo to noise (section 3).
+    """Integrate a window from photo to noise and return all its latents (algorithm section 3).
 
     Args:
         flow: the model.
-        picture: (H, W, 3) uint8, sides multiples of 16.
+        picture: the window, (H, W, 3) uint8, sides multiples of 16.
         params: solver and steps.
         prompt: text condition, for models with text encoders.
     """
@@ -29,7 +29,7 @@ def invert(flow: Flow, picture: Image, params: InvertParams, prompt: str = "") -
     times: list[float] = []
     points: list[torch.Tensor] = []
 
-    def keep(z: torch.Tensor, t: float) -> torch.Tensor:
+    def record(z: torch.Tensor, t: float) -> torch.Tensor:
         times.append(t)
         points.append(z[0].float().cpu())
         return z
@@ -41,6 +41,6 @@ def invert(flow: Flow, picture: Image, params: InvertParams, prompt: str = "") -
         ),
         flow.encode(picture).float(),
         schedule(params.steps, flow.shift(rows * columns), params.until),
-        keep,
+        record,
     )
     return Trajectory(tuple(times), torch.stack(points))

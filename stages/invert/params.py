@@ -20,7 +20,7 @@ class InvertGate(GateParams):
     """Thresholds of the invert gate."""
 
     max_reject_rate: Share = 0.5
-    """Beyond, transformer and autoencoder do not fit each other."""
+    """A higher rate means that transformer and autoencoder do not fit each other."""
 
 
 class InvertParams(StageParams):
@@ -31,19 +31,19 @@ class InvertParams(StageParams):
     steps: int = Field(default=6, ge=1, le=100)
     """Steps between t = 0 and t = 1."""
     until: float = Field(default=1.0, ge=0.05, le=1)
-    """Stop at the first timestep that reaches this; nothing later can be asked for by inject."""
+    """Stop at the first timestep that reaches this; `inject.t_s` cannot be later."""
     dtype: Storage = "float16"
-    """Precision of the latents kept."""
+    """Precision of the stored latents."""
     guidance: float = Field(default=1.0, ge=0, le=100)
     """Distilled guidance, for models that embed it (FLUX.1-dev)."""
     prompt: str = CAPTION
     """Text condition of inversion and injection, for models with text encoders; ``{caption}`` is
-    replaced by the photo's."""
+    replaced by the photo's caption."""
     min_noise_std: float = Field(default=0.5, ge=0, le=1000)
     max_noise_std: float = Field(default=1.5, gt=0, le=1000)
-    """Bounds of every window's last latent, about 1 where it is noise: a photo beyond them (flat,
-    drawn, or noise itself) is none that the model can invert. Changing them inverts nothing anew.
-    """
+    """Bounds of the standard deviation of every window's last latent, which is about 1 if it is
+    noise. The model cannot invert a photo outside them (flat, drawn, or noise itself). A change of
+    the bounds recomputes no inversion."""
     gate: InvertGate = InvertGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @field_validator("prompt")
@@ -53,6 +53,6 @@ class InvertParams(StageParams):
             raise PydanticCustomError("slot", "the only slot is {slot}", {"slot": CAPTION})
         return prompt
 
-    def told(self, caption: str) -> str:
-        """The prompt of a photo with this caption."""
+    def build_prompt(self, caption: str) -> str:
+        """Return the prompt of a photo with this caption."""
         return self.prompt.replace(CAPTION, caption).strip()

@@ -1,4 +1,4 @@
-"""The invert stage: per work window, latents from the photo towards noise (algorithm section 3)."""
+"""Invert stage: the latents of each work window from photo to noise (algorithm section 3)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from stages.records.images import read_png
 
 
 class InvertCode(RejectCode):
-    """Why a photo could not be inverted."""
+    """Reasons to reject a photo."""
 
     NO_WINDOW = "no_window"
     BAD_WINDOW = "bad_window"
     NOT_FINITE = "not_finite"
     NOT_NOISE = "not_noise"
-    """The way from photo to noise did not end in noise."""
+    """The last latent of a window is not noise."""
 
 
 class InvertStage(FlowStage):
-    """One photo: every window that a variant needs, inverted."""
+    """Inverts every window of a photo that a variant uses."""
 
     name = "invert"
     reads = {"map": (), "perceive": (), "ingest": ("photo.png",)}  # noqa: RUF012
@@ -37,10 +37,10 @@ class InvertStage(FlowStage):
         """Load the flow model.
 
         Raises:
-            FactoryError: there are words for a model without text encoders.
+            FactoryError: `invert.prompt` has words, but the model has no text encoders.
         """
         super().setup()
-        if self.params.told("") and not self.flow.prompts.told:
+        if self.params.build_prompt("") and not self.flow.prompts.accepts_prompt:
             raise FactoryError(
                 f"invert.prompt: the flow model has no text encoders for {self.params.prompt!r}"
             )
@@ -49,7 +49,8 @@ class InvertStage(FlowStage):
         """Invert the windows that the photo's variants use.
 
         Raises:
-            RejectPhoto: no window, a window outside the photo, or latents that are not finite.
+            RejectPhoto: there is no window, a window lies outside the photo, or latents are not
+                finite.
         """
         from stages.invert.inversion import invert
         from stages.records.windows import cut
@@ -59,8 +60,10 @@ class InvertStage(FlowStage):
         wanted = {variant.window for variant in sample.document("map", Mapping).variants}
         windows = [w for w in scene.windows if w.id in wanted]
         if not windows:
-            raise RejectPhoto(InvertCode.NO_WINDOW, "no variant names a work window of this photo")
-        prompt = self.params.told(scene.caption) if self.flow.prompts.told else ""
+            raise RejectPhoto(InvertCode.NO_WINDOW, "no variant uses a work window of this photo")
+        prompt = ""
+        if self.flow.prompts.accepts_prompt:
+            prompt = self.params.build_prompt(scene.caption)
         members, noise = {}, {}
         timesteps: list[tuple[float, ...]] = []
         for window in windows:
@@ -72,7 +75,7 @@ class InvertStage(FlowStage):
             if not trajectory.finite:
                 raise RejectPhoto(
                     InvertCode.NOT_FINITE,
-                    f"the inversion of window {window.id} left the numbers' range",
+                    f"the inversion of window {window.id} gave latents that are not finite",
                     window=window.id,
                 )
             timesteps.append(trajectory.states(self.params.solver))
@@ -90,17 +93,17 @@ class InvertStage(FlowStage):
         return Output(document, members)
 
     def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
-        """All of it, when every window ends in noise.
+        """Return `result` unchanged if every window ends in noise.
 
         Raises:
-            RejectPhoto: ``not_noise``.
+            RejectPhoto: ``not_noise`` if one does not.
         """
         low, high = self.params.min_noise_std, self.params.max_noise_std
         for window, spread in Inversion.model_validate(result.document).noise_std.items():
             if not low <= spread <= high:
                 raise RejectPhoto(
                     InvertCode.NOT_NOISE,
-                    f"the model cannot invert this picture: window {window} ends in latents of "
+                    f"the model cannot invert this photo: window {window} ends in latents of "
                     f"standard deviation {spread:.2f}, not in noise (invert.min_noise_std {low:g} "
                     f"to invert.max_noise_std {high:g})",
                     window=window,
@@ -109,7 +112,7 @@ class InvertStage(FlowStage):
         return result, []
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row a photo."""
+        """Return one row per photo."""
         inversion = Inversion.model_validate(document)
         return [
             {

@@ -121,7 +121,7 @@ class FlowOptions(Options):
     @property
     def told(self) -> bool:
         """Whether the model can be given a prompt, as far as is known without loading it."""
-        folder = hub.local(self.name)
+        folder = hub.local_folder(self.name)
         return folder is None or (folder / "text_encoder").is_dir()
 
 
@@ -169,7 +169,7 @@ class LocalChatOptions(Options):
 
     def missing(self) -> Iterator[tuple[str, str]]:
         """The model's folder."""
-        yield from _unknown("name", hub.named(self.name, self.revision))
+        yield from _unknown("name", hub.with_revision(self.name, self.revision))
 
 
 class VocabularyOptions(Asks):
@@ -199,7 +199,7 @@ OPTIONS: dict[tuple[str, str], type[Options]] = {
 
 def _unknown(option: str, name: str) -> Iterator[tuple[str, str]]:
     """A model's name that is no folder and no pinned name of the hub."""
-    if hub.local(name) is None:
+    if hub.local_folder(name) is None:
         try:
             hub.find(name)
         except WeightsError as error:

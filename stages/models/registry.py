@@ -254,7 +254,7 @@ def asked(profile: Profile) -> Asked:
     """
     chosen = choice("chat", profile)
     made_by = _load(BACKENDS["chat"][chosen.backend])
-    return Asked(made_by.called(**chosen.options), made_by.free)
+    return Asked(made_by.ledger_name(**chosen.options), made_by.free)
 
 
 def prompts(profile: Profile, *roles: str) -> dict[str, str]:
@@ -347,7 +347,7 @@ class DiffusersFlow:
     @classmethod
     def weights(cls, name: str, **_: Any) -> list[str]:
         """The hub's model; a folder is there already."""
-        return [] if hub.local(name) else [name]
+        return [] if hub.local_folder(name) else [name]
 
 
 def _needs(made_by: Any) -> tuple[str, ...]:

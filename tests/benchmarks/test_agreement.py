@@ -2,12 +2,12 @@ import numpy as np
 
 from benchmarks.agreement import distance, measure_agreement
 from stages.inject.params import InjectParams, Shares
-from stages.inject.window import Picture
+from stages.inject.window import RenderedVariant
 from stages.invert.params import InvertParams
 
 
 def picture(artifact, mask):
-    return Picture(
+    return RenderedVariant(
         box=(0, 0, 8, 8),
         target_box=(0, 0, 8, 8),
         artifact=artifact,

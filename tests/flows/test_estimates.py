@@ -32,7 +32,7 @@ def record_call(
     ledger = Ledger(workspace.calls / NAME, CallSettings())
     number, _ = ledger.open(Call(purpose, model, 5000, 1000))
     assert number is not None
-    ledger.answered(number, sent, received)
+    ledger.record_answer(number, sent, received)
 
 
 def render_estimates(workspace: Workspace) -> str:

@@ -28,7 +28,7 @@ def priced_calls(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Works
         clock.now = 200.0 if stage == "explain" else 100.0
         number, _ = ledger.open(Call("verdict", model, 1000, 100))
         assert number is not None
-        ledger.answered(number, 1000, 100)
+        ledger.record_answer(number, 1000, 100)
     (workspace.root / "factory.toml").write_text("[calls]\nbudget = 5\n")
     return workspace
 

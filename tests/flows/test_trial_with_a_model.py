@@ -14,7 +14,7 @@ from stages.models.weights import catalogue
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not all(map(catalogue.available, catalogue.needed("compact"))),
+        not all(map(catalogue.is_available, catalogue.find_needed("compact"))),
         reason="weights are not fetched: run `flawfactory models fetch`",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Vision-language models: what they are asked, how, and what it costs (docs/vlm.md)."""
+"""Chat with vision-language models: requests, back ends, cache, limits and costs (docs/vlm.md)."""
 
 CODE = (
     "stages.models.chat.ask",
@@ -8,5 +8,5 @@ CODE = (
     "stages.models.chat.schemas",
     "stages.models.chat.views",
 )
-"""Modules that shape every answer, for the `code` of a stage that asks. Transport, cache, limits
-and ledger do not: a change there recomputes nothing."""
+"""Modules that affect every answer, for the `code` of stages that use a chat model. Transport,
+cache, limits and ledger do not affect answers: a change there recomputes nothing."""

@@ -1,7 +1,7 @@
-"""A question whose answer is usable or refused: JSON, schema, checks.
+"""Ask a question until the answer passes: JSON, schema, checks.
 
-An answer that is no such JSON may be mended once; one that is but fails the checks is asked for
-again once. So a question costs one call, and never more than three.
+An answer that does not fit the JSON schema may be repaired once, and an answer that fails the
+checks is requested again once. A question takes one call, and at most three.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from stages.models.chat.request import AskCode, ChatAnswer, ChatModel, ChatReque
 from stages.models.chat.schemas import Answer
 
 T = TypeVar("T", bound=Answer)
-_LONGEST = 4000
-"""Characters of a raw answer that are kept as evidence."""
+_MAX_EVIDENCE = 4000
+"""Maximum number of characters of a raw answer that are kept as evidence."""
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
 
 
 class Unusable(RejectPhoto):
-    """No usable answer: the model refused, or its answers failed; `evidence` holds them raw."""
+    """The model refused, or no answer passed; `evidence` holds the raw answers."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Reply(Generic[T]):
 
     value: T
     model: str
-    """As the server names it."""
+    """Name of the model as reported by the server."""
 
 
 def ask(
@@ -50,14 +50,14 @@ def ask(
     Args:
         chat: the model.
         prompt: the template.
-        facts: what goes into its slots.
-        images: PNG files, in the order in which the prompt speaks of them.
+        facts: values of its slots.
+        images: PNG files in the order in which the prompt mentions them.
         answer: the schema.
-        check: what is wrong with an answer, in words for the model; empty when it will do.
+        check: returns what is wrong with an answer, phrased for the model; empty if it is usable.
 
     Raises:
-        Unusable: no usable answer.
-        RejectForNow, FactoryError: as `ChatModel.complete` does.
+        Unusable: there is no usable answer.
+        RejectForNow, FactoryError: see `ChatModel.complete`.
     """
     request = ChatRequest(
         purpose=prompt.name,
@@ -67,32 +67,32 @@ def ask(
         images=tuple(images),
         schema=answer.model_json_schema(),
     )
-    left = {"repair": 1, "recheck": 1}
+    remaining = {"repair": 1, "recheck": 1}
     raw: list[str] = []
     while True:
         said = chat.complete(request)
-        raw.append(said.text[:_LONGEST])
+        raw.append(said.text[:_MAX_EVIDENCE])
         if said.refusal:
-            raise _unusable(AskCode.REFUSED, chat, prompt, raw, [said.refusal])
+            raise _make_error(AskCode.REFUSED, chat, prompt, raw, [said.refusal])
         value, problems = _parse(said, answer)
         if value is not None and not problems:
             problems = check(value)
         if value is not None and not problems:
             return Reply(value, said.model)
         kind = "repair" if value is None else "recheck"
-        if not left[kind]:
-            raise _unusable(AskCode.UNUSABLE, chat, prompt, raw, problems)
-        left[kind] -= 1
-        request = request.after(said.text, _complaint(kind, problems))
+        if not remaining[kind]:
+            raise _make_error(AskCode.UNUSABLE, chat, prompt, raw, problems)
+        remaining[kind] -= 1
+        request = request.follow_up(said.text, _complaint(kind, problems))
 
 
 def one_line(text: str) -> str:
-    """`text` with single spaces and no line breaks."""
+    """Replace line breaks and runs of whitespace in `text` by single spaces."""
     return " ".join(text.split())
 
 
 def _parse(said: ChatAnswer, answer: type[T]) -> tuple[T | None, list[str]]:
-    """The answer, or what is wrong with it. Words or fences around the JSON are let pass."""
+    """Return the answer, or what is wrong with it. Text or fences around the JSON are ignored."""
     found = _JSON.search(said.text)
     if found is None:
         return None, ["there is no JSON object in it"]
@@ -115,7 +115,7 @@ def _complaint(kind: str, problems: list[str]) -> str:
     return f"That answer cannot be used:\n{listed}\nAnswer again in the same form, without this."
 
 
-def _unusable(
+def _make_error(
     code: AskCode, chat: ChatModel, prompt: Prompt, raw: list[str], problems: list[str]
 ) -> Unusable:
     what = "refused to answer" if code == AskCode.REFUSED else "gave no usable answer"

@@ -1,4 +1,4 @@
-"""Chat models by name, as a profile has them: behind the cache, with the checkout's ledger."""
+"""Back ends of the role `chat`: chat models behind the cache, with the checkout's ledger."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from stages.models.chat.settings import CallSettings, Price, load_call_settings
 from stages.models.weights import hub
 
 _UNBOUNDED = 1_000_000
-"""Requests under way: a local model takes one at a time by itself."""
+"""Limit on open requests; a local model handles one at a time anyway."""
 _FREE = Price(input=0, output=0)
 
 
-def cached(inner: ChatModel, ledger: Ledger, workspace: Workspace) -> CachedChat:
-    """`inner` behind the workspace's cache; hits are written into the ledger."""
+def add_cache(inner: ChatModel, ledger: Ledger, workspace: Workspace) -> CachedChat:
+    """Put `inner` behind the workspace's cache; hits are recorded in the ledger."""
     return CachedChat(
         inner,
         AnswerCache(workspace.calls / "answers"),
-        lambda request: ledger.kept(request.purpose, inner.name),
+        lambda request: ledger.record_hit(request.purpose, inner.name),
     )
 
 
 class EndpointChat:
-    """``endpoint.OpenAIChat`` with the limits of factory.toml."""
+    """Creates an ``endpoint.OpenAIChat`` with the limits of factory.toml."""
 
     free = False
 
@@ -41,31 +41,32 @@ class EndpointChat:
         structured: Any = "json_schema",
         parameters: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The model `name` at `base_url`; `key` names an environment variable.
+        """Create the model `name` at `base_url`; `key` names an environment variable.
 
         Raises:
-            FactoryError: wrong options or factory.toml, or the key is not in the environment.
+            FactoryError: the options or factory.toml are wrong, or the key is not in the
+                environment.
         """
         from stages.models.chat.endpoint import OpenAIChat
 
         workspace = Workspace.find()
         ledger = Ledger(workspace.calls / NAME, load_call_settings(workspace))
         chat = OpenAIChat(name, base_url, ledger, key, structured, parameters)
-        return cached(chat, ledger, workspace)
+        return add_cache(chat, ledger, workspace)
 
     @classmethod
     def revision(cls, name: str, **_: Any) -> str:
-        """The model's name: what is behind it is the endpoint's affair."""
+        """Return the model's name; the endpoint decides what is behind it."""
         return name
 
     @classmethod
-    def called(cls, name: str, **_: Any) -> str:
-        """The model's name in the ledger."""
+    def ledger_name(cls, name: str, **_: Any) -> str:
+        """Return the model's name in the ledger."""
         return name
 
 
 class LocalChat:
-    """``local.TransformersChat``, one a process."""
+    """Creates a ``local.TransformersChat``, once per process."""
 
     free = True
 
@@ -77,27 +78,27 @@ class LocalChat:
         device: str = "cpu",
         max_tokens: int = 1024,
     ) -> Any:
-        """The model in the folder (relative: of this checkout) or of the hub name `name`.
+        """Load the model from the folder (relative to this checkout) or hub name `name`.
 
         Raises:
-            FactoryError: it cannot be loaded.
+            FactoryError: the model cannot be loaded.
         """
         return _local(Workspace.find(), name, revision, dtype, device, max_tokens)
 
     @classmethod
     def revision(cls, name: str, revision: str | None = None, **_: Any) -> str:
-        """Digest of a folder's weights and configurations; of a hub name, its pinned revision."""
-        return hub.revision(hub.named(name, revision))
+        """Return a folder's digest of weights and configurations, or a hub name's revision."""
+        return hub.revision(hub.with_revision(name, revision))
 
     @classmethod
-    def called(cls, name: str, **_: Any) -> str:
-        """The model's name in the ledger: no paths of this machine."""
-        return Path(name).name if hub.local(name) else name
+    def ledger_name(cls, name: str, **_: Any) -> str:
+        """Return the model's name in the ledger, without paths of this machine."""
+        return Path(name).name if hub.local_folder(name) else name
 
     @classmethod
     def weights(cls, name: str, revision: str | None = None, **_: Any) -> list[str]:
-        """The hub's model; a folder is there already."""
-        return [] if hub.local(name) else [hub.named(name, revision)]
+        """Return the name of the hub model; a folder needs no fetching."""
+        return [] if hub.local_folder(name) else [hub.with_revision(name, revision)]
 
 
 @cache
@@ -109,10 +110,10 @@ def _local(
     device: str,
     max_tokens: int,
 ) -> CachedChat:
-    """Loaded once, though several roles of a stage may ask it."""
+    """Load the model once, even if several roles of a stage use it."""
     from stages.models.chat.local import TransformersChat
 
     free = CallSettings(concurrency=_UNBOUNDED, prices={Path(name).name: _FREE, name: _FREE})
     ledger = Ledger(workspace.calls / NAME, free)
     chat = TransformersChat(name, ledger, revision, dtype, device, max_tokens)
-    return cached(chat, ledger, workspace)
+    return add_cache(chat, ledger, workspace)

@@ -1,8 +1,8 @@
-"""Answers kept for ever, one file each: a call that was paid for is never sent twice.
+"""Permanent cache of answers, one file each, so that no paid call is sent twice.
 
-The key is the digest of all that shapes the answer (`ChatRequest.digest`), not of who asks, where
-the endpoint lies or what a stage makes of the answer. A lock file marks a request under way, so
-that two processes with one question send it once.
+The key is the digest of everything that affects the answer (`ChatRequest.digest`); the stage, the
+endpoint's address and the use of the answer are not part of it. A lock file marks an open request,
+so that two processes with the same question send it once.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class AnswerCache:
         self.folder = folder
 
     def path(self, key: str) -> Path:
-        """Where the answer to the request `key` lies."""
+        """Return the path of the answer to the request `key`."""
         return self.folder / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> ChatAnswer | None:
-        """The answer under `key`; None when there is none or its file is damaged."""
+        """Return the answer to the request `key`; None if it is missing or its file is damaged."""
         try:
             content = json.loads(self.path(key).read_bytes())
             if content["sha256"] != sha256(canonical_json(content["answer"])):
@@ -42,8 +42,11 @@ class AnswerCache:
             return None
 
     def put(self, key: str, request: ChatRequest, answer: ChatAnswer) -> None:
-        """Keep an answer, atomically. Images are kept by their digests only; by `photo` the answer
-        is found when all that was made of a photo has to go."""
+        """Store an answer, atomically.
+
+        Images are stored as digests only. `photo` is used to find the answer when everything made
+        from a photo has to be deleted.
+        """
         content = {
             "answer": asdict(answer),
             "sha256": sha256(canonical_json(asdict(answer))),
@@ -56,15 +59,15 @@ class AnswerCache:
         write_atomically(self.path(key), canonical_json(content))
 
     @contextmanager
-    def under_way(self, key: str) -> Iterator[None]:
-        """Held by the one who asks; others with the same request wait here."""
-        lock = self.path(key).with_suffix(".lock")
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the process dies, however it does
+    def lock(self, key: str) -> Iterator[None]:
+        """Lock the request `key`; other processes with the same request wait."""
+        path = self.path(key).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # released however the process ends
             yield
-            # Whoever waited on the removed file finds the answer; only then may it go.
-            lock.unlink(missing_ok=True)
+            # Removed only on success: a process that waited on the removed file finds the answer.
+            path.unlink(missing_ok=True)
 
 
 class CachedChat:
@@ -81,15 +84,15 @@ class CachedChat:
         self.identity: Mapping[str, Any] = inner.identity
 
     def complete(self, request: ChatRequest) -> ChatAnswer:
-        """The kept answer, or the model's. Raises as the model does."""
+        """Return the cached answer, or the model's. Raises like the model."""
         key = request.digest(self.identity)
-        if (kept := self.cache.get(key)) is not None:
+        if (cached := self.cache.get(key)) is not None:
             self.on_hit(request)
-            return kept
-        with self.cache.under_way(key):
-            if (kept := self.cache.get(key)) is not None:
+            return cached
+        with self.cache.lock(key):
+            if (cached := self.cache.get(key)) is not None:
                 self.on_hit(request)
-                return kept
+                return cached
             answer = self.inner.complete(request)
             self.cache.put(key, request, answer)
             return answer

@@ -1,7 +1,7 @@
-"""Any endpoint that speaks OpenAI's chat completions: OpenAI, Gemini's and vLLM's servers.
+"""Client of endpoints with OpenAI's chat completions API: OpenAI, Gemini, vLLM and others.
 
-The key comes from the environment variable that the profile names, and goes nowhere but into the
-client: what a server says is searched for it before it is passed on.
+The key is read from the environment variable that the profile names and passed to the client only:
+it is removed from everything that a server returns.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
 from stages.models.chat import retries
 from stages.models.chat.ledger import Call, Ledger
-from stages.models.chat.messages import conversation
+from stages.models.chat.messages import build_messages
 from stages.models.chat.request import AskCode, ChatAnswer, ChatRequest
-from stages.models.chat.retries import Gone, Transient
+from stages.models.chat.retries import RequestFailed, TransientError
 from stages.models.chat.settings import CallSettings
 from stages.models.options import http_address, request_parameters, variable
 
-FAILURES = 5
-"""So many requests in a row that fail for good end the stage."""
+MAX_FAILURES = 5
+"""Number of consecutive failed requests that ends the stage."""
 Structured = Literal["json_schema", "json_object", "prompt"]
 _CEILINGS = ("max_completion_tokens", "max_tokens")
 _CONTENT = ("content_filter", "content_policy_violation", "safety")
 
 
-def on_this_machine(address: str) -> bool:
-    """Whether a URL's host is the loopback."""
+def is_loopback(address: str) -> bool:
+    """Return whether a URL's host is this machine's loopback interface."""
     host = urlsplit(address).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -45,7 +45,7 @@ def on_this_machine(address: str) -> bool:
 
 
 class OpenAIChat:
-    """A model behind an OpenAI-compatible endpoint."""
+    """Chat model behind an OpenAI-compatible endpoint."""
 
     def __init__(
         self,
@@ -57,19 +57,19 @@ class OpenAIChat:
         parameters: Mapping[str, Any] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Connect to nothing yet.
+        """Create the client without connecting.
 
         Args:
-            name: the model's name at the endpoint.
-            base_url: of the endpoint, up to and with ``/v1`` or what it has instead.
-            ledger: where calls are written down; its settings hold limits and prices.
-            key: name of the environment variable with the key; empty = the endpoint wants none.
-            structured: what the endpoint understands of ``response_format``; ``prompt`` = nothing.
-            parameters: sent as they are; among them the most tokens of an answer.
-            sleep: for tests.
+            name: name of the model at the endpoint.
+            base_url: URL of the endpoint, including ``/v1`` or its equivalent.
+            ledger: records the calls; its settings hold limits and prices.
+            key: name of the environment variable with the key; empty = the endpoint needs none.
+            structured: the ``response_format`` that the endpoint supports; ``prompt`` = none.
+            parameters: sent unchanged; they include the maximum number of tokens of an answer.
+            sleep: replaced in tests.
 
         Raises:
-            FactoryError: a wrong address or parameter, or the key is not in the environment.
+            FactoryError: wrong address or parameter, or the key is not in the environment.
         """
         self.name = name
         self._ledger, self._structured, self._sleep = ledger, structured, sleep
@@ -88,31 +88,31 @@ class OpenAIChat:
             api_key=self._secret or "none",
             base_url=_checked_url(base_url),
             timeout=ledger.settings.timeout_seconds,
-            max_retries=0,  # `retries` does it: each attempt passes the limits and the ledger
-            # A proxy knows nothing of this machine's own addresses.
-            http_client=openai.DefaultHttpxClient(trust_env=not on_this_machine(base_url)),
+            max_retries=0,  # `retries` does it, so that the ledger sees each attempt
+            # A proxy cannot reach this machine's loopback addresses.
+            http_client=openai.DefaultHttpxClient(trust_env=not is_loopback(base_url)),
         )
 
     @property
     def settings(self) -> CallSettings:
-        """Limits, prices and the budget."""
+        """Limits, prices and budget."""
         return self._ledger.settings
 
     def complete(self, request: ChatRequest) -> ChatAnswer:
-        """The endpoint's answer.
+        """Send the request and return the endpoint's answer.
 
         Raises:
-            RejectForNow: it gave none in so many attempts.
-            BudgetReached: the budget would be passed.
-            FactoryError: key, address or model are wrong, or request after request fails.
+            RejectForNow: there was no answer within the configured attempts.
+            BudgetReached: the request could exceed the budget.
+            FactoryError: key, address or model are wrong, or too many requests in a row failed.
         """
         body = self._body(request)
         call = Call(request.purpose, self.name, self._estimate(request), self._ceiling)
         try:
-            answer = retries.call(
+            answer = retries.call_with_retries(
                 lambda: self._send(call, body), self.settings.attempts, self._sleep
             )
-        except Gone as error:
+        except RequestFailed as error:
             self._count_failure(str(error))
             raise RejectForNow(
                 AskCode.UNAVAILABLE, f"{self.name} gave no answer: {error}"
@@ -124,17 +124,17 @@ class OpenAIChat:
     def _count_failure(self, message: str) -> None:
         with self._lock:
             self._failed += 1
-            if self._failed >= FAILURES:
+            if self._failed >= MAX_FAILURES:
                 raise FactoryError(
                     f"{self.name} at {self._client.base_url} failed {self._failed} times in a "
-                    f"row, the last time so: {message}"
+                    f"row, most recently with: {message}"
                 ) from None
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.name,
-            "messages": conversation(request, _image_url, self._structured != "json_schema"),
-            "extra_body": self._parameters,  # sent as they are, known to the client or not
+            "messages": build_messages(request, _image_url, self._structured != "json_schema"),
+            "extra_body": self._parameters,  # sent unchanged, whether the client knows them or not
         }
         if self._structured == "json_schema":
             schema = {"name": request.purpose, "strict": True, "schema": request.schema}
@@ -144,14 +144,14 @@ class OpenAIChat:
         return body
 
     def _estimate(self, request: ChatRequest) -> int:
-        """Tokens that will be sent: half of the bytes of text is more than English needs."""
+        """Estimate the tokens sent: half the bytes of text, which is more than English needs."""
         texts = [request.system, request.user, str(request.schema)]
         texts += [turn.answer + turn.complaint for turn in request.turns]
         words = sum(len(text.encode()) for text in texts) // 2
         return words + self.settings.image_tokens * len(request.images) + 50
 
     def _send(self, call: Call, body: dict[str, Any]) -> ChatAnswer:
-        """One attempt: through the limits, into the ledger, over the wire."""
+        """Make one attempt: wait for the limits, record the call, send it."""
         number, delay = self._ledger.open(call)
         while number is None:
             self._sleep(delay)
@@ -160,46 +160,51 @@ class OpenAIChat:
             completion = self._client.chat.completions.create(**body)
             answer = _answer(completion, self._clean)
         except openai.APIStatusError as error:
-            self._ledger.refused(number)
-            return self._turned_away(error)
+            self._ledger.record_refusal(number)
+            return self._handle_status_error(error)
         except (openai.OpenAIError, ValueError, TypeError) as error:
-            self._ledger.lost(number)
-            raise Transient(self._clean(f"{type(error).__name__}: {error}")) from None
-        self._ledger.answered(number, answer.input_tokens, answer.output_tokens)
+            self._ledger.record_loss(number)
+            raise TransientError(self._clean(f"{type(error).__name__}: {error}")) from None
+        self._ledger.record_answer(number, answer.input_tokens, answer.output_tokens)
         return answer
 
-    def _turned_away(self, error: openai.APIStatusError) -> ChatAnswer:
-        """An HTTP error as what it means.
+    def _handle_status_error(self, error: openai.APIStatusError) -> ChatAnswer:
+        """Translate an HTTP error; a content filter's error becomes a refusal.
 
         Raises:
-            Transient: too many requests, or the server failed.
-            FactoryError: key, address, model or account.
-            Gone: this very request is wrong.
+            TransientError: too many requests, or the server failed.
+            FactoryError: key, address or model are wrong, or the account has no credit.
+            RequestFailed: this request is wrong.
         """
         message = self._clean(f"HTTP {error.status_code}: {error.message}")[:500]
         kind = f"{error.code} {error.type}".lower()
         if error.status_code in {401, 403}:
             where = f"of ${self._key_name}" if self._key_name else "(the profile names no `key`)"
-            said = f"the endpoint refuses the key {where}: {message}"
-            raise FactoryError(f"{self.name}: {said}") from None
+            raise FactoryError(
+                f"{self.name}: the endpoint refuses the key {where}: {message}"
+            ) from None
         if error.status_code == 404:
             raise FactoryError(f"{self.name}: no such model or address: {message}") from None
         if "insufficient_quota" in kind or error.status_code == 402:
-            raise FactoryError(f"{self.name}: the account is used up: {message}") from None
+            raise FactoryError(f"{self.name}: the account has no credit left: {message}") from None
         if error.status_code in {408, 409, 425, 429} or error.status_code >= 500:
             wait = retries.retry_after(error.response.headers, time.time())
-            raise Transient(message, wait) from None
+            raise TransientError(message, wait) from None
         if any(word in kind for word in _CONTENT):
             return ChatAnswer("", self.name, refusal=message)
-        raise Gone(message) from None
+        raise RequestFailed(message) from None
 
     def _clean(self, text: str) -> str:
-        """`text` without the key."""
+        """Replace the key in `text`."""
         return text.replace(self._secret, "[key]") if self._secret else text
 
 
 def _answer(completion: ChatCompletion, clean: Callable[[str], str]) -> ChatAnswer:
-    """Raises: ValueError where the body is no chat completion (the client does not check)."""
+    """Convert a completion.
+
+    Raises:
+        ValueError: the body is not a chat completion (the client does not check).
+    """
     if not isinstance(completion, ChatCompletion) or not completion.choices:
         raise ValueError("the response is not a chat completion")
     choice = completion.choices[0]
@@ -238,7 +243,7 @@ def _secret(key: str) -> str:
         raise FactoryError(f"chat: {error}") from error
     secret = os.environ.get(key, "")
     if not secret:
-        raise FactoryError(f"chat: put the endpoint's key into the environment variable {key}")
+        raise FactoryError(f"chat: set the environment variable {key} to the endpoint's key")
     return secret
 
 

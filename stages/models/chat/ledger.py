@@ -1,8 +1,8 @@
-"""What was asked, what it cost, and whether the next request may go: one SQLite file a checkout.
+"""Ledger of all requests and their costs, which also enforces the limits: a SQLite file.
 
-All processes of a build share it. A request is written down before it is sent, with the most that
-it can cost, and put right when its answer is there. One that nobody heard of again (a timeout, a
-cut connection, a killed process) counts with that most.
+There is one file per checkout, shared by all processes of a build. A request is recorded before it
+is sent, with its maximum cost, and corrected when its answer arrives. A request without an answer
+(timeout, cut connection, killed process) keeps its maximum cost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
-from stages.models.chat.limits import FULL, WINDOW, Recent, affordable, wait
+from stages.models.chat.limits import POLL, WINDOW, Recent, compute_delay, fits_budget
 from stages.models.chat.settings import CallSettings
 
 NAME = "ledger.sqlite"
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS calls (
   state TEXT NOT NULL CHECK (state IN ('open', 'answered', 'refused', 'lost', 'kept')),
   estimate INTEGER NOT NULL,  -- tokens that will be sent
   ceiling INTEGER NOT NULL,   -- tokens that may come back
-  input_tokens INTEGER, output_tokens INTEGER,  -- NULL: not told
+  input_tokens INTEGER, output_tokens INTEGER,  -- NULL: not reported
   money REAL  -- NULL: unknown price
 );
 CREATE INDEX IF NOT EXISTS calls_started ON calls (started);
@@ -38,41 +38,41 @@ CREATE INDEX IF NOT EXISTS calls_started ON calls (started);
 
 @dataclass(frozen=True)
 class Call:
-    """A request about to be sent."""
+    """A request that is about to be sent."""
 
     purpose: str
     model: str
     estimate: int
-    """Tokens that will be sent, estimated."""
+    """Estimated number of tokens sent."""
     ceiling: int
-    """Most tokens that may come back."""
+    """Maximum number of tokens returned."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Calls of one stage for one purpose to one model."""
+    """Sums over the calls of one stage for one purpose to one model."""
 
     stage: str
     purpose: str
     model: str
     sent: int
-    """Requests that went out, repeats counted."""
+    """Requests sent, retries included."""
     kept: int
-    """Answered from the cache."""
+    """Requests answered from the cache."""
     refused: int
-    """Turned away by the server without being worked on (too many requests, errors)."""
+    """Requests that the server answered with an error (too many requests, failures)."""
     lost: int
-    """Never heard of again."""
+    """Requests without an answer."""
     input_tokens: int
     output_tokens: int
     money: float
-    """Of the calls whose price is known; those under way or lost with the most they may cost."""
+    """Cost of the calls with a known price; open and lost calls count with their maximum cost."""
     unpriced: int
-    """Calls whose price is unknown: not in `money`."""
+    """Calls with an unknown price, not in `money`."""
 
 
 class Ledger:
-    """The file, and the rules by which a request is let through."""
+    """Records requests and admits new ones within the limits of the settings."""
 
     def __init__(
         self, path: Path, settings: CallSettings, clock: Callable[[], float] = time.time
@@ -80,7 +80,7 @@ class Ledger:
         self.path, self.settings, self._clock = path, settings, clock
         self._lock = threading.Lock()
         if path.exists() and not os.access(path.parent, os.W_OK):
-            # A checkout that may only be looked at: nobody here writes to it meanwhile.
+            # A read-only checkout: no process on this machine writes to the file.
             with self._errors():
                 self._db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
             return
@@ -89,8 +89,8 @@ class Ledger:
             self._db = sqlite3.connect(
                 path, timeout=60, isolation_level=None, check_same_thread=False
             )
-            # A log beside the file: a commit then costs no wait for the disk, and a power cut loses
-            # at most the last lines.
+            # With a write-ahead log a commit does not wait for the disk, and a power cut loses at
+            # most the last rows.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
@@ -104,63 +104,63 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Exclusive among all processes.
+        """Run a transaction that excludes all other processes.
 
         Raises:
             FactoryError: the file cannot be used (disk full, not a ledger).
         """
         with self._lock, self._errors():
             self._db.execute("BEGIN IMMEDIATE")
-            with self._db:  # commits, or rolls back
+            with self._db:  # commits or rolls back
                 yield self._db
 
     def open(self, call: Call) -> tuple[int | None, float]:
-        """Write `call` down if it may go now.
+        """Record `call` if it may be sent now.
 
         Returns:
-            Its number; or None and the seconds after which to ask again.
+            Its number and 0, or None and the seconds after which to try again.
 
         Raises:
-            BudgetReached: it could cost more than is left, or its price is unknown while there is
+            BudgetReached: the call could exceed the budget, or its price is unknown while there is
                 a budget.
         """
         now = self._clock()
         with self._transaction() as db:
-            self._bury(db)
-            estimate = self._corrected(db, call)
+            self._mark_lost(db)
+            estimate = self._scale_estimate(db, call)
             rows = db.execute(
                 "SELECT started, COALESCE(input_tokens, estimate) + COALESCE(output_tokens, "
                 "ceiling) FROM calls WHERE started > ? AND state != 'kept' ORDER BY started, id",
                 (now - WINDOW,),
             )
             recent = [Recent(*row) for row in rows]
-            (under_way,) = db.execute("SELECT COUNT(*) FROM calls WHERE state = 'open'").fetchone()
-            delay = wait(now, recent, under_way, estimate + call.ceiling, self.settings)
-            most = self._money(call.model, estimate, call.ceiling)
-            sums = _money_sums(db, self.settings.counted_from(now))
-            if not affordable(call.model, most, *sums, self.settings.budget):
-                delay = max(delay, FULL)
+            (in_flight,) = db.execute("SELECT COUNT(*) FROM calls WHERE state = 'open'").fetchone()
+            delay = compute_delay(now, recent, in_flight, estimate + call.ceiling, self.settings)
+            max_cost = self._cost(call.model, estimate, call.ceiling)
+            sums = _sum_money(db, self.settings.budget_start(now))
+            if not fits_budget(call.model, max_cost, *sums, self.settings.budget):
+                delay = max(delay, POLL)
             if delay > 0:
                 return None, delay
-            return self._insert(db, call, "open", now, most), 0.0
+            return self._insert(db, call, "open", now, max_cost), 0.0
 
-    def _bury(self, db: sqlite3.Connection) -> None:
-        """Calls of processes that are gone are lost."""
+    def _mark_lost(self, db: sqlite3.Connection) -> None:
+        """Mark the open calls of processes that have ended as lost."""
         pids = db.execute("SELECT DISTINCT pid FROM calls WHERE state = 'open'").fetchall()
-        gone = [(pid,) for (pid,) in pids if not _alive(pid)]
-        db.executemany("UPDATE calls SET state = 'lost' WHERE state = 'open' AND pid = ?", gone)
+        ended = [(pid,) for (pid,) in pids if not _is_running(pid)]
+        db.executemany("UPDATE calls SET state = 'lost' WHERE state = 'open' AND pid = ?", ended)
 
-    def _corrected(self, db: sqlite3.Connection, call: Call) -> int:
-        """The estimate, scaled by the worst that was measured for this model."""
-        (worst,) = db.execute(
+    def _scale_estimate(self, db: sqlite3.Connection, call: Call) -> int:
+        """Scale the estimate by the largest ratio of tokens to estimate measured for the model."""
+        (largest,) = db.execute(
             "SELECT MAX(1.0 * input_tokens / estimate) FROM calls WHERE model = ? AND estimate > 0",
             (call.model,),
         ).fetchone()
-        return round(call.estimate * max(1.0, worst or 1.0))
+        return round(call.estimate * max(1.0, largest or 1.0))
 
-    def _money(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+    def _cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
         price = self.settings.prices.get(model)
-        return None if price is None else price.of(input_tokens, output_tokens)
+        return None if price is None else price.cost(input_tokens, output_tokens)
 
     def _insert(
         self, db: sqlite3.Connection, call: Call, state: str, now: float, money: float | None
@@ -185,8 +185,10 @@ class Ledger:
         assert row.lastrowid is not None  # noqa: S101
         return row.lastrowid
 
-    def answered(self, number: int, input_tokens: int | None, output_tokens: int | None) -> None:
-        """The call came back; where tokens are not told, its most stays."""
+    def record_answer(
+        self, number: int, input_tokens: int | None, output_tokens: int | None
+    ) -> None:
+        """Record that a call was answered; without token counts it keeps its maximum cost."""
         with self._transaction() as db:
             (model,) = db.execute("SELECT model FROM calls WHERE id = ?", (number,)).fetchone()
             if input_tokens is None or output_tokens is None:
@@ -198,13 +200,13 @@ class Ledger:
                 (
                     input_tokens,
                     output_tokens,
-                    self._money(model, input_tokens, output_tokens),
+                    self._cost(model, input_tokens, output_tokens),
                     number,
                 ),
             )
 
-    def refused(self, number: int) -> None:
-        """The server turned the call away: it costs nothing."""
+    def record_refusal(self, number: int) -> None:
+        """Record that the server refused a call, which then costs nothing."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE calls SET state = 'refused', input_tokens = 0, output_tokens = 0, "
@@ -212,32 +214,32 @@ class Ledger:
                 (number,),
             )
 
-    def lost(self, number: int) -> None:
-        """No answer came, and nobody knows what the server did: the most it can cost stays."""
+    def record_loss(self, number: int) -> None:
+        """Record that a call got no answer; it keeps its maximum cost."""
         with self._transaction() as db:
             db.execute("UPDATE calls SET state = 'lost' WHERE id = ?", (number,))
 
-    def kept(self, purpose: str, model: str) -> None:
-        """An answer came from the cache."""
+    def record_hit(self, purpose: str, model: str) -> None:
+        """Record that an answer came from the cache."""
         with self._transaction() as db:
             self._insert(db, Call(purpose, model, 0, 0), "kept", self._clock(), 0.0)
 
     def averages(self, purpose: str, model: str) -> tuple[float, float] | None:
-        """Mean tokens sent and returned of this question's answered calls; None before the first.
+        """Return mean tokens sent and returned over answered calls; None if there are none.
 
-        Calls whose server told no usage count with what was assumed of them.
+        A call without token counts counts with its estimate and ceiling.
         """
         with self._transaction() as db:
-            sent, came = db.execute(
+            sent, returned = db.execute(
                 "SELECT AVG(COALESCE(input_tokens, estimate)), "
                 "AVG(COALESCE(output_tokens, ceiling)) FROM calls "
                 "WHERE state = 'answered' AND purpose = ? AND model = ?",
                 (purpose, model),
             ).fetchone()
-        return None if sent is None else (sent, came)
+        return None if sent is None else (sent, returned)
 
     def accounts(self, since: float = 0.0) -> list[Account]:
-        """Sums a stage, purpose and model, of calls from `since` (seconds since the epoch) on."""
+        """Sum calls by stage, purpose and model, from `since` (seconds since the epoch) on."""
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT stage, purpose, model, SUM(state != 'kept'), SUM(state = 'kept'), "
@@ -250,15 +252,15 @@ class Ledger:
         return [Account(*row) for row in rows]
 
 
-def _money_sums(db: sqlite3.Connection, since: float) -> tuple[float, float]:
-    """Spent from `since` on, and promised to calls under way."""
+def _sum_money(db: sqlite3.Connection, since: float) -> tuple[float, float]:
+    """Return the cost of finished calls from `since` on and the maximum cost of open calls."""
     query = "SELECT TOTAL(money) FROM calls WHERE state "
     (spent,) = db.execute(f"{query} != 'open' AND started >= ?", (since,)).fetchone()
-    (promised,) = db.execute(f"{query} = 'open'").fetchone()
-    return spent, promised
+    (reserved,) = db.execute(f"{query} = 'open'").fetchone()
+    return spent, reserved
 
 
-def _alive(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""May the next request go? Pure arithmetic over what the ledger knows."""
+"""Rate limits and budget of requests: pure functions over the ledger's rows."""
 
 from __future__ import annotations
 
@@ -10,81 +10,80 @@ from stages.models.chat.settings import CallSettings
 
 WINDOW = 60.0
 """Seconds over which rates are counted."""
-FULL = 0.1
-"""Seconds until a look whether one of the requests under way has come back."""
+POLL = 0.1
+"""Seconds between checks whether an open request has finished."""
 
 
 class BudgetReached(FactoryError):
-    """The next request could cost more than is left."""
+    """The next request could exceed the budget."""
 
 
 @dataclass(frozen=True)
 class Recent:
-    """A request that was sent lately."""
+    """A request of the last `WINDOW` seconds."""
 
     started: float
     """Seconds since the epoch."""
     tokens: int
-    """Sent and returned; as estimated while it is under way."""
+    """Tokens sent and returned; an estimate while the request is open."""
 
 
-def wait(
-    now: float, recent: Sequence[Recent], under_way: int, tokens: int, limits: CallSettings
+def compute_delay(
+    now: float, recent: Sequence[Recent], in_flight: int, tokens: int, limits: CallSettings
 ) -> float:
-    """Seconds until a request of about `tokens` may be tried again; 0 = it may go now.
+    """Return the seconds after which to try a request of about `tokens` again; 0 = send it now.
 
-    A request larger than the bound on tokens goes when nothing else was sent for a minute.
+    A request larger than the token limit is sent when nothing else was sent for a minute.
 
     Args:
         now: seconds since the epoch.
         recent: requests of the last `WINDOW` seconds, oldest first.
-        under_way: requests that have not come back.
-        tokens: estimated, input and output.
-        limits: the bounds.
+        in_flight: number of open requests.
+        tokens: estimate of input and output tokens.
+        limits: the limits.
     """
-    if under_way >= limits.concurrency:
-        return FULL
+    if in_flight >= limits.concurrency:
+        return POLL
     recent = [call for call in recent if call.started > now - WINDOW]
     delay = 0.0
     if limits.requests_per_minute and len(recent) >= limits.requests_per_minute:
         delay = recent[-limits.requests_per_minute].started + WINDOW - now
     if limits.tokens_per_minute:
-        left = sum(call.tokens for call in recent)
+        counted = sum(call.tokens for call in recent)
         for call in recent:
-            if left + tokens <= limits.tokens_per_minute:
+            if counted + tokens <= limits.tokens_per_minute:
                 break
-            left -= call.tokens
+            counted -= call.tokens
             delay = max(delay, call.started + WINDOW - now)
     return delay
 
 
-def affordable(
-    model: str, most: float | None, spent: float, promised: float, budget: float | None
+def fits_budget(
+    model: str, max_cost: float | None, spent: float, reserved: float, budget: float | None
 ) -> bool:
-    """Whether a request fits the budget; False while that hangs on what those under way will
-    really cost.
+    """Return whether a request fits the budget; False if it depends on the cost of open requests.
 
     Args:
-        model: for the message.
-        most: that the request can cost; None = its price is unknown.
-        spent: on all requests before.
-        promised: the most that those under way can cost.
-        budget: None = there is none.
+        model: name of the model, for the message.
+        max_cost: maximum cost of the request; None = its price is unknown.
+        spent: cost of all finished requests.
+        reserved: maximum cost of all open requests.
+        budget: None = no budget.
 
     Raises:
-        BudgetReached: it cannot fit, or nobody can tell.
+        BudgetReached: the request cannot fit, or its price is unknown.
     """
     if budget is None:
         return True
-    if most is None:
+    if max_cost is None:
         raise BudgetReached(
-            f"there is a budget of {budget:g}, but the price of {model!r} is unknown: name it in "
-            "[calls] prices of factory.toml (0 for your own server), or take the budget out"
+            f"the budget is {budget:g}, but the price of {model!r} is unknown: set it in [calls] "
+            "prices of factory.toml (0 for your own server), or remove the budget"
         )
-    if spent + most > budget:
+    if spent + max_cost > budget:
         raise BudgetReached(
             f"the budget of {budget:g} is reached: {spent:.4f} are spent, and the next request to "
-            f"{model!r} may cost {most:.4f}. All that was computed is kept; raise `budget` in "
-            "factory.toml to go on"
+            f"{model!r} may cost {max_cost:.4f}. All results so far are kept; raise `budget` in "
+            "factory.toml to continue"
         )
-    return spent + promised + most <= budget
+    return spent + reserved + max_cost <= budget

@@ -1,5 +1,7 @@
-"""A vision-language model of transformers' ``image-text-to-text`` classes in this process:
-Qwen2.5-VL, InternVL and the like."""
+"""Local vision-language models of transformers' ``image-text-to-text`` classes.
+
+Qwen2.5-VL and InternVL are examples.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from stages.models.weights import hub
 
 
 class TransformersChat:
-    """Greedy decoding: the same question gets the same answer."""
+    """Chat model in this process, with greedy decoding: equal questions get equal answers."""
 
     def __init__(
         self,
@@ -32,15 +34,15 @@ class TransformersChat:
         """Load processor and weights (safetensors only, no code from the hub).
 
         Args:
-            name: a folder (relative: of this checkout) or a hub name.
-            ledger: where calls are written down, for no money.
+            name: a folder (relative to this checkout) or a hub name.
+            ledger: records the calls, at no cost.
             revision: commit hash of a hub name.
-            dtype: torch's name, such as ``bfloat16``.
-            device: torch's name.
-            max_tokens: most tokens of an answer.
+            dtype: torch dtype such as ``bfloat16``.
+            device: torch device.
+            max_tokens: maximum number of tokens of an answer.
 
         Raises:
-            FactoryError: not pinned, not fetched, damaged, or not of these classes.
+            FactoryError: the model is not pinned, not fetched, damaged, or of another class.
         """
         import torch
 
@@ -49,10 +51,11 @@ class TransformersChat:
         torchvision_import.prepare()
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        folder = hub.resolve(hub.named(name, revision))
-        self.name = folder.name if hub.local(name) else name  # no paths of this machine in records
+        folder = hub.resolve(hub.with_revision(name, revision))
+        # Records must not contain paths of this machine.
+        self.name = folder.name if hub.local_folder(name) else name
         self.identity: Mapping[str, Any] = {
-            "revision": hub.revision(hub.named(name, revision)),
+            "revision": hub.revision(hub.with_revision(name, revision)),
             "dtype": dtype,
             "max_tokens": max_tokens,
         }
@@ -71,7 +74,7 @@ class TransformersChat:
         self._model = self._model.to(device).eval().requires_grad_(False)
 
     def complete(self, request: ChatRequest) -> ChatAnswer:
-        """The model's answer; one at a time.
+        """Generate the answer, one request at a time.
 
         Raises:
             FactoryError: the ledger cannot be written.
@@ -92,15 +95,15 @@ class TransformersChat:
             output = self._model.generate(
                 **inputs, do_sample=False, max_new_tokens=self._max_tokens
             )[0, sent:]
-        came = int(output.shape[0])
+        returned = int(output.shape[0])
         if number is not None:
-            self._ledger.answered(number, sent, came)
+            self._ledger.record_answer(number, sent, returned)
         return ChatAnswer(
             text=self._processor.decode(output, skip_special_tokens=True),
             model=self.name,
-            cut_off=came >= self._max_tokens,
+            cut_off=returned >= self._max_tokens,
             input_tokens=sent,
-            output_tokens=came,
+            output_tokens=returned,
         )
 
 

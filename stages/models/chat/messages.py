@@ -1,4 +1,4 @@
-"""A request as the list of messages that chat models take."""
+"""Convert a request into the list of messages that chat models take."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from stages.models.chat.request import ChatRequest
 Message = dict[str, Any]
 
 
-def conversation(
-    request: ChatRequest, picture: Callable[[bytes], dict[str, Any]], tell_schema: bool
+def build_messages(
+    request: ChatRequest, encode_image: Callable[[bytes], dict[str, Any]], schema_in_text: bool
 ) -> list[Message]:
-    """System, question with pictures, then what was said so far.
+    """Build the messages: system, question with images, then the previous turns.
 
     Args:
         request: the question.
-        picture: a PNG as a part of a message.
-        tell_schema: put the JSON schema into the words, where nothing else enforces it.
+        encode_image: converts a PNG into a part of a message.
+        schema_in_text: add the JSON schema to the system message, if nothing else enforces it.
     """
     system = request.system
-    if tell_schema:
+    if schema_in_text:
         schema = json.dumps(request.schema, ensure_ascii=False)
         system += f"\n\nAnswer with one JSON object that fits this JSON schema:\n{schema}"
-    question = [*map(picture, request.images), _text(request.user)]
+    question = [*map(encode_image, request.images), _text(request.user)]
     messages: list[Message] = [
         {"role": "system", "content": [_text(system)]},
         {"role": "user", "content": question},

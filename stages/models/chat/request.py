@@ -1,4 +1,4 @@
-"""What is asked of a vision-language model and what comes back, whoever runs the model."""
+"""Requests to vision-language models and their answers, independent of the back end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.engine.files import canonical_json, sha256
 
 
 class AskCode(RejectCode):
-    """Why a question has no usable answer."""
+    """Reasons why a question has no usable answer."""
 
     UNUSABLE = "unusable_answer"
     REFUSED = "refused_to_answer"
@@ -20,7 +20,7 @@ class AskCode(RejectCode):
 
 @dataclass(frozen=True)
 class Turn:
-    """An answer that would not do, and why."""
+    """An unusable answer and what is wrong with it."""
 
     answer: str
     complaint: str
@@ -28,27 +28,27 @@ class Turn:
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """One question with its pictures."""
+    """One question with its images."""
 
     purpose: str
     """``vocabulary``, ``caption``, ``verdict`` ...: a column of the ledger."""
     prompt: str
-    """Name, version and digest of the template that `system` and `user` came from."""
+    """Name, version and digest of the template of `system` and `user`."""
     system: str
     user: str
     images: tuple[bytes, ...]
-    """PNG files, in the order in which `user` speaks of them."""
+    """PNG files in the order in which `user` mentions them."""
     schema: Mapping[str, Any]
     """JSON schema of the answer."""
     turns: tuple[Turn, ...] = ()
-    """What was answered before, oldest first."""
+    """Previous answers, oldest first."""
 
-    def after(self, answer: str, complaint: str) -> ChatRequest:
-        """The same question once more, with what was wrong with the last answer."""
+    def follow_up(self, answer: str, complaint: str) -> ChatRequest:
+        """Return the request with another turn: the last answer and what is wrong with it."""
         return replace(self, turns=(*self.turns, Turn(answer, complaint)))
 
     def digest(self, identity: Mapping[str, Any]) -> str:
-        """sha256 of all that shapes the answer; `identity` is the model with its parameters."""
+        """Compute the sha256 of all that affects the answer; `identity`: model and parameters."""
         content = {
             "model": identity,
             "prompt": self.prompt,
@@ -63,34 +63,34 @@ class ChatRequest:
 
 @dataclass(frozen=True)
 class ChatAnswer:
-    """What a model said."""
+    """Answer of a model."""
 
     text: str
-    """Raw: JSON, if the model did as it was told."""
+    """Raw text: JSON, if the model followed the instructions."""
     model: str
-    """As the server names it."""
+    """Name of the model as reported by the server."""
     refusal: str = ""
-    """Why it will not answer; empty when it did."""
+    """Why the model refused to answer; empty if it did not."""
     cut_off: bool = False
-    """True when the answer ran into the token limit."""
+    """Whether the answer reached the token limit."""
     input_tokens: int | None = None
-    """None where the server does not say."""
+    """None if the server does not report it."""
     output_tokens: int | None = None
 
 
 class ChatModel(Protocol):
-    """A vision-language model that can be asked."""
+    """A vision-language model."""
 
     name: str
-    """Recorded as the author of what it says."""
+    """Recorded as the author of its answers."""
     identity: Mapping[str, Any]
-    """Model and parameters, as JSON: part of a request's cache key."""
+    """Model and parameters as JSON values: part of a request's cache key."""
 
     def complete(self, request: ChatRequest) -> ChatAnswer:
-        """The model's answer; safe to call from several threads.
+        """Return the model's answer; thread-safe.
 
         Raises:
-            RejectForNow: no answer could be had; another time it may.
-            FactoryError: asking on makes no sense (budget, key, address).
+            RejectForNow: there is no answer now, but there may be one in a later build.
+            FactoryError: further requests are pointless (budget, key, address).
         """
         ...

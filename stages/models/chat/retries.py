@@ -1,4 +1,4 @@
-"""Sending a request again: exponential back-off with full jitter, never sooner than told."""
+"""Retry requests: exponential back-off with full jitter, not before ``Retry-After``."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from tenacity import (
 )
 
 T = TypeVar("T")
-LONGEST = 60.0
-"""Seconds: where the back-off stops growing."""
-PATIENCE = 600.0
-"""Seconds: a server that asks for more is left for the next build."""
+MAX_BACKOFF = 60.0
+"""Maximum back-off in seconds."""
+MAX_RETRY_AFTER = 600.0
+"""Seconds; if a server asks for a longer delay, the photo is left for the next build."""
 
 
-class Transient(Exception):
-    """A request failed in a way that may pass."""
+class TransientError(Exception):
+    """A request failed, but a retry may succeed."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
 
-class Gone(Exception):
-    """A request failed for good, or too often."""
+class RequestFailed(Exception):
+    """A request failed permanently or too often."""
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks to wait: ``Retry-After`` as seconds or as a date.
+    """Return the seconds of ``Retry-After``, which is a number or a date; None if there are none.
 
     Args:
-        headers: of the response, names in any case that the mapping accepts.
+        headers: headers of the response; names are matched as the mapping does.
         now: seconds since the epoch.
     """
     value = headers.get("retry-after")
@@ -55,33 +55,33 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _wait(state: RetryCallState) -> float:
-    """What the server asked for, and on top of it what the back-off says: those who were turned
-    away together do not come back together."""
+    """Add a random back-off to the server's delay, so that clients do not all retry at once."""
     error = state.outcome.exception() if state.outcome else None
-    asked = (error.retry_after if isinstance(error, Transient) else None) or 0.0
-    return asked + wait_random_exponential(multiplier=1.0, max=LONGEST)(state)
+    delay = (error.retry_after if isinstance(error, TransientError) else None) or 0.0
+    return delay + wait_random_exponential(multiplier=1.0, max=MAX_BACKOFF)(state)
 
 
-def call(
+def call_with_retries(
     function: Callable[[], T], attempts: int, sleep: Callable[[float], None] = time.sleep
 ) -> T:
-    """`function()`, again after a `Transient`.
+    """Call `function`, and again after each `TransientError`.
 
     Raises:
-        Gone: it failed `attempts` times, or the server asked for more than `PATIENCE`.
+        RequestFailed: it failed `attempts` times, or the server asked for a delay of more than
+            `MAX_RETRY_AFTER`.
     """
 
-    def patient(error: BaseException) -> bool:
-        return isinstance(error, Transient) and (error.retry_after or 0.0) <= PATIENCE
+    def can_retry(error: BaseException) -> bool:
+        return isinstance(error, TransientError) and (error.retry_after or 0.0) <= MAX_RETRY_AFTER
 
     retrying = Retrying(
         stop=stop_after_attempt(attempts),
         wait=_wait,
-        retry=retry_if_exception(patient),
+        retry=retry_if_exception(can_retry),
         sleep=sleep,
         reraise=True,
     )
     try:
         return retrying(function)
-    except Transient as error:
-        raise Gone(str(error)) from error
+    except TransientError as error:
+        raise RequestFailed(str(error)) from error

@@ -1,7 +1,7 @@
-"""The answers that are asked for. Field descriptions go to the model with the JSON schema.
+"""Schemas of answers. Docstrings and field descriptions go to the model with the JSON schema.
 
-No bounds in the schemas: not every server's structured output knows them. `ask` checks instead.
-Every field is required and comes in the order in which the model should think.
+The schemas have no bounds, because not every server's structured output supports them; `ask` checks
+instead. Every field is required, in the order in which the model should reason.
 """
 
 from __future__ import annotations

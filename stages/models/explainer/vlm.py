@@ -115,7 +115,7 @@ def shown(variant: Variant, window: Window, real: Image, artifact: Image) -> lis
     shape = (real.shape[0], real.shape[1])
     box = views.region(variant, window, shape)
     place = views.surroundings(box, shape)
-    cuts = [views.cut(views.marked(picture, box), place) for picture in (real, artifact)]
+    cuts = [views.cut(views.mark_box(picture, box), place) for picture in (real, artifact)]
     return [views.png(picture) for picture in (artifact, *cuts)]
 
 

@@ -1,1 +1,1 @@
-"""The flow model: transformer, autoencoder, text conditioning, injection and ODE solvers."""
+"""Flow model: transformer, autoencoder, text conditioning, injection and ODE solvers."""

@@ -1,8 +1,8 @@
 """FLUX's attention with an injection (algorithm section 4) between projection and attention.
 
-diffusers computes one rotary embedding for the whole batch; here each sample of the batch may
-bring its own. The processor does what the stock one does where nothing is injected, so that an
-identity mapping equals the stock model but for rounding.
+diffusers computes one rotary embedding for the whole batch; here each sample may have its own.
+Where nothing is injected the processor does what the stock one does, so that an identity mapping
+equals the stock model up to rounding.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from stages.models.flow.injection import Injection, Projections
 
 
 class InjectionProcessor(FluxAttnProcessor):
-    """diffusers' Flux attention that lets an injection change queries, keys and values.
+    """diffusers' Flux attention with a hook that lets an injection change queries, keys and values.
 
     Args:
-        block: the block's number, double blocks first.
+        block: number of the block, double-stream blocks first.
     """
 
     def __init__(self, block: int) -> None:
@@ -36,7 +36,7 @@ class InjectionProcessor(FluxAttnProcessor):
         image_rotary_emb: Any = None,
         injection: Injection | None = None,
     ) -> Any:
-        """One attention layer; where `injection` does not touch this block, the stock code."""
+        """Compute one attention layer; runs the stock code where `injection` skips this block."""
         if injection is None or not injection.touches(self.block):
             return super().__call__(
                 attn,
@@ -59,7 +59,7 @@ class InjectionProcessor(FluxAttnProcessor):
 
 
 def _project(attn: Any, hidden: torch.Tensor, text: torch.Tensor | None) -> Projections:
-    """Query, key (both normalised) and value as (B, S, H, D), text tokens first."""
+    """Return query and key (both normalised) and value as (B, S, H, D), text tokens first."""
     heads = (-1, attn.head_dim)
     query = attn.norm_q(attn.to_q(hidden).unflatten(-1, heads))
     key = attn.norm_k(attn.to_k(hidden).unflatten(-1, heads))
@@ -76,11 +76,11 @@ def _project(attn: Any, hidden: torch.Tensor, text: torch.Tensor | None) -> Proj
     )
 
 
-def install(transformer: Any) -> tuple[int, int]:
-    """Give every block of a FluxTransformer2DModel its processor.
+def install_processors(transformer: Any) -> tuple[int, int]:
+    """Set an `InjectionProcessor` on every block of a FluxTransformer2DModel.
 
     Returns:
-        How many double-stream and single-stream blocks there are.
+        The number of double-stream and of single-stream blocks.
     """
     double, single = transformer.transformer_blocks, transformer.single_transformer_blocks
     for number, block in enumerate([*double, *single]):

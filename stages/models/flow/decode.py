@@ -1,8 +1,8 @@
-"""Decoding a piece of a picture as if the whole had been decoded.
+"""Decode a crop of an image as if the whole image had been decoded.
 
-An AutoencoderKL's decoder is local but for its GroupNorms, whose statistics are the whole
-picture's. They are recorded while the control is decoded and used again for the flaws' crops,
-which differ from the control in their targets only.
+An AutoencoderKL's decoder is local except for its GroupNorms, which normalise with statistics of
+the whole image. They are recorded while the control is decoded and applied again to the flaws'
+crops, which differ from the control in their targets only.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Statistics = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 @contextmanager
-def recording(decoder: nn.Module) -> Iterator[Statistics]:
-    """Within, the decoder's GroupNorms note their statistics (batches of one)."""
+def record_statistics(decoder: nn.Module) -> Iterator[Statistics]:
+    """Make the decoder's GroupNorms record their statistics inside the context (batches of one)."""
     found: Statistics = []
 
     def forward(norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
         if x.ndim == 3 or not x.is_cpu:
-            # The middle block's attention transposes; only the CPU's kernel takes channels last.
+            # The mid block's attention transposes; only the CPU kernel accepts channels last.
             x = x.contiguous()
         out, mean, rstd = torch.native_group_norm(
             x, norm.weight, norm.bias, 1, x.shape[1], x[0, 0].numel(), norm.num_groups, norm.eps
@@ -33,29 +33,29 @@ def recording(decoder: nn.Module) -> Iterator[Statistics]:
         found.append((mean, rstd))
         return out
 
-    with _norms(decoder, forward):
+    with _patch_norms(decoder, forward):
         yield found
 
 
 @contextmanager
-def replaying(decoder: nn.Module, statistics: Statistics) -> Iterator[None]:
-    """Within, the decoder's GroupNorms use these statistics instead of their input's."""
-    left = iter(statistics)
+def apply_statistics(decoder: nn.Module, statistics: Statistics) -> Iterator[None]:
+    """Make the decoder's GroupNorms use `statistics` instead of their input's in the context."""
+    remaining = iter(statistics)
 
     def forward(norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
         size = x.shape[1] // norm.num_groups
-        mean, rstd = (part[0].repeat_interleave(size) for part in next(left))
+        mean, rstd = (part[0].repeat_interleave(size) for part in next(remaining))
         scale = norm.weight * rstd
         shift = norm.bias - mean * scale
         shape = (-1, *[1] * (x.ndim - 2))
         return torch.addcmul(shift.to(x.dtype).view(shape), x, scale.to(x.dtype).view(shape))
 
-    with _norms(decoder, forward):
+    with _patch_norms(decoder, forward):
         yield
 
 
 @contextmanager
-def _norms(
+def _patch_norms(
     decoder: nn.Module, forward: Callable[[nn.GroupNorm, torch.Tensor], torch.Tensor]
 ) -> Iterator[None]:
     norms: list[Any] = [m for m in decoder.modules() if isinstance(m, nn.GroupNorm)]

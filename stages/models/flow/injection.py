@@ -1,8 +1,8 @@
-"""What an attention layer does to its queries, keys and values (algorithm section 4).
+"""Changes of queries, keys and values inside an attention layer (algorithm section 4).
 
-Three ways, one contract: `apply` takes a block's projections, text tokens first, and returns what
-attention is computed from. `Recorder` is the source branch of sparse injection, `Dense` injects
-into whole grids of tokens, `Sparse` into the active tokens alone.
+`Injection` is the contract: `apply` takes a block's projections, text tokens first, and returns the
+tensors that attention is computed from. `Recorder` is the source branch of sparse injection,
+`DenseInjection` injects into whole grids of tokens, `SparseInjection` into the active tokens only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 
 Rotary = tuple[torch.Tensor, torch.Tensor]
-"""cos and sin, (S, D) for all samples alike or (B, S, D) for each its own, float32."""
+"""cos and sin, float32: (S, D) shared by all samples or (B, S, D) per sample."""
 
 Projections = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Query, key, value, each (B, S, H, D); S = text + image tokens."""
@@ -21,37 +21,40 @@ Projections = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class Blocks:
-    """Which blocks inject, numbered with the double-stream blocks first."""
+    """Numbers of the blocks that inject, double-stream blocks first."""
 
     positions: frozenset[int]
     values: frozenset[int]
 
 
 class Injection(Protocol):
-    """Travels through the transformer in ``joint_attention_kwargs``."""
+    """Hook of `InjectionProcessor`, passed to the transformer in ``joint_attention_kwargs``."""
 
     def touches(self, block: int) -> bool:
-        """Whether `apply` must see this block; where not, the stock layer runs."""
+        """Return whether `apply` has to run in this block; if not, the stock layer runs."""
         ...
 
     def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """Rotated query and key and the value to attend with; `rotary` is the stock (S, D)."""
+        """Return rotated query, rotated key and value; `rotary` is the stock (S, D)."""
         ...
 
 
 def gather_rotary(rotary: Rotary, index: torch.Tensor) -> Rotary:
-    """pe' = pe[index]: (S, D) cos and sin to (B, M, D) by (B, M) indices into S."""
+    """Compute pe' = pe[index]: (S, D) cos and sin to (B, M, D) by (B, M) indices into S."""
     return rotary[0][index], rotary[1][index]
 
 
-def with_text(index: torch.Tensor, text: int) -> torch.Tensor:
-    """(B, N) indices over image tokens to (B, text + N) over the whole sequence; text stays."""
+def prepend_text(index: torch.Tensor, text: int) -> torch.Tensor:
+    """Turn (B, N) indices of image tokens into (B, text + N) of the whole sequence.
+
+    The `text` text tokens map to themselves.
+    """
     keep = torch.arange(text, device=index.device).expand(len(index), text)
     return torch.cat([keep, index + text], dim=1)
 
 
 def rotate(x: torch.Tensor, rotary: Rotary) -> torch.Tensor:
-    """Rotary embedding of x (B, S, H, D) in float32."""
+    """Apply the rotary embedding to x (B, S, H, D), in float32."""
     cos, sin = (part.to(x.device) for part in rotary)
     if cos.ndim == 2:
         cos, sin = cos[None], sin[None]
@@ -62,43 +65,43 @@ def rotate(x: torch.Tensor, rotary: Rotary) -> torch.Tensor:
 
 @dataclass
 class Recorder:
-    """The source branch: injects nothing and keeps every block's rotated keys and its values."""
+    """The source branch: injects nothing, records rotated keys and values of every block."""
 
     keys: dict[int, torch.Tensor] = field(default_factory=dict[int, torch.Tensor])
-    """Block to (1, S, H, D)."""
+    """Block number to (1, S, H, D)."""
     values: dict[int, torch.Tensor] = field(default_factory=dict[int, torch.Tensor])
 
     def touches(self, block: int) -> bool:
-        """Every block is kept."""
+        """Return True: every block is recorded."""
         return True
 
     def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """What the stock layer does."""
+        """Record rotated key and value, and return what the stock layer attends with."""
         query, key, value = projections
         self.keys[block], self.values[block] = rotate(key, rotary), value
         return rotate(query, rotary), self.keys[block], value
 
 
 @dataclass(frozen=True)
-class Dense:
-    """A batch of whole grids; item 0 is the source branch."""
+class DenseInjection:
+    """Injection into a batch of whole grids; item 0 of the batch is the source branch."""
 
     source_index: torch.Tensor
-    """(B, N) int64: per sample the image token each image token takes after; identity = itself."""
+    """(B, N) int64: source token of each image token, per sample; its own index = identity."""
     blocks: Blocks
     rotary: Rotary | None
-    """(B, S, D), gathered; None where no sample injects positions."""
+    """(B, S, D), gathered; None if no sample injects positions."""
     values_on: torch.Tensor | None
     """(B,) bool: samples that inject values; None = all of them."""
 
     def touches(self, block: int) -> bool:
-        """Position and value blocks."""
+        """Return whether positions or values are injected in this block."""
         return (self.rotary is not None and block in self.blocks.positions) or (
             block in self.blocks.values
         )
 
     def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """pe' = pe[source_index]; v' = v_source[source_index]."""
+        """Compute pe' = pe[source_index] and v' = v_source[source_index]."""
         query, key, value = projections
         if self.rotary is not None and block in self.blocks.positions:
             rotary = self.rotary
@@ -108,33 +111,33 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Sparse:
-    """A batch of active tokens alone, against the source branch's keys and values.
+class SparseInjection:
+    """Injection into a batch of active tokens that attend to the source branch's keys and values.
 
-    Queries, MLP and outputs are computed for the active tokens, and for the text where it is
-    `own`; all else is what the source branch had at this evaluation.
+    Queries, MLP and outputs are computed for the active tokens only; the keys and values of all
+    other tokens, text included, are those of the source branch at this evaluation.
     """
 
     memory: Recorder
     places: torch.Tensor
-    """(B, M) int64 into the sequence of S tokens: what is computed here. S itself pads: what is
-    computed there reaches nobody."""
+    """(B, M) int64 into the sequence of S tokens: the tokens that are computed. The value S is
+    padding: no token attends to what is computed there."""
     sources: torch.Tensor
-    """(B, M) int64 into the sequence: the token that each one takes after."""
+    """(B, M) int64 into the sequence: source token of each computed token."""
     blocks: Blocks
     rotary: Rotary
     """(B, M, D): the tokens' own positions."""
     injected: Rotary | None
-    """(B, M, D): pe[source] for the samples that inject positions; None where none does."""
+    """(B, M, D): pe[source] for the samples that inject positions; None if no sample does."""
     values_on: torch.Tensor | None
     """(B,) bool: samples that inject values; None = all of them."""
 
     def touches(self, block: int) -> bool:
-        """Every block attends to the memory."""
+        """Return True: every block attends to the recorded keys and values."""
         return True
 
     def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """Query (B, M, H, D) of what is computed; key and value (B, S, H, D) of everything."""
+        """Return query (B, M, H, D) of the computed tokens, key and value (B, S, H, D) of all."""
         query, key, value = projections
         own = self.rotary
         if self.injected is not None and block in self.blocks.positions:
@@ -149,9 +152,9 @@ class Sparse:
 def stream_values(
     value: torch.Tensor, source_index: torch.Tensor, values_on: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """v'[b, k] = v[0, source_index[b, k]] on image tokens; value (B, S, H, D), text stays.
+    """Compute v'[b, k] = v[0, source_index[b, k]] on image tokens; value (B, S, H, D).
 
-    Samples that are off in `values_on` (B,) keep their own.
+    Text tokens, and samples that are False in `values_on` (B,), keep their own values.
     """
     text = value.shape[1] - source_index.shape[1]
     image = _choose(values_on, value[0, text:][source_index], value[:, text:])
@@ -163,7 +166,7 @@ def _choose(on: torch.Tensor | None, then: torch.Tensor, otherwise: torch.Tensor
 
 
 def _put(memory: torch.Tensor, places: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """(1, S, H, D) copied for each sample, with `own` (B, M, H, D) at `places`; place S is lost."""
+    """Repeat (1, S, H, D) per sample, write `own` (B, M, H, D) at `places`, drop place S."""
     batch, _, heads, width = own.shape
     full = torch.cat([memory, memory[:, :1]], dim=1).repeat(batch, 1, 1, 1)
     full.scatter_(1, places[:, :, None, None].expand(-1, -1, heads, width), own)

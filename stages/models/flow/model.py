@@ -1,7 +1,8 @@
-"""The flow transformer with its autoencoder, from any diffusers folder of FLUX's geometry.
+"""Flow transformer and autoencoder, loaded from any diffusers folder of FLUX's geometry.
 
-The compact model and FLUX.1-dev go through the same code: FluxTransformer2DModel, AutoencoderKL,
-FlowMatchEulerDiscreteScheduler (its configuration only: the solvers are ours), safetensors only.
+The compact model and FLUX.1-dev use the same code: FluxTransformer2DModel, AutoencoderKL and the
+configuration of FlowMatchEulerDiscreteScheduler (the solvers are our own). Weights are read from
+safetensors only.
 """
 
 from __future__ import annotations
@@ -27,17 +28,21 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (  # noqa:
     FlowMatchEulerDiscreteScheduler,
 )
 
-from stages.models.flow.attention import install  # noqa: E402
-from stages.models.flow.decode import Statistics, recording, replaying  # noqa: E402
+from stages.models.flow.attention import install_processors  # noqa: E402
+from stages.models.flow.decode import (  # noqa: E402
+    Statistics,
+    apply_statistics,
+    record_statistics,
+)
 from stages.models.flow.injection import (  # noqa: E402
     Blocks,
-    Dense,
+    DenseInjection,
     Injection,
     Recorder,
     Rotary,
-    Sparse,
+    SparseInjection,
     gather_rotary,
-    with_text,
+    prepend_text,
 )
 from stages.models.flow.text import Prompts, TextEncoders, ZeroToken  # noqa: E402
 from stages.models.flow.tokens import image_ids, pack, unpack  # noqa: E402
@@ -52,14 +57,14 @@ TOKEN_CHANNELS = 4 * LATENT_CHANNELS
 
 
 class Flow:
-    """A loaded flow model. Tokens are (B, N, 64), N = rows * columns, in normalised latents.
+    """A loaded flow model. Tokens are normalised latents (B, N, 64), N = rows * columns.
 
     Args:
         transformer: a FluxTransformer2DModel of 64 input channels.
         vae: an AutoencoderKL of 16 latent channels and 8x compression.
         scheduler: only its shift parameters are read.
-        prompts: the text side.
-        device: where to compute; the models may lie elsewhere when they are off-loaded.
+        prompts: text conditioning.
+        device: where to compute; off-loaded models may keep their weights elsewhere.
     """
 
     def __init__(
@@ -71,7 +76,7 @@ class Flow:
         device: torch.device,
     ) -> None:
         self.transformer, self.vae, self.prompts = transformer, vae, prompts
-        self.layout = install(transformer)
+        self.layout = install_processors(transformer)
         self._shift = scheduler.config
         self._dtype, self._device = transformer.dtype, device
 
@@ -88,18 +93,18 @@ class Flow:
         """Load a diffusers folder with ``transformer/``, ``vae/``, ``scheduler/``.
 
         Args:
-            folder: where it lies.
-            dtype: of weights and activations.
+            folder: path of the folder.
+            dtype: dtype of weights and activations.
             device: where to compute.
-            offload: keep the weights in main memory and bring them block by block.
-            compile: torch.compile the transformer, for any batch and number of tokens at once.
+            offload: keep the weights in main memory and move them to the device block by block.
+            compile: torch.compile the transformer once for all batch sizes and token counts.
 
         Raises:
             FileNotFoundError: no such folder.
-            ValueError: another geometry than FLUX's, or weights that are not the configuration's.
+            ValueError: the geometry is not FLUX's, or the weights do not match the configuration.
         """
         folder, device = Path(folder), torch.device(device)
-        if not folder.is_dir():  # diffusers would ask the hub for it
+        if not folder.is_dir():  # diffusers would query the hub
             raise FileNotFoundError(f"no folder {str(folder)!r}")
         transformer = _load(FluxTransformer2DModel, folder, "transformer", dtype)
         vae = _load(AutoencoderKL, folder, "vae", dtype)
@@ -123,7 +128,7 @@ class Flow:
         return flow
 
     def shift(self, tokens: int) -> float:
-        """mu of the time shift: linear in the token count, or the scheduler's fixed shift."""
+        """Return mu of the time shift: linear in the token count, or fixed by the scheduler."""
         config = self._shift
         if not config.use_dynamic_shifting:
             return math.log(config.shift)
@@ -134,7 +139,7 @@ class Flow:
 
     @torch.inference_mode()
     def encode(self, image: Image) -> torch.Tensor:
-        """(H, W, 3) uint8, sides multiples of 16, to (1, N, 64) tokens: the posterior's mode.
+        """Encode (H, W, 3) uint8, sides multiples of 16, to (1, N, 64): the posterior's mode.
 
         Raises:
             ValueError: sides that are not multiples of 16.
@@ -152,29 +157,29 @@ class Flow:
     def decode(
         self, tokens: torch.Tensor, grid: tuple[int, int], statistics: Statistics | None = None
     ) -> NDArray[np.float32]:
-        """(N, 64) tokens to (H, W, 3) float32 in 0..255.
+        """Decode (N, 64) tokens to (H, W, 3) float32 in 0..255.
 
         Args:
-            tokens: normalised latents of the picture or of a piece of it.
-            grid: its rows and columns.
-            statistics: of the whole picture, from `decode_whole`, where this is a piece.
+            tokens: normalised latents of an image or of a crop of it.
+            grid: rows and columns of `tokens`.
+            statistics: for a crop: those of the whole image, from `decode_whole`.
         """
         config = self.vae.config
         latents = unpack(tokens[None].to(self._device, self._dtype), grid)
         latents = latents / config.scaling_factor + (config.shift_factor or 0.0)
-        with replaying(self.vae.decoder, statistics) if statistics else nullcontext():
+        with apply_statistics(self.vae.decoder, statistics) if statistics else nullcontext():
             picture = self.vae.decode(latents).sample[0].float().cpu()
         return ((picture.permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).numpy()
 
     def decode_whole(
         self, tokens: torch.Tensor, grid: tuple[int, int]
     ) -> tuple[NDArray[np.float32], Statistics]:
-        """As `decode`, with the statistics that let pieces be decoded alike."""
-        with recording(self.vae.decoder) as statistics:
+        """Decode a whole image and return the statistics with which to decode its crops."""
+        with record_statistics(self.vae.decoder) as statistics:
             return self.decode(tokens, grid), statistics
 
     def blocks(self, positions: Span, values: Span) -> Blocks:
-        """The blocks with injected positions (from the first on) and values (up to the last).
+        """Choose the first blocks for positions and the last blocks for values.
 
         Args:
             positions, values: share of the double-stream and of the single-stream blocks.
@@ -186,37 +191,41 @@ class Flow:
         last += [double + single - 1 - n for n in range(round(values[1] * single))]
         return Blocks(frozenset(first), frozenset(last))
 
-    def dense(
+    def dense_injection(
         self,
         source_index: torch.Tensor,
         grid: tuple[int, int],
         blocks: Blocks,
         positions_on: torch.Tensor,
         values_on: torch.Tensor,
-    ) -> Dense | None:
-        """Injection into a batch of whole grids whose item 0 is the source branch.
+    ) -> DenseInjection | None:
+        """Build the injection into a batch of whole grids whose item 0 is the source branch.
 
         Args:
             source_index: (B, N) int64.
             grid: rows and columns.
             blocks: from `blocks`.
-            positions_on, values_on: (B,) bool: which samples inject what.
+            positions_on, values_on: (B,) bool: the samples that inject positions and values.
 
         Returns:
-            None where nothing is injected.
+            None if nothing is injected.
         """
         if not positions_on.any() and not values_on.any():
             return None
         rotary = None
         if positions_on.any() and blocks.positions:
             own = torch.arange(source_index.shape[1])
-            index = with_text(torch.where(positions_on[:, None], source_index, own), self._text)
+            index = prepend_text(
+                torch.where(positions_on[:, None], source_index, own), self._text_tokens
+            )
             rotary = gather_rotary(self._rotary(grid), index.to(self._device))
         if not values_on.any():
             blocks = Blocks(blocks.positions, frozenset())
-        return Dense(source_index.to(self._device), blocks, rotary, self._unless_all(values_on))
+        return DenseInjection(
+            source_index.to(self._device), blocks, rotary, self._none_if_all(values_on)
+        )
 
-    def sparse(
+    def sparse_injection(
         self,
         memory: Recorder,
         active: torch.Tensor,
@@ -225,35 +234,35 @@ class Flow:
         blocks: Blocks,
         positions_on: torch.Tensor,
         values_on: torch.Tensor,
-    ) -> Sparse:
-        """Injection into a batch of active tokens beside the source branch's `memory`.
+    ) -> SparseInjection:
+        """Build the injection into a batch of active tokens that attend to `memory`.
 
         Args:
-            memory: what the source branch left at this evaluation.
-            active: (B, M) int64 image tokens; N pads.
+            memory: what the source branch recorded at this evaluation.
+            active: (B, M) int64 image tokens; the value N is padding.
             source_index: (B, N) int64.
             grid: rows and columns.
             blocks: from `blocks`.
-            positions_on, values_on: (B,) bool: which samples inject what.
+            positions_on, values_on: (B,) bool: the samples that inject positions and values.
         """
         tokens = grid[0] * grid[1]
         real = active.clamp(max=tokens - 1)
-        sources = (source_index.gather(1, real) + self._text).to(self._device)
-        own = (real + self._text).to(self._device)
+        sources = (source_index.gather(1, real) + self._text_tokens).to(self._device)
+        own = (real + self._text_tokens).to(self._device)
         rotary, injected = self._rotary(grid), None
         if positions_on.any() and blocks.positions:
             moved = torch.where(positions_on[:, None].to(self._device), sources, own)
             injected = gather_rotary(rotary, moved)
         if not values_on.any():
             blocks = Blocks(blocks.positions, frozenset())
-        return Sparse(
+        return SparseInjection(
             memory=memory,
-            places=(active + self._text).to(self._device),
+            places=(active + self._text_tokens).to(self._device),
             sources=sources,
             blocks=blocks,
             rotary=gather_rotary(rotary, own),
             injected=injected,
-            values_on=self._unless_all(values_on),
+            values_on=self._none_if_all(values_on),
         )
 
     @torch.inference_mode()
@@ -266,25 +275,28 @@ class Flow:
         guidance: Sequence[float] = (1.0,),
         prompt: str = "",
     ) -> torch.Tensor:
-        """dz/dt of the rectified flow at time `t` in [0, 1] (0 = photo, 1 = noise).
+        """Compute dz/dt of the rectified flow at time `t` in [0, 1] (0 = photo, 1 = noise).
 
         Args:
-            tokens: (B, N, 64) latents, or (B, M, 64) of the active tokens with a sparse injection;
-                computed in the model's dtype, returned in theirs.
+            tokens: (B, N, 64) latents, or (B, M, 64) of the active tokens with a sparse injection.
+                Computed in the model's dtype and returned in that of `tokens`.
             t: time.
-            grid: rows and columns of the whole picture, rows * columns = N.
-            injection: from `dense` or `sparse`, a recorder, or None for the plain model.
-            guidance: one for all or one a sample, for models that embed it (FLUX.1-dev).
+            grid: rows and columns of the whole image, rows * columns = N.
+            injection: from `dense_injection` or `sparse_injection`, a `Recorder`, or None for the
+                plain model.
+            guidance: one for all samples or one per sample, for models that embed it (FLUX.1-dev).
             prompt: text condition, for models with text encoders.
         """
-        batch, told = tokens.shape[0], self.prompts(prompt)
-        text = told.text[:, :0] if isinstance(injection, Sparse) else told.text
+        batch, conditioning = tokens.shape[0], self.prompts(prompt)
+        text = conditioning.text
+        if isinstance(injection, SparseInjection):
+            text = text[:, :0]
         time = torch.full((batch,), t, dtype=torch.float32, device=self._device)
         scale = torch.tensor(guidance, dtype=torch.float32, device=self._device).expand(batch)
         out = self.transformer(
             hidden_states=tokens.to(self._device, self._dtype),
             encoder_hidden_states=text.expand(batch, -1, -1),
-            pooled_projections=told.pooled.expand(batch, -1),
+            pooled_projections=conditioning.pooled.expand(batch, -1),
             timestep=time,
             img_ids=image_ids(grid)[: tokens.shape[1]].to(self._device),
             txt_ids=torch.zeros(text.shape[1], 3, device=self._device),
@@ -295,23 +307,23 @@ class Flow:
         return out.to(tokens.device, tokens.dtype)
 
     @property
-    def _text(self) -> int:
-        """Text tokens ahead of the image's in the blocks' sequence."""
+    def _text_tokens(self) -> int:
+        """Number of text tokens ahead of the image tokens in the blocks' sequence."""
         return self.prompts.tokens
 
     def _rotary(self, grid: tuple[int, int]) -> Rotary:
-        ids = torch.cat([torch.zeros(self._text, 3), image_ids(grid)])
+        ids = torch.cat([torch.zeros(self._text_tokens, 3), image_ids(grid)])
         return self.transformer.pos_embed(ids.to(self._device))
 
-    def _unless_all(self, on: torch.Tensor) -> torch.Tensor | None:
+    def _none_if_all(self, on: torch.Tensor) -> torch.Tensor | None:
         return None if on.all() else on.to(self._device)
 
 
 def _load(kind: Any, folder: Path, part: str, dtype: torch.dtype) -> Any:
-    """A model of the folder, safetensors only, every weight of the configuration's shape.
+    """Load one model of the folder: safetensors only, every weight in the configured shape.
 
     Raises:
-        ValueError: damaged, missing or foreign weights.
+        ValueError: the weights are missing, damaged, or those of another model.
     """
     try:
         model, report = kind.from_pretrained(
@@ -326,7 +338,10 @@ def _load(kind: Any, folder: Path, part: str, dtype: torch.dtype) -> Any:
 
 
 def _check_geometry(transformer: Any, vae: Any) -> None:
-    """Only FLUX's geometry fits the records: 16 channels, 8x, tokens of 64 channels."""
+    """Raise ValueError unless the geometry is FLUX's, which the records assume.
+
+    FLUX has 16 latent channels, 8x compression and tokens of 64 channels.
+    """
     found = {
         "transformer in_channels": (transformer.in_channels, TOKEN_CHANNELS),
         "vae latent_channels": (vae.latent_channels, LATENT_CHANNELS),

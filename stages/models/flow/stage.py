@@ -1,4 +1,4 @@
-"""What the stages that run the flow model share."""
+"""Base class of the stages that run the flow model."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ FLOW_CODE = (
     "stages.models.flow.text",
     "stages.models.flow.tokens",
 )
-"""Modules whose text enters the store's key."""
+"""Modules whose source text enters the store's key."""
 
 
 class FlowStage(Stage):
-    """A stage that needs the profile's flow model."""
+    """A stage that loads the profile's flow model."""
 
     flow: Flow
 
     def revisions(self) -> dict[str, str]:
-        """The flow model's weights."""
+        """Return the revision of the flow model's weights."""
         from stages.models import registry
 
         return registry.revisions(self.base, "flow")
 
     def devices(self) -> frozenset[str]:
-        """The flow model's."""
+        """Return the devices that the flow model runs on."""
         from stages.models import registry
 
         return registry.devices(self.base, "flow")

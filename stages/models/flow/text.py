@@ -1,4 +1,4 @@
-"""Text conditioning: FLUX's own encoders where the folder has them, one zero token where not."""
+"""Text conditioning: FLUX's own encoders if the folder has them, else one zero token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 @dataclass(frozen=True)
 class Conditioning:
-    """What the transformer is told beside the picture."""
+    """Text input of the transformer."""
 
     text: torch.Tensor
     """(1, L, joint_attention_dim)."""
@@ -21,73 +21,73 @@ class Conditioning:
 
 
 class Prompts(Protocol):
-    """From a prompt to its conditioning."""
+    """Maps a prompt to its conditioning."""
 
     tokens: int
     """L, the same for every prompt."""
-    told: bool
-    """Whether it can be told anything but the empty prompt."""
+    accepts_prompt: bool
+    """Whether any prompt but the empty one is allowed."""
 
     def __call__(self, prompt: str) -> Conditioning:
-        """The prompt's conditioning."""
+        """Return the conditioning of `prompt`."""
         ...
 
 
 class ZeroToken:
-    """One text token of zeros and a zero pooled vector: how the compact model was trained."""
+    """One text token of zeros and a zero pooled vector, as the compact model was trained."""
 
     tokens = 1
-    told = False
+    accepts_prompt = False
 
     def __init__(self, config: Any, dtype: torch.dtype, device: torch.device) -> None:
         options: dict[str, Any] = {"dtype": dtype, "device": device}
-        self._told = Conditioning(
+        self._zero = Conditioning(
             text=torch.zeros(1, 1, config.joint_attention_dim, **options),
             pooled=torch.zeros(1, config.pooled_projection_dim, **options),
         )
 
     def __call__(self, prompt: str) -> Conditioning:
-        """The zero token.
+        """Return the zero token.
 
         Raises:
-            ValueError: a prompt, which this model cannot be told.
+            ValueError: `prompt` is not empty; this model has no text encoders.
         """
         if prompt:
             raise ValueError(f"the flow model has no text encoders for the prompt {prompt!r}")
-        return self._told
+        return self._zero
 
 
 class TextEncoders:
-    """The folder's CLIP and T5 through diffusers' FluxPipeline.
+    """The folder's CLIP and T5 encoders, run by diffusers' FluxPipeline.
 
-    The encoders (T5 alone is 9 GB at FLUX's scale) are read from disk once and stay in main memory;
-    they visit the device for a prompt that is new and leave it again, for it has to hold the
-    transformer as well. The last prompts are remembered: a photo's caption is asked for at every
-    evaluation, another photo's is not.
+    The encoders (T5 alone is 9 GB at FLUX's scale) are read from disk once and stay in main memory.
+    They are moved to the device only to encode a new prompt, because the device has to hold the
+    transformer as well. The embeddings of the last prompts are cached: every evaluation of a photo
+    needs those of its caption again.
     """
 
     tokens = 512
-    told = True
-    remembered = 8
-    """Prompts: 4 MB each at FLUX's scale in bfloat16."""
+    accepts_prompt = True
+    max_cached = 8
+    """Cached prompts; each takes 4 MB at FLUX's scale in bfloat16."""
 
     def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
-        self._known: OrderedDict[str, Conditioning] = OrderedDict()
+        self._cached: OrderedDict[str, Conditioning] = OrderedDict()
         self._pipeline: Any = None
 
     def __call__(self, prompt: str) -> Conditioning:
-        """The prompt's embeddings.
+        """Return the embeddings of `prompt`.
 
         Raises:
-            OSError: an encoder's files are incomplete.
+            OSError: files of an encoder are missing.
         """
-        if prompt not in self._known:
-            self._known[prompt] = self._encode(prompt)
-        self._known.move_to_end(prompt)
-        while len(self._known) > self.remembered:
-            self._known.popitem(last=False)
-        return self._known[prompt]
+        if prompt not in self._cached:
+            self._cached[prompt] = self._encode(prompt)
+        self._cached.move_to_end(prompt)
+        while len(self._cached) > self.max_cached:
+            self._cached.popitem(last=False)
+        return self._cached[prompt]
 
     @torch.inference_mode()
     def _encode(self, prompt: str) -> Conditioning:

@@ -6,10 +6,10 @@ import torch
 
 
 def pack(latents: torch.Tensor) -> torch.Tensor:
-    """(B, C, 2R, 2S) latents to (B, R * S, 4C) tokens, row by row, each (C, 2, 2).
+    """Pack (B, C, 2R, 2S) latents into (B, R * S, 4C) tokens, row by row, each (C, 2, 2).
 
     Raises:
-        ValueError: an odd height or width.
+        ValueError: height or width is odd.
     """
     batch, channels, height, width = latents.shape
     if height % 2 or width % 2:
@@ -19,7 +19,7 @@ def pack(latents: torch.Tensor) -> torch.Tensor:
 
 
 def unpack(tokens: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
-    """(B, rows * columns, 4C) tokens to (B, C, 2 rows, 2 columns): the inverse of `pack`.
+    """Unpack (B, rows * columns, 4C) tokens into (B, C, 2 rows, 2 columns): inverse of `pack`.
 
     Raises:
         ValueError: the tokens do not fill the grid.
@@ -33,7 +33,7 @@ def unpack(tokens: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
 
 
 def image_ids(grid: tuple[int, int]) -> torch.Tensor:
-    """(rows * columns, 3) float32 positions ``(0, row, column)``, as FLUX numbers image tokens."""
+    """Return FLUX's image token positions ``(0, row, column)``: (rows * columns, 3) float32."""
     rows, columns = grid
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([torch.zeros_like(row), row, column], dim=-1).reshape(-1, 3).float()

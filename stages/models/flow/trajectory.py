@@ -1,4 +1,4 @@
-"""The latents an inversion passed through, and their file."""
+"""The latents of an inversion, and the file format in which they are stored."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from stages.models.flow.solvers import Solver
 
 @dataclass(frozen=True)
 class Trajectory:
-    """States and midpoints of one window's inversion, by rising time; the first is the photo's."""
+    """States and midpoints of one window's inversion, by rising time; the first is the photo."""
 
     times: tuple[float, ...]
     points: torch.Tensor
     """(P, N, 64) float32, P = len(times)."""
 
     def at(self, t: float) -> torch.Tensor:
-        """The latent (N, 64) at a time the solver visited.
+        """Return the latent (N, 64) at a time that the solver visited.
 
         Raises:
-            KeyError: the inversion never visited `t`.
+            KeyError: the solver did not visit `t`.
         """
         try:
             return self.points[self.times.index(t)]
@@ -33,32 +33,32 @@ class Trajectory:
 
     @property
     def finite(self) -> bool:
-        """Whether every latent is a number."""
+        """Whether all latents are finite."""
         return bool(torch.isfinite(self.points).all())
 
     def states(self, solver: Solver) -> tuple[float, ...]:
-        """The timesteps among `times`: every other one where the solver uses midpoints.
+        """Return the timesteps in `times`: every other one if the solver uses midpoints.
 
         Raises:
-            ValueError: not a trajectory of that solver from t = 0 on.
+            ValueError: not a trajectory of that solver starting at t = 0.
         """
         states = self.times if solver == "euler" else self.times[::2]
-        whole = solver == "euler" or len(self.times) % 2 == 1
-        if not whole or len(states) < 2 or states[0] != 0:
+        complete = solver == "euler" or len(self.times) % 2 == 1
+        if not complete or len(states) < 2 or states[0] != 0:
             raise ValueError(f"{len(self.times)} times from {self.times[:1]} are not {solver}'s")
         return states
 
     def to_bytes(self, storage: Storage) -> bytes:
-        """safetensors: ``points`` in `storage` precision, ``times`` in float64."""
+        """Serialise to safetensors: ``points`` in `storage` precision, ``times`` in float64."""
         points = self.points.to(getattr(torch, storage)).contiguous()
         return save({"points": points, "times": torch.tensor(self.times, dtype=torch.float64)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Trajectory:
-        """Read what `to_bytes` wrote.
+        """Parse what `to_bytes` wrote.
 
         Raises:
-            ValueError: not such a file, or a latent that is not finite.
+            ValueError: not such a file, or a latent is not finite.
         """
         try:
             tensors = load(data)

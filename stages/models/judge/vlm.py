@@ -69,7 +69,7 @@ def triplet(case: Case) -> list[bytes]:
     shape = case.real.shape[:2]
     box = views.region(case.variant, case.window, shape)
     place = views.surroundings(box, shape)
-    pictures = (case.real, case.artifact, views.marked(case.artifact, box))
+    pictures = (case.real, case.artifact, views.mark_box(case.artifact, box))
     return [views.png(views.cut(picture, place)) for picture in pictures]
 
 

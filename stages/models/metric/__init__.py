@@ -1,1 +1,1 @@
-"""Perceptual metrics: the back ends of the role metric."""
+"""Back ends of the role `metric`: perceptual distances."""

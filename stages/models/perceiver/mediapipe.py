@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.models.perceiver.entities import entities
 from stages.models.perceiver.people.find import People
-from stages.models.perceiver.people.person import Limits
+from stages.models.perceiver.people.person import PersonThresholds
 from stages.models.perceiver.things.classifier import ImageNetClassifier
 from stages.models.perceiver.things.find import Things
 from stages.models.perceiver.things.saliency import Saliency
@@ -46,7 +46,7 @@ class MediapipePerceiver:
         """
         classifier = ImageNetClassifier()
         self._people = People(
-            classifier.probabilities, Limits(detection=detection), visibility, hand
+            classifier.probabilities, PersonThresholds(detection=detection), visibility, hand
         )
         self._things = Things(classifier, Saliency(), sure, floor, parts)
         self._share, self._area = people_share, part_area

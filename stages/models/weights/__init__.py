@@ -1,1 +1,1 @@
-"""Weights: where they come from, how they are pinned, whether they are there."""
+"""Weights: pins, downloads and checks of what is on disk."""

@@ -1,6 +1,6 @@
-"""All weights that profiles need: out of registry packages, behind an address, from the model hub.
+"""All weights that profiles need: from registry packages, https addresses and the model hub.
 
-Back ends say by name what they need (`registry.weights`); the three kinds of pins stand in
+Back ends name the weights that they need (`registry.weights`); all three kinds are pinned in
 ``weights.toml``.
 """
 
@@ -16,14 +16,14 @@ from stages.models.weights.packages import Entry, WeightsError
 from stages.models.weights.remote import RemoteFile
 
 Weights = Entry | RemoteFile | HubModel
-_HOME: dict[type[Weights], ModuleType] = {Entry: packages, RemoteFile: remote, HubModel: hub}
+_MODULES: dict[type[Weights], ModuleType] = {Entry: packages, RemoteFile: remote, HubModel: hub}
 
 
 def find(name: str) -> Weights:
-    """The pinned weights of that name; a name with a slash is one of the hub's.
+    """Find pinned weights by name; a name with a slash is a hub model.
 
     Raises:
-        WeightsError: no such weights, or a hub model that nobody pinned.
+        WeightsError: the weights do not exist, or the hub model is not pinned.
     """
     if "/" in name:
         return hub.find(name)
@@ -33,25 +33,25 @@ def find(name: str) -> Weights:
     return known[name]
 
 
-def needed(profile: Profile) -> list[Weights]:
-    """What a profile needs, each once.
+def find_needed(profile: Profile) -> list[Weights]:
+    """Find the weights that a profile needs, without duplicates.
 
     Raises:
-        RegistryError: no such profile.
+        RegistryError: the profile does not exist.
         WeightsError: the profile names weights that do not exist or are not pinned.
     """
     return [find(name) for name in registry.weights(profile)]
 
 
-def available(weights: Weights) -> bool:
-    """True when all of it is there and is what was pinned. Reads every byte."""
-    return _HOME[type(weights)].available(weights)
+def is_available(weights: Weights) -> bool:
+    """Check that all files exist and match their pins. Reads every byte."""
+    return _MODULES[type(weights)].is_available(weights)
 
 
 def fetch(weights: Weights) -> str:
-    """Make weights present; ``present`` when they were, else ``fetched``.
+    """Fetch weights unless they are available; returns ``present`` or ``fetched``.
 
     Raises:
-        WeightsError: the download failed or was not what was pinned.
+        WeightsError: the download failed or does not match the pins.
     """
-    return _HOME[type(weights)].fetch(weights)
+    return _MODULES[type(weights)].fetch(weights)

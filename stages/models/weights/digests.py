@@ -1,4 +1,4 @@
-"""What weights are, told without reading 24 GB at every start."""
+"""Digests of weights, without reading 24 GB at every start."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from stages.models.weights.packages import ROOT
 
 CACHE = home_of(ROOT) / "data" / ".cache" / "weights.json"
 LARGE = 64 << 20
-"""Bytes: smaller files are hashed faster than anyone notices."""
+"""Bytes; smaller files are hashed every time."""
 
 
 def digest_of(path: Path) -> str:
-    """Hex sha256 of a file. A large one is read once, and again when its size, inode or times are
-    other than they were; not for telling whether a disk damaged it.
+    """Return the hex sha256 of a file.
+
+    The digest of a large file is cached and computed again only if the file's size, inode or times
+    have changed, so this does not detect damage by the disk.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     if path.stat().st_size < LARGE:
         return sha256_file(path)

@@ -1,8 +1,8 @@
 """Models of the Hugging Face hub, pinned by commit, in the hub's own cache (``HF_HOME``).
 
-A profile names a model as a folder (relative: of this checkout), as ``owner/repo``, which must
-then stand in ``weights.toml`` with its commit, or as ``owner/repo@revision``, where the user says
-what to take. Nothing is downloaded while a photo is worked on, only when `fetch` is asked to.
+A profile names a model in one of three ways: a folder (relative to this checkout); ``owner/repo``,
+whose commit must be pinned in ``weights.toml``; or ``owner/repo@revision``, where the user chooses
+the revision. Only `fetch` downloads; nothing is downloaded while photos are processed.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from stages.models.weights.packages import CATALOGUE, REMEDY, ROOT, WeightsError
 NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w-][\w./-]*))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PATTERNS = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
-"""What is taken of a repository that ``weights.toml`` does not know: no pickles, no code."""
-
+"""Files to fetch from a repository that is not in ``weights.toml``: no pickles, no code."""
 
 _CONTENT = (".safetensors", ".json", ".txt")
 
 
 class HubFile(BaseModel):
-    """One file whose content is pinned beside the commit."""
+    """One file whose content is pinned in addition to the commit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     path: str
@@ -44,51 +43,51 @@ class HubModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     repo: str
     revision: str
-    """A commit; only a name that a user wrote with ``@`` may have a branch or tag here."""
+    """A commit; a branch or tag is possible only in a name that a user wrote with ``@``."""
     licence: str
     patterns: tuple[str, ...] = PATTERNS
-    """Files wanted, as the hub's client matches them (``*`` crosses folders)."""
+    """Files to fetch, as patterns of the hub's client (``*`` also matches ``/``)."""
     files: tuple[HubFile, ...] = ()
 
     @property
     def name(self) -> str:
-        """As profiles have it."""
+        """Name used in profiles."""
         return self.repo
 
     @property
     def source(self) -> str:
-        """Where it comes from, for the reader."""
+        """Origin, for display."""
         return f"huggingface.co/{self.repo}@{self.revision[:12]}"
 
     @property
     def size(self) -> int | None:
-        """Bytes, where the pins tell."""
+        """Total size of the pinned files in bytes; None if no file is pinned."""
         return sum(file.bytes for file in self.files) or None
 
 
 @cache
 def catalogue() -> dict[str, HubModel]:
-    """The pinned models of ``weights.toml`` by repository."""
+    """Return the pinned models of ``weights.toml`` by repository."""
     data = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
     return {model.repo: model for model in map(HubModel.model_validate, data["hub"])}
 
 
-def named(name: str, revision: str | None) -> str:
-    """A name with the commit that a profile gives beside it."""
+def with_revision(name: str, revision: str | None) -> str:
+    """Append the commit that a profile gives for a name, if any."""
     return name if revision is None else f"{name}@{revision}"
 
 
-def local(name: str | Path) -> Path | None:
-    """The folder of that name, relative to this checkout; None when it is a name of the hub."""
+def local_folder(name: str | Path) -> Path | None:
+    """Return the folder of that name, relative to this checkout; None if there is none."""
     folder = ROOT / name
     return folder if folder.is_dir() else None
 
 
 def find(name: str) -> HubModel:
-    """What a hub name stands for.
+    """Find the model of a hub name.
 
     Raises:
-        WeightsError: not a hub name, or one that nobody pinned.
+        WeightsError: not a hub name, or not pinned.
     """
     match = NAME.fullmatch(name)
     if match is None:
@@ -100,21 +99,23 @@ def find(name: str) -> HubModel:
         return HubModel(repo=repo, revision=revision, licence="as its card says", patterns=patterns)
     if known is None:
         raise WeightsError(
-            f"hub model {repo!r} is not pinned in {CATALOGUE.name}: what it is could change from "
-            f"one build to the next. Name a commit ({repo}@<40 hex digits>) or a local folder"
+            f"hub model {repo!r} is not pinned in {CATALOGUE.name}, so it could change between "
+            f"builds. Name a commit ({repo}@<40 hex digits>) or a local folder"
         )
     return known
 
 
 def revision(name: str) -> str:
-    """What a profile's name stands for: a folder's sha256 over its weights and configurations by
-    relative path, or a hub model's repository and commit. For a pinned commit nothing has to be
-    there; a branch or tag is what the local copy was when it was fetched.
+    """Return the revision of the model that a profile names.
+
+    For a folder: sha256 over its weights and configurations by relative path. For a hub model: its
+    repository and commit. A pinned commit needs no files on disk; a branch or tag is the commit of
+    the local copy when it was fetched.
 
     Raises:
-        WeightsError: not pinned, or a branch that was never fetched.
+        WeightsError: the model is not pinned, or its branch was never fetched.
     """
-    folder = local(name)
+    folder = local_folder(name)
     if folder is not None:
         digest = hashlib.sha256()
         for path in sorted(p for p in folder.rglob("*") if p.suffix in _CONTENT):
@@ -127,12 +128,12 @@ def revision(name: str) -> str:
 
 
 def resolve(name: str | Path) -> Path:
-    """The folder that a profile's name stands for, pinned files checked (each read once).
+    """Return the folder of the model that a profile names, after checking its pinned files.
 
     Raises:
-        WeightsError: not pinned, not fetched or damaged; the message says the remedy.
+        WeightsError: not pinned, not fetched or damaged; the message names the remedy.
     """
-    folder = local(name)
+    folder = local_folder(name)
     if folder is not None:
         return folder
     model = find(str(name))
@@ -144,26 +145,28 @@ def resolve(name: str | Path) -> Path:
     return folder
 
 
-def available(model: HubModel) -> bool:
-    """True when the whole snapshot is there, with every file as it was pinned or, for the others,
-    as the hub listed it when it was fetched."""
+def is_available(model: HubModel) -> bool:
+    """Check that the snapshot is complete and undamaged.
+
+    Pinned files are compared with their pins, the others with the hub's listing at fetch time.
+    """
     try:
-        return not _damaged(model, _snapshot(model))
+        return not _find_damaged(model, _snapshot(model))
     except WeightsError:
         return False
 
 
 def fetch(model: HubModel) -> str:
-    """Make a model present; ``present`` when it was, else ``fetched``.
+    """Fetch a model unless it is available; returns ``present`` or ``fetched``.
 
     Raises:
-        WeightsError: the hub did not serve it, or not what was pinned.
+        WeightsError: the download failed or does not match the pins.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError
 
     try:
-        damaged = bool(_damaged(model, _snapshot(model)))
+        damaged = bool(_find_damaged(model, _snapshot(model)))
     except WeightsError:
         damaged = False
     else:
@@ -174,22 +177,22 @@ def fetch(model: HubModel) -> str:
             model.repo,
             revision=model.revision,
             allow_patterns=[*model.patterns],
-            force_download=damaged,  # the client trusts what lies in its cache
+            force_download=damaged,  # otherwise the client trusts its cache
         )
     except GatedRepoError as error:
         raise WeightsError(
             f"{model.repo} is gated: accept its licence at https://huggingface.co/{model.repo}, "
             "then set HF_TOKEN to a token that may read it"
         ) from error
-    except Exception as error:  # the client's errors have no base of their own
-        raise WeightsError(f"{model.source} was not served: {error}") from error
-    if not available(model):
-        raise WeightsError(f"{model.source} was served, but it is not what was pinned")
+    except Exception as error:  # the client's errors have no common base class
+        raise WeightsError(f"{model.source} could not be fetched: {error}") from error
+    if not is_available(model):
+        raise WeightsError(f"{model.source} was fetched, but does not match its pin")
     return "fetched"
 
 
 def _snapshot(model: HubModel) -> Path:
-    """The local snapshot with every wanted file; their content unchecked."""
+    """Return the local snapshot if it has all wanted files; their content is not checked."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -200,12 +203,12 @@ def _snapshot(model: HubModel) -> Path:
             local_files_only=True,
         )
     except Exception as error:
-        raise WeightsError(f"{model.source} is not here: {REMEDY}") from error
+        raise WeightsError(f"{model.source} is not on this machine: {REMEDY}") from error
     return Path(folder)
 
 
-def _damaged(model: HubModel, folder: Path) -> list[Path]:
-    """Files of a snapshot that are not what they should be."""
+def _find_damaged(model: HubModel, folder: Path) -> list[Path]:
+    """Find the files of a snapshot that are missing or differ from their pin or listing."""
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
@@ -217,14 +220,13 @@ def _damaged(model: HubModel, folder: Path) -> list[Path]:
         return wrong
     for entry in listed:
         path = folder / entry.path
-        if path.is_file() and not _is_listed(path, entry):
+        if path.is_file() and not _matches_listing(path, entry):
             wrong.append(path)
     return wrong
 
 
-def _is_listed(path: Path, entry: Any) -> bool:
-    """Whether a file has the digest that the hub lists: large ones by sha256, small ones as git
-    names them."""
+def _matches_listing(path: Path, entry: Any) -> bool:
+    """Compare a file with the hub's listing: large files by sha256, small ones by git blob id."""
     if entry.lfs:
         return sha256_file(path) == entry.lfs.sha256
     data = path.read_bytes()

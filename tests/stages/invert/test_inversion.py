@@ -15,7 +15,7 @@ def picture():
     ("solver", "points", "share"),
     [("euler", 17, 0.2), ("rf_solver", 33, 0.1), ("fireflow", 33, 0.1)],
 )
-def test_the_way_back_from_the_last_latent_finds_the_photo(flow, solver, points, share):
+def test_integrating_back_from_the_last_latent_recovers_the_photo(flow, solver, points, share):
     kept = invert(flow, picture(), InvertParams(solver=solver, steps=16))
     assert len(kept.times) == points and kept.times[0] == 0 and kept.times[-1] == 1
     assert torch.equal(kept.at(0.0), flow.encode(picture())[0])
@@ -26,6 +26,6 @@ def test_the_way_back_from_the_last_latent_finds_the_photo(flow, solver, points,
     assert (back[0] - kept.at(0.0)).norm() < share * moved
 
 
-def test_until_stops_early(flow):
+def test_inversion_stops_at_until(flow):
     kept = invert(flow, picture(), InvertParams(steps=8, until=0.5))
     assert 0.5 <= kept.times[-1] < 0.7

@@ -44,19 +44,21 @@ def captioned(sample, caption):
     return dataclasses.replace(sample, documents={**sample.documents, "perceive": scene})
 
 
-class Told:
-    """A text side that hears every prompt as the empty one, and remembers it."""
+class RecordingPrompts:
+    """Accepts every prompt, records it and returns the conditioning of the empty one."""
+
+    accepts_prompt = True
 
     def __init__(self, inner):
-        self.inner, self.tokens, self.told, self.heard = inner, inner.tokens, True, set()
+        self.inner, self.tokens, self.received = inner, inner.tokens, set()
 
     def __call__(self, prompt):
-        self.heard.add(prompt)
+        self.received.add(prompt)
         return self.inner("")
 
 
 @pytest.mark.parametrize(
-    ("prompt", "caption", "heard"),
+    ("prompt", "caption", "expected"),
     [
         ("{caption}", "A cat.", "A cat."),
         ("{caption}", "", ""),
@@ -65,21 +67,21 @@ class Told:
         ("grass", "A cat.", "grass"),
     ],
 )
-def test_the_prompt_is_made_of_the_caption(flow, flow_sample, monkeypatch, prompt, caption, heard):
+def test_caption_fills_the_prompt(flow, flow_sample, monkeypatch, prompt, caption, expected):
     stage = InvertStage(InvertParams(steps=1, prompt=prompt), BaseParams())
     stage.flow = flow
-    monkeypatch.setattr(flow, "prompts", Told(flow.prompts))
+    monkeypatch.setattr(flow, "prompts", RecordingPrompts(flow.prompts))
     output = stage.process(captioned(flow_sample, caption))
-    assert flow.prompts.heard == {heard} and output.document.prompt == heard
+    assert flow.prompts.received == {expected} and output.document.prompt == expected
 
 
-def test_a_model_without_text_encoders_is_told_no_caption(stage, flow_sample):
+def test_a_model_without_text_encoders_gets_no_caption(stage, flow_sample):
     output = stage.process(captioned(flow_sample, "A cat."))
     assert output.document.prompt == ""
     assert output.members == stage.process(flow_sample).members
 
 
-def test_words_for_a_model_without_text_encoders_are_an_error(flow, monkeypatch):
+def test_a_prompt_for_a_model_without_text_encoders_is_an_error(flow, monkeypatch):
     monkeypatch.setattr(registry, "create", lambda role, base: flow)
     InvertStage(InvertParams(), BaseParams()).setup()
     with pytest.raises(FactoryError, match="no text encoders for 'a cat'"):
@@ -92,7 +94,7 @@ def test_an_unknown_slot_is_refused(prompt):
         InvertParams(prompt=prompt)
 
 
-def test_a_row_a_photo(stage, flow_sample):
+def test_rows_has_one_row_per_photo(stage, flow_sample):
     output = stage.process(flow_sample)
     (row,) = stage.rows(output.document.model_dump(mode="json"))
     assert row["key"] == flow_sample.key and row["windows"] == 1
@@ -120,7 +122,7 @@ def test_latents_that_are_not_finite_are_rejected(stage, flow_sample, monkeypatc
 
 
 @pytest.mark.parametrize(("noise", "passes"), [(0.9, True), (0.2, False), (2.0, False)])
-def test_a_photo_that_does_not_become_noise_falls_out_at_no_cost(noise, passes):
+def test_a_photo_that_does_not_become_noise_is_rejected_without_recomputing(noise, passes):
     stage = InvertStage(InvertParams(), BaseParams())
     document = Inversion(
         key="00112233445566aa", solver="euler", timesteps=[0, 1], windows=["w0", "w1"],

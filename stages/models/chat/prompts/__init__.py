@@ -1,6 +1,7 @@
-"""The questions as template files: front matter with a version, then `system` and `user`.
+"""Prompts as template files: front matter with a version, then sections `system` and `user`.
 
-``${slot}`` takes a fact. Who changes a template raises its version; the digest tells even if not.
+``${slot}`` is replaced by a fact. Raise the version when you change a template; the digest in the
+prompt's id changes in any case.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import yaml
 from stages.engine.files import sha256
 
 _FOLDER = Path(__file__).parent
-_MARKS = ("---\n", "\n# system\n", "\n# user\n")
+_SEPARATORS = ("---\n", "\n# system\n", "\n# user\n")
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question's template."""
+    """Template of one question."""
 
     name: str
     version: int
@@ -31,36 +32,36 @@ class Prompt:
 
     @property
     def id(self) -> str:
-        """``verdict 1 0123456789ab``: what records and the cache know it by."""
+        """Identifier in records and the cache: ``verdict 1 0123456789ab``."""
         return f"{self.name} {self.version} {self.digest}"
 
     def fill(self, facts: dict[str, str]) -> str:
-        """`user` with its slots filled.
+        """Return `user` with its slots filled.
 
         Raises:
-            KeyError: a slot has no fact.
+            KeyError: `facts` lacks a slot.
         """
         return Template(self.user).substitute(facts)
 
 
 @cache
 def load(name: str) -> Prompt:
-    """The template ``<name>.md``.
+    """Load the template ``<name>.md``.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it lacks its front matter or one of its two sections.
+        FileNotFoundError: there is no such template.
+        ValueError: front matter or one of the two sections is missing.
     """
     data = (_FOLDER / f"{name}.md").read_bytes()
-    _, front, rest = data.decode().split(_MARKS[0], 2)
-    head, system = rest.split(_MARKS[1], 1)
-    system, user = system.split(_MARKS[2], 1)
+    _, front, rest = data.decode().split(_SEPARATORS[0], 2)
+    head, system = rest.split(_SEPARATORS[1], 1)
+    system, user = system.split(_SEPARATORS[2], 1)
     if head.strip():
-        raise ValueError(f"{name}.md: words before its section `system`")
+        raise ValueError(f"{name}.md: text before the section `system`")
     version = int(yaml.safe_load(front)["version"])
     return Prompt(name, version, system.strip(), user.strip(), sha256(data)[:12])
 
 
 def revision(*names: str) -> str:
-    """Names, versions and digests of templates."""
+    """Return names, versions and digests of templates."""
     return ", ".join(load(name).id for name in names)

@@ -1,1 +1,1 @@
-"""What the compact judge measures of a rendered flaw, and how it weighs it."""
+"""The compact judge: measures of a rendered flaw and a logistic model over them."""

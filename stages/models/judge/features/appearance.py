@@ -1,8 +1,8 @@
-"""Whose appearance do the tokens of a window have? EfficientNet-Lite0's patch features compared.
+"""Compare the appearance of a window's tokens by patch features of EfficientNet-Lite0.
 
-A token's direction is what the blocks that end at strides 8 and 16 say of it, pooled over the
-token, less the control's mean and over its spread, each block of one length: parts of a face or of
-a wheel rather than texture.
+The direction of a token is the output of the blocks that end at strides 8 and 16, pooled over the
+token, standardised by the control's mean and standard deviation and normalised per block. It
+describes parts of a face or of a wheel rather than texture.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from stages.models.judge.features.seams import Index
 
 Features = NDArray[np.float32]
 BLOCKS = (4, 10)
-"""Of the network: strides 8 and 16."""
+"""Blocks of the network: strides 8 and 16."""
 
 
 def directions(layers: list[Features], control: list[Features]) -> Features:
-    """(N, d) float32 of length 1 from one (rows, columns, d) array a block.
+    """Compute (N, d) float32 directions of length 1 from one (rows, columns, d) array per block.
 
     Args:
-        layers: of the picture.
-        control: of the control, which sets mean and spread.
+        layers: features of the image.
+        control: features of the control, which define mean and standard deviation.
     """
     found = []
     for layer, base in zip(layers, control, strict=True):
@@ -33,17 +33,17 @@ def directions(layers: list[Features], control: list[Features]) -> Features:
 
 
 def likeness(before: Features, after: Features, index: Index) -> dict[str, float]:
-    """How the moved tokens' appearance changed, as mean cosines.
+    """Measure how the appearance of the moved tokens changed, as mean cosines.
 
     Args:
         before: (N, d) directions of the control's tokens.
         after: (N, d) directions of the flaw's tokens.
-        index: (N,) where each token takes its appearance from.
+        index: (N,) source index of each token.
 
     Returns:
-        ``rise``: gain in likeness to the token's reference (add: the part's appearance is there
-        now; fuse: the other's). ``left``: likeness to the nearest of all that was in the targets
-        (remove: little, where the part is gone). Both 0 where nothing moved.
+        ``rise``: increase in similarity to the token's reference (add: the part has appeared; fuse:
+        the other entity has). ``left``: similarity to the most similar of the former targets
+        (remove: low if the part is gone). Both are 0 if nothing moved.
     """
     moved = np.flatnonzero(index != np.arange(len(index)))
     if not len(moved):

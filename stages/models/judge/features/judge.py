@@ -1,22 +1,21 @@
-"""The compact judge: is the change that can be seen the change that the mapping says?
+"""The compact judge: checks that the visible change is the one that the mapping describes.
 
-A flaw moves appearance about in the picture by a known mapping (algorithm section 2), so its being
-there can be measured without knowing what the part is. From the control C, copying 16 x 16 patches
-by the mapping gives a crude picture G of what was intended. With artifact A and a description f of
-the target tokens,
+A flaw moves appearance within the image by a known mapping (algorithm section 2), so its presence
+can be measured without knowing what the part is. Copying the 16 x 16 patches of the control C by
+the mapping gives a crude image G of what was intended. With artifact A and a description f of the
+target tokens,
 
-    delivered_f = <f(A) - f(C), f(G) - f(C)> / |f(G) - f(C)|^2      how much of it is there
-    agreement_f = the cosine of the two changes                     how little else is there
+    delivered_f = <f(A) - f(C), f(G) - f(C)> / |f(G) - f(C)|^2      share of the intended change
+    agreement_f = cosine of the two changes                         lowered by any other change
 
-once for `f` = smoothed colour and once for `f` = texture features (`features`), and the mean of the
-two. A renderer that blends the flaw in keeps the direction of the change and most of its size;
-noise, blur, recompression, colour drift and a restored photo change the picture in directions that
-have nothing to do with the mapping.
+are computed for f = smoothed colour and for f = texture features (`texture`) and averaged. A
+renderer that blends the flaw in keeps the direction of the change and most of its size. Noise,
+blur, recompression, colour drift and a restored photo change the image in directions that are
+unrelated to the mapping.
 
-That the intended change is there does not make it a flaw that a person sees and believes. Whether
-it does is told by a small logistic model (`judging.logistic`) over measures of its appearance
-(`judging.measures`) and the filter's LPIPS, calibrated on results that people looked at
-(docs/judging.md): ``probability``.
+The intended change alone does not make a flaw that a person sees and believes. The ``probability``
+that a person calls it right comes from a small logistic model (`logistic`) over measures of its
+appearance (`measures`) and the filter's LPIPS, calibrated on rated results (docs/judging.md).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from stages.engine.files import sha256_file
 from stages.engine.section import Section, Share
 from stages.models.judge.features import appearance, logistic, measures
 from stages.models.judge.features.appearance import Features
-from stages.models.judge.features.patches import intended
+from stages.models.judge.features.patches import copy_patches
 from stages.models.judge.features.texture import BLOCKS, TokenFeatures
 from stages.models.protocols import Case, Image
 from stages.records.documents import TOOLS, Tool, Verdict
@@ -46,18 +45,18 @@ Plane = NDArray[np.float32]
 
 
 class JudgeCode(RejectCode):
-    """Why a judge, whichever, refuses a variant."""
+    """Reasons of any judge to reject a variant."""
 
     NOT_PERCEPTIBLE = "not_perceptible"
-    """Nobody would see the flaw."""
+    """The flaw is not visible."""
     NOT_INTENDED = "not_intended"
-    """Something changed, but not what the mapping says."""
+    """The change is not the one that the mapping describes."""
     WRONG_PLACE = "wrong_place"
     """Most of the visible change lies outside the targets."""
     NOT_CONVINCING = "not_convincing"
-    """It is there, but a person would hardly call it a flaw in place and plausible."""
+    """The change is there, but a person would hardly call it a plausible flaw in its place."""
     NOT_A_FLAW = "not_a_flaw"
-    """Something changed, but it does not look like the flaw that was intended."""
+    """The change does not look like the intended flaw."""
 
 
 class FeatureThresholds(Section):
@@ -74,9 +73,9 @@ class FeatureThresholds(Section):
 
 
 def projection(change: Plane, wanted: Plane) -> tuple[float, float]:
-    """How much of `wanted` is in `change` (1: all of it), and the cosine of the two.
+    """Project `change` on `wanted`: returns the share of it (1 = all) and the cosine of the two.
 
-    Over all elements; both are 0 where nothing changed or nothing was wanted.
+    Computed over all elements; both are 0 if either array is all zeros.
     """
     product = float((change * wanted).sum())
     size, goal = float(np.square(change).sum()), float(np.square(wanted).sum())
@@ -92,7 +91,7 @@ class FeatureJudge:
     tools: tuple[Tool, ...] = TOOLS
 
     def __init__(self, thresholds: FeatureThresholds | None = None) -> None:
-        """Loads the features' network and the calibrated model.
+        """Load the feature network and the calibrated model.
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
@@ -103,16 +102,16 @@ class FeatureJudge:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the network's weights and the calibrated model."""
+        """Return a digest of the network's weights and of the calibrated model."""
         return f"{TokenFeatures.revision()}-{sha256_file(logistic.COEFFICIENTS)[:12]}"
 
     @classmethod
     def weights(cls) -> list[str]:
-        """Their name in ``weights.toml``."""
+        """Return the names of the weights in ``weights.toml``."""
         return ["efficientnet-lite0"]
 
     def judge(self, case: Case) -> Verdict:
-        """Passed when the change agrees with the mapping, is where it should be, and convinces."""
+        """Pass a change that agrees with the mapping, is in its place, and is convincing."""
         variant = case.variant
         scores = self.measure(case)
         scores["probability"] = self.model.probability(variant.tool, {**case.measured, **scores})
@@ -128,24 +127,26 @@ class FeatureJudge:
         )
 
     def measure(self, case: Case) -> dict[str, float]:
-        """Every number of the judge's own but the probability."""
+        """Compute all scores of the judge except the probability."""
         windows = (case.window_control, case.window_artifact)
         layers = [self.features.layers(image, (*BLOCKS, *appearance.BLOCKS)) for image in windows]
         fine = [np.concatenate(found[: len(BLOCKS)], axis=2) for found in layers]
         return {
             **self._movement(case, *fine),
-            "inside": _inside(case),
+            "inside": _share_on_targets(case),
             **measures.measure(case, *(found[len(BLOCKS) :] for found in layers)),
         }
 
     def _movement(self, case: Case, base: Features, after: Features) -> dict[str, float]:
         control, artifact = case.window_control, case.window_artifact
-        wanted = intended(control, case.variant.targets, case.variant.references)
+        wanted = copy_patches(control, case.variant.targets, case.variant.references)
         tokens = _targets(case)
         zone = from_grid(tokens, (0, 0, *case.window.size), control.shape[:2])
         was, now, aim = (_smooth(image)[zone] for image in (control, artifact, wanted))
         colour = projection(now - was, aim - was)
-        spread = base.reshape(-1, base.shape[-1]).std(0) + 1e-3  # channels count alike
+        spread = (
+            base.reshape(-1, base.shape[-1]).std(0) + 1e-3
+        )  # so that channels have equal weight
         goal = self.features.tokens(wanted)
         texture = projection(((after - base) / spread)[tokens], ((goal - base) / spread)[tokens])
         return {
@@ -157,23 +158,23 @@ class FeatureJudge:
 
 
 def decide(scores: Mapping[str, float], thresholds: FeatureThresholds) -> tuple[str, str]:
-    """Reject code (or ``ok``) and message from a judge's scores."""
+    """Return the reject code (or ``ok``) and message for a judge's scores."""
     if scores["inside"] < thresholds.inside:
         return (
             JudgeCode.WRONG_PLACE,
             f"{scores['inside']:.0%} of the visible change is on the targets",
         )
     for name in ("delivered", "agreement"):
-        least = getattr(thresholds, name)
-        if scores[name] < least:
+        minimum = getattr(thresholds, name)
+        if scores[name] < minimum:
             return (
                 JudgeCode.NOT_INTENDED,
-                f"{name} is {scores[name]:.2f}, at least {least} is asked",
+                f"{name} is {scores[name]:.2f}, at least {minimum} is required",
             )
     if scores["probability"] < thresholds.probability:
         return JudgeCode.NOT_CONVINCING, (
-            f"the chance that a person calls it right is {scores['probability']:.0%}, "
-            f"at least {thresholds.probability:.0%} is asked"
+            f"the probability that a person calls it right is {scores['probability']:.0%}, "
+            f"at least {thresholds.probability:.0%} is required"
         )
     return "ok", "the intended change is there"
 
@@ -188,6 +189,6 @@ def _targets(case: Case) -> Mask:
     return tokens
 
 
-def _inside(case: Case) -> float:
+def _share_on_targets(case: Case) -> float:
     zone = from_grid(_targets(case), case.window.box, case.mask.shape)
     return float((case.mask & zone).sum() / max(int(case.mask.sum()), 1))

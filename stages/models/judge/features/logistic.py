@@ -1,9 +1,9 @@
-"""A calibrated logistic model: coefficients as data, a probability at run time, and the fit.
+"""Calibrated logistic model: coefficients as data, prediction and fit.
 
     p(right) = 1 / (1 + exp(-(b + b_tool + sum_i w_i (x_i - m_i) / s_i)))
 
-`fit` finds b and w by penalised maximum likelihood (ridge on w and b_tool), in closed steps: the
-same rows give the same figures. At run time NumPy is not even needed.
+`fit` finds b and w by penalised maximum likelihood (ridge on w and b_tool) with Newton's method, so
+that the same rows give the same numbers. Prediction does not need NumPy.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from stages.records.documents import TOOLS, Document, Tool
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 STEPS = 100
-"""Newton steps at most; a handful is needed."""
+"""Maximum number of Newton steps; a few are enough."""
 Matrix = NDArray[np.float64]
 
 
 class Coefficient(Document):
-    """One measure's place in the model."""
+    """Coefficient of one measure."""
 
     measure: str
     mean: float
     spread: float
-    """Of the calibration set: the measure is standardised by these."""
+    """Mean and standard deviation over the calibration set; they standardise the measure."""
     weight: float
-    """Of the standardised measure, in log odds."""
+    """Weight of the standardised measure, in log odds."""
 
 
 class Model(Document):
-    """What the judge weighs, and where that comes from."""
+    """A fitted model and its provenance."""
 
     intercept: float
     tools: dict[Tool, float]
-    """Log odds on top, by tool."""
+    """Offset in log odds, by tool."""
     coefficients: list[Coefficient]
     provenance: dict[str, str | int | float]
-    """What it was calibrated on: numbers and digests."""
+    """Calibration data: numbers and digests."""
 
     def probability(self, tool: Tool, scores: Mapping[str, float]) -> float:
-        """Chance, 0..1, that a person calls the result right.
+        """Compute the probability that a person calls the result right.
 
         Raises:
             KeyError: a measure is missing.
@@ -57,11 +57,11 @@ class Model(Document):
 
 
 def load(path: Path = COEFFICIENTS) -> Model:
-    """The committed model.
+    """Load the committed model.
 
     Raises:
         FileNotFoundError: the file is missing.
-        ValidationError: it holds something else.
+        ValidationError: the file is not such a model.
     """
     return Model.model_validate_json(path.read_text(encoding="utf-8"))
 
@@ -73,14 +73,14 @@ def fit(
     measures: Sequence[str],
     penalty: float,
 ) -> Model:
-    """The model of these results, by Newton's method; without provenance.
+    """Fit a model by Newton's method; the result has no provenance.
 
     Args:
-        tools: of each result.
-        rows: its measures.
-        right: 0 or 1, or the share of people who call it right.
-        measures: those to weigh.
-        penalty: of the squared weights, against the sum of the log losses.
+        tools: tool of each result.
+        rows: measures of each result.
+        right: 0 or 1, or the share of people who call the result right.
+        measures: names of the measures to use.
+        penalty: penalty of the squared weights, relative to the sum of the log losses.
     """
     values = np.array([[row[name] for name in measures] for row in rows], dtype=np.float64)
     mean, spread = values.mean(0), values.std(0) + 1e-9

@@ -1,20 +1,21 @@
-"""What the compact judge measures of a rendered flaw, beside its movement (`judge`).
+"""Measures of a rendered flaw for the compact judge, in addition to its movement (`judge`).
 
-Everything is measured in the window at the model's size, flaw against control.
+All are measured in the window at the model's size, flaw relative to control.
 
-- ``texture``, ``texture_was``, ``texture_now``: log of the mean step between neighbouring pixels:
-  of the control's window, of its targets, of the flaw's targets. A busy picture hides a flaw
+- ``texture``, ``texture_was``, ``texture_now``: log of the mean step between neighbouring pixels
+  in the control's window, in its targets, in the flaw's targets. A busy image hides a flaw
   (contrast masking: Legge and Foley 1980).
-- ``sharpness``: log of the targets' steps against those of the patches they take after.
-- ``zoom``: log of photo pixels a model pixel: 0 in a window as large as the model's.
-- ``size``: log of the mask's area in tokens; ``solid``: the mask's share of its box.
+- ``sharpness``: log of the steps in the targets relative to those in their reference patches.
+- ``zoom``: log of photo pixels per model pixel; 0 if the window has the model's size.
+- ``size``: log of the mask's area in tokens; ``solid``: share of its box that the mask covers.
 - ``colour``: mean CIELAB difference on the mask.
-- ``seam``, ``seam_seen``, ``grid``: steps across torn borders against the control's; the share of
-  them that stand out; and steps along all token borders inside the targets, against the others.
+- ``seam``, ``seam_seen``, ``grid``: steps across torn borders relative to the control's; the share
+  of them that are conspicuous; steps across all token borders inside the targets, relative to
+  other steps there.
 - ``rise``, ``left``: `appearance.likeness`.
-- ``facial``: 1 for parts of a face, whose landmarks are the most reliable of perception's names: a
-  hand that is none makes a flaw of another thing than intended. ``positional``: 1 where only the
-  part's position is known, not what it is.
+- ``facial``: 1 for parts of a face, whose names are the most reliable ones of perception (if a hand
+  is not really one, the flaw affects another thing than intended). ``positional``: 1 if only the
+  position of the part is known, not what it is.
 """
 
 from __future__ import annotations
@@ -37,25 +38,25 @@ from stages.records.tiles import to_tiles
 SMOOTHING = 2.0
 """Gaussian sigma in model pixels of the colour difference."""
 FACE = frozenset({"face", "eye", "nose", "mouth", "ear", "brow"})
-"""Kinds of parts that a face has."""
+"""Kinds of parts of a face."""
 FLOOR = 0.5
-"""Grey levels added to a mean step before its logarithm is taken."""
+"""Grey levels added to a mean step before taking its logarithm."""
 
 
 def index_of(variant: Variant, tokens: int) -> Index:
-    """(`tokens`,) where each token of the window takes its appearance from."""
+    """Return the source index of each token of the window, (`tokens`,)."""
     index = np.arange(tokens)
     index[variant.targets] = variant.references
     return index
 
 
 def measure(case: Case, control: list[Features], artifact: list[Features]) -> dict[str, float]:
-    """All measures of the list above.
+    """Compute all measures listed in the module's docstring.
 
     Args:
-        case: what the judge sees.
-        control: (rows, columns, d) features of `appearance.BLOCKS` of the control's window.
-        artifact: the same of the flaw's.
+        case: input of the judge.
+        control: (rows, columns, d) features of `appearance.BLOCKS` for the control's window.
+        artifact: the same features for the flaw's window.
     """
     grid = case.window.grid
     index = index_of(case.variant, grid[0] * grid[1])
@@ -71,14 +72,16 @@ def measure(case: Case, control: list[Features], artifact: list[Features]) -> di
 
 
 def texture(control: Image, artifact: Image, index: Index) -> dict[str, float]:
-    """Steps inside patches; those of the targets are the window's own where nothing moved."""
+    """Measure steps inside patches; if nothing moved, the targets get those of the window."""
     moved = index != np.arange(len(index))
     before, after = (to_tiles(image.astype(np.float32)) for image in (control, artifact))
-    whole = _log(before)
+    overall = _log(before)
     if not moved.any():
-        return dict.fromkeys(("texture", "texture_was", "texture_now"), whole) | {"sharpness": 0.0}
+        return dict.fromkeys(("texture", "texture_was", "texture_now"), overall) | {
+            "sharpness": 0.0
+        }
     return {
-        "texture": whole,
+        "texture": overall,
         "texture_was": _log(before[moved]),
         "texture_now": _log(after[moved]),
         "sharpness": _log(after[moved]) - _log(before[index[moved]]),
@@ -86,26 +89,26 @@ def texture(control: Image, artifact: Image, index: Index) -> dict[str, float]:
 
 
 def shape(case: Case) -> dict[str, float]:
-    """Size and look of the visible flaw."""
+    """Measure size, shape and colour difference of the visible flaw."""
     x0, y0, x1, y1 = case.window.box
     width, height = case.window.size
     seen = case.mask[y0:y1, x0:x1].astype(np.uint8)
     mask = cv2.resize(seen, (width, height), interpolation=cv2.INTER_NEAREST) > 0
     left, top, right, bottom = bounding_box(mask)
     lab = [_smooth(rgb2lab(image)) for image in (case.window_artifact, case.window_control)]
-    apart = np.linalg.norm(lab[0] - lab[1], axis=2)
+    difference = np.linalg.norm(lab[0] - lab[1], axis=2)
     return {
         "zoom": math.log((x1 - x0) / width),
         "size": math.log(mask.sum() / TOKEN**2 + FLOOR),
         "solid": float(mask.sum() / max((right - left) * (bottom - top), 1)),
-        "colour": float(apart[mask].mean()) if mask.any() else 0.0,
+        "colour": float(difference[mask].mean()) if mask.any() else 0.0,
     }
 
 
 def borders(
     control: Image, artifact: Image, index: Index, grid: tuple[int, int]
 ) -> dict[str, float]:
-    """Is the seam plausible? 0 where the borders look as the control's do."""
+    """Measure the seam; all values are 0 if the borders look like those of the control."""
     contrast, seen = seams.seam(control, artifact, index, grid)
     targets = (index != np.arange(len(index))).reshape(grid)
     zone = from_grid(targets, (0, 0, control.shape[1], control.shape[0]), control.shape[:2])
@@ -117,7 +120,7 @@ def borders(
 
 
 def _period(picture: Image, zone: Mask) -> float:
-    """log of the steps on all token borders inside `zone` against its other steps."""
+    """Return log of the steps across token borders inside `zone` relative to its other steps."""
     on, off = [], []
     for pixels, inside in ((picture, zone), (picture.swapaxes(0, 1), zone.T)):
         steps = np.abs(np.diff(pixels.astype(np.float32), axis=0)).mean(2)

@@ -1,4 +1,4 @@
-"""A window as 16-pixel patches, one a latent token, and what became of those that moved."""
+"""Operations on a window's 16-pixel patches, one per latent token."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stages.records.documents import TOKEN
 from stages.records.tiles import from_tiles, to_tiles
 
 
-def intended(window: Image, targets: list[int], references: list[int]) -> Image:
-    """`window` with the references' patches copied to the targets.
+def copy_patches(window: Image, targets: list[int], references: list[int]) -> Image:
+    """Return `window` with the references' patches copied to the targets.
 
     Args:
         window: (H, W, 3) uint8, sides multiples of 16.
@@ -26,18 +26,15 @@ def intended(window: Image, targets: list[int], references: list[int]) -> Image:
 
 
 def energy(patches: NDArray[np.float32]) -> float:
-    """Mean absolute step between neighbouring pixels inside (n, 16, 16, C) patches, both ways.
+    """Compute the mean absolute step between neighbours inside (n, 16, 16, C) patches.
 
-    Steps across token borders are left out.
+    The steps in both directions are summed; steps across token borders do not count.
     """
     return float(sum(np.abs(np.diff(patches, axis=axis)).mean() for axis in (1, 2)))
 
 
 def sharpness(photo: Image, picture: Image, index: Index) -> float:
-    """`energy` of the moved tokens against that of the photo's patches they take after.
-
-    1: as sharp.
-    """
+    """Return `energy` of the moved tokens relative to their reference patches; 1 = as sharp."""
     moved = index != np.arange(len(index))
     after = energy(to_tiles(picture.astype(np.float32))[moved])
     before = energy(to_tiles(photo.astype(np.float32))[index[moved]])
@@ -45,7 +42,7 @@ def sharpness(photo: Image, picture: Image, index: Index) -> float:
 
 
 def colour(photo: Image, picture: Image, index: Index) -> float:
-    """Mean CIELAB distance of the moved tokens' mean colours to the photo's at their references."""
+    """Return the mean CIELAB distance of mean colours, moved tokens to their references."""
     moved = index != np.arange(len(index))
     after, before = (
         to_tiles(rgb2lab(window).astype(np.float32)).mean((1, 2)) for window in (picture, photo)

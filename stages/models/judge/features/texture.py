@@ -1,6 +1,6 @@
-"""Texture of each latent token of a window, from early layers of EfficientNet-Lite0.
+"""Texture features of each latent token of a window, from early layers of EfficientNet-Lite0.
 
-Layers at stride 4 tell a patch from its neighbours; deeper ones look at ever more of the window.
+Layers at stride 4 distinguish a patch from its neighbours; deeper layers see more of the window.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from stages.records.documents import TOKEN
 
 Features = NDArray[np.float32]
 BLOCKS = (1, 2)
-"""Blocks read: 24 channels each at stride 4."""
+"""Blocks used, with 24 channels each at stride 4."""
 
 
 class TokenFeatures:
-    """A feature vector a token."""
+    """Computes one feature vector per token."""
 
     def __init__(self) -> None:
-        """Loads the network.
+        """Load the network.
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
@@ -32,11 +32,13 @@ class TokenFeatures:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         return packages.revision("efficientnet-lite0")
 
     def tokens(self, window: Image) -> Features:
-        """(H, W, 3) uint8 at the model's size to (H / 16, W / 16, 48) features of `BLOCKS`.
+        """Compute (H / 16, W / 16, 48) features of `BLOCKS` from (H, W, 3) uint8.
+
+        The window has the model's size.
 
         Raises:
             ValueError: a side is not a multiple of 16.
@@ -44,7 +46,7 @@ class TokenFeatures:
         return np.concatenate(self.layers(window, BLOCKS), axis=2)
 
     def layers(self, window: Image, blocks: tuple[int, ...]) -> list[Features]:
-        """(H, W, 3) uint8 to one (H / 16, W / 16, d) array a block, blocks ascending.
+        """Compute one (H / 16, W / 16, d) array per block, ascending, from (H, W, 3) uint8.
 
         Raises:
             ValueError: a side is not a multiple of 16.

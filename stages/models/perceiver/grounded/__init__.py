@@ -1,1 +1,1 @@
-"""The open-vocabulary perceiver: Grounding DINO for boxes, SAM for masks."""
+"""Open-vocabulary perceiver: Grounding DINO for boxes, SAM for masks."""

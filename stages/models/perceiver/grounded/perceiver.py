@@ -1,6 +1,6 @@
-"""The open-vocabulary perceiver (algorithm section 1): words to boxes to masks to parts.
+"""Open-vocabulary perceiver (algorithm section 1): words to boxes to masks to parts.
 
-A vocabulary names entities and their parts, Grounding DINO finds boxes for the words, SAM turns
+A vocabulary names entities and their parts, Grounding DINO detects boxes for the names, SAM turns
 boxes into masks, and a part belongs to the entity whose mask covers it.
 """
 
@@ -22,14 +22,14 @@ from stages.models.weights import hub, remote
 from stages.records.documents import TOOLS, Entity, Tool
 from stages.records.masks import Mask
 
-MOST = 100
-"""Entities, and parts, whose masks are computed for one photo; best first."""
-INSIDE = 0.5
-"""Least share of a mask in the box that asked for it: with less it is another thing's."""
+MAX_MASKS = 100
+"""Maximum number of entities, and of parts, per photo whose masks are computed; the best ones."""
+MIN_INSIDE = 0.5
+"""Minimum share of a mask inside its box; with less it is the mask of another thing."""
 
 
 class GroundedPerceiver:
-    """Entities and parts of any name."""
+    """Finds entities and parts of any name."""
 
     needs = ("vocabulary",)
 
@@ -80,32 +80,32 @@ class GroundedPerceiver:
     @classmethod
     def weights(cls, detector: str, segmenter: str, **_: Any) -> list[str]:
         """Their names in ``weights.toml``; folders are there already."""
-        return [name for name in (detector, segmenter) if not hub.local(name)]
+        return [name for name in (detector, segmenter) if not hub.local_folder(name)]
 
     def perceive(self, image: Image) -> list[Entity]:
-        """Entities by score, each with its parts.
+        """Find entities, by score, each with its parts.
 
         Raises:
-            RejectPhoto: the vocabulary could not be had for this photo.
+            RejectPhoto: there is no vocabulary for this photo.
         """
         wanted = {entity.name: entity for entity in self._vocabulary.vocabulary(image)}
         kinds = {part.kind for entity in wanted.values() for part in entity.parts}
         phrases = list(dict.fromkeys([*wanted, *sorted(kinds)]))
         found = self._detector.detect(image, phrases, self._box, self._text)
-        whole = suppress([d for d in found if d.phrase in wanted], self._overlap)[:MOST]
-        pieces = suppress([d for d in found if d.phrase in kinds], self._overlap)[:MOST]
-        masks = self._segmenter.segment(image, [d.box for d in (*whole, *pieces)])
-        things = believable(whole, masks[: len(whole)])
-        parts = believable(pieces, masks[len(whole) :])
-        return entities(link(things, parts, wanted, self._covered), self._area)
+        things_found = suppress([d for d in found if d.phrase in wanted], self._overlap)[:MAX_MASKS]
+        parts_found = suppress([d for d in found if d.phrase in kinds], self._overlap)[:MAX_MASKS]
+        masks = self._segmenter.segment(image, [d.box for d in (*things_found, *parts_found)])
+        things = select_regions(things_found, masks[: len(things_found)])
+        parts = select_regions(parts_found, masks[len(things_found) :])
+        return entities(assign_parts(things, parts, wanted, self._covered), self._area)
 
 
 def suppress(found: Sequence[Detection], overlap: float) -> list[Detection]:
-    """Non-maximum suppression whatever the phrase: two names for one region are one thing.
+    """Apply non-maximum suppression across phrases: two names for one region are one thing.
 
     Args:
-        found: best first.
-        overlap: IoU above which the lesser of two boxes goes.
+        found: detections, best first.
+        overlap: IoU above which the worse of two boxes is dropped.
     """
     if not found:
         return []
@@ -118,38 +118,38 @@ def suppress(found: Sequence[Detection], overlap: float) -> list[Detection]:
     return [found[i] for i in sorted(nms(boxes, scores, overlap).tolist())]
 
 
-def believable(found: Sequence[Detection], masks: Sequence[Mask]) -> list[Region]:
-    """Detections with their masks, without those whose mask is empty or mostly out of its box."""
+def select_regions(found: Sequence[Detection], masks: Sequence[Mask]) -> list[Region]:
+    """Combine detections and masks, without masks that are empty or mostly outside their box."""
     return [
         Region(detection.phrase, detection.phrase, detection.score, mask)
         for detection, mask in zip(found, masks, strict=True)
-        if share_inside(mask, detection.box) >= INSIDE
+        if share_inside(mask, detection.box) >= MIN_INSIDE
     ]
 
 
 def share_inside(mask: Mask, box: FloatBox) -> float:
-    """Share of a mask's pixels in a box, its border pixels included; 0 for an empty mask."""
+    """Return the share of a mask inside a box, including border pixels; 0 for an empty mask."""
     x0, y0 = math.floor(box[0]), math.floor(box[1])
     x1, y1 = math.ceil(box[2]), math.ceil(box[3])
     return float(mask[y0:y1, x0:x1].sum()) / max(int(mask.sum()), 1)
 
 
-def link(
+def assign_parts(
     things: Sequence[Region],
     parts: Sequence[Region],
     wanted: Mapping[str, WantedEntity],
     covered: float,
 ) -> list[Thing]:
-    """Gives every part to the entity that covers it; parts that none covers are left out.
+    """Assign each part to the entity that covers it; parts that none covers are left out.
 
-    Of several entities it is the one that covers most, then the smallest. Only an entity of whose
-    name the vocabulary wants such a part can have it.
+    Of several entities, the one that covers most of the part gets it, then the smallest. An entity
+    can only get parts that the vocabulary lists for its name.
 
     Args:
         things: entities, named as in `wanted`.
-        parts: named by their kind.
-        wanted: the vocabulary by entity.
-        covered: least share of a part's pixels in its entity's mask.
+        parts: parts, named by their kind.
+        wanted: the vocabulary by entity name.
+        covered: minimum share of a part's pixels inside its entity's mask.
     """
     tools = {name: tools_by_kind(entity) for name, entity in wanted.items()}
     out = [Thing(thing.name, thing.score, thing.mask, []) for thing in things]
@@ -167,7 +167,7 @@ def link(
 
 
 def tools_by_kind(entity: WantedEntity) -> dict[str, tuple[Tool, ...]]:
-    """What may break each kind of part: what any of its parts of that kind allows."""
+    """Return the tools of each kind of part: those that any part of that kind allows."""
     return {
         kind: tuple(t for t in TOOLS if any(t in p.tools for p in entity.parts if p.kind == kind))
         for kind in dict.fromkeys(part.kind for part in entity.parts)

@@ -1,6 +1,6 @@
-"""Masks for boxes: SAM through ``segment_anything``, SAM 2 through transformers' own classes.
+"""Segment boxes: SAM through ``segment_anything``, SAM 2 through transformers' own classes.
 
-Both compute the picture's embedding once and decode boxes in batches, one mask a box.
+Both compute the embedding of the image once and decode boxes in batches, one mask per box.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from stages.models.weights import hub, remote
 from stages.records.masks import Mask
 
 BOXES = 32
-"""Boxes decoded at once, which bounds the memory: each costs a float mask of the photo's size."""
+"""Boxes decoded at once, which limits the memory: each needs a float mask of the photo's size."""
 FloatBox = tuple[float, float, float, float]
 
 
 class Segmenter(Protocol):
-    """Turns boxes into masks."""
+    """Computes masks for boxes."""
 
     def segment(self, image: Image, boxes: Sequence[FloatBox]) -> list[Mask]:
-        """One (H, W) mask a box; x0, y0, x1, y1 in photo pixels."""
+        """Return one (H, W) mask per box; boxes are x0, y0, x1, y1 in photo pixels."""
         ...
 
 
@@ -35,10 +35,10 @@ class Sam:
     """Segment Anything (Kirillov et al. 2023)."""
 
     def __init__(self, model: Any, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
-        """Take a ``segment_anything`` Sam.
+        """Wrap a loaded model.
 
         Args:
-            model: float32 weights.
+            model: a ``segment_anything`` Sam with float32 weights.
             device: where to run.
             dtype: float32, or bfloat16 or float16 for mixed precision.
         """
@@ -52,12 +52,12 @@ class Sam:
         """Load one of the pinned checkpoints ``sam-vit-b``, ``-l`` or ``-h``.
 
         Raises:
-            WeightsError: missing or damaged.
+            WeightsError: the checkpoint is missing or damaged.
         """
         torchvision_import.prepare()  # before segment_anything, which imports torchvision
         from segment_anything import sam_model_registry
 
-        # the package's own loader would unpickle whatever it is given
+        # the package's own loader would unpickle arbitrary objects
         file = remote.path(name)
         model = sam_model_registry[name.removeprefix("sam-").replace("-", "_")]()
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True), strict=True)
@@ -65,7 +65,7 @@ class Sam:
 
     @torch.inference_mode()
     def segment(self, image: Image, boxes: Sequence[FloatBox]) -> list[Mask]:
-        """One (H, W) mask a box."""
+        """Return one (H, W) mask per box."""
         if not boxes:
             return []
         masks: list[Mask] = []
@@ -88,11 +88,11 @@ class Sam2:
     def __init__(
         self, model: Any, processor: Any, device: str = "cpu", dtype: torch.dtype = torch.float32
     ) -> None:
-        """Take a Sam2Model and its Sam2Processor.
+        """Wrap a loaded model.
 
         Args:
-            model: float32 weights.
-            processor: scales pictures and boxes.
+            model: a Sam2Model with float32 weights.
+            processor: its Sam2Processor, which scales images and boxes.
             device: where to run.
             dtype: float32, or bfloat16 or float16 for mixed precision.
         """
@@ -105,17 +105,17 @@ class Sam2:
         """Load a folder or pinned hub model; safetensors only.
 
         Raises:
-            WeightsError: not pinned, not fetched or damaged.
-            ValueError: the folder holds another kind of model.
+            WeightsError: the model is not pinned, not fetched or damaged.
+            ValueError: the folder contains another kind of model.
         """
         torchvision_import.prepare()
         from transformers import Sam2Config, Sam2Model, Sam2Processor
 
         folder = hub.resolve(name)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        # the released checkpoints say sam2_video: the picture's part of it is all we load
+        # the released checkpoints are of type sam2_video; only their image model is loaded
         if config.get("model_type") not in ("sam2", "sam2_video"):
-            raise ValueError(f"{name} is no SAM 2: its model type is {config.get('model_type')!r}")
+            raise ValueError(f"{name} is not SAM 2: its model type is {config.get('model_type')!r}")
         parts = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
         model = Sam2Model.from_pretrained(
             folder,
@@ -129,7 +129,7 @@ class Sam2:
 
     @torch.inference_mode()
     def segment(self, image: Image, boxes: Sequence[FloatBox]) -> list[Mask]:
-        """One (H, W) mask a box."""
+        """Return one (H, W) mask per box."""
         if not boxes:
             return []
         masks: list[Mask] = []
@@ -153,11 +153,11 @@ class Sam2:
 
 
 def load(name: str, device: str, dtype: torch.dtype) -> Segmenter:
-    """The segmenter of that name: a pinned file is SAM, a folder or hub model SAM 2.
+    """Load a segmenter by name: a pinned file is SAM, a folder or hub model is SAM 2.
 
     Raises:
-        WeightsError: not pinned, not fetched or damaged.
-        ValueError: the folder holds another kind of model.
+        WeightsError: the model is not pinned, not fetched or damaged.
+        ValueError: the folder contains another kind of model.
     """
     kind = Sam if name in remote.catalogue() else Sam2
     return kind.load(name, device, dtype)

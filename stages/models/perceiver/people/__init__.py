@@ -1,1 +1,1 @@
-"""People and their named parts, by MediaPipe's TFLite models."""
+"""Find people and their named parts with MediaPipe's TFLite models."""

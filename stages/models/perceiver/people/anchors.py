@@ -14,16 +14,16 @@ from stages.models.perceiver.people.geometry import Array
 
 
 @dataclass(frozen=True)
-class Grid:
-    """The anchors of one detector: centres on square grids, all of unit size."""
+class AnchorGrid:
+    """Anchors of one detector: centres on square grids, all of unit size."""
 
     side: int
-    """Input side in pixels."""
+    """Side of the input in pixels."""
     layers: tuple[tuple[int, int], ...]
-    """(stride in pixels, anchors a cell) of each feature map, in output order."""
+    """(stride in pixels, anchors per cell) of each feature map, in output order."""
 
     def centres(self) -> Array:
-        """(N, 2) anchor centres, x and y in 0..1."""
+        """Return the anchor centres, (N, 2): x and y in 0..1."""
         out = []
         for stride, repeats in self.layers:
             cells = -(-self.side // stride)
@@ -38,17 +38,17 @@ class Detections:
     """N detections in crop coordinates (0..1)."""
 
     scores: Array
-    """(N,) in 0..1, falling."""
+    """(N,) in 0..1, in falling order."""
     boxes: Array
     """(N, 4) x0, y0, x1, y1."""
     keypoints: Array
     """(N, K, 2) x, y."""
 
 
-def decode(raw: Array, logits: Array, grid: Grid, threshold: float) -> Detections:
-    """Raw outputs (A, 4 + 2K) and (A, 1) to the detections that reach `threshold`.
+def decode(raw: Array, logits: Array, grid: AnchorGrid, threshold: float) -> Detections:
+    """Decode raw outputs (A, 4 + 2K) and (A, 1) to the detections that reach `threshold`.
 
-    Each row holds box centre, box size and keypoints in pixels of the input, relative to the
+    Each row contains box centre, box size and keypoints in pixels of the input, relative to the
     anchor's centre.
     """
     scores = 1 / (1 + np.exp(-np.clip(logits[:, 0].astype(np.float64), -100, 100)))
@@ -62,7 +62,7 @@ def decode(raw: Array, logits: Array, grid: Grid, threshold: float) -> Detection
 
 
 def iou(box: Array, boxes: Array) -> Array:
-    """(N,) intersection over union of one (4,) box with (N, 4) boxes."""
+    """Compute the intersection over union of one (4,) box with (N, 4) boxes, (N,)."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     overlap = np.prod(np.clip(high - low, 0, None), axis=1)
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
@@ -71,13 +71,13 @@ def iou(box: Array, boxes: Array) -> Array:
 
 
 def blend(found: Detections, overlap: float = 0.3) -> Detections:
-    """Weighted non-maximum suppression: boxes over `overlap` IoU become their mean by score."""
-    left = np.arange(len(found.scores))
+    """Apply weighted non-maximum suppression: boxes above `overlap` IoU are averaged by score."""
+    remaining = np.arange(len(found.scores))
     scores, boxes, keypoints = [], [], []
-    while left.size:
-        near = iou(found.boxes[left[0]], found.boxes[left]) > overlap
+    while remaining.size:
+        near = iou(found.boxes[remaining[0]], found.boxes[remaining]) > overlap
         near[0] = True
-        group, left = left[near], left[~near]
+        group, remaining = remaining[near], remaining[~near]
         weights = found.scores[group] / found.scores[group].sum()
         scores.append(found.scores[group[0]])
         boxes.append(np.tensordot(weights, found.boxes[group], 1))

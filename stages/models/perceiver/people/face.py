@@ -1,4 +1,4 @@
-"""Face mesh: 468 landmarks on a levelled crop of the face (arXiv 1907.06724)."""
+"""Face mesh: 468 landmarks in a levelled crop of the face (arXiv 1907.06724)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from stages.models.networks.litert import LiteModel
-from stages.models.perceiver.people.geometry import Array, Roi, facing, hull, polygon
+from stages.models.perceiver.people.geometry import Array, Roi, fill_hull, fill_polygon, roi_angle
 from stages.models.perceiver.people.pose import sigmoid
 from stages.records.images import Image
 from stages.records.masks import Mask
@@ -37,7 +37,7 @@ class Face:
     points: Array
     """(468, 2)"""
     spread: float = 0.0
-    """Mean distance between the landmarks of two looks, in face sizes."""
+    """Mean distance between the landmarks of two predictions, in face sizes."""
 
     @property
     def centre(self) -> Array:
@@ -46,26 +46,26 @@ class Face:
 
     @property
     def size(self) -> float:
-        """Side of the square with the oval's area, in pixels."""
+        """Side of the square with the area of the oval, in pixels."""
         return math.sqrt(max(float(cv2.contourArea(self.points[list(OVAL)])), 1.0))
 
-    def oval(self, shape: tuple[int, int]) -> Mask:
-        """Forehead to chin."""
-        return polygon(self.points[list(OVAL)], shape)
+    def oval_mask(self, shape: tuple[int, int]) -> Mask:
+        """Return the mask of the face, forehead to chin."""
+        return fill_polygon(self.points[list(OVAL)], shape)
 
-    def feature(self, name: str, shape: tuple[int, int]) -> Mask:
-        """An eye with its lids, the nose or the mouth: the hull of its vertices."""
-        return hull(self.points[list(FEATURES[name])], shape)
+    def feature_mask(self, name: str, shape: tuple[int, int]) -> Mask:
+        """Return the mask of an eye with its lids, the nose or the mouth: hull of its vertices."""
+        return fill_hull(self.points[list(FEATURES[name])], shape)
 
-    def facing(self, name: str) -> float:
-        """How squarely a feature is seen: 1 from the front, 0 at or behind the outline.
+    def feature_frontality(self, name: str) -> float:
+        """Return how frontally a feature is seen: 1 from the front, 0 at or behind the outline.
 
-        The distance of the feature's middle from the oval against what a frontal face has.
+        This is the distance of the feature's middle from the oval, relative to a frontal face.
         """
-        return self.turned(FEATURES[name])
+        return self.frontality(FEATURES[name])
 
-    def turned(self, vertices: tuple[int, ...]) -> float:
-        """`facing` of any vertices."""
+    def frontality(self, vertices: tuple[int, ...]) -> float:
+        """Compute `feature_frontality` for any vertices."""
         middle = self.points[list(vertices)].mean(0)
         oval = self.points[list(OVAL)]
         inside = cv2.pointPolygonTest(oval, (float(middle[0]), float(middle[1])), measureDist=True)
@@ -74,20 +74,23 @@ class Face:
 
 
 def face_roi(box: Array, left: Array, right: Array) -> Roi:
-    """The square 1.5 times a detected (4,) box, turned so that the eyes are level.
+    """Return the square of 1.5 times a detected (4,) box, rotated so that the eyes are level.
 
-    `left` and `right` are the eyes as seen on the screen.
+    `left` and `right` are the eyes as seen by the viewer.
     """
     side = max(float(box[2] - box[0]), float(box[3] - box[1]))
     return Roi(
-        float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2, 1.5 * side, facing(left, right, 0.0)
+        float(box[0] + box[2]) / 2,
+        float(box[1] + box[3]) / 2,
+        1.5 * side,
+        roi_angle(left, right, 0.0),
     )
 
 
 def mesh_roi(points: Array) -> Roi:
-    """The crop for a second look: 1.5 times the box of (468, 2) landmarks, the eyes level."""
+    """Return the crop for another prediction: 1.5 times the landmarks' (468, 2) box, eyes level."""
     right, left = points[list(RIGHT_EYE)].mean(0), points[list(LEFT_EYE)].mean(0)
-    frame = Roi(0, 0, 1, facing(right, left, 0.0))
+    frame = Roi(0, 0, 1, roi_angle(right, left, 0.0))
     local = frame.to_crop(points)
     low, high = local.min(0), local.max(0)
     centre = frame.to_photo(((low + high) / 2)[None])[0]
@@ -96,24 +99,24 @@ def mesh_roi(points: Array) -> Roi:
 
 
 class FaceModel:
-    """MediaPipe's face landmark model (without attention: that one needs a custom operator)."""
+    """MediaPipe's face landmark model without attention, which would need a custom operator."""
 
     def __init__(self, content: bytes) -> None:
         self._model = LiteModel(content)
 
     def __call__(self, image: Image, roi: Roi) -> Face:
-        """The face in `roi`."""
+        """Predict the face in `roi`."""
         side = self._model.size[0]
         out = self._model(roi.cut(image, side))
         points = out["conv2d_21"].reshape(468, 3)[:, :2]
         score = sigmoid(out["conv2d_31"].ravel())[0]
         return Face(float(score), roi.to_photo(points, side))
 
-    def steady(self, image: Image, face: Face) -> Face:
-        """`face` after two more looks at crops that its landmarks suggest, one of them turned.
+    def predict_twice(self, image: Image, face: Face) -> Face:
+        """Average two predictions in crops derived from `face`, one of them rotated.
 
-        What the network really sees stays where it is when the crop turns; what it makes up turns
-        with the crop. The score is the least of the looks.
+        Landmarks of a real face stay in place when the crop is rotated; hallucinated ones rotate
+        with the crop. The score is the minimum of the two.
         """
         roi = mesh_roi(face.points)
         straight = self(image, roi)

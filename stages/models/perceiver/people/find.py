@@ -1,4 +1,4 @@
-"""People as things with named parts."""
+"""Find people and describe them as things with named parts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 
 from stages.models.perceiver.people.face import CHIN, FEATURES, Face
 from stages.models.perceiver.people.hands import HandFinder
-from stages.models.perceiver.people.head import ears, eyebrows, neck
-from stages.models.perceiver.people.limbs import limbs, torso
-from stages.models.perceiver.people.looks import Looks, Probabilities, looks
-from stages.models.perceiver.people.person import Limits, PeopleFinder, Person
+from stages.models.perceiver.people.head import find_ears, find_eyebrows, find_neck
+from stages.models.perceiver.people.limbs import find_limbs, find_torso
+from stages.models.perceiver.people.looks import HeadAttributes, Probabilities, classify_head
+from stages.models.perceiver.people.person import PeopleFinder, Person, PersonThresholds
 from stages.models.perceiver.regions import Region, Thing
 from stages.records.images import Image
 from stages.records.masks import Mask
 
 ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
-"""From these probabilities on a head is an animal's, or wears glasses or a mask."""
+"""Minimum probabilities at which a head counts as an animal's or as wearing glasses or a mask."""
 
 _BUST = (2.2, 2.5)
-"""How far an upper body reaches to either side of the chin and below it, in face sizes: farther
-away the mask is often somebody's table."""
+"""Extent of an upper body to either side of the chin and below it, in face sizes. Farther away the
+mask often covers a table."""
 
 
 class People:
-    """All people of a photo with face, eyes, nose, mouth, arms, hands, fingers, legs, feet, torso.
+    """Finds all people with face, eyes, nose, mouth, arms, hands, fingers, legs, feet and torso.
 
     Left and right are the person's own sides.
     """
@@ -32,35 +32,37 @@ class People:
     def __init__(
         self,
         classify: Probabilities,
-        limits: Limits | None = None,
+        thresholds: PersonThresholds | None = None,
         visibility: float = 0.6,
         hand: float = 0.6,
     ) -> None:
         """Load the models.
 
         Args:
-            classify: picture to ImageNet probabilities; tells animals from people.
-            limits: what a person must reach.
-            visibility: least visibility of a limb's landmarks.
-            hand: least certainty of a hand and its side.
+            classify: returns the ImageNet probabilities of an image; tells animals from people.
+            thresholds: what a person has to reach.
+            visibility: minimum certainty of a limb's landmarks.
+            hand: minimum certainty of a hand and its side.
 
         Raises:
             WeightsError: weights are missing or damaged.
         """
-        self._find = PeopleFinder(limits)
-        self._hands = HandFinder(self._find.faces, hand)
+        self._find = PeopleFinder(thresholds)
+        self._hands = HandFinder(self._find.detect_faces, hand)
         self._classify, self._visibility = classify, visibility
 
     def __call__(self, image: Image) -> list[Thing]:
-        """People, biggest face first; the masks of two people do not overlap."""
-        seen = [(person, looks(person, image, self._classify)) for person in self._find(image)]
+        """Find people, largest face first; the masks of two people do not overlap."""
+        people = [
+            (person, classify_head(person, image, self._classify)) for person in self._find(image)
+        ]
         return [
-            self._describe(image, p, look)
-            for p, look in seen
-            if look.animal < ANIMAL or _unmistakable(p)
+            self._describe(image, person, attributes)
+            for person, attributes in people
+            if attributes.animal < ANIMAL or _is_certainly_human(person)
         ]
 
-    def _describe(self, image: Image, person: Person, look: Looks) -> Thing:
+    def _describe(self, image: Image, person: Person, attributes: HeadAttributes) -> Thing:
         shape = (image.shape[0], image.shape[1])
         regions = list[Region]()
         hands = self._hands(image, person.mask, person.pose)
@@ -68,66 +70,71 @@ class People:
         reach = np.zeros(shape, bool)
         for region in hand_regions:
             reach |= region.mask
-        body = person.mask | _attached(reach, person.mask)
+        body = person.mask | _select_hands_on_body(reach, person.mask)
         if person.face is not None:
-            regions += face_regions(person.face, body, reach, look)
-            regions += _around(person.face, image, body & ~reach, look)
-        head = person.face.oval(shape) if person.face is not None else np.zeros(shape, bool)
+            regions += face_regions(person.face, body, reach, attributes)
+            regions += _find_head_parts(person.face, image, body & ~reach, attributes)
+        head = person.face.oval_mask(shape) if person.face is not None else np.zeros(shape, bool)
         arms = list[Region]()
         if person.pose is not None:
-            arms = limbs(person.pose, body, self._visibility, reach | head)
+            arms = find_limbs(person.pose, body, self._visibility, reach | head)
             regions += arms
         front = reach | head
         for region in arms:
             front |= region.mask
-        chest = _chest(person, body & ~front, self._visibility)
+        chest = _find_upper_body(person, body & ~front, self._visibility)
         regions += hand_regions + ([chest] if chest else [])
         return Thing("person", person.score, body, regions)
 
 
-def _unmistakable(person: Person) -> bool:
-    """A human face beside which an animal may sit: no animal's face holds so still."""
+def _is_certainly_human(person: Person) -> bool:
+    """Return whether the face is human, even if the crop is classified as an animal.
+
+    An animal may be next to the person. The mesh never has so little spread on an animal's face.
+    """
     return person.face is not None and person.score >= 0.9 and person.face.spread <= 0.03
 
 
-def face_regions(face: Face, body: Mask, covered: Mask, look: Looks) -> list[Region]:
-    """The face and what of its features is turned to the camera and not behind a hand.
+def face_regions(face: Face, body: Mask, covered: Mask, attributes: HeadAttributes) -> list[Region]:
+    """Return the face and those of its features that face the camera and are not behind a hand.
 
     Args:
         face: the mesh.
         body: (H, W) mask of the person.
-        covered: (H, W) pixels of the person's hands.
-        look: glasses hide the eyes, a mask the nose and the mouth.
+        covered: (H, W) mask of the person's hands.
+        attributes: glasses hide the eyes, a mask hides nose and mouth.
     """
     shape = (body.shape[0], body.shape[1])
-    oval = face.oval(shape) & body
+    oval = face.oval_mask(shape) & body
     regions = [Region("face", "face", face.score, oval)]
     for name in FEATURES:
-        mask = face.feature(name, shape) & body
+        mask = face.feature_mask(name, shape) & body
         hidden = float((mask & covered).sum()) / max(int(mask.sum()), 1)
-        score = face.score * face.facing(name)
+        score = face.score * face.feature_frontality(name)
         kind = name.removeprefix("left ").removeprefix("right ")
-        worn = look.glasses >= GLASSES if kind == "eye" else look.mask >= MASK
+        worn = attributes.glasses >= GLASSES if kind == "eye" else attributes.mask >= MASK
         if score >= 0.3 and hidden < 0.2 and not worn:
             regions.append(Region(name, kind, score, mask))
     return regions
 
 
-def _around(face: Face, image: Image, free: Mask, look: Looks) -> list[Region]:
-    """Eyebrows, ears and neck."""
-    out = eyebrows(face, image, free) if look.glasses < GLASSES else []
-    if look.mask < MASK:
-        below = neck(face, image, free)
-        out += [*ears(face, image, free), *([below] if below else [])]
+def _find_head_parts(
+    face: Face, image: Image, free: Mask, attributes: HeadAttributes
+) -> list[Region]:
+    """Find eyebrows, ears and neck."""
+    out = find_eyebrows(face, image, free) if attributes.glasses < GLASSES else []
+    if attributes.mask < MASK:
+        below = find_neck(face, image, free)
+        out += [*find_ears(face, image, free), *([below] if below else [])]
     return out
 
 
-def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
-    """The torso when shoulders and hips are seen, else what is below the chin: the upper body."""
+def _find_upper_body(person: Person, free: Mask, visibility: float) -> Region | None:
+    """Return the torso if shoulders and hips are visible, else the upper body below the chin."""
     if person.pose is not None:
-        whole = torso(person.pose, free, visibility)
-        if whole is not None:
-            return whole
+        region = find_torso(person.pose, free, visibility)
+        if region is not None:
+            return region
     if person.face is None:
         return None
     x, y = (float(v) for v in person.face.points[CHIN])
@@ -139,8 +146,8 @@ def _chest(person: Person, free: Mask, visibility: float) -> Region | None:
     return Region("upper body", "torso", 0.65 * person.face.score, below)
 
 
-def _attached(hands: Mask, body: Mask) -> Mask:
-    """Pixels of hands that the body's mask missed: only hands that lie on it count."""
+def _select_hands_on_body(hands: Mask, body: Mask) -> Mask:
+    """Return the hands that lie on the body, including pixels that the body's mask lacks."""
     count, labels = cv2.connectedComponents(hands.astype(np.uint8))
     out = np.zeros_like(hands)
     for label in range(1, count):

@@ -1,4 +1,4 @@
-"""Rotated square crops: where a model looks, and the way back into the photo."""
+"""Rotated square crops (regions of interest) and masks drawn from points."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Roi:
     angle: float = 0.0
 
     def to_photo(self, points: Array, side: float = 1.0) -> Array:
-        """(N, 2) crop coordinates in 0..`side` to photo pixels."""
+        """Convert (N, 2) crop coordinates in 0..`side` to photo pixels."""
         local = (np.asarray(points, np.float64) / side - 0.5) * self.size
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         turned = local @ np.array([[cos, sin], [-sin, cos]])
         return (turned + np.array([self.x, self.y])).astype(np.float32)
 
     def to_crop(self, points: Array, side: float = 1.0) -> Array:
-        """(N, 2) photo pixels to crop coordinates in 0..`side`: the inverse of `to_photo`."""
+        """Convert (N, 2) photo pixels to crop coordinates in 0..`side`: inverse of `to_photo`."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         local = (np.asarray(points, np.float64) - np.array([self.x, self.y])) @ np.array(
             [[cos, -sin], [sin, cos]]
@@ -45,51 +45,51 @@ class Roi:
 
     def _affine(self, side: int) -> NDArray[np.float64]:
         corners = np.array([[0, 0], [side, 0], [0, side]], np.float32)
-        # cv2 counts pixel centres from zero, crop coordinates count pixel edges
+        # in cv2 integers are pixel centres, in crop coordinates they are pixel edges
         matrix = cv2.getAffineTransform(self.to_photo(corners, side) - 0.5, corners - 0.5)
         return np.asarray(matrix, np.float64)
 
     def cut(self, image: NDArray[np.uint8], side: int) -> Array:
-        """The crop as (side, side, 3) float32 in 0..1; black where it leaves the photo."""
-        # averaging first keeps a large photo from aliasing in a small crop
+        """Cut the crop as (side, side, 3) float32 in 0..1; black outside the photo."""
+        # blurring first avoids aliasing when a large region is sampled
         step = int(self.size / side)
         source = cv2.blur(image, (step, step)) if step > 1 else image
         crop = cv2.warpAffine(source, self._affine(side), (side, side), flags=cv2.INTER_LINEAR)
         return crop.astype(np.float32) / 255.0
 
     def paste(self, values: Array, shape: tuple[int, int]) -> Array:
-        """A square map (S, S) on this crop as an (H, W) map of the photo, zero outside."""
+        """Paste a map (S, S) of this crop into an (H, W) map of the photo, zero elsewhere."""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         matrix = self._affine(values.shape[0])
         out = cv2.warpAffine(values, matrix, (shape[1], shape[0]), flags=flags)
         return np.asarray(out, np.float32)
 
 
-def facing(start: Array, end: Array, target: float) -> float:
-    """The angle of a `Roi` in which the arrow start -> end points to `target` radians.
+def roi_angle(start: Array, end: Array, target: float) -> float:
+    """Return the angle of a `Roi` in which the arrow start -> end points to `target` radians.
 
-    `target` is measured counter-clockwise from the x axis: pi/2 is upright. (MediaPipe's
-    DetectionsToRects rotation.)
+    `target` is measured counter-clockwise from the x axis: pi/2 is upright. This is the rotation of
+    MediaPipe's DetectionsToRects.
     """
     turn = target - math.atan2(-(float(end[1]) - float(start[1])), float(end[0]) - float(start[0]))
     return (turn + math.pi) % (2 * math.pi) - math.pi
 
 
-def polygon(points: Array, shape: tuple[int, int]) -> Mask:
-    """(H, W) mask of the closed polygon through (N, 2) points in photo pixels."""
+def fill_polygon(points: Array, shape: tuple[int, int]) -> Mask:
+    """Return the (H, W) mask of the closed polygon through (N, 2) points in photo pixels."""
     canvas = np.zeros(shape, np.uint8)
     cv2.fillPoly(canvas, [np.floor(points).astype(np.int32)], 1)
     return canvas.astype(bool)
 
 
-def hull(points: Array, shape: tuple[int, int]) -> Mask:
-    """(H, W) mask of the convex hull of (N, 2) points in photo pixels."""
+def fill_hull(points: Array, shape: tuple[int, int]) -> Mask:
+    """Return the (H, W) mask of the convex hull of (N, 2) points in photo pixels."""
     outline = cv2.convexHull(np.asarray(points, np.float32))
-    return polygon(np.asarray(outline[:, 0], np.float32), shape)
+    return fill_polygon(np.asarray(outline[:, 0], np.float32), shape)
 
 
-def capsules(points: Array, radii: Array, shape: tuple[int, int]) -> Mask:
-    """(H, W) mask of a chain of rounded cones through (N, 2) points with one radius each, in px."""
+def fill_capsules(points: Array, radii: Array, shape: tuple[int, int]) -> Mask:
+    """Return the (H, W) mask of rounded cones through (N, 2) points with (N,) radii, in pixels."""
     canvas = np.zeros(shape, np.uint8)
     for (a, b), (ra, rb) in zip(pairwise(points), pairwise(radii), strict=True):
         for centre, radius in ((a, ra), (b, rb)):

@@ -1,4 +1,4 @@
-"""The hands of one person: where the pose has wrists, and where the palm detector sees palms."""
+"""Find the hands of one person at the wrists of the pose and at detected palms."""
 
 from __future__ import annotations
 
@@ -26,81 +26,83 @@ from stages.records.images import Image
 from stages.records.masks import Mask
 
 WRIST, INDEX, LITTLE = 15, 19, 17
-"""Of the left hand in a pose; the right hand's are one higher."""
-
+"""Landmarks of the left hand in a pose; those of the right hand are one higher."""
 
 Finder = Callable[[Image, Roi], Detections]
-"""Faces inside a square of the photo."""
+"""Detects faces inside a square of the photo."""
 
 
 class HandFinder:
-    """Finds up to two hands of a person and their stretched fingers.
+    """Finds up to two hands of a person and their extended fingers.
 
     Args:
-        faces: finds faces, which blurred look like fists to the hand model.
-        score: least certainty of a hand, with its side.
-        stretched: least length of a finger that is named, in hand sizes.
+        detect_faces: used to reject blurred faces, which look like fists to the hand model.
+        min_certainty: minimum certainty of a hand and its side.
+        min_length: minimum length of a finger that is named, in hand sizes.
     """
 
-    def __init__(self, faces: Finder, score: float = 0.6, stretched: float = 0.45) -> None:
-        self._faces, self._score, self._stretched = faces, score, stretched
+    def __init__(
+        self, detect_faces: Finder, min_certainty: float = 0.6, min_length: float = 0.45
+    ) -> None:
+        self._detect_faces = detect_faces
+        self._min_certainty, self._min_length = min_certainty, min_length
         self._palms = Detector(packages.read(PACKAGE, "palm_detection_full.tflite"), PALM)
         self._model = HandModel(packages.read(PACKAGE, "hand_landmark_full.tflite"))
 
     def __call__(self, image: Image, body: Mask, pose: Pose | None) -> dict[str, Hand]:
-        """``left`` and ``right`` to the hand, as far as they are seen well."""
-        squares = self._squares(body, pose)
-        found = [self._look(image, roi) for roi in squares]
-        for square in _neighbourhoods(body):
+        """Return the hands that are certain enough, by side: ``left`` and ``right``."""
+        squares = self._wrist_squares(body, pose)
+        found = [self._measure(image, roi) for roi in squares]
+        for square in _search_squares(body):
             palms = self._palms(image, square, 0.5)
             for box, points in zip(palms.boxes, palms.keypoints, strict=True):
-                found.append(self._look(image, palm_roi(box, points)))
+                found.append(self._measure(image, palm_roi(box, points)))
         hands: dict[str, Hand] = {}
         for hand in sorted((h for h in found if h is not None), key=lambda h: -h.score):
-            if not _on(body, hand) or any(_same(hand, h) for h in hands.values()):
+            if not _lies_on(body, hand) or any(_is_same_hand(hand, h) for h in hands.values()):
                 continue
-            side, certainty, anchored = judge(hand, pose)
-            if side in hands or certainty < self._score:
+            side, certainty, anchored = assess_hand(hand, pose)
+            if side in hands or certainty < self._min_certainty:
                 continue
             if anchored or not self._is_face(image, hand):
                 hands[side] = replace(hand, score=certainty)
         return hands
 
     def _is_face(self, image: Image, hand: Hand) -> bool:
-        """Whether a face is seen where the hand is said to be."""
+        """Return whether a face is detected at the place of the hand."""
         middle = hand.points.mean(0)
         square = Roi(float(middle[0]), float(middle[1]), 5 * hand.size)
-        boxes = self._faces(image, square).boxes
+        boxes = self._detect_faces(image, square).boxes
         if not len(boxes):
             return False
         inside = (boxes[:, :2] <= middle) & (middle <= boxes[:, 2:])
         return bool(inside.all(1).any())
 
     def regions(self, hands: dict[str, Hand], shape: tuple[int, int]) -> list[Region]:
-        """Hands, and fingers that neither fold nor hide behind each other."""
+        """Return hands, and fingers that are neither folded nor behind each other."""
         out = []
         for side, hand in sorted(hands.items()):
             out.append(Region(f"{side} hand", "hand", hand.score, hand.mask(shape)))
-            fingers = {n: hand.finger(n, shape) for n in FINGERS}
+            fingers = {n: hand.finger_mask(n, shape) for n in FINGERS}
             for name, mask in fingers.items():
                 others = np.zeros(shape, bool)
                 for other, shadow in fingers.items():
                     if other != name:
                         others |= shadow
                 apart = 1 - float((mask & others).sum()) / max(int(mask.sum()), 1)
-                if hand.stretched(name) >= self._stretched and apart >= 0.6:
+                if hand.finger_length(name) >= self._min_length and apart >= 0.6:
                     out.append(Region(f"{side} {name}", "finger", hand.score * apart, mask))
         return out
 
-    def _look(self, image: Image, roi: Roi) -> Hand | None:
-        """The hand in `roi` after a second, better centred look; None when it is not one."""
+    def _measure(self, image: Image, roi: Roi) -> Hand | None:
+        """Predict the hand in `roi` and again in a better centred crop; None if it is no hand."""
         hand = self._model(image, roi)
         if hand.score < 0.3:
             return None
-        hand = self._model.steady(image, hand_roi(hand.points))
-        return hand if hand.certainty >= self._score else None
+        hand = self._model.predict_twice(image, hand_roi(hand.points))
+        return hand if hand.certainty >= self._min_certainty else None
 
-    def _squares(self, body: Mask, pose: Pose | None) -> list[Roi]:
+    def _wrist_squares(self, body: Mask, pose: Pose | None) -> list[Roi]:
         if pose is None:
             return []
         out = []
@@ -112,8 +114,8 @@ class HandFinder:
         return out
 
 
-def _neighbourhoods(body: Mask) -> list[Roi]:
-    """Squares along the person's box in which palms are big enough to be found."""
+def _search_squares(body: Mask) -> list[Roi]:
+    """Return squares along the person's box in which palms are large enough to be detected."""
     rows, columns = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
     y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     side = float(min(y1 - y0, x1 - x0)) * 1.2
@@ -124,21 +126,21 @@ def _neighbourhoods(body: Mask) -> list[Roi]:
     return [Roi(float(x), float(y), side) for x, y in zip(xs, ys, strict=True)]
 
 
-def _on(body: Mask, hand: Hand) -> bool:
-    """Whether most of the hand lies on the person."""
+def _lies_on(body: Mask, hand: Hand) -> bool:
+    """Return whether most of the hand lies on the person."""
     mask = hand.mask((body.shape[0], body.shape[1]))
     return bool(mask.any()) and float((mask & body).sum()) >= 0.5 * float(mask.sum())
 
 
-def _same(a: Hand, b: Hand) -> bool:
+def _is_same_hand(a: Hand, b: Hand) -> bool:
     return float(np.hypot(*(a.points - b.points).T).mean()) < 0.6 * max(a.size, b.size)
 
 
-def judge(hand: Hand, pose: Pose | None) -> tuple[str, float, bool]:
-    """Side, certainty and whether a wrist vouches for a hand.
+def assess_hand(hand: Hand, pose: Pose | None) -> tuple[str, float, bool]:
+    """Return side, certainty and whether the hand is at a wrist of the pose.
 
-    The side is that of the nearer wrist of the pose where this is clear, else what the hand looks
-    like; where wrist and looks contradict each other the certainty falls.
+    The side is that of the nearer wrist if this is clear, else the predicted side of the hand. If
+    wrist and prediction disagree, the certainty is lowered.
     """
     left = hand.left >= 0.5
     anchored = False
@@ -149,5 +151,5 @@ def judge(hand: Hand, pose: Pose | None) -> tuple[str, float, bool]:
         anchored = bool(away[nearest] < 1.0 and pose.visible[WRIST + nearest] >= 0.3)
         if anchored and away[1 - nearest] > 2 * away[nearest]:
             left = nearest == 0
-    looks = hand.left if left else 1 - hand.left
-    return "left" if left else "right", hand.certainty * min(1.0, 2 * looks), anchored
+    agreement = hand.left if left else 1 - hand.left
+    return "left" if left else "right", hand.certainty * min(1.0, 2 * agreement), anchored

@@ -1,4 +1,4 @@
-"""Ears, eyebrows and neck: what the face mesh places and the photo's colours confirm."""
+"""Find ears, eyebrows and neck: located by the face mesh, confirmed by the photo's colours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from stages.models.perceiver.people.face import CHIN, FOREHEAD, NOSE_TIP, Face
-from stages.models.perceiver.people.geometry import Array, Roi, hull, polygon
+from stages.models.perceiver.people.geometry import Array, Roi, fill_hull, fill_polygon
 from stages.models.perceiver.regions import Region, largest_component
 from stages.records.images import Image
 from stages.records.masks import Mask
@@ -19,22 +19,22 @@ BROWS = {
 }
 _ABOVE_BROW = {"left eyebrow": (333, 298), "right eyebrow": (104, 68)}
 _TEMPLES = {"left ear": (447, 345, 352, 376, 366), "right ear": (227, 116, 123, 147, 137)}
-"""Cheek next to the ear, in the same light."""
+"""Vertices of the cheek next to the ear, in the same light."""
 _LOWER = (205, 425, 207, 427, 187, 411, 192, 416, 50, 280)
-"""Cheeks above the jaw."""
+"""Vertices of the cheeks above the jaw."""
 _EARS = {"left ear": (454, 356, 361, 1), "right ear": (234, 127, 132, -1)}
-"""Outline next to the ear, beside the brow and beside the mouth; direction on the face's x axis."""
+"""Vertices of the outline at ear, brow and mouth; direction of the ear along the face's x axis."""
 _JAW = (172, 397)
 _EAR = (0.55, 0.95)
-"""Band of the share of an ear's place that looks like skin. The place is a little larger than an
-ear: where all of it looks alike, hair in the colour of skin hangs there (5 of 5 seen)."""
+"""Band for the share of an ear's ellipse that looks like skin. The ellipse is slightly larger than
+an ear: if all of it looks like skin, it is skin-coloured hair (in all 5 cases seen)."""
 _NECK = 0.6
-"""Least share of a neck's place that looks like skin."""
+"""Minimum share of a neck's area that looks like skin."""
 
 
 @dataclass(frozen=True)
 class Skin:
-    """The colours of one person's face in CIE Lab."""
+    """Skin colour of one person's face in CIE Lab."""
 
     mean: Array
     """(3,)"""
@@ -42,8 +42,8 @@ class Skin:
     """(3,)"""
 
     @classmethod
-    def of(cls, image: Image, face: Face, vertices: tuple[int, ...]) -> Skin | None:
-        """From small discs around `vertices`; None in a grey photo."""
+    def sample(cls, image: Image, face: Face, vertices: tuple[int, ...]) -> Skin | None:
+        """Sample small discs around `vertices`; None in a grey photo."""
         lab = _lab(image)
         radius = max(1, round(0.04 * face.size))
         canvas = np.zeros(lab.shape[:2], np.uint8)
@@ -54,12 +54,12 @@ class Skin:
             return None
         mean = np.median(pixels, axis=0)
         spread = 1.5 * np.median(np.abs(pixels - mean), axis=0) + (8, 2.5, 2.5)
-        # a grey photo tells skin from cloth by brightness alone, which is not enough
+        # brightness alone, as in a grey photo, does not distinguish skin from cloth
         coloured = float(np.hypot(mean[1], mean[2])) >= 6
         return cls(mean, spread) if coloured else None
 
-    def like(self, image: Image) -> Mask:
-        """(H, W) pixels that may be skin; shadow is forgiven, another hue is not."""
+    def match(self, image: Image) -> Mask:
+        """Return the pixels that may be skin, (H, W); tolerates shadow, but no other hue."""
         away = (_lab(image) - self.mean) / self.spread
         return (np.abs(away[..., 0]) < 2.5) & (np.hypot(away[..., 1], away[..., 2]) < 2)
 
@@ -69,13 +69,13 @@ def _lab(image: Image) -> Array:
     return np.asarray(lab, np.float32)
 
 
-def eyebrows(face: Face, image: Image, body: Mask) -> list[Region]:
-    """Brows that are darker than the forehead above them: a fringe hides both."""
+def find_eyebrows(face: Face, image: Image, body: Mask) -> list[Region]:
+    """Find eyebrows that are darker than the forehead above them; a fringe hides both."""
     shape = (body.shape[0], body.shape[1])
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     out = []
     for name, vertices in BROWS.items():
-        mask = hull(face.points[list(vertices)], shape) & body
+        mask = fill_hull(face.points[list(vertices)], shape) & body
         above = np.zeros(shape, np.uint8)
         for x, y in np.floor(face.points[list(_ABOVE_BROW[name])]).astype(int):
             cv2.circle(above, (int(x), int(y)), max(1, round(0.05 * face.size)), 1, -1)
@@ -83,29 +83,29 @@ def eyebrows(face: Face, image: Image, body: Mask) -> list[Region]:
         if mask.sum() < 12 or not forehead.any():
             continue
         contrast = 1 - float(grey[mask].mean()) / max(float(grey[forehead].mean()), 1.0)
-        score = face.score * face.turned(vertices) * float(np.clip(contrast / 0.15, 0, 1))
+        score = face.score * face.frontality(vertices) * float(np.clip(contrast / 0.15, 0, 1))
         if score >= 0.3:
             out.append(Region(name, "eyebrow", score, mask))
     return out
 
 
-def ears(face: Face, image: Image, body: Mask) -> list[Region]:
-    """Ears beside the outline of the face, where skin like the cheek's is seen and no hair.
+def find_ears(face: Face, image: Image, body: Mask) -> list[Region]:
+    """Find ears beside the outline of the face, where skin like the cheek's is visible and no hair.
 
-    What is above the ear must look different: hair that hangs over it does not.
+    The area above the ear has to look different: if hair covers the ear, it looks the same.
 
-    An ear reaches from brow to mouth. How broad it appears follows from how far the nose has
-    turned away from it.
+    An ear reaches from brow to mouth. Its apparent width follows from how far the nose is turned
+    away from it.
     """
     shape = (body.shape[0], body.shape[1])
-    frame = Roi(0, 0, 1, _angle(face))
+    frame = Roi(0, 0, 1, _lean(face))
     flat = frame.to_crop(face.points)
-    lab, oval = _lab(image), face.oval(shape)
+    lab, oval = _lab(image), face.oval_mask(shape)
     left, right = float(flat[454, 0]), float(flat[234, 0])
     turn = (float(flat[NOSE_TIP, 0]) - (left + right) / 2) / max(abs(left - right), 1e-6)
     out = []
     for name, (beside, top, bottom, sign) in _EARS.items():
-        away = -sign * turn  # positive: the nose points to the other side, this ear is in view
+        away = -sign * turn  # positive: the nose points to the other side, this ear is visible
         if away < -0.15:
             continue
         width = face.size * float(np.clip(0.13 + 0.35 * away, 0.1, 0.3))
@@ -114,46 +114,46 @@ def ears(face: Face, image: Image, body: Mask) -> list[Region]:
         y = float(flat[[top, bottom], 1].mean())
         turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
         ring = np.stack([x + width * 0.6 * np.cos(turns), y + height * 0.5 * np.sin(turns)], 1)
-        ellipse = polygon(frame.to_photo(ring), shape) & ~oval
-        skin = Skin.of(image, face, _TEMPLES[name])
-        hair = polygon(frame.to_photo(ring - (0, 0.8 * height)), shape) & body & ~oval
+        ellipse = fill_polygon(frame.to_photo(ring), shape) & ~oval
+        skin = Skin.sample(image, face, _TEMPLES[name])
+        hair = fill_polygon(frame.to_photo(ring - (0, 0.8 * height)), shape) & body & ~oval
         if skin is None or hair.sum() < 12:
             continue
-        mask = largest_component(ellipse & body & skin.like(image))
+        mask = largest_component(ellipse & body & skin.match(image))
         share = float(mask.sum()) / max(int(ellipse.sum()), 1)
-        if _EAR[0] <= share <= _EAR[1] and _nearer(lab, mask, skin, hair):
+        if _EAR[0] <= share <= _EAR[1] and _is_closer_to_skin(lab, mask, skin, hair):
             out.append(Region(name, "ear", face.score * share, mask))
     return out
 
 
-def _nearer(lab: Array, mask: Mask, skin: Skin, hair: Mask) -> bool:
-    """Whether the pixels of `mask` look more like skin than like hair, in the mean."""
+def _is_closer_to_skin(lab: Array, mask: Mask, skin: Skin, hair: Mask) -> bool:
+    """Return whether the mean colour of `mask` is clearly closer to skin than to hair."""
     colour = lab[mask].mean(0)
     to_skin = float(np.linalg.norm(colour - skin.mean))
     to_hair = float(np.linalg.norm(colour - lab[hair].mean(0)))
     return to_skin < 0.7 * to_hair
 
 
-def neck(face: Face, image: Image, body: Mask) -> Region | None:
-    """Bare skin between jaw and collar."""
-    skin = Skin.of(image, face, _LOWER)
+def find_neck(face: Face, image: Image, body: Mask) -> Region | None:
+    """Find the bare skin between jaw and collar."""
+    skin = Skin.sample(image, face, _LOWER)
     if skin is None:
         return None
     shape = (body.shape[0], body.shape[1])
     down = face.points[CHIN] - face.points[FOREHEAD]
-    # the neck hangs between the face's own axis and the vertical
+    # the neck's direction lies between the face's axis and the vertical
     hang = down / max(float(np.hypot(*down)), 1e-6) + np.array([0, 1])
     drop = hang / max(float(np.hypot(*hang)), 1e-6) * 0.55 * face.size
     a, b = face.points[list(_JAW)]
     middle = (a + b) / 2
     a, b = middle + 0.85 * (a - middle), middle + 0.85 * (b - middle)
-    area = polygon(np.array([a, b, b + drop, a + drop]), shape) & ~face.oval(shape)
-    mask = largest_component(area & body & skin.like(image))
+    area = fill_polygon(np.array([a, b, b + drop, a + drop]), shape) & ~face.oval_mask(shape)
+    mask = largest_component(area & body & skin.match(image))
     share = float(mask.sum()) / max(int(area.sum()), 1)
     return Region("neck", "neck", face.score * share, mask) if share >= _NECK else None
 
 
-def _angle(face: Face) -> float:
-    """How far the face leans, from forehead to chin."""
+def _lean(face: Face) -> float:
+    """Return the angle of the axis from forehead to chin."""
     x, y = face.points[CHIN] - face.points[FOREHEAD]
     return float(np.arctan2(-x, y))

@@ -1,4 +1,4 @@
-"""Arms, legs, feet and torso: the person's mask divided among the bones of a pose."""
+"""Find arms, legs, feet and torso: divide the person's mask among the bones of a pose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from stages.models.perceiver.people.geometry import Array, hull, polygon
+from stages.models.perceiver.people.geometry import Array, fill_hull, fill_polygon
 from stages.models.perceiver.people.pose import Pose
 from stages.models.perceiver.regions import Region, largest_component
 from stages.records.masks import Mask, bounding_box
@@ -16,15 +16,15 @@ from stages.records.masks import Mask, bounding_box
 
 @dataclass(frozen=True)
 class Chain:
-    """A limb: its bones' landmarks and how thick it is there, in body sizes."""
+    """A chain of bones: the landmarks of its joints and its thickness there, in body sizes."""
 
     kind: str
     joints: tuple[int, ...]
-    """On the left side; the right side's are one higher."""
+    """Landmarks on the left side; those on the right side are one higher."""
     radii: tuple[float, ...]
 
 
-# a torso of half a metre: an upper arm in a sleeve is 13 cm thick, a thigh 18, a wrist 8
+# for a torso of 50 cm: an upper arm in a sleeve is 13 cm thick, a thigh 18 cm, a wrist 8 cm
 LIMBS = (
     Chain("arm", (11, 13, 15), (0.13, 0.105, 0.075)),
     Chain("leg", (23, 25, 27), (0.17, 0.125, 0.09)),
@@ -35,72 +35,72 @@ PIECES = (
     Chain("thigh", (23, 25), (0.17, 0.125)),
     Chain("lower leg", (25, 27), (0.125, 0.09)),
 )
-"""What is left to name when a joint of the whole limb cannot be seen."""
-_WHOLE = {"upper arm": "arm", "forearm": "arm", "thigh": "leg", "lower leg": "leg"}
+"""Parts of limbs to name if not all joints of the limb are visible."""
+_LIMB_OF = {"upper arm": "arm", "forearm": "arm", "thigh": "leg", "lower leg": "leg"}
 _FOOT = (27, 29, 31)
 _TORSO = (11, 12, 24, 23)
 _REACH = 1.5
-"""How many radii from the bone a limb may claim pixels that no other part is nearer to: sleeves."""
+"""Distance from the bone, in radii, up to which a limb gets its nearest pixels, such as sleeves."""
 _COARSE = 256
-"""Distances are computed on a grid whose longer side has about so many cells."""
-_KEPT = 0.45
-"""A limb that keeps less than this of its own capsule is hidden by others."""
-_INSIDE = 0.8
-"""Least share of a bone that lies on the person."""
-_UNSTEADY = 0.25
-"""Distance between two looks at a joint, in body sizes, at which half of its certainty is gone."""
+"""Approximate number of cells along the longer side of the grid on which distances are computed."""
+_MIN_KEPT = 0.45
+"""Minimum share of its own capsule that a limb keeps; with less it is hidden by others."""
+_MIN_INSIDE = 0.8
+"""Minimum share of a bone that lies on the person."""
+_HALF_SPREAD = 0.25
+"""Distance between two predictions of a joint, in body sizes, that halves its certainty."""
 
 
 def body_size(points: Array) -> float:
-    """The torso's length in pixels, or what the shoulders say of it when it is foreshortened."""
+    """Return the length of the torso in pixels, estimated from the shoulders if foreshortened."""
     shoulders, hips = points[[11, 12]].mean(0), points[[23, 24]].mean(0)
     breadth = float(np.hypot(*(points[11] - points[12])))
     return max(float(np.hypot(*(shoulders - hips))), 1.2 * breadth, 1.0)
 
 
-def certainty(pose: Pose) -> Array:
-    """(33,) visibility, lowered where two looks disagree about the place."""
-    away = pose.spread / (_UNSTEADY * body_size(pose.points))
+def landmark_certainty(pose: Pose) -> Array:
+    """Return the visibility, (33,), lowered where two predictions disagree about the place."""
+    away = pose.spread / (_HALF_SPREAD * body_size(pose.points))
     return np.asarray(pose.visible / (1 + away**2), np.float32)
 
 
-def seen(pose: Pose, joints: tuple[int, ...], shape: tuple[int, int]) -> float:
-    """The least certainty among `joints`; zero when one lies outside the (H, W) picture."""
+def min_certainty(pose: Pose, joints: tuple[int, ...], shape: tuple[int, int]) -> float:
+    """Return the minimum certainty of `joints`; 0 if one lies outside the (H, W) image."""
     points = pose.points[list(joints)]
     inside = (points >= 0).all() and (points < (shape[1], shape[0])).all()
-    return float(certainty(pose)[list(joints)].min()) if inside else 0.0
+    return float(landmark_certainty(pose)[list(joints)].min()) if inside else 0.0
 
 
 @dataclass(frozen=True)
 class Limb:
-    """A limb that may be named."""
+    """A candidate limb."""
 
     name: str
     kind: str
     score: float
     joints: tuple[int, ...]
     radii: Array
-    """One a joint, in pixels."""
+    """Radius at each joint, in pixels."""
 
 
-def limbs(pose: Pose, body: Mask, threshold: float, taken: Mask | None = None) -> list[Region]:
-    """Arms, legs and feet whose landmarks are certain by at least `threshold`.
+def find_limbs(pose: Pose, body: Mask, threshold: float, taken: Mask | None = None) -> list[Region]:
+    """Find arms, legs and feet whose landmarks have a certainty of at least `threshold`.
 
-    Each pixel of the body goes to the bone that is nearest in units of the limb's thickness; where
-    two limbs cross, to the one nearer to the camera. Limbs that are mostly hidden behind others,
-    or whose bones leave the body, are not named.
+    Each pixel of the body is assigned to the bone that is nearest in units of the limb's thickness;
+    where two limbs cross, to the one nearer to the camera. Limbs that are mostly hidden behind
+    others, or whose bones leave the body, are left out.
 
     Args:
-        pose: the person.
+        pose: pose of the person.
         body: (H, W) mask of the person.
-        threshold: least certainty, 0..1.
-        taken: (H, W) head and hands: pixels that no limb gets.
+        threshold: minimum certainty, 0..1.
+        taken: (H, W) mask of head and hands, which no limb gets.
     """
     free = body if taken is None else body & ~taken
     candidates = [
-        limb for limb in _candidates(pose, body.shape, threshold) if _on(pose, limb, body)
+        limb for limb in _candidates(pose, body.shape, threshold) if _lies_on_body(pose, limb, body)
     ]
-    masks = _divide(pose, candidates, free)
+    masks = _assign_pixels(pose, candidates, free)
     found = [
         Region(limb.name, limb.kind, limb.score, mask)
         for limb, mask in zip(candidates, masks, strict=True)
@@ -109,10 +109,10 @@ def limbs(pose: Pose, body: Mask, threshold: float, taken: Mask | None = None) -
     size, legs = body_size(pose.points), {r.name for r in found if "leg" in r.kind}
     for side, shift in (("left", 0), ("right", 1)):
         joints = tuple(j + shift for j in _FOOT)
-        score = seen(pose, joints, body.shape)
+        score = min_certainty(pose, joints, body.shape)
         if score < threshold or not legs & {f"{side} leg", f"{side} lower leg"}:
             continue
-        mask = _foot(pose, joints, size)
+        mask = _foot_mask(pose, joints, size)
         visible = mask & free
         if visible.sum() >= 0.5 * mask.sum():
             for i, region in enumerate(found):
@@ -122,48 +122,48 @@ def limbs(pose: Pose, body: Mask, threshold: float, taken: Mask | None = None) -
     return found
 
 
-def torso(pose: Pose, body: Mask, threshold: float) -> Region | None:
-    """Shoulders to hips, or None when a corner is hidden or outside the picture."""
-    score = seen(pose, _TORSO, body.shape)
+def find_torso(pose: Pose, body: Mask, threshold: float) -> Region | None:
+    """Find the torso, shoulders to hips; None if a corner is hidden or outside the image."""
+    score = min_certainty(pose, _TORSO, body.shape)
     if score < threshold:
         return None
-    mask = largest_component(_trunk(pose, body.shape) & body)
+    mask = largest_component(_torso_mask(pose, body.shape) & body)
     return Region("torso", "torso", score, mask)
 
 
-def _trunk(pose: Pose, shape: tuple[int, int]) -> Mask:
+def _torso_mask(pose: Pose, shape: tuple[int, int]) -> Mask:
     corners = pose.points[list(_TORSO)]
-    return polygon(corners.mean(0) + (corners - corners.mean(0)) * (1.2, 1.05), shape)
+    return fill_polygon(corners.mean(0) + (corners - corners.mean(0)) * (1.2, 1.05), shape)
 
 
 def _candidates(pose: Pose, shape: tuple[int, int], threshold: float) -> list[Limb]:
     size, out = body_size(pose.points), list[Limb]()
     for side, shift in (("left", 0), ("right", 1)):
-        whole: set[str] = set()
+        named: set[str] = set()
         for chain in (*LIMBS, *PIECES):
             joints = tuple(j + shift for j in chain.joints)
-            score = seen(pose, joints, shape)
-            if score < threshold or _WHOLE.get(chain.kind) in whole:
+            score = min_certainty(pose, joints, shape)
+            if score < threshold or _LIMB_OF.get(chain.kind) in named:
                 continue
-            whole.add(chain.kind)
+            named.add(chain.kind)
             radii = np.array(chain.radii, np.float32) * size
             out.append(Limb(f"{side} {chain.kind}", chain.kind, score, joints, radii))
     return out
 
 
-def _on(pose: Pose, limb: Limb, body: Mask) -> bool:
-    """Whether the limb's bones lie on the body and are as long as bones are."""
+def _lies_on_body(pose: Pose, limb: Limb, body: Mask) -> bool:
+    """Return whether the limb's bones lie on the body and are long enough for their thickness."""
     points = pose.points[list(limb.joints)]
     steps = np.linspace(0, 1, 12)[:, None]
     line = np.concatenate([a + (b - a) * steps for a, b in pairwise(points)])
     columns, rows = np.floor(line).astype(int).T
     rows, columns = rows.clip(0, body.shape[0] - 1), columns.clip(0, body.shape[1] - 1)
     length = float(np.hypot(*np.diff(points, axis=0).T).sum())
-    return body[rows, columns].mean() >= _INSIDE and length >= 2.5 * float(limb.radii.mean())
+    return body[rows, columns].mean() >= _MIN_INSIDE and length >= 2.5 * float(limb.radii.mean())
 
 
-def _divide(pose: Pose, limbs: list[Limb], free: Mask) -> list[Mask | None]:
-    """The pixels of each limb; None for one that is hidden."""
+def _assign_pixels(pose: Pose, limbs: list[Limb], free: Mask) -> list[Mask | None]:
+    """Assign pixels to limbs; None for a limb that is hidden."""
     x0, y0, x1, y1 = bounding_box(free)
     if not limbs or x1 == x0:
         return [None] * len(limbs)
@@ -176,20 +176,20 @@ def _divide(pose: Pose, limbs: list[Limb], free: Mask) -> list[Mask | None]:
     inner, here = away <= 1, free[y0:y1, x0:x1]
     depth = np.array([pose.depth[list(m.joints)].mean() for m in limbs])
     margin = 0.1 * body_size(pose.points)
-    # where capsules cross, the limb that is clearly nearer to the camera comes first
+    # where capsules cross, a limb that is clearly nearer to the camera has priority
     level = np.round(depth / margin)
     order = np.where(inner, level[:, None, None], np.inf)
     front = inner & (order <= order.min(0) + 1)
     rank = np.where(front, away, np.where(inner, away + 10, away + 100))
     owner = rank.argmin(0)
-    trunk = _trunk(pose, (free.shape[0], free.shape[1]))[y0:y1, x0:x1]
+    trunk = _torso_mask(pose, (free.shape[0], free.shape[1]))[y0:y1, x0:x1]
     out = list[Mask | None]()
     for i in range(len(limbs)):
         loose = (away[i] > 1) & ((away[i] > _REACH) | trunk)
         mine = here & (owner == i) & ~loose
         kept = float((mine & inner[i]).sum()) / max(int(inner[i].sum()), 1)
         behind = depth[i] > margin and float((inner[i] & trunk).sum()) > 0.7 * inner[i].sum()
-        if kept < _KEPT or behind:
+        if kept < _MIN_KEPT or behind:
             out.append(None)
             continue
         full = np.zeros_like(free)
@@ -199,9 +199,10 @@ def _divide(pose: Pose, limbs: list[Limb], free: Mask) -> list[Mask | None]:
 
 
 def chain_distance(points: Array, radii: Array, xs: Array, ys: Array) -> Array:
-    """(len(ys), len(xs)) distance from a chain of bones, in units of its thickness there.
+    """Compute the distance from a chain of bones, (len(ys), len(xs)), in units of its thickness.
 
-    One is the surface of the rounded cones through (N, 2) `points` with (N,) `radii` in pixels.
+    A distance of 1 is the surface of the rounded cones through (N, 2) `points` with (N,) `radii` in
+    pixels.
     """
     grid = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
     out = np.full(grid.shape[:2], np.inf, np.float32)
@@ -213,10 +214,10 @@ def chain_distance(points: Array, radii: Array, xs: Array, ys: Array) -> Array:
     return out.astype(np.float32)
 
 
-def _foot(pose: Pose, joints: tuple[int, ...], size: float) -> Mask:
-    """The hull of ankle, heel and toes, as thick as a shoe."""
+def _foot_mask(pose: Pose, joints: tuple[int, ...], size: float) -> Mask:
+    """Return the hull of ankle, heel and toes, widened to the thickness of a shoe."""
     shape = (pose.mask.shape[0], pose.mask.shape[1])
-    mask = hull(pose.points[list(joints)], shape)
+    mask = fill_hull(pose.points[list(joints)], shape)
     reach = max(round(0.07 * size), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)

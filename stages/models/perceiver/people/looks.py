@@ -1,4 +1,4 @@
-"""What a head wears and whether it is a human's: read off ImageNet class probabilities."""
+"""Classify heads by ImageNet probabilities: animal or human, glasses, mask."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stages.records.images import Image
 from stages.records.masks import bounding_box
 
 Probabilities = Callable[[Image], NDArray[np.float64]]
-"""(H, W, 3) picture to (1000,) ImageNet probabilities."""
+"""Maps an (H, W, 3) image to (1000,) ImageNet probabilities."""
 
 _ANIMALS = slice(0, 398)
 _GLASSES = [836, 837]
@@ -23,16 +23,16 @@ _MASKS = [570, 643, 676, 691, 796]
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Three probabilities, 0..1."""
+class HeadAttributes:
+    """Probabilities, 0..1, that a head is an animal's, wears glasses, or wears a mask."""
 
     animal: float
     glasses: float
     mask: float
 
 
-def looks(person: Person, image: Image, probabilities: Probabilities) -> Looks:
-    """Look at the head: the square around the face, or the upper half of a body without one."""
+def classify_head(person: Person, image: Image, probabilities: Probabilities) -> HeadAttributes:
+    """Classify the square around the face, or the upper half of a body without a face."""
     if person.face is not None:
         x, y = (float(v) for v in person.face.centre)
         crop = Roi(x, y, 2.4 * person.face.size).cut(image, 224)
@@ -41,4 +41,8 @@ def looks(person: Person, image: Image, probabilities: Probabilities) -> Looks:
         x0, y0, x1, y1 = bounding_box(person.mask)
         head = image[y0 : max(y0 + (y1 - y0) // 2, y0 + 1), x0:x1]
     p = probabilities(head)
-    return Looks(float(p[_ANIMALS].sum()), float(p[_GLASSES].sum()), float(p[_MASKS].sum()))
+    return HeadAttributes(
+        animal=float(p[_ANIMALS].sum()),
+        glasses=float(p[_GLASSES].sum()),
+        mask=float(p[_MASKS].sum()),
+    )

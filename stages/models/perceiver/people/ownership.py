@@ -1,4 +1,4 @@
-"""Whose pixels: one mask a person from probabilities that overlap, with borders on the photo's."""
+"""Assign pixels to people: one mask per person from overlapping probabilities."""
 
 from __future__ import annotations
 
@@ -18,32 +18,35 @@ from stages.records.masks import Mask
 
 _BONES = ((11, 13, 15), (12, 14, 16), (11, 12, 24, 23, 11), (23, 25, 27), (24, 26, 28))
 _CELLS = 128
-"""Distances from skeletons are computed on a grid with so many cells along the longer side."""
+"""Number of cells along the longer side of the grid on which distances are computed."""
 _SMOOTH = 0.03**2
-"""Guided filter's epsilon: steps in brightness of about this (of 1) count as borders."""
+"""Epsilon of the guided filter: steps in brightness of about 0.03 (of 1) count as edges."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What one person asks for."""
+    """One person's claim to pixels."""
 
     probability: Array
-    """(H, W) by segmentation."""
+    """(H, W) from segmentation."""
     face: Face
-    sure: bool
-    """Whether the face's outline can be trusted."""
+    face_certain: bool
+    """Whether the outline of the face is reliable."""
     pose: Pose | None
 
 
-def divide(image: Image, claims: Sequence[Claim]) -> list[Mask]:
-    """One (H, W) mask a claim; they do not overlap, and a mask that misses its face is empty.
+def divide_pixels(image: Image, claims: Sequence[Claim]) -> list[Mask]:
+    """Return one (H, W) mask per claim; masks do not overlap, and one without its face is empty.
 
-    Segmentation networks take neighbours along: where several people claim a pixel, it goes to
+    Segmentation networks often include neighbours. A pixel that several people claim is assigned to
     the one whose face and bones are nearer, in units of the body's size.
     """
     shape = (image.shape[0], image.shape[1])
-    fine = [refined(image, claim.probability, claim.face.size) for claim in claims]
-    ovals = [claim.face.oval(shape) if claim.sure else np.zeros(shape, bool) for claim in claims]
+    fine = [refine_border(image, claim.probability, claim.face.size) for claim in claims]
+    ovals = [
+        claim.face.oval_mask(shape) if claim.face_certain else np.zeros(shape, bool)
+        for claim in claims
+    ]
     stack = np.stack(fine)
     if len(claims) > 1:
         near = np.stack([_distance(claim, shape) for claim in claims])
@@ -54,20 +57,20 @@ def divide(image: Image, claims: Sequence[Claim]) -> list[Mask]:
     out = []
     for i, oval in enumerate(ovals):
         own = (owner == i) & ((fine[i] > 0.5) | oval)
-        missed = claims[i].sure and (fine[i][oval] > 0.5).mean() < 0.5
-        out.append(np.zeros(shape, bool) if missed else _piece(own, oval))
+        missed = claims[i].face_certain and (fine[i][oval] > 0.5).mean() < 0.5
+        out.append(np.zeros(shape, bool) if missed else _select_piece(own, oval))
     return out
 
 
-def refined(image: Image, probability: Array, scale: float) -> Array:
-    """(H, W) probability whose border follows the photo's edges.
+def refine_border(image: Image, probability: Array, scale: float) -> Array:
+    """Align the border of a probability map, (H, W), with the photo's edges.
 
-    Guided filter (He et al., ECCV 2010, equations 5, 6, 8) with the photo's brightness as guide.
+    Uses a guided filter (He et al., ECCV 2010, equations 5, 6, 8) with the brightness as guide.
 
     Args:
         image: the photo.
         probability: (H, W) in 0..1, coarser than the photo.
-        scale: face size in pixels; the filter's window is an eighth of it.
+        scale: face size in pixels; the window of the filter is an eighth of it.
     """
     radius = max(2, round(scale / 16))
     size = (2 * radius + 1, 2 * radius + 1)
@@ -81,14 +84,14 @@ def refined(image: Image, probability: Array, scale: float) -> Array:
 
 
 def _distance(claim: Claim, shape: tuple[int, int]) -> Array:
-    """(H, W) distance from a person's face and bones, in body sizes, at most 1."""
+    """Compute the distance from a person's face and bones, (H, W), in body sizes, at most 1."""
     step = max(max(shape) / _CELLS, 1.0)
     rows, columns = max(round(shape[0] / step), 1), max(round(shape[1] / step), 1)
     ys = (np.arange(rows) + 0.5) * shape[0] / rows
     xs = (np.arange(columns) + 0.5) * shape[1] / columns
     axis = claim.face.points[[FOREHEAD, CHIN]]
     radius = 0.4 * claim.face.size
-    # the surface of the head is at zero
+    # zero at the surface of the head
     out = chain_distance(axis, np.full(2, radius), xs, ys) * radius - radius
     size = 3.3 * claim.face.size
     if claim.pose is not None:
@@ -107,8 +110,8 @@ def _distance(claim: Claim, shape: tuple[int, int]) -> Array:
     return np.asarray(cv2.resize(share, (shape[1], shape[0])), np.float32)
 
 
-def _piece(own: Mask, oval: Mask) -> Mask:
-    """The connected piece that holds the face, or the biggest one without a face."""
+def _select_piece(own: Mask, oval: Mask) -> Mask:
+    """Return the connected piece with the face, or the largest one if there is no face."""
     if not oval.any():
         return largest_component(own)
     _, labels = cv2.connectedComponents(own.astype(np.uint8))

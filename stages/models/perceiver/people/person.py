@@ -1,4 +1,4 @@
-"""Who is in the photo: faces and poses that agree, with one mask each."""
+"""Find people: faces with matching poses and one mask each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import numpy as np
 
 from stages.models.networks.litert import LiteModel
 from stages.models.perceiver.people.anchors import Detections, iou
-from stages.models.perceiver.people.detect import FACE_FAR, FACE_NEAR, POSE, Detector, merge, tiles
+from stages.models.perceiver.people.detect import (
+    FACE_FAR,
+    FACE_NEAR,
+    POSE,
+    Detector,
+    merge,
+    search_squares,
+)
 from stages.models.perceiver.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
 from stages.models.perceiver.people.geometry import Array, Roi
-from stages.models.perceiver.people.ownership import Claim, divide
+from stages.models.perceiver.people.ownership import Claim, divide_pixels
 from stages.models.perceiver.people.pose import (
     LEFT_HIP,
     LEFT_KNEE,
@@ -31,51 +38,51 @@ from stages.records.masks import Mask
 
 PACKAGE = "mediapipe"
 _SQUARES = ((2.0, 9.0), (0.5, 5.0))
-"""Where to look for the body of a face: how far below it and how wide, in face sizes."""
+"""Squares in which to search for the body of a face: offset below it and side, in face sizes."""
 _BUSTS = (6.0, 4.5, 3.0)
-"""Sides of the squares in which the bust of a face is segmented, in face sizes: a
-smaller one is tried where the face is missed."""
+"""Sides of the squares in which the bust of a face is segmented, in face sizes; if the mask misses
+the face, the next smaller square is tried."""
 _LIMBS = (13, 14, 25, 26)
 """Elbows and knees."""
 _HIPS, _SHOULDERS = (LEFT_HIP, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_SHOULDER)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a person must reach. Found by looking at 330 photos of people, animals and things."""
+class PersonThresholds:
+    """What a person has to reach. Chosen by inspecting 330 photos of people, animals and things."""
 
     detection: float = 0.575
-    """Face detector's score."""
+    """Minimum score of the face detector."""
     mesh: float = 0.8
-    """Face mesh's score in all looks: below it the face's features are not named."""
+    """Minimum score of the face mesh in both predictions; below it no features are named."""
     spread: float = 0.06
-    """Greatest distance between the mesh's looks, in face sizes: wheels and cats reach 0.1."""
+    """Maximum distance between the mesh's predictions, in face sizes; wheels and cats reach 0.1."""
     lone: float = 0.7
-    """Face detector's score when no pose goes with the face."""
+    """Minimum score of the face detector for a face without a pose."""
     bodied: float = 0.65
-    """Face detector's score when a whole pose goes with a face that the mesh is unsure of."""
+    """Minimum score of the face detector for a face with a complete pose and an uncertain mesh."""
     pose: float = 0.9
-    """Pose score when the mesh does not vouch for the face."""
+    """Minimum score of the pose for a face with an uncertain mesh."""
     agreement: float = 0.6
-    """Greatest distance between the pose's nose and the face's, in face sizes."""
+    """Maximum distance between the nose of the pose and that of the face, in face sizes."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person; at least one of `face` and `pose` is there."""
+    """One person; at least one of `face` and `pose` is not None."""
 
     score: float
     face: Face | None
-    """None when it is turned away, covered or too small to measure."""
+    """None if it is turned away, covered or too small to measure."""
     pose: Pose | None
     mask: Mask
 
 
 class PeopleFinder:
-    """Finds people by their faces. A body without any face is not taken for a person."""
+    """Finds people by their faces; a body without a face is not found."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, thresholds: PersonThresholds | None = None) -> None:
+        self.thresholds = thresholds or PersonThresholds()
         self._faces = [
             Detector(_read("face_detection_full_range_sparse.tflite"), FACE_FAR),
             Detector(_read("face_detection_short_range.tflite"), FACE_NEAR),
@@ -86,96 +93,110 @@ class PeopleFinder:
         self._selfie = LiteModel(_read("selfie_segmentation.tflite"))
 
     def __call__(self, image: Image) -> list[Person]:
-        """People in the photo, biggest face first; masks do not overlap."""
+        """Find the people in a photo, largest face first; masks do not overlap."""
         found: list[tuple[float, Face, Pose | None]] = []
-        for score, face in self._candidates(image):
-            pose, distance = self._body(image, face)
-            agrees = pose is not None and distance <= self.limits.agreement
-            if agrees and pose is not None and (self._sure(face) or self._whole(score, pose)):
+        for score, face in self._find_faces(image):
+            pose, distance = self._find_body(image, face)
+            agrees = pose is not None and distance <= self.thresholds.agreement
+            if (
+                agrees
+                and pose is not None
+                and (self._is_face_certain(face) or self._is_body_certain(score, pose))
+            ):
                 found.append((score, face, pose))
-            elif self._stands_alone(score, face):
+            elif self._is_face_sufficient(score, face):
                 found.append((score, face, None))
-        found = [f for f in _distinct(found) if f[2] is not None or self._stands_alone(*f[:2])]
-        masks = self._masks(image, found)
+        found = [
+            f
+            for f in _remove_duplicates(found)
+            if f[2] is not None or self._is_face_sufficient(*f[:2])
+        ]
+        masks = self._compute_masks(image, found)
         return [
-            Person(score, face if self._sure(face) else None, pose, mask)
+            Person(score, face if self._is_face_certain(face) else None, pose, mask)
             for (score, face, pose), mask in zip(found, masks, strict=True)
             if mask.any()
         ]
 
-    def _sure(self, face: Face) -> bool:
-        """Whether the mesh holds still and calls it a face in all looks."""
-        return face.score >= self.limits.mesh and face.spread <= self.limits.spread
+    def _is_face_certain(self, face: Face) -> bool:
+        """Return whether both predictions of the mesh call it a face and agree."""
+        return face.score >= self.thresholds.mesh and face.spread <= self.thresholds.spread
 
-    def faces(self, image: Image, *squares: Roi) -> Detections:
-        """Faces in squares of the photo by either detector."""
-        least = self.limits.detection
-        return merge([detect(image, roi, least) for roi in squares for detect in self._faces])
+    def detect_faces(self, image: Image, *squares: Roi) -> Detections:
+        """Detect faces in squares of the photo with both detectors."""
+        minimum = self.thresholds.detection
+        return merge([detect(image, roi, minimum) for roi in squares for detect in self._faces])
 
-    def _whole(self, score: float, pose: Pose) -> bool:
-        """A body beyond doubt: upright, with three of its elbows and knees seen."""
-        if score < self.limits.bodied:
+    def _is_body_certain(self, score: float, pose: Pose) -> bool:
+        """Return whether the body is upright and three of its elbows and knees are visible."""
+        if score < self.thresholds.bodied:
             return False
         joints = int((pose.visible[list(_LIMBS)] >= 0.5).sum())
         hips, shoulders = (pose.points[list(pair)].mean(0) for pair in (_HIPS, _SHOULDERS))
         upright = float(hips[1] - shoulders[1]) > abs(float(hips[0] - shoulders[0]))
-        return pose.score >= self.limits.pose and joints >= 3 and upright
+        return pose.score >= self.thresholds.pose and joints >= 3 and upright
 
-    def _stands_alone(self, score: float, face: Face) -> bool:
-        return self._sure(face) and score >= self.limits.lone
+    def _is_face_sufficient(self, score: float, face: Face) -> bool:
+        return self._is_face_certain(face) and score >= self.thresholds.lone
 
-    def _candidates(self, image: Image) -> list[tuple[float, Face]]:
-        """Detected faces with their meshes, biggest first."""
-        found = self.faces(image, *tiles(image.shape[1], image.shape[0]))
+    def _find_faces(self, image: Image) -> list[tuple[float, Face]]:
+        """Detect faces and compute their meshes, largest first."""
+        found = self.detect_faces(image, *search_squares(image.shape[1], image.shape[0]))
         faces = list[tuple[float, Face]]()
         for score, box, points in zip(found.scores, found.boxes, found.keypoints, strict=True):
             face = self._mesh(image, face_roi(box, points[0], points[1]))
-            faces.append((float(score), self._mesh.steady(image, face)))
+            faces.append((float(score), self._mesh.predict_twice(image, face)))
         return sorted(faces, key=lambda f: -f[1].size)
 
-    def _body(self, image: Image, face: Face) -> tuple[Pose | None, float]:
-        """The pose that fits a face best, and its nose's distance from it in face sizes."""
+    def _find_body(self, image: Image, face: Face) -> tuple[Pose | None, float]:
+        """Return the best pose for a face, and the distance of the noses in face sizes."""
         x, y = (float(v) for v in face.centre)
         span = max(image.shape[0], image.shape[1])
         squares = [Roi(x, y + lift * face.size, side * face.size) for lift, side in _SQUARES]
         best: tuple[Pose | None, float] = (None, np.inf)
-        least = np.inf
+        min_misfit = np.inf
         for square in [*squares, Roi(image.shape[1] / 2, image.shape[0] / 2, span)]:
             for hips, rim in self._bodies(image, square, 0.3).keypoints[:3, :2]:
                 _, better = self._pose(image, body_roi(hips, rim))
-                pose = self._pose.steady(image, better)
+                pose = self._pose.predict_twice(image, better)
                 distance = float(np.hypot(*(pose.points[NOSE] - face.points[NOSE_TIP]))) / face.size
                 misfit = distance + 2 * (1 - pose.score) + build_misfit(pose.points, face)
-                if pose.score >= 0.5 and distance <= self.limits.agreement and misfit < least:
-                    best, least = (pose, distance), misfit
+                if (
+                    pose.score >= 0.5
+                    and distance <= self.thresholds.agreement
+                    and misfit < min_misfit
+                ):
+                    best, min_misfit = (pose, distance), misfit
         return best
 
-    def _masks(self, image: Image, found: list[tuple[float, Face, Pose | None]]) -> list[Mask]:
-        """One mask a person."""
+    def _compute_masks(
+        self, image: Image, found: list[tuple[float, Face, Pose | None]]
+    ) -> list[Mask]:
+        """Compute one mask per person."""
         claims = []
         for _, face, pose in found:
             probability = self._segment(image, face, pose)
-            claims.append(Claim(probability, face, self._sure(face), pose))
-        return divide(image, claims) if claims else []
+            claims.append(Claim(probability, face, self._is_face_certain(face), pose))
+        return divide_pixels(image, claims) if claims else []
 
     def _segment(self, image: Image, face: Face, pose: Pose | None) -> Array:
-        """(H, W) probability of the person: the first attempt that covers a sure face."""
-        oval = face.oval((image.shape[0], image.shape[1]))
-        best, most = np.zeros(oval.shape, np.float32), -1.0
+        """Segment the person, (H, W): returns the first attempt that covers a certain face."""
+        oval = face.oval_mask((image.shape[0], image.shape[1]))
+        best, max_covered = np.zeros(oval.shape, np.float32), -1.0
         for side in (None, *_BUSTS) if pose is not None else _BUSTS:
             if side is None and pose is not None:
                 probability = pose.mask
             else:
-                probability = self._bust(image, face, side or _BUSTS[0])
+                probability = self._segment_bust(image, face, side or _BUSTS[0])
             covered = float((probability[oval] > 0.5).mean()) if oval.any() else 0.0
-            if covered > most:
-                best, most = probability, covered
-            if covered >= 0.8 or not self._sure(face):
+            if covered > max_covered:
+                best, max_covered = probability, covered
+            if covered >= 0.8 or not self._is_face_certain(face):
                 break
         return best
 
-    def _bust(self, image: Image, face: Face, side: float) -> Array:
-        """(H, W) probability of the person around a face, by selfie segmentation of the bust."""
+    def _segment_bust(self, image: Image, face: Face, side: float) -> Array:
+        """Segment the person around a face, (H, W), with the selfie model in a square."""
         x, y = (float(v) for v in face.centre)
         square = Roi(x, y + 0.2 * side * face.size, side * face.size)
         crop = square.cut(image, self._selfie.size[0])
@@ -183,7 +204,7 @@ class PeopleFinder:
 
 
 def build_misfit(points: Array, face: Face) -> float:
-    """How far a pose's (33, 2) proportions are from those that go with a face; 0 is a good build.
+    """Compute how badly a pose's (33, 2) proportions fit a face; 0 is a perfect fit.
 
     A torso is about 3.3 face sizes long, a thigh 2.9; the shoulders lie below the face.
     """
@@ -201,10 +222,10 @@ def _read(member: str) -> bytes:
     return packages.read(PACKAGE, member)
 
 
-def _distinct(
+def _remove_duplicates(
     found: list[tuple[float, Face, Pose | None]],
 ) -> list[tuple[float, Face, Pose | None]]:
-    """One entry a face and a body: what sees the same face or wears the same body falls out."""
+    """Keep one entry per face and drop poses that belong to another face already."""
     kept: list[tuple[float, Face, Pose | None]] = []
     order = sorted(found, key=lambda f: (f[2] is None, f[1].score < 0.5, -f[1].size))
     for score, face, pose in order:
@@ -212,14 +233,14 @@ def _distinct(
         boxes = np.array([np.concatenate([f.points.min(0), f.points.max(0)]) for _, f, _ in kept])
         if kept and float(iou(box, boxes.astype(np.float32)).max()) > 0.2:
             continue
-        if pose is not None and any(p is not None and _same_body(pose, p) for _, _, p in kept):
+        if pose is not None and any(p is not None and _is_same_body(pose, p) for _, _, p in kept):
             pose = None
         kept.append((score, face, pose))
     return kept
 
 
-def _same_body(a: Pose, b: Pose) -> bool:
-    """Two poses that put shoulders and hips in the same places."""
+def _is_same_body(a: Pose, b: Pose) -> bool:
+    """Return whether two poses have shoulders and hips in the same places."""
     joints = [11, 12, 23, 24]
     span = float(np.hypot(*(a.points[11] - a.points[24]))) + 1.0
     return float(np.hypot(*(a.points[joints] - b.points[joints]).T).mean()) < 0.25 * span

@@ -1,4 +1,4 @@
-"""Body pose: 33 landmarks and a mask of the person, from one crop (BlazePose, arXiv 2006.10204)."""
+"""Body pose: 33 landmarks and a person mask from one crop (BlazePose, arXiv 2006.10204)."""
 
 from __future__ import annotations
 
@@ -8,48 +8,51 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stages.models.networks.litert import LiteModel
-from stages.models.perceiver.people.geometry import Array, Roi, facing
+from stages.models.perceiver.people.geometry import Array, Roi, roi_angle
 from stages.records.images import Image
 
 NOSE = 0
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26
 _PAIRS = np.arange(11, 33).reshape(-1, 2)
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *_PAIRS[:, ::-1].flat])
-"""Where each landmark's counterpart of the other side stands."""
+"""Index of each landmark's counterpart on the other side."""
 _CENTRE, _SCALE = 33, 34
 """Auxiliary landmarks: middle of the hips, and a point on the circle around the whole body."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """One person's body in photo pixels. Left and right are the person's own."""
+    """Pose of one person in photo pixels. Left and right are the person's own."""
 
     score: float
     """Probability that the crop holds a person."""
     points: Array
     """(33, 2)"""
     visible: Array
-    """(33,) probability that a landmark is in the picture and not hidden."""
+    """(33,) probability that a landmark is inside the image and not hidden."""
     mask: Array
     """(H, W) probability of belonging to this person."""
     depth: Array = field(default_factory=lambda: np.zeros(33, np.float32))
     """(33,) distance behind the hips in pixels; negative is nearer to the camera."""
     spread: Array = field(default_factory=lambda: np.zeros(33, np.float32))
-    """(33,) distance in pixels between the landmarks of two looks (see `PoseModel.steady`)."""
+    """(33,) distance in pixels between two predictions (see `PoseModel.predict_twice`)."""
 
 
 def body_roi(centre: Array, rim: Array) -> Roi:
-    """The upright square 1.25 times the circle around `centre` through `rim` (photo pixels)."""
+    """Return the upright square of 1.25 times the circle around `centre` through `rim` (pixels)."""
     radius = float(np.hypot(*(np.asarray(rim) - centre)))
     return Roi(
-        float(centre[0]), float(centre[1]), 2.5 * max(radius, 1.0), facing(centre, rim, math.pi / 2)
+        float(centre[0]),
+        float(centre[1]),
+        2.5 * max(radius, 1.0),
+        roi_angle(centre, rim, math.pi / 2),
     )
 
 
 def refine(points: Array, heatmap: Array, kernel: int = 7, floor: float = 0.5) -> Array:
-    """Landmarks (N, 2) in 0..1 moved to the local mean of their heatmap (h, w, N) of logits.
+    """Move landmarks (N, 2) in 0..1 to the local mean of their heatmaps (h, w, N) of logits.
 
-    A landmark whose neighbourhood peaks below `floor` stays where it is.
+    A landmark whose neighbourhood has a maximum below `floor` is not moved.
     """
     height, width, _ = heatmap.shape
     out, reach = points.copy(), kernel // 2
@@ -71,7 +74,7 @@ def refine(points: Array, heatmap: Array, kernel: int = 7, floor: float = 0.5) -
 
 
 def sigmoid(values: Array) -> Array:
-    """Logits to probabilities."""
+    """Convert logits to probabilities."""
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
 
 
@@ -82,17 +85,17 @@ class PoseModel:
         self._model = LiteModel(content)
 
     def __call__(self, image: Image, roi: Roi) -> tuple[Pose, Roi]:
-        """The pose in `roi`, and the better crop that its landmarks suggest."""
-        return self._look(image, roi, mirror=False)
+        """Predict the pose in `roi`; returns it and the better crop that its landmarks suggest."""
+        return self._predict(image, roi, mirror=False)
 
-    def steady(self, image: Image, roi: Roi) -> Pose:
-        """The pose in `roi` as the mean of a look at the crop and one at its mirror image.
+    def predict_twice(self, image: Image, roi: Roi) -> Pose:
+        """Average the predictions of `roi` and of its mirror image.
 
-        A network that sees a limb finds it in both; one that guesses guesses differently. `spread`
-        says how far the two are apart, `visible` is the lower of both.
+        A visible limb is predicted in the same place in both, a hidden one is not. `spread` is the
+        distance between the two, `visible` and the score are the minimum.
         """
-        plain, _ = self._look(image, roi, mirror=False)
-        mirrored, _ = self._look(image, roi, mirror=True)
+        plain, _ = self._predict(image, roi, mirror=False)
+        mirrored, _ = self._predict(image, roi, mirror=True)
         return Pose(
             min(plain.score, mirrored.score),
             (plain.points + mirrored.points) / 2,
@@ -102,7 +105,7 @@ class PoseModel:
             np.hypot(*(plain.points - mirrored.points).T),
         )
 
-    def _look(self, image: Image, roi: Roi, mirror: bool) -> tuple[Pose, Roi]:
+    def _predict(self, image: Image, roi: Roi, mirror: bool) -> tuple[Pose, Roi]:
         side = self._model.size[0]
         crop = roi.cut(image, side)
         out = self._model(np.ascontiguousarray(crop[:, ::-1]) if mirror else crop)

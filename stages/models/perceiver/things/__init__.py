@@ -1,1 +1,1 @@
-"""Things other than people: salient regions, their names and parts."""
+"""Find things other than people: salient regions, their names and parts."""

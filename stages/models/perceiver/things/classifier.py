@@ -1,4 +1,4 @@
-"""Names what a picture shows: EfficientNet-Lite0's 1,000 ImageNet classes."""
+"""Image classifier: EfficientNet-Lite0 with the 1,000 ImageNet classes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from stages.models.protocols import Image
 from stages.models.weights import packages
 
 SIDE = 224
-"""Input side in pixels."""
+"""Side of the input in pixels."""
 _MIDDLE = 10
-"""The last block of stride 16."""
+"""Number of the last block of stride 16."""
 
 
 class ImageNetClassifier:
-    """Top classes of a picture."""
+    """Classifies images and returns features."""
 
     def __init__(self) -> None:
-        """Loads the network.
+        """Load the network.
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
@@ -33,11 +33,11 @@ class ImageNetClassifier:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         return packages.revision("efficientnet-lite0")
 
     def probabilities(self, image: Image) -> np.ndarray:
-        """(H, W, 3) uint8, squeezed to a square, to (1000,) float64 probabilities."""
+        """Return class probabilities, (1000,) float64, of (H, W, 3) uint8 resized to a square."""
         import torch
         from PIL import Image as Pillow
 
@@ -49,8 +49,10 @@ class ImageNetClassifier:
         return logits.double().softmax(0).numpy()
 
     def features(self, image: Image) -> np.ndarray:
-        """(H, W, 3) uint8, squeezed to a square of twice the classifier's own side, to
-        (112, 28, 28) float32: the last features of stride 16."""
+        """Return the last features of stride 16, (112, 28, 28) float32, of (H, W, 3) uint8.
+
+        The image is resized to a square with twice the side of the classifier's input.
+        """
         import cv2
         import torch
 
@@ -62,7 +64,7 @@ class ImageNetClassifier:
             return self.network.features(x, (_MIDDLE,))[0][0].numpy()
 
     def classify(self, image: Image, top: int = 5) -> list[tuple[int, str, float]]:
-        """The `top` likeliest classes as (ImageNet index, name, probability), best first."""
+        """Return the `top` most probable classes as (ImageNet index, name, probability)."""
         scores = self.probabilities(image)
         order = np.argsort(-scores, kind="stable")[:top]
         return [(int(i), self.names[i], float(scores[i])) for i in order]

@@ -1,4 +1,4 @@
-"""Names that are safe to say: ImageNet's classes, and coarser words where it is not sure."""
+"""Choose reliable names: an ImageNet class, or a coarser word if the class is uncertain."""
 
 from __future__ import annotations
 
@@ -43,58 +43,60 @@ GROUPS: dict[str, tuple[int | range, ...]] = {
     "food": (range(924, 964), range(965, 967)),
     "landscape": (970, range(972, 981)),
 }
-"""Word to ImageNet indices, in the order in which ties are settled; narrow before wide."""
+"""Word to ImageNet indices, in the order in which ties are resolved: narrow before wide."""
 UNSURE = "object"
-_SPOKEN = {
+_GROUP_ONLY = {
     "flower", "landscape", "fish", "bird", "frog", "turtle", "lizard", "snake", "spider", "crab",
     "beetle", "butterfly", "cat", "horse", "pig", "sheep", "camel", "mushroom",
 }  # fmt: skip
-"""Groups whose single classes are too few to be right: every flower is a daisy to ImageNet, most
-black cats are Siamese and every camel has one hump."""
+"""Groups of which ImageNet has too few classes to use their names: it calls every flower a daisy,
+most black cats Siamese, and has only camels with one hump."""
 
 
-def members(group: str) -> list[int]:
-    """ImageNet indices of a group."""
+def group_members(group: str) -> list[int]:
+    """Return the ImageNet indices of a group."""
     out: list[int] = []
     for entry in GROUPS[group]:
         out += [entry] if isinstance(entry, int) else list(entry)
     return out
 
 
-def name(
+def choose_name(
     probabilities: NDArray[np.float64], classes: list[str], sure: float, floor: float
 ) -> tuple[str, float]:
-    """The name to use and its probability.
+    """Choose a name and return it with its probability.
 
-    A single class from `sure` on; else the group with the most probability from `floor` on, a
-    narrow one before a wide one; else ``object``.
+    The name is that of a class with a probability of at least `sure`; else that of the most
+    probable group with at least `floor`, a narrow group before a wide one; else ``object``.
 
     Args:
-        probabilities: (1000,) of the ImageNet classes.
-        classes: their names.
-        sure: least probability for a single class's name.
-        floor: least probability for a group's name.
+        probabilities: (1000,) probabilities of the ImageNet classes.
+        classes: names of the classes.
+        sure: minimum probability for the name of a class.
+        floor: minimum probability for the name of a group.
     """
     best = int(probabilities.argmax())
-    spoken = {i for group in _SPOKEN for i in members(group)}
-    if probabilities[best] >= sure and best not in spoken:
+    group_only = {i for group in _GROUP_ONLY for i in group_members(group)}
+    if probabilities[best] >= sure and best not in group_only:
         return classes[best], float(probabilities[best])
-    totals = {group: float(probabilities[members(group)].sum()) for group in GROUPS}
+    totals = {group: float(probabilities[group_members(group)].sum()) for group in GROUPS}
     for group, total in sorted(totals.items(), key=lambda g: (g[0] == "animal", -g[1])):
         if total >= floor:
             return group, total
     return UNSURE, float(probabilities[best])
 
 
-def animal(probabilities: NDArray[np.float64], floor: float) -> str:
-    """The likeliest narrow group of an animal, for rules on its limbs; empty when it is none.
+def classify_animal(probabilities: NDArray[np.float64], floor: float) -> str:
+    """Return the most probable narrow group of an animal, for rules on its limbs.
 
-    ``animal`` when no narrow group has half of what all animals have together.
+    Returns an empty string if the thing is no animal, and ``animal`` if no narrow group has half of
+    the probability of all animals.
     """
-    total = float(probabilities[members("animal")].sum())
+    total = float(probabilities[group_members("animal")].sum())
     if total < floor:
         return ""
-    kinds = [g for g in GROUPS if set(members(g)) <= set(members("animal")) and g != "animal"]
-    shares = {group: float(probabilities[members(group)].sum()) for group in kinds}
+    animals = set(group_members("animal"))
+    kinds = [g for g in GROUPS if set(group_members(g)) <= animals and g != "animal"]
+    shares = {group: float(probabilities[group_members(group)].sum()) for group in kinds}
     best = max(shares, key=lambda group: shares[group])
     return best if shares[best] >= total / 2 else "animal"

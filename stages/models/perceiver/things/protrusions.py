@@ -1,8 +1,8 @@
-"""What sticks out of a thing, and which of it is an animal's ear or leg. Pure geometry.
+"""Find protrusions of a silhouette and decide which are an animal's ears or legs.
 
-What an opening by a disc takes away from a silhouette is thinner than the disc: legs, ears, tails,
-handles, wings. A name is given only where position, direction and number speak for it (measured in
-docs/perception-things.md); a limb that gets none is known by its place.
+Morphological opening by a disc removes what is thinner than the disc: legs, ears, tails, handles,
+wings. A limb is named only if position, direction and number support it (measured in
+docs/perception-things.md); other limbs are named by their place.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ import numpy as np
 from stages.records.masks import Mask, bounding_box
 
 WIDTH = 0.45
-"""Radius of the disc as a share of the greatest disc inside the thing."""
-LEAST = 0.015
-"""Least share of the thing for a limb."""
+"""Radius of the disc as a share of the largest disc inside the thing."""
+MIN_SHARE = 0.015
+"""Minimum share of the thing for a limb."""
 EARS = frozenset({"dog", "wolf", "fox", "cat", "big cat", "bear", "rabbit"})
-"""Groups (`names.GROUPS`) whose ears stand up when they show in the outline."""
-UNLIKE = frozenset(
+"""Groups (`names.GROUPS`) whose ears point up if they are visible in the outline."""
+AMBIGUOUS = frozenset(
     {"fish", "bird", "frog", "snake", "spider", "crab", "beetle", "butterfly", "monkey", "ape"}
 )
-"""Animals whose limbs these rules do not tell apart: wings, beaks, fins, arms."""
+"""Groups whose limbs these rules cannot distinguish: wings, beaks, fins, arms."""
 
 
 @dataclass(frozen=True)
 class Limb:
-    """A piece that sticks out."""
+    """A protruding piece of a thing."""
 
     mask: Mask
     """(H, W)"""
     slenderness: float
-    """Length, from where it is attached to its tip, over mean width."""
+    """Length from the attachment to the tip, divided by the mean width."""
     share: float
-    """Of the thing's area."""
+    """Share of the thing's area."""
     angle: float
-    """From where it is attached to its tip, in degrees from straight down: 0..180."""
+    """Direction from the attachment to the tip, in degrees from straight down: 0..180."""
     tip: float
     """Height of the tip: 0 at the top of the thing's box, 1 at its bottom."""
     cut: bool
-    """It reaches the border of the photo: its end is not seen."""
+    """Whether it reaches the border of the photo, so that its end is not visible."""
 
 
-def protrusions(mask: Mask, border: Mask) -> list[Limb]:
-    """Limbs of one thing, the largest first. `border` (H, W) marks the rim of the photo.
+def find_protrusions(mask: Mask, border: Mask) -> list[Limb]:
+    """Find the limbs of a thing, largest first; `border` (H, W) is the mask of the photo's border.
 
-    Where the photo cuts the thing it is taken to go on, so that a cut is no tip.
+    A thing that the photo cuts off is assumed to continue, so that the cut does not count as a tip.
     """
-    room = max(mask.shape)
-    wide = np.pad(mask.astype(np.uint8), room, mode="edge")
+    margin = max(mask.shape)
+    wide = np.pad(mask.astype(np.uint8), margin, mode="edge")
     depth = cv2.distanceTransform(wide, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    inner = np.s_[room:-room, room:-room]
+    inner = np.s_[margin:-margin, margin:-margin]
     radius = WIDTH * float((depth[inner] * mask).max())
     away = cv2.distanceTransform(
         (depth <= radius).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
@@ -63,7 +63,7 @@ def protrusions(mask: Mask, border: Mask) -> list[Limb]:
     count, labels = cv2.connectedComponents((mask & ~trunk).astype(np.uint8), connectivity=4)
     near = cv2.dilate(trunk.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     pieces = [labels == i for i in range(1, count)]
-    pieces = [p for p in pieces if p.sum() >= LEAST * mask.sum() and (p & near).any()]
+    pieces = [p for p in pieces if p.sum() >= MIN_SHARE * mask.sum() and (p & near).any()]
     found = [_limb(p, p & near, mask, bool((p & border).any())) for p in pieces]
     return sorted(found, key=lambda limb: -limb.share)
 
@@ -85,13 +85,14 @@ def _limb(piece: Mask, attached: Mask, thing: Mask, cut: bool) -> Limb:
     )
 
 
-def names(limbs: Sequence[Limb], group: str) -> list[str]:
-    """``ear``, ``leg`` or nothing for each limb of an animal of `group`.
+def name_limbs(limbs: Sequence[Limb], group: str) -> list[str]:
+    """Name each limb of an animal of `group`: ``ear``, ``leg`` or an empty string.
 
-    Ears are short and point up at the top; legs point down at the bottom, at least two of them.
+    Ears are short and point up at the top. Legs point down at the bottom, and there are at least
+    two of them.
     """
     ears = [_is_ear(limb) and group in EARS for limb in limbs]
-    legs = [_is_leg(limb) and group not in UNLIKE for limb in limbs]
+    legs = [_is_leg(limb) and group not in AMBIGUOUS for limb in limbs]
     if sum(legs) < 2:
         legs = [False] * len(limbs)
     return ["ear" if e else "leg" if g else "" for e, g in zip(ears, legs, strict=True)]

@@ -1,4 +1,4 @@
-"""A server of the test suite, a ledger and a chat that talks to it; nobody really sleeps."""
+"""A chat server, a ledger and a client that talks to the server; sleeping is simulated."""
 
 import pytest
 from chat_server import ChatServer
@@ -11,11 +11,11 @@ from stages.models.chat.settings import CallSettings, Price
 
 MODEL = "test-model"
 PRICE = Price(input=10.0, output=100.0)
-"""100 tokens in and 10 out, as the server counts, cost 0.002."""
+"""100 input and 10 output tokens, which the server reports, cost 0.002."""
 
 
 class Clock:
-    """Seconds that pass only when somebody sleeps."""
+    """A clock that advances only when `sleep` is called."""
 
     def __init__(self):
         self.now, self.slept = 1_000_000.0, []
@@ -62,14 +62,16 @@ def make_cached(make_chat, make_ledger, tmp_path):
     def make(**options):
         ledger = make_ledger()
         cache = AnswerCache(tmp_path / "answers")
-        return CachedChat(make_chat(**options), cache, lambda r: ledger.kept(r.purpose, MODEL))
+        return CachedChat(
+            make_chat(**options), cache, lambda r: ledger.record_hit(r.purpose, MODEL)
+        )
 
     return make
 
 
 @pytest.fixture
 def question():
-    """A request with a number of its own."""
+    """Makes a request with a number in its text."""
 
     def make(number=0, purpose="caption"):
         return ChatRequest(

@@ -27,7 +27,7 @@ def test_a_good_answer_costs_one_call(scripted):
 
 
 @pytest.mark.parametrize("around", ["```json\n{}\n```", "Here it is: {} Anything else?"])
-def test_words_around_the_json_are_let_pass(scripted, around):
+def test_text_around_the_json_is_ignored(scripted, around):
     said = around.replace("{}", '{"caption": "A cat."}')
     assert caption(scripted(said)).value.caption == "A cat."
 
@@ -43,7 +43,7 @@ def test_words_around_the_json_are_let_pass(scripted, around):
         ("", "no JSON object"),
     ],
 )
-def test_what_is_no_such_json_may_be_mended_once(scripted, bad, complaint):
+def test_invalid_json_may_be_repaired_once(scripted, bad, complaint):
     chat = scripted(bad, GOOD)
     assert caption(chat).value.caption == "A dog on grass."
     (turn,) = chat.requests[1].turns
@@ -57,14 +57,14 @@ def test_what_is_no_such_json_may_be_mended_once(scripted, bad, complaint):
     assert caught.value.evidence["prompt"].startswith("caption 1 ")
 
 
-def test_an_answer_that_was_cut_off_is_told_to_be_shorter(scripted):
+def test_a_cut_off_answer_is_requested_again_with_a_hint(scripted):
     cut = ChatAnswer('{"caption": "A}', "m", cut_off=True)
     chat = scripted(cut, GOOD)
     caption(chat)
     assert "be shorter" in chat.requests[1].turns[0].complaint
 
 
-def test_what_fails_the_checks_is_asked_for_again_once(scripted):
+def test_an_answer_that_fails_the_checks_is_requested_again_once(scripted):
     chat = scripted(GOOD, {"caption": "A cat."})
     assert caption(chat, no_dogs).value.caption == "A cat."
     assert "there is no dog" in chat.requests[1].turns[0].complaint
@@ -73,7 +73,7 @@ def test_what_fails_the_checks_is_asked_for_again_once(scripted):
     assert caught.value.evidence["problems"] == ["there is no dog"]
 
 
-def test_never_more_than_three_calls(scripted):
+def test_at_most_three_calls(scripted):
     chat = scripted("?", GOOD, {"caption": "A cat."})
     assert caption(chat, no_dogs).value.caption == "A cat."
     assert len(chat.requests[2].turns) == 2
@@ -83,13 +83,13 @@ def test_never_more_than_three_calls(scripted):
     assert len(chat.requests) == 3
 
 
-def test_a_refusal_is_not_argued_with(scripted):
+def test_a_refusal_is_final(scripted):
     chat = scripted(ChatAnswer("", "m", refusal="I must not"))
     with pytest.raises(Unusable, match="I must not") as caught:
         caption(chat)
     assert caught.value.code == "refused_to_answer" and len(chat.requests) == 1
 
 
-def test_no_answer_at_all_is_the_callers_affair(scripted):
+def test_errors_of_the_chat_model_propagate(scripted):
     with pytest.raises(RejectForNow):
         caption(scripted(RejectForNow("model_unavailable", "down")))

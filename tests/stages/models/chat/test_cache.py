@@ -8,20 +8,20 @@ from stages.models.chat.request import ChatAnswer
 
 
 class Model:
-    """Counts what it is asked."""
+    """Records the requests that it gets."""
 
     def __init__(self, name="m", error=None):
-        self.name, self.identity, self.asked = name, {"name": name}, []
-        self.error, self.started, self.go_on = error, threading.Event(), threading.Event()
-        self.go_on.set()
+        self.name, self.identity, self.requests = name, {"name": name}, []
+        self.error, self.started, self.proceed = error, threading.Event(), threading.Event()
+        self.proceed.set()
 
     def complete(self, request):
-        self.asked.append(request)
+        self.requests.append(request)
         self.started.set()
-        self.go_on.wait(20)
+        self.proceed.wait(20)
         if self.error:
             raise self.error
-        return ChatAnswer(f"answer {len(self.asked)}", "m-2026")
+        return ChatAnswer(f"answer {len(self.requests)}", "m-2026")
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def cache(tmp_path):
     return AnswerCache(tmp_path)
 
 
-def test_the_same_question_is_asked_once(cache, question):
+def test_the_same_question_is_sent_once(cache, question):
     model, hits = Model(), []
     chat = CachedChat(model, cache, hits.append)
     first = chat.complete(question(1))
     assert CachedChat(Model(), cache).complete(question(1)) == first
     assert chat.complete(question(1)) == first
-    assert len(model.asked) == len(hits) == 1
+    assert len(model.requests) == len(hits) == 1
 
 
 @pytest.mark.parametrize(
@@ -48,30 +48,30 @@ def test_the_same_question_is_asked_once(cache, question):
         {"schema": {"type": "object"}},
     ],
 )
-def test_whatever_shapes_the_answer_is_in_the_key(cache, question, other):
+def test_everything_that_affects_the_answer_is_in_the_key(cache, question, other):
     from dataclasses import replace
 
     first = question(1)
     changed = replace(first, **other)
     assert first.digest({"name": "m"}) != changed.digest({"name": "m"})
     assert first.digest({"name": "m"}) != first.digest({"name": "n"})
-    assert first.digest({"name": "m"}) != first.after("no", "again").digest({"name": "m"})
+    assert first.digest({"name": "m"}) != first.follow_up("no", "again").digest({"name": "m"})
 
 
-def test_who_asks_is_not_in_the_key(question):
+def test_the_purpose_is_not_in_the_key(question):
     assert question(1, "verdict").digest({}) == question(1, "caption").digest({})
 
 
-def test_a_failure_is_not_kept_and_blocks_nobody(cache, question):
+def test_a_failure_is_not_cached_and_releases_the_lock(cache, question):
     broken = CachedChat(Model(error=RejectForNow("x", "down")), cache)
     with pytest.raises(RejectForNow):
         broken.complete(question(1))
     assert CachedChat(Model(), cache).complete(question(1)).text == "answer 1"
 
 
-def test_two_who_ask_the_same_at_once_send_it_once(cache, question):
+def test_concurrent_equal_requests_are_sent_once(cache, question):
     model = Model()
-    model.go_on.clear()
+    model.proceed.clear()
     chats = [CachedChat(model, cache) for _ in range(2)]
     answers = []
     threads = [
@@ -80,15 +80,15 @@ def test_two_who_ask_the_same_at_once_send_it_once(cache, question):
     threads[0].start()
     assert model.started.wait(60)
     threads[1].start()
-    model.go_on.set()
+    model.proceed.set()
     for thread in threads:
         thread.join()
     assert [a.text for a in answers] == ["answer 1"] * 2
-    assert len(model.asked) == 1
+    assert len(model.requests) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b'{"answer": {"text": "x"}, "sha256": "0"}'])
-def test_a_damaged_file_is_no_answer(cache, question, damage):
+def test_a_damaged_file_is_ignored(cache, question, damage):
     model = Model()
     chat = CachedChat(model, cache)
     chat.complete(question(1))

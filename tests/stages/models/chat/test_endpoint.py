@@ -5,13 +5,13 @@ import pytest
 
 from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
-from stages.models.chat.endpoint import FAILURES, OpenAIChat, on_this_machine
+from stages.models.chat.endpoint import MAX_FAILURES, OpenAIChat, is_loopback
 from stages.models.chat.limits import BudgetReached
 
 KEY = "sk-planted-0123456789"
 
 
-def test_what_is_sent_and_what_comes_back(server, make_chat, question):
+def test_request_and_answer(server, make_chat, question):
     answer = make_chat(parameters={"temperature": 0.5, "top_k": 3}).complete(question(1))
     assert "dog" in answer.text and answer.model == "test-model"
     assert (answer.input_tokens, answer.output_tokens) == (100, 10)
@@ -24,7 +24,7 @@ def test_what_is_sent_and_what_comes_back(server, make_chat, question):
 
 
 @pytest.mark.parametrize("structured", ["json_object", "prompt"])
-def test_where_the_server_knows_no_schema_the_words_tell_it(
+def test_the_schema_is_in_the_text_if_the_server_does_not_support_it(
     server, make_chat, question, structured
 ):
     server.always = None
@@ -36,14 +36,14 @@ def test_where_the_server_knows_no_schema_the_words_tell_it(
     assert kind == ({"type": "json_object"} if structured == "json_object" else None)
 
 
-def test_earlier_turns_go_along(server, make_chat, question):
-    make_chat().complete(question(1).after("", "that was empty"))
+def test_previous_turns_are_sent(server, make_chat, question):
+    make_chat().complete(question(1).follow_up("", "that was empty"))
     assert server.requests[0].texts[2:] == ["(nothing)", "that was empty"]
     roles = [message["role"] for message in server.requests[0].body["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
 
 
-def test_too_many_requests_are_sent_again_not_sooner_than_told(server, make_chat, question, clock):
+def test_refused_requests_are_retried_after_the_requested_delay(server, make_chat, question, clock):
     server.respond_next(status=429, headers={"Retry-After": "7"})
     server.respond_next(status=503, headers={"Retry-After": "11"})
     chat = make_chat()
@@ -60,23 +60,23 @@ def test_too_many_requests_are_sent_again_not_sooner_than_told(server, make_chat
     [{"status": 500}, {"cut": True}, {"body": b"<html>"}, {"body": b'{"choices": []}'}],
     ids=["server error", "cut connection", "no JSON", "no choices"],
 )
-def test_what_may_pass_is_tried_again(server, make_chat, question, act):
+def test_transient_failures_are_retried(server, make_chat, question, act):
     server.respond_next(**act)
     assert "dog" in make_chat().complete(question(1)).text
     assert server.count == 2
 
 
-def test_a_slow_server_is_left_and_asked_again(server, make_chat, question):
+def test_a_request_that_times_out_is_retried(server, make_chat, question):
     server.respond_next(hold=True)
     chat = make_chat(timeout_seconds=1.0)
     assert "dog" in chat.complete(question(1)).text
     (account,) = chat._ledger.accounts()
     # On a busy machine the second answer may be late too.
     assert account.sent == account.lost + 1 >= 2
-    assert account.money > 0.002  # nobody knows what the lost one cost
+    assert account.money > 0.002  # the lost call counts with its maximum cost
 
 
-def test_after_so_many_attempts_the_photo_is_left_for_the_next_build(server, make_chat, question):
+def test_the_photo_is_left_for_the_next_build_after_all_attempts(server, make_chat, question):
     for _ in range(3):
         server.respond_next(status=500)
     chat = make_chat(attempts=3)
@@ -87,7 +87,7 @@ def test_after_so_many_attempts_the_photo_is_left_for_the_next_build(server, mak
     assert "dog" in chat.complete(question(1)).text
 
 
-def test_a_wrong_request_is_not_repeated(server, make_chat, question):
+def test_a_wrong_request_is_not_retried(server, make_chat, question):
     server.respond_next(status=400, content="context too long")
     with pytest.raises(RejectForNow, match="context too long"):
         make_chat().complete(question(1))
@@ -106,49 +106,49 @@ def test_a_filtered_request_is_a_refusal(server, make_chat, question):
     [
         ({"status": 401}, "refuses the key"),
         ({"status": 404}, "no such model"),
-        ({"status": 429, "refusal": "insufficient_quota"}, "used up"),
+        ({"status": 429, "refusal": "insufficient_quota"}, "no credit left"),
     ],
 )
-def test_what_no_retry_mends_ends_the_build(server, make_chat, question, act, message):
+def test_permanent_failures_end_the_build(server, make_chat, question, act, message):
     server.respond_next(**act)
     with pytest.raises(FactoryError, match=message):
         make_chat().complete(question(1))
     assert server.count == 1
 
 
-def test_failure_after_failure_ends_the_build(server, make_chat, question):
+def test_consecutive_failures_end_the_build(server, make_chat, question):
     from chat_server import Response
 
     server.always = Response(status=500)
     chat = make_chat(attempts=1)
-    for number in range(FAILURES - 1):
+    for number in range(MAX_FAILURES - 1):
         with pytest.raises(RejectForNow):
             chat.complete(question(number))
     with pytest.raises(FactoryError, match="5 times in a row"):
         chat.complete(question(99))
 
 
-def test_never_more_under_way_than_allowed(server, make_chat, question, clock):
+def test_open_requests_do_not_exceed_the_limit(server, make_chat, question, clock):
     import time
 
     chat = make_chat(concurrency=2)
     chat._sleep = lambda seconds: time.sleep(0.002)
-    asks = [threading.Thread(target=chat.complete, args=(question(n),)) for n in range(12)]
-    for thread in asks:
+    threads = [threading.Thread(target=chat.complete, args=(question(n),)) for n in range(12)]
+    for thread in threads:
         thread.start()
-    for thread in asks:
+    for thread in threads:
         thread.join()
     assert server.count == 12 and server.max_in_flight <= 2
 
 
-def test_a_minute_holds_no_more_than_allowed(server, make_chat, question, clock):
+def test_requests_per_minute_do_not_exceed_the_limit(server, make_chat, question, clock):
     chat, start = make_chat(requests_per_minute=3), clock()
     for number in range(7):
         chat.complete(question(number))
     assert clock() - start >= 120 and server.count == 7
 
 
-def test_the_budget_ends_the_build_before_it_is_passed(server, make_chat, question):
+def test_the_budget_ends_the_build_before_it_is_exceeded(server, make_chat, question):
     chat = make_chat(budget=0.2)
     with pytest.raises(BudgetReached, match=r"the budget of 0\.2 is reached"):
         for number in range(200):
@@ -172,31 +172,31 @@ def test_an_address_is_http_and_holds_no_key(make_ledger, url, message):
         OpenAIChat("m", url, make_ledger())
 
 
-def test_a_key_that_is_not_there_is_named(make_chat, monkeypatch):
+def test_a_missing_key_names_its_variable(make_chat, monkeypatch):
     monkeypatch.delenv("SOME_KEY", raising=False)
     with pytest.raises(FactoryError, match="environment variable SOME_KEY"):
         make_chat(key="SOME_KEY")
 
 
-def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(make_chat):
+def test_a_key_given_instead_of_a_variable_is_not_printed(make_chat):
     with pytest.raises(FactoryError, match="name of an environment variable") as caught:
         make_chat(key=KEY)
     assert KEY not in str(caught.value)
 
 
-def test_parameters_may_not_change_what_the_client_says(make_chat):
+def test_parameters_cannot_override_the_request(make_chat):
     with pytest.raises(FactoryError, match="messages, model"):
         make_chat(parameters={"model": "other", "messages": []})
 
 
-def test_another_providers_key_goes_nowhere(server, make_chat, question, monkeypatch):
+def test_keys_of_other_providers_are_not_sent(server, make_chat, question, monkeypatch):
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, KEY)
     make_chat().complete(question(1))
     assert KEY not in str(server.requests[0].headers)
 
 
-def test_the_key_reaches_the_server_and_nothing_else(
+def test_the_key_reaches_only_the_server(
     server, make_cached, question, monkeypatch, tmp_path, caplog, capfd
 ):
     monkeypatch.setenv("SOME_KEY", KEY)
@@ -223,9 +223,7 @@ def test_the_key_reaches_the_server_and_nothing_else(
     assert KEY not in f"{caplog.text}{out.out}{out.err}{list(map(str, said))}"
 
 
-def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
-    server, make_chat, question, monkeypatch
-):
+def test_no_proxy_is_used_for_a_server_on_this_machine(server, make_chat, question, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
@@ -234,7 +232,7 @@ def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
 
 
 @pytest.mark.parametrize(
-    ("address", "here"),
+    ("address", "expected"),
     [
         ("http://127.0.0.1:8000/v1", True),
         ("http://[::1]:8000/v1", True),
@@ -243,5 +241,5 @@ def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
         ("http://10.0.0.1/v1", False),
     ],
 )
-def test_which_addresses_are_this_machines(address, here):
-    assert on_this_machine(address) is here
+def test_is_loopback(address, expected):
+    assert is_loopback(address) is expected

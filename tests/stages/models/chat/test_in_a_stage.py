@@ -1,4 +1,4 @@
-"""The engine, its workers, and an endpoint: budget, replay, keys."""
+"""A stage that uses an endpoint, run by the engine: budget, replay, keys."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def accounts(factory):
     return Ledger(factory.workspace.calls / NAME, CallSettings()).accounts()
 
 
-def test_the_budget_ends_a_stage_and_keeps_what_is_done(factory, server):
+def test_the_budget_ends_a_stage_and_keeps_its_results(factory, server):
     settings(factory, budget=0.15)
     with pytest.raises(BudgetReached, match=r"the budget of 0\.15 is reached"):
         factory.compute(AskStage)
@@ -83,12 +83,12 @@ def test_a_replay_sends_nothing(factory, server):
 def test_an_answer_names_its_photo(factory):
     rows = factory.fill(AskStage).rows
     answers = (factory.workspace.calls / "answers").glob("??/*.json")
-    told = [json.loads(path.read_bytes())["photo"] for path in answers]
-    assert sorted(told) == sorted(row["key"] for row in rows)
+    photos = [json.loads(path.read_bytes())["photo"] for path in answers]
+    assert sorted(photos) == sorted(row["key"] for row in rows)
     assert CURRENT_PHOTO not in os.environ
 
 
-def test_what_is_down_today_is_tried_again_tomorrow(factory, server):
+def test_a_photo_without_an_answer_is_retried_in_the_next_build(factory, server):
     settings(factory, attempts=1)
     server.respond_next(status=500, content=f"you sent {KEY}")
     out = factory.fill(AskStage)
@@ -111,5 +111,5 @@ def test_no_file_of_a_build_holds_the_key(factory, server, capfd):
     files = [path for path in factory.root.rglob("*") if path.is_file()]
     assert any("ledger.sqlite" in path.name for path in files)
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
-    said = capfd.readouterr()
-    assert KEY not in said.out + said.err + repr(out.rejects)
+    printed = capfd.readouterr()
+    assert KEY not in printed.out + printed.err + repr(out.rejects)

@@ -1,4 +1,4 @@
-"""A build that is killed in the middle of 200 calls, and what it sends when it is run again."""
+"""Kill a build in the middle of 200 calls and run it again."""
 
 import signal
 import subprocess
@@ -29,7 +29,7 @@ with ThreadPoolExecutor(at_once) as pool:
 """
 
 
-def test_a_killed_build_sends_again_at_most_what_was_under_way(server, tmp_path):
+def test_a_killed_build_repeats_only_open_requests(server, tmp_path):
     command = [sys.executable, "-c", SCRIPT, server.url, str(tmp_path), str(CALLS), str(AT_ONCE)]
     for _ in range(CALLS // 2):
         server.respond_next()
@@ -43,9 +43,9 @@ def test_a_killed_build_sends_again_at_most_what_was_under_way(server, tmp_path)
     process.wait()
     server.release()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    asked = [seen.texts[1] for seen in server.requests]
-    assert len(set(asked)) == CALLS
-    assert len(asked) == CALLS + AT_ONCE
-    # And once more: not one request.
+    sent = [request.texts[1] for request in server.requests]
+    assert len(set(sent)) == CALLS
+    assert len(sent) == CALLS + AT_ONCE
+    # A third run sends nothing.
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    assert server.count == len(asked)
+    assert server.count == len(sent)

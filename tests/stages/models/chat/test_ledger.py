@@ -8,8 +8,8 @@ from stages.models.chat.ledger import Call, Ledger
 from stages.models.chat.limits import BudgetReached
 
 CALL = Call("verdict", "test-model", estimate=1000, ceiling=100)
-MOST = 0.02
-"""Of CALL: 1,000 tokens at 10 and 100 at 100 a million."""
+MAX_COST = 0.02
+"""Cost of CALL: 1,000 tokens at 10 per million and 100 at 100 per million."""
 
 
 def send(ledger, call=CALL):
@@ -18,92 +18,92 @@ def send(ledger, call=CALL):
     return number
 
 
-def test_accounts_say_what_was_sent_and_what_it_cost(make_ledger, monkeypatch, clock):
+def test_accounts_sum_calls_and_costs(make_ledger, monkeypatch, clock):
     ledger = make_ledger()
     monkeypatch.setenv(CURRENT_STAGE, "filter")
-    ledger.answered(send(ledger), 500, 50)
-    ledger.refused(send(ledger))
-    ledger.lost(send(ledger))
-    ledger.kept("verdict", "test-model")
+    ledger.record_answer(send(ledger), 500, 50)
+    ledger.record_refusal(send(ledger))
+    ledger.record_loss(send(ledger))
+    ledger.record_hit("verdict", "test-model")
     clock.sleep(100)
     monkeypatch.delenv(CURRENT_STAGE)
-    ledger.answered(send(ledger), 1, 1)
+    ledger.record_answer(send(ledger), 1, 1)
     first, second = ledger.accounts()
     assert (first.stage, first.purpose, first.model) == ("filter", "verdict", "test-model")
     assert (first.sent, first.kept, first.refused, first.lost) == (3, 1, 1, 1)
     assert (first.input_tokens, first.output_tokens, first.unpriced) == (500, 50, 0)
-    assert first.money == pytest.approx(0.01 + MOST)
+    assert first.money == pytest.approx(0.01 + MAX_COST)
     assert second.stage == "try"
     assert ledger.accounts(since=clock()) == [second]
 
 
-def test_an_unknown_price_is_said_and_is_not_zero(make_ledger):
+def test_calls_with_an_unknown_price_are_counted_separately(make_ledger):
     ledger = make_ledger(prices={})
-    ledger.answered(send(ledger), 500, 50)
+    ledger.record_answer(send(ledger), 500, 50)
     (account,) = ledger.accounts()
     assert (account.unpriced, account.money) == (1, 0.0)
 
 
-def test_without_usage_the_most_it_can_cost_stays(make_ledger):
+def test_without_token_counts_a_call_keeps_its_maximum_cost(make_ledger):
     ledger = make_ledger()
-    ledger.answered(send(ledger), None, None)
+    ledger.record_answer(send(ledger), None, None)
     (account,) = ledger.accounts()
-    assert account.money == pytest.approx(MOST) and account.input_tokens == 0
+    assert account.money == pytest.approx(MAX_COST) and account.input_tokens == 0
 
 
-def test_the_budget_stops_before_it_is_passed(make_ledger):
-    ledger = make_ledger(budget=2.5 * MOST)
+def test_the_budget_is_not_exceeded(make_ledger):
+    ledger = make_ledger(budget=2.5 * MAX_COST)
     first, second = send(ledger), send(ledger)
-    assert ledger.open(CALL)[0] is None  # those two might cost all; wait for them
-    ledger.answered(first, 1000, 100)
-    ledger.answered(second, 1000, 100)
+    assert ledger.open(CALL)[0] is None  # the open calls could use it up
+    ledger.record_answer(first, 1000, 100)
+    ledger.record_answer(second, 1000, 100)
     with pytest.raises(BudgetReached):
         ledger.open(CALL)
-    assert sum(account.money for account in ledger.accounts()) <= 2.5 * MOST
+    assert sum(account.money for account in ledger.accounts()) <= 2.5 * MAX_COST
 
 
-def test_a_budget_of_some_days_forgets_what_is_older(make_ledger, clock):
-    ledger = make_ledger(budget=1.5 * MOST, budget_days=30)
-    ledger.answered(send(ledger), 1000, 100)
+def test_calls_before_budget_days_do_not_count(make_ledger, clock):
+    ledger = make_ledger(budget=1.5 * MAX_COST, budget_days=30)
+    ledger.record_answer(send(ledger), 1000, 100)
     clock.sleep(29 * 86_400)
     with pytest.raises(BudgetReached):
         ledger.open(CALL)
     clock.sleep(2 * 86_400)
-    ledger.answered(send(ledger), 1000, 100)
-    assert sum(account.money for account in ledger.accounts()) == pytest.approx(2 * MOST)
+    ledger.record_answer(send(ledger), 1000, 100)
+    assert sum(account.money for account in ledger.accounts()) == pytest.approx(2 * MAX_COST)
 
 
-def test_averages_are_of_answered_calls_of_one_question_and_model(make_ledger):
+def test_averages_are_over_answered_calls_of_a_purpose_and_model(make_ledger):
     ledger = make_ledger()
     assert ledger.averages("verdict", "test-model") is None
-    ledger.lost(send(ledger))
-    ledger.kept("verdict", "test-model")
+    ledger.record_loss(send(ledger))
+    ledger.record_hit("verdict", "test-model")
     assert ledger.averages("verdict", "test-model") is None
-    for sent, came in ((500, 50), (1500, 150), (None, None)):  # the last told no usage
-        ledger.answered(send(ledger), sent, came)
-    ledger.answered(send(ledger, Call("caption", "test-model", 1, 1)), 9, 9)
+    for sent, returned in ((500, 50), (1500, 150), (None, None)):
+        ledger.record_answer(send(ledger), sent, returned)
+    ledger.record_answer(send(ledger, Call("caption", "test-model", 1, 1)), 9, 9)
     assert ledger.averages("verdict", "test-model") == (1000, 100)
     assert ledger.averages("verdict", "another") is None
 
 
-def test_what_came_back_cheaper_leaves_room(make_ledger):
-    ledger = make_ledger(budget=2.5 * MOST)
+def test_an_answer_that_cost_less_frees_budget(make_ledger):
+    ledger = make_ledger(budget=2.5 * MAX_COST)
     numbers = [send(ledger), send(ledger)]
     for number in numbers:
-        ledger.answered(number, 10, 1)
+        ledger.record_answer(number, 10, 1)
     send(ledger)
 
 
-def test_estimates_learn_from_the_worst_call(make_ledger):
+def test_estimates_are_scaled_by_the_largest_measured_ratio(make_ledger):
     ledger = make_ledger(budget=1.0)
-    ledger.answered(send(ledger), 20_000, 100)  # 20 times the estimate: 0.21 instead of 0.02
+    ledger.record_answer(send(ledger), 20_000, 100)  # 20 times the estimate: 0.21 instead of 0.02
     for _ in range(3):
-        ledger.answered(send(ledger), 20_000, 100)
+        ledger.record_answer(send(ledger), 20_000, 100)
     with pytest.raises(BudgetReached, match=r"may cost 0\.21"):
         ledger.open(CALL)
 
 
-def test_calls_of_a_process_that_died_are_lost_and_make_room(make_ledger):
+def test_open_calls_of_a_process_that_died_are_marked_lost(make_ledger):
     ledger = make_ledger(concurrency=1)
     script = (
         "import os, sys; from pathlib import Path\n"
@@ -116,8 +116,8 @@ def test_calls_of_a_process_that_died_are_lost_and_make_room(make_ledger):
     subprocess.run([sys.executable, "-c", script, str(ledger.path)], check=False)
     send(ledger)
     account = ledger.accounts()[0]
-    assert (account.sent, account.lost) == (2, 2)  # the second is under way
-    assert account.money == pytest.approx(2 * MOST)
+    assert (account.sent, account.lost) == (2, 2)  # the second is still open
+    assert account.money == pytest.approx(2 * MAX_COST)
 
 
 def test_a_damaged_ledger_is_an_error_that_names_it(make_ledger, tmp_path):
@@ -126,10 +126,10 @@ def test_a_damaged_ledger_is_an_error_that_names_it(make_ledger, tmp_path):
         make_ledger()
 
 
-def test_a_ledger_in_a_folder_that_is_read_only_can_be_looked_at(make_ledger, monkeypatch):
+def test_a_ledger_in_a_read_only_folder_can_be_read(make_ledger, monkeypatch):
     ledger = make_ledger()
-    ledger.answered(send(ledger), 500, 50)
-    ledger._db.close()  # the log goes into the file
+    ledger.record_answer(send(ledger), 500, 50)
+    ledger._db.close()  # writes the log into the file
     before = {path.name for path in ledger.path.parent.iterdir()}
     monkeypatch.setattr("stages.models.chat.ledger.os.access", lambda *_: False)
     (account,) = Ledger(ledger.path, ledger.settings).accounts()

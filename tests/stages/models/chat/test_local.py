@@ -24,56 +24,54 @@ def model(folder, make_ledger):
 
 
 @pytest.fixture
-def asked(question, photo):
+def chat_request(question, photo):
     return replace(question(1), images=(views.png(photo), views.png(photo[:60])))
 
 
-def test_the_same_question_gets_the_same_answer(model, asked, make_ledger):
-    first = model.complete(asked)
-    assert model.complete(asked) == first and first.text
+def test_the_same_question_gets_the_same_answer(model, chat_request, make_ledger):
+    first = model.complete(chat_request)
+    assert model.complete(chat_request) == first and first.text
     assert first.output_tokens == 8 and first.cut_off
     (account,) = make_ledger().accounts()
     assert (account.model, account.sent, account.output_tokens) == ("tiny-vlm", 2, 16)
     assert account.input_tokens == 2 * first.input_tokens
 
 
-def test_pictures_words_and_turns_all_reach_the_model(model, asked, photo):
-    def sent(request):
-        return model.complete(request).input_tokens
+def test_images_text_and_turns_all_reach_the_model(model, chat_request, photo):
+    def sent(changed):
+        return model.complete(changed).input_tokens
 
-    base = sent(asked)
-    assert sent(replace(asked, user="What is in photo 10?")) == base + 1
-    assert sent(replace(asked, images=asked.images[:1])) < base
-    assert sent(asked.after("no", "again")) > base
-    assert sent(replace(asked, schema={"type": "object"})) > base
+    base = sent(chat_request)
+    assert sent(replace(chat_request, user="What is in photo 10?")) == base + 1
+    assert sent(replace(chat_request, images=chat_request.images[:1])) < base
+    assert sent(chat_request.follow_up("no", "again")) > base
+    assert sent(replace(chat_request, schema={"type": "object"})) > base
     logits = []
     model._model.lm_head.register_forward_hook(lambda *seen: logits.append(seen[2]))
-    black = (views.png(np.zeros_like(photo)), asked.images[1])
-    for request in (asked, replace(asked, images=black)):
-        model.complete(request)
+    black = (views.png(np.zeros_like(photo)), chat_request.images[1])
+    for shown in (chat_request, replace(chat_request, images=black)):
+        model.complete(shown)
     assert not logits[0].equal(logits[8])
 
 
-def test_a_random_model_gives_no_usable_answer_and_that_is_kept(model, photo):
+def test_unusable_answers_are_kept_as_evidence(model, photo):
     with pytest.raises(Unusable) as caught:
         VlmCaptioner(model).caption(photo)
     assert caught.value.evidence["model"] == "tiny-vlm"
     assert len(caught.value.evidence["answers"]) == 2
 
 
-def test_a_profile_gets_it_behind_the_cache_for_no_money(
-    folder, asked, tmp_path, monkeypatch, make_ledger
-):
+def test_the_back_end_is_cached_and_free(folder, chat_request, tmp_path, monkeypatch, make_ledger):
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
     chat = backends.LocalChat(str(folder), dtype="float32", max_tokens=8)
-    assert chat.complete(asked) == chat.complete(asked)
+    assert chat.complete(chat_request) == chat.complete(chat_request)
     ledger = Ledger(Workspace(tmp_path).calls / NAME, make_ledger().settings)
     (account,) = ledger.accounts()
     assert (account.sent, account.kept, account.money, account.unpriced) == (1, 1, 0.0, 0)
     assert backends.LocalChat(str(folder), dtype="float32", max_tokens=8) is chat
 
 
-def test_a_folder_is_known_by_its_weights_and_a_hub_name_by_its_commit(folder):
+def test_revision_of_a_folder_and_of_a_hub_name(folder):
     backend = registry._load(registry.BACKENDS["chat"]["transformers"])
     assert len(backend.revision(str(folder), dtype="float32")) == 64
     assert backend.revision("Qwen/Qwen2.5-VL-7B-Instruct", "0" * 40) == (
@@ -83,7 +81,7 @@ def test_a_folder_is_known_by_its_weights_and_a_hub_name_by_its_commit(folder):
         backend.revision("Qwen/Qwen2.5-VL-7B-Instruct")
 
 
-def test_what_cannot_be_loaded_says_so(tmp_path, make_ledger):
+def test_a_folder_that_cannot_be_loaded_is_an_error(tmp_path, make_ledger):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(FactoryError, match="cannot be loaded"):
         local.TransformersChat(str(tmp_path), make_ledger())

@@ -9,12 +9,12 @@ NAMES = {"vocabulary", "caption", "verdict", "flaw", "clean"}
 FOLDER = Path(prompts.__file__).parent
 
 
-def test_these_questions_there_are():
+def test_the_list_of_templates():
     assert {path.stem for path in FOLDER.glob("*.md")} == NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_template_is_known_by_version_and_digest(name):
+def test_a_templates_id_has_version_and_digest(name):
     prompt = prompts.load(name)
     digest = sha256((FOLDER / f"{name}.md").read_bytes())[:12]
     assert prompt.id == f"{name} {prompt.version} {digest}" and prompt.version >= 1
@@ -29,7 +29,7 @@ def test_a_slot_without_a_fact_is_an_error():
     assert "an $extra ear" in filled and "${" not in filled
 
 
-def test_words_outside_the_sections_are_an_error(tmp_path, monkeypatch):
+def test_text_outside_the_sections_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(prompts, "_FOLDER", tmp_path)
     (tmp_path / "odd.md").write_text("---\nversion: 1\n---\nhello\n\n# system\na\n\n# user\nb\n")
     with pytest.raises(ValueError, match="before its section"):
@@ -38,7 +38,7 @@ def test_words_outside_the_sections_are_an_error(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("answer", schemas.Answer.__subclasses__())
 def test_schemas_are_strict(answer):
-    """As structured output wants them: all fields required, none beside, no bounds."""
+    """Structured output needs all fields required, no others allowed, and no bounds."""
     schema = answer.model_json_schema()
     for part in (schema, *schema.get("$defs", {}).values()):
         assert part["additionalProperties"] is False

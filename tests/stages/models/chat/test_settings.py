@@ -9,12 +9,12 @@ def load(folder, text):
     return load_call_settings(Workspace(folder))
 
 
-def test_without_a_file_or_a_section_the_defaults_hold(tmp_path):
+def test_defaults_apply_without_a_file_or_section(tmp_path):
     assert load_call_settings(Workspace(tmp_path)) == CallSettings()
     assert load(tmp_path, "store = 'x'") == CallSettings()
 
 
-def test_values_of_the_section_arrive(tmp_path):
+def test_values_of_the_section_are_read(tmp_path):
     found = load(tmp_path, "[calls]\nbudget = 3\n[calls.prices.m]\ninput = 1\noutput = 2")
     assert found == CallSettings(budget=3, prices={"m": Price(input=1, output=2)})
 

@@ -7,9 +7,9 @@ from stages.models.flow.injection import (
     Blocks,
     Recorder,
     gather_rotary,
+    prepend_text,
     rotate,
     stream_values,
-    with_text,
 )
 from stages.models.flow.tokens import image_ids
 
@@ -26,12 +26,12 @@ LATE = Blocks(frozenset({0, 1}), frozenset({2, 3}))
 
 def dense(flow, index, blocks):
     on = torch.ones(len(index), dtype=torch.bool)
-    return flow.dense(index, GRID, blocks, on, on)
+    return flow.dense_injection(index, GRID, blocks, on, on)
 
 
 def sparse(flow, memory, active, index, blocks):
     on = torch.ones(len(index), dtype=torch.bool)
-    return flow.sparse(memory, active, index, GRID, blocks, on, on)
+    return flow.sparse_injection(memory, active, index, GRID, blocks, on, on)
 
 
 def stock(flow, tokens, t, ids):
@@ -86,13 +86,13 @@ def test_positions_of_a_batch_equal_single_runs_with_edited_ids(flow, tokens):
     assert (batch[1] - plain[1]).abs().max() > 1e-3
 
 
-def test_gathers_equal_token_by_token_code():
+def test_gathers_equal_a_loop_over_tokens():
     rng = np.random.default_rng(0)
     index = torch.from_numpy(rng.integers(0, TOKENS, (3, TOKENS)))
     value = torch.randn(3, 2 + TOKENS, 2, 4)
     streamed = stream_values(value, index)
     cos, sin = torch.randn(2 + TOKENS, 4), torch.randn(2 + TOKENS, 4)
-    gathered = gather_rotary((cos, sin), with_text(index, 2))
+    gathered = gather_rotary((cos, sin), prepend_text(index, 2))
     off = stream_values(value, index, torch.tensor([True, False, True]))
     assert torch.equal(off[1], value[1]) and torch.equal(off[2], streamed[2])
     for b in range(3):
@@ -104,7 +104,7 @@ def test_gathers_equal_token_by_token_code():
             assert torch.equal(gathered[0][b, 2 + k], cos[source])
 
 
-def test_rotation_is_diffusers_rotation():
+def test_rotation_equals_diffusers_rotation():
     from diffusers.models.embeddings import apply_rotary_emb
 
     x, cos, sin = torch.randn(2, 7, 3, 8), torch.randn(7, 8), torch.randn(7, 8)
@@ -113,7 +113,7 @@ def test_rotation_is_diffusers_rotation():
     assert_equal_but_for_rounding(found, expected)
 
 
-def test_values_come_from_the_source_branch_only_where_switched_on(flow, tokens):
+def test_values_come_from_the_source_branch_only_in_enabled_blocks(flow, tokens):
     index = torch.arange(TOKENS).repeat(3, 1)
     on = flow.velocity(tokens, 0.5, GRID, dense(flow, index, VALUES))
     part = flow.velocity(tokens, 0.5, GRID, dense(flow, index, Blocks(frozenset(), frozenset({3}))))
@@ -123,16 +123,16 @@ def test_values_come_from_the_source_branch_only_where_switched_on(flow, tokens)
     assert (on[1] - part[1]).abs().max() > 1e-3
 
 
-def test_each_sample_is_switched_for_itself(flow, tokens):
+def test_each_sample_is_enabled_on_its_own(flow, tokens):
     index = torch.arange(TOKENS).repeat(3, 1)
     index[1:, [3, 7]] = torch.tensor([12, 13])
     yes, no = torch.tensor([True, True, True]), torch.tensor([True, False, True])
-    all_on = flow.velocity(tokens, 0.5, GRID, flow.dense(index, GRID, BOTH, yes, yes))
-    some = flow.velocity(tokens, 0.5, GRID, flow.dense(index, GRID, BOTH, no, no))
+    all_on = flow.velocity(tokens, 0.5, GRID, flow.dense_injection(index, GRID, BOTH, yes, yes))
+    some = flow.velocity(tokens, 0.5, GRID, flow.dense_injection(index, GRID, BOTH, no, no))
     plain = flow.velocity(tokens, 0.5, GRID)
     assert_equal_but_for_rounding(some[1], plain[1])
     assert_equal_but_for_rounding(some[2], all_on[2])
-    assert flow.dense(index, GRID, BOTH, ~yes, ~yes) is None
+    assert flow.dense_injection(index, GRID, BOTH, ~yes, ~yes) is None
 
 
 def test_the_recorder_changes_nothing_and_keeps_every_block(flow, tokens):
@@ -146,14 +146,14 @@ def test_the_recorder_changes_nothing_and_keeps_every_block(flow, tokens):
 @pytest.mark.parametrize("blocks", [POSITIONS, VALUES, BOTH, LATE])
 def test_sparse_identity_equals_the_source_branch_at_the_active_tokens(flow, tokens, blocks):
     memory = Recorder()
-    whole = flow.velocity(tokens[:1], 0.4, GRID, memory)
+    full = flow.velocity(tokens[:1], 0.4, GRID, memory)
     active = torch.tensor([[4, 5, 9, 10, TOKENS], [0, 1, 2, TOKENS, TOKENS]])
     identity = torch.arange(TOKENS).repeat(2, 1)
     inputs = tokens[0, active.clamp(max=TOKENS - 1)]
     found = flow.velocity(inputs, 0.4, GRID, sparse(flow, memory, active, identity, blocks))
     for row in range(2):
         real = active[row] < TOKENS
-        assert_equal_but_for_rounding(found[row, real], whole[0, active[row, real]])
+        assert_equal_but_for_rounding(found[row, real], full[0, active[row, real]])
 
 
 LAST = frozenset({3})
@@ -162,8 +162,8 @@ LAST = frozenset({3})
 @pytest.mark.parametrize(
     "blocks", [Blocks(LAST, frozenset()), Blocks(frozenset(), LAST), Blocks(LAST, LAST)]
 )
-def test_sparse_equals_dense_where_the_background_cannot_tell(flow, tokens, blocks):
-    """In the last block background and text are still the source's: no approximation is left."""
+def test_sparse_equals_dense_in_the_last_block(flow, tokens, blocks):
+    """Background and text still equal the source's in the last block, so nothing is approximate."""
     same = tokens[:1].expand(2, -1, -1)
     index = torch.arange(TOKENS).repeat(2, 1)
     index[1, [3, 7, 8]] = torch.tensor([12, 13, 14])
@@ -177,7 +177,7 @@ def test_sparse_equals_dense_where_the_background_cannot_tell(flow, tokens, bloc
     assert (found[0, :4] - plain[active[0, :4]]).abs().max() > 1e-4
 
 
-def test_what_is_computed_on_padding_reaches_nobody(flow, tokens):
+def test_padding_does_not_affect_other_tokens(flow, tokens):
     memory = Recorder()
     flow.velocity(tokens[:1], 0.4, GRID, memory)
     index = torch.arange(TOKENS)[None].clone()

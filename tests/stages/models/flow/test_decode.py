@@ -1,4 +1,4 @@
-"""GroupNorm statistics recorded in one decode and used in another, on every device at hand."""
+"""GroupNorm statistics recorded in one decode and applied in another, on all available devices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from stages.models.flow.decode import recording, replaying
+from stages.models.flow.decode import apply_statistics, record_statistics
 from stages.models.flow.model import AutoencoderKL
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -15,7 +15,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 @pytest.fixture(scope="module", params=DEVICES)
 def vae(request) -> Any:
-    """Small, with attention in the middle, channels last as the factory runs it."""
+    """A small autoencoder with attention in its mid block, channels last as in production."""
     torch.manual_seed(0)
     kind: Any = AutoencoderKL
     model = kind(
@@ -34,30 +34,30 @@ def latents(vae: Any, seed: int) -> torch.Tensor:
     return drawn.to(vae.device).contiguous(memory_format=torch.channels_last)
 
 
-def test_recording_changes_nothing_and_replaying_repeats_it(vae):
+def test_recording_does_not_change_the_output_and_applying_repeats_it(vae):
     z = latents(vae, 0)
     plain = vae.decode(z).sample
-    with recording(vae.decoder) as statistics:
+    with record_statistics(vae.decoder) as statistics:
         recorded = vae.decode(z).sample
-    with replaying(vae.decoder, statistics):
-        replayed = vae.decode(z).sample
+    with apply_statistics(vae.decoder, statistics):
+        repeated = vae.decode(z).sample
     torch.testing.assert_close(recorded, plain, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(replayed, plain, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(repeated, plain, rtol=1e-4, atol=1e-4)
 
 
-def test_what_is_replayed_is_the_other_picture_s_statistics(vae):
-    with recording(vae.decoder) as statistics:
+def test_statistics_of_another_image_change_the_output(vae):
+    with record_statistics(vae.decoder) as statistics:
         vae.decode(latents(vae, 0))
     z = latents(vae, 1)
-    with replaying(vae.decoder, statistics):
-        replayed = vae.decode(3 * z).sample
-    assert (replayed - vae.decode(3 * z).sample).abs().max() > 0.01
+    with apply_statistics(vae.decoder, statistics):
+        repeated = vae.decode(3 * z).sample
+    assert (repeated - vae.decode(3 * z).sample).abs().max() > 0.01
 
 
 def test_the_decoder_is_left_as_it_was(vae):
     z = latents(vae, 0)
     before = vae.decode(z).sample
-    with recording(vae.decoder):
+    with record_statistics(vae.decoder):
         vae.decode(z)
     torch.testing.assert_close(vae.decode(z).sample, before)
     assert not any("forward" in vars(module) for module in vae.decoder.modules())

@@ -13,7 +13,7 @@ def picture(height=32, width=48):
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def test_encode_is_the_normalised_mode_and_decode_its_inverse(flow):
+def test_encode_returns_the_normalised_mode_and_decode_inverts_it(flow):
     pixels = torch.from_numpy(picture()).permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.no_grad():
         mode = flow.vae.encode(pixels).latent_dist.mode()
@@ -33,12 +33,12 @@ def test_shift_is_linear_in_the_token_count(flow):
     assert flow.shift(2176) == pytest.approx((0.5 + 1.15) / 2)
 
 
-def test_sides_that_are_no_whole_tokens_are_refused(flow):
+def test_sides_that_are_not_multiples_of_16_are_refused(flow):
     with pytest.raises(ValueError, match="16 px"):
         flow.encode(picture(32, 40))
 
 
-def test_another_geometry_is_refused(tmp_path, make_flow_folder):
+def test_a_geometry_that_is_not_flux_is_refused(tmp_path, make_flow_folder):
     with pytest.raises(ValueError, match="latent_channels"):
         Flow.load(make_flow_folder(tmp_path, latent_channels=4))
 
@@ -52,16 +52,16 @@ def test_pickled_weights_are_not_loaded(tmp_path, make_flow_folder):
         Flow.load(folder)
 
 
-def test_a_piece_is_decoded_as_in_the_whole_but_near_its_cut(flow):
+def test_a_crop_is_decoded_as_in_the_whole_image_except_near_its_cut(flow):
     rows = columns = 12
     tokens = torch.randn(rows, columns, 64, generator=torch.Generator().manual_seed(0))
     picture, statistics = flow.decode_whole(tokens.flatten(0, 1), (rows, columns))
     plain = flow.decode(tokens.flatten(0, 1), (rows, columns))
     assert_equal_but_for_rounding(picture, plain)
     piece = tokens[:, :9].flatten(0, 1)
-    alike = flow.decode(piece, (rows, 9), statistics)
-    # The decoder of these weights sees less than eight tokens far.
-    np.testing.assert_allclose(alike[:, :16], picture[:, :16], atol=0.05)
+    same = flow.decode(piece, (rows, 9), statistics)
+    # The receptive field of this decoder is less than eight tokens.
+    np.testing.assert_allclose(same[:, :16], picture[:, :16], atol=0.05)
     alone = flow.decode(piece, (rows, 9))
     assert np.abs(alone[:, :16] - picture[:, :16]).max() > 0.5
     np.testing.assert_array_equal(flow.decode(piece, (rows, 9)), alone)
@@ -94,9 +94,9 @@ def test_compiled_once_for_every_mapping_and_batch(flow_folder, flow):
         memory = Recorder()
         source = model.velocity(tokens[:1], 0.1 * seed, (4, 5), memory)
         active = torch.stack([torch.randperm(20, generator=rng)[:size] for _ in range(3)])
-        sparse = model.sparse(memory, active, index, (4, 5), blocks, on, on)
+        sparse = model.sparse_injection(memory, active, index, (4, 5), blocks, on, on)
         flaws = model.velocity(tokens[:, :size], 0.1 * seed, (4, 5), sparse)
-        dense = model.dense(index, (4, 5), blocks, on, on)
+        dense = model.dense_injection(index, (4, 5), blocks, on, on)
         return source, flaws, model.velocity(tokens, 0.1 * seed, (4, 5), dense)
 
     torch._dynamo.reset()
@@ -108,7 +108,7 @@ def test_compiled_once_for_every_mapping_and_batch(flow_folder, flow):
                 assert_equal_but_for_rounding(a, b)
 
 
-def test_off_loaded_it_computes_the_same(flow_folder, flow):
+def test_off_loading_does_not_change_results(flow_folder, flow):
     tokens = torch.randn(1, 20, 64)
     moved = Flow.load(flow_folder, offload=True)
     assert_equal_but_for_rounding(

@@ -39,33 +39,33 @@ def test_a_straight_flow_is_exact_in_one_step(solver):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_the_way_back_evaluates_where_the_way_there_visited(solver):
+def test_backward_evaluates_at_times_that_forward_visited(solver):
     times = schedule(5, 0.7)
-    there, evaluated = [], []
-    integrate(solver, curve, 1.0, times, lambda z, t: there.append(t) or z)
+    visited, evaluated = [], []
+    integrate(solver, curve, 1.0, times, lambda z, t: visited.append(t) or z)
 
     def velocity(z, t):
         evaluated.append(t)
         return curve(z, t)
 
     integrate(solver, velocity, 2.0, times[::-1])
-    assert set(evaluated) <= set(there)
-    assert len(there) == len(set(there)) == (6 if solver == "euler" else 11)
+    assert set(evaluated) <= set(visited)
+    assert len(visited) == len(set(visited)) == (6 if solver == "euler" else 11)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_there_and_back_returns(solver):
+def test_forward_and_backward_returns_to_the_start(solver):
     times = schedule(40, 0.5)
     end = integrate(solver, curve, 1.0, times)
     assert integrate(solver, curve, end, times[::-1]) == pytest.approx(1.0, abs=0.03)
 
 
-def test_what_visit_returns_takes_the_states_place():
+def test_the_return_value_of_visit_replaces_the_state():
     end = integrate("fireflow", curve, np.ones(2), [0.0, 0.5, 1.0], lambda z, t: z * [1, 0])
     assert end[0] > 2 and end[1] == 0
 
 
-def test_schedule_is_flux_shift():
+def test_schedule_applies_fluxs_shift():
     times = schedule(4, math.log(3))
     assert times == pytest.approx([0, 3 / (3 + 3), 3 / (3 + 1), 3 / (3 + 1 / 3), 1])
     assert schedule(8, 0.0) == pytest.approx(np.linspace(0, 1, 9))

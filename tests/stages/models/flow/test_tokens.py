@@ -13,14 +13,14 @@ def pipeline():
     return FluxPipeline
 
 
-def test_pack_is_flux_packing(pipeline):
+def test_pack_equals_fluxs_packing(pipeline):
     latents = torch.randn(2, 16, 6, 10)
     packed = pipeline._pack_latents(latents, 2, 16, 6, 10)
     assert torch.equal(pack(latents), packed)
     assert torch.equal(unpack(packed, (3, 5)), latents)
 
 
-def test_image_ids_are_flux_ids(pipeline):
+def test_image_ids_equal_fluxs_ids(pipeline):
     expected = pipeline._prepare_latent_image_ids(1, 3, 5, torch.device("cpu"), torch.float32)
     assert torch.equal(image_ids((3, 5)), expected)
 

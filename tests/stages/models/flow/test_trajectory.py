@@ -9,7 +9,7 @@ def trajectory(times=(0.0, 0.25, 0.5)):
     return Trajectory(times, torch.randn(len(times), 6, 64))
 
 
-def test_bytes_there_and_back():
+def test_bytes_round_trip():
     kept = trajectory()
     exact = Trajectory.from_bytes(kept.to_bytes("float32"))
     assert exact.times == kept.times and torch.equal(exact.points, kept.points)
@@ -19,14 +19,14 @@ def test_bytes_there_and_back():
     assert kept.to_bytes("float16") == kept.to_bytes("float16")
 
 
-def test_latents_by_time():
+def test_at_returns_the_latents_of_a_time():
     kept = trajectory()
     assert torch.equal(kept.at(0.25), kept.points[1])
     with pytest.raises(KeyError, match="never visited"):
         kept.at(0.3)
 
 
-def test_states_leave_out_midpoints():
+def test_states_exclude_midpoints():
     kept = trajectory((0.0, 0.1, 0.2, 0.3, 0.4))
     assert kept.states("euler") == kept.times
     assert kept.states("fireflow") == (0.0, 0.2, 0.4)
@@ -47,6 +47,6 @@ def test_states_leave_out_midpoints():
     ],
     ids=["empty", "noise", "no times", "other count", "nan"],
 )
-def test_hostile_files_are_refused(data):
+def test_malformed_files_are_refused(data):
     with pytest.raises(ValueError, match="latents"):
         Trajectory.from_bytes(data)

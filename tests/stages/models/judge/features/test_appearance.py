@@ -22,7 +22,7 @@ def test_directions_have_length_one(layers):
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-4)
 
 
-def test_a_copy_rises_to_its_reference_and_nothing_of_the_old_is_left(layers):
+def test_a_copy_becomes_similar_to_its_reference_and_loses_the_old_appearance(layers):
     before = directions(layers, layers)
     index = moved([0, 1], [6, 7])
     copied = likeness(before, before[index], index)
@@ -31,6 +31,6 @@ def test_a_copy_rises_to_its_reference_and_nothing_of_the_old_is_left(layers):
     assert same["left"] == pytest.approx(1, abs=1e-4) and copied["left"] < 0.5
 
 
-def test_where_nothing_moved_there_is_nothing_to_say(layers):
+def test_likeness_is_zero_if_nothing_moved(layers):
     before = directions(layers, layers)
     assert likeness(before, before, np.arange(12)) == {"rise": 0.0, "left": 0.0}

@@ -3,7 +3,7 @@ import pytest
 
 from stages.models.judge.features.judge import FeatureJudge, FeatureThresholds, decide, projection
 from stages.models.judge.features.logistic import Coefficient, Model
-from stages.models.judge.features.patches import intended
+from stages.models.judge.features.patches import copy_patches
 from stages.models.judge.features.texture import BLOCKS
 from stages.models.protocols import Case
 from stages.records.documents import TOOLS, Variant, Window
@@ -16,7 +16,7 @@ def control():
     return np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
 
-def test_projection_tells_share_and_direction():
+def test_projection_returns_share_and_cosine():
     change = np.array([[3.0, 4.0]], np.float32)
     assert projection(0.25 * change, change) == pytest.approx((0.25, 1))
     assert projection(-change, change) == pytest.approx((-1, -1))
@@ -26,7 +26,7 @@ def test_projection_tells_share_and_direction():
 
 
 class PatchColours:
-    """Stands for the network: mean and spread of each patch."""
+    """Replaces the network: mean and standard deviation of each patch."""
 
     def layers(self, window, blocks):
         return [self._of(window)] * len(blocks)
@@ -50,7 +50,7 @@ MODEL = Model(
 )
 
 
-def judged(artifact, control, tool="add", mask=None, lpips=0.2, **thresholds):
+def judge_case(artifact, control, tool="add", mask=None, lpips=0.2, **thresholds):
     window = Window(id="w0", box=(0, 0, 64, 64), size=(64, 64), parts=[])
     variant = Variant(
         id="v0", window="w0", tool=tool, kernel="k", entity="e0", entity_name="n", part="p",
@@ -60,8 +60,12 @@ def judged(artifact, control, tool="add", mask=None, lpips=0.2, **thresholds):
     if mask is None:
         mask = (artifact != control).any(2)
     judge = FeatureJudge.__new__(FeatureJudge)
-    asked = {"probability": 0.5, "agreement": 0.25, **thresholds}  # patches of noise blend badly
-    judge.thresholds, judge.features = FeatureThresholds(**asked), PatchColours()
+    values = {
+        "probability": 0.5,
+        "agreement": 0.25,
+        **thresholds,
+    }  # patches of noise do not blend well
+    judge.thresholds, judge.features = FeatureThresholds(**values), PatchColours()
     judge.model = MODEL
     measured = {"lpips_real": lpips}
     case = Case(control, control, artifact, mask, window, control, artifact, variant, measured)
@@ -70,7 +74,7 @@ def judged(artifact, control, tool="add", mask=None, lpips=0.2, **thresholds):
 
 @pytest.mark.parametrize("tool", ["add", "remove", "distort", "fuse"])
 def test_the_intended_change_passes_with_all_scores(control, tool):
-    verdict = judged(intended(control, TARGETS, REFERENCES), control, tool)
+    verdict = judge_case(copy_patches(control, TARGETS, REFERENCES), control, tool)
     assert (verdict.passed, verdict.reason, verdict.judge) == (True, "ok", "features")
     assert verdict.tool == tool
     for name in ("delivered", "agreement", "delivered_colour", "delivered_texture", "inside"):
@@ -80,52 +84,52 @@ def test_the_intended_change_passes_with_all_scores(control, tool):
 
 
 def test_a_blended_change_passes_and_a_trace_does_not(control):
-    goal = intended(control, TARGETS, REFERENCES).astype(float)
+    goal = copy_patches(control, TARGETS, REFERENCES).astype(float)
     half = (control + 0.5 * (goal - control)).astype(np.uint8)
-    assert judged(half, control).passed
+    assert judge_case(half, control).passed
     trace = (control + 0.1 * (goal - control)).astype(np.uint8)
-    verdict = judged(trace, control)
+    verdict = judge_case(trace, control)
     assert verdict.reason == "not_intended" and "delivered" in verdict.message
 
 
-def test_nothing_and_noise_are_not_what_was_intended(control):
+def test_no_change_and_noise_are_not_intended(control):
     noise = np.random.default_rng(5).normal(0, 25, control.shape)
     noisy = np.clip(control + noise, 0, 255).astype(np.uint8)
-    all_over = np.ones((64, 64), bool)
-    assert judged(control, control, mask=all_over, inside=0).reason == "not_intended"
-    assert judged(noisy, control, mask=all_over, inside=0).reason == "not_intended"
+    everywhere = np.ones((64, 64), bool)
+    assert judge_case(control, control, mask=everywhere, inside=0).reason == "not_intended"
+    assert judge_case(noisy, control, mask=everywhere, inside=0).reason == "not_intended"
 
 
-def test_another_mapping_is_not_what_was_intended(control):
-    other = intended(control, TARGETS, [7, 2, 9])
-    verdict = judged(other, control, delivered=0.6)
-    assert verdict.reason == "not_intended" and "0.6 is asked" in verdict.message
+def test_the_change_of_another_mapping_is_not_intended(control):
+    other = copy_patches(control, TARGETS, [7, 2, 9])
+    verdict = judge_case(other, control, delivered=0.6)
+    assert verdict.reason == "not_intended" and "0.6 is required" in verdict.message
 
 
 def test_change_outside_the_targets_is_the_wrong_place(control):
     mask = np.zeros((64, 64), bool)
     mask[32:, :] = True
-    verdict = judged(intended(control, TARGETS, REFERENCES), control, mask=mask)
+    verdict = judge_case(copy_patches(control, TARGETS, REFERENCES), control, mask=mask)
     assert (verdict.passed, verdict.reason) == (False, "wrong_place")
 
 
-def test_what_is_there_but_convinces_nobody_is_refused_and_says_so(control):
-    goal = intended(control, TARGETS, REFERENCES)
-    weak = judged(goal, control, lpips=0.01, probability=0.4)
+def test_an_unconvincing_flaw_is_rejected_with_its_probability(control):
+    goal = copy_patches(control, TARGETS, REFERENCES)
+    weak = judge_case(goal, control, lpips=0.01, probability=0.4)
     assert (weak.passed, weak.reason) == (False, "not_convincing")
-    assert weak.scores["probability"] < 0.4 and "at least 40% is asked" in weak.message
-    assert judged(goal, control, lpips=0.3, probability=0.4).passed
+    assert weak.scores["probability"] < 0.4 and "at least 40% is required" in weak.message
+    assert judge_case(goal, control, lpips=0.3, probability=0.4).passed
 
 
-def test_reasons_come_in_the_order_of_what_is_worst():
+def test_reasons_are_given_in_order_of_severity():
     bad = {"inside": 0.1, "delivered": 0.1, "agreement": 0.1, "probability": 0.1}
-    asked = FeatureThresholds()
+    thresholds = FeatureThresholds()
     found = []
-    for mended in ("inside", "delivered", "agreement", "probability"):
-        found.append(decide(bad, asked)[0])
-        bad[mended] = 1.0
+    for name in ("inside", "delivered", "agreement", "probability"):
+        found.append(decide(bad, thresholds)[0])
+        bad[name] = 1.0
     assert found == ["wrong_place", "not_intended", "not_intended", "not_convincing"]
-    assert decide(bad, asked)[0] == "ok"
+    assert decide(bad, thresholds)[0] == "ok"
 
 
 def test_the_revision_changes_with_the_coefficients(monkeypatch, tmp_path):

@@ -23,7 +23,7 @@ def test_probability_is_the_logistic_of_the_weighted_sum():
     assert leaning.probability("fuse", {"a": 3.0}) == pytest.approx(1 / (1 + np.exp(1)))
 
 
-def test_extreme_measures_overflow_nothing():
+def test_extreme_measures_do_not_overflow():
     assert model().probability("add", {"a": 1e9}) > 0.999
     assert model().probability("add", {"a": -1e9}) < 0.001
 
@@ -40,16 +40,18 @@ def results(count=400):
     return list(TOOLS) * (count // 4), rows, (rng.random(count) < chance).astype(float).tolist()
 
 
-def test_the_fit_finds_what_decides():
+def test_fit_recovers_the_weights():
     tools, rows, right = results()
     found = logistic.fit(tools, rows, right, ("a", "b"), penalty=1.0)
     a, b = (coefficient.weight for coefficient in found.coefficients)
     assert 1.5 < a < 2.5 and abs(b) < 0.4
     guesses = [found.probability(tool, row) for tool, row in zip(tools, rows, strict=True)]
-    assert np.mean(guesses) == pytest.approx(np.mean(right), abs=0.01)  # the intercept is free
+    assert np.mean(guesses) == pytest.approx(
+        np.mean(right), abs=0.01
+    )  # the intercept is not penalised
 
 
-def test_a_penalty_shrinks_and_a_measure_that_never_varies_weighs_nothing():
+def test_the_penalty_shrinks_weights_and_a_constant_measure_gets_none():
     tools, rows, right = results()
     loose, tight = (logistic.fit(tools, rows, right, ("a",), penalty) for penalty in (1.0, 300.0))
     assert 0 < tight.coefficients[0].weight < 0.7 * loose.coefficients[0].weight
@@ -57,7 +59,7 @@ def test_a_penalty_shrinks_and_a_measure_that_never_varies_weighs_nothing():
     assert still.coefficients[0].weight == pytest.approx(0, abs=1e-6)
 
 
-def test_the_committed_model_reads_and_names_its_origin():
+def test_the_committed_model_loads_and_has_provenance():
     found = logistic.load()
     assert set(found.tools) == set(TOOLS)
     assert len({c.measure for c in found.coefficients}) == len(found.coefficients) > 0

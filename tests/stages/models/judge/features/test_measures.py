@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.models.judge.features.measures import borders, index_of, measure, shape, texture
-from stages.models.judge.features.patches import intended
+from stages.models.judge.features.patches import copy_patches
 from stages.models.protocols import Case
 from stages.records.documents import Variant, Window
 
@@ -32,13 +32,13 @@ def case(control, artifact, mask=None, **changes):
 INDEX = index_of(variant(), 64)
 
 
-def test_the_index_says_where_appearance_comes_from():
+def test_index_of_maps_targets_to_references():
     assert INDEX[TARGETS].tolist() == REFERENCES
     assert INDEX[5] == 5 and len(INDEX) == 64
 
 
 def test_a_smear_is_less_sharp_and_a_copy_is_as_sharp(photo):
-    pasted = intended(photo, TARGETS, REFERENCES)
+    pasted = copy_patches(photo, TARGETS, REFERENCES)
     copy, smear = (
         texture(photo, image, INDEX) for image in (pasted, cv2.GaussianBlur(pasted, (0, 0), 6))
     )
@@ -47,21 +47,21 @@ def test_a_smear_is_less_sharp_and_a_copy_is_as_sharp(photo):
     assert copy["texture"] == smear["texture"]  # of the control
 
 
-def test_where_nothing_moved_the_texture_is_the_windows(photo):
+def test_texture_is_that_of_the_window_if_nothing_moved(photo):
     found = texture(photo, photo, np.arange(64))
     assert found["sharpness"] == 0
     assert found["texture_was"] == found["texture_now"] == found["texture"]
 
 
-def test_a_paste_stands_out_at_its_borders_and_the_control_does_not(photo):
-    pasted = borders(photo, intended(photo, TARGETS, REFERENCES), INDEX, GRID)
+def test_a_paste_is_visible_at_its_borders_and_the_control_is_not(photo):
+    pasted = borders(photo, copy_patches(photo, TARGETS, REFERENCES), INDEX, GRID)
     same = borders(photo, photo, INDEX, GRID)
     assert same["seam"] == same["grid"] == 0
     assert pasted["seam"] > 0.3 and pasted["seam_seen"] > same["seam_seen"]
 
 
-def test_a_grid_of_repeats_shows_in_the_16_pixel_period(photo):
-    repeated = intended(photo, TARGETS, [0, 0, 0, 0])
+def test_repeated_patches_raise_the_grid_measure(photo):
+    repeated = copy_patches(photo, TARGETS, [0, 0, 0, 0])
     assert borders(photo, repeated, index_of(variant(references=[0] * 4), 64), GRID)["grid"] > 0.1
 
 
@@ -76,7 +76,7 @@ def test_shape_is_that_of_the_mask(photo):
     assert none["colour"] == 0 and none["solid"] == 0 and none["size"] == math.log(0.5)
 
 
-def test_zoom_counts_photo_pixels(photo):
+def test_zoom_is_photo_pixels_per_model_pixel(photo):
     large = np.kron(photo, np.ones((2, 2, 1), np.uint8))
     window = Window(id="w0", box=(0, 0, 256, 256), size=(128, 128), parts=[])
     mask = np.zeros((256, 256), bool)
@@ -86,7 +86,7 @@ def test_zoom_counts_photo_pixels(photo):
     assert shape(seen)["size"] == pytest.approx(math.log(1.5))
 
 
-def test_all_measures_are_finite_even_on_a_flat_picture():
+def test_all_measures_are_finite_on_a_flat_image():
     flat = np.full((128, 128, 3), 90, np.uint8)
     layers = [np.zeros((8, 8, 4), np.float32)]
     found = measure(case(flat, flat, positional=True), layers, layers)

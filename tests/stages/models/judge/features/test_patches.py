@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.models.judge.features.patches import colour, intended, sharpness
+from stages.models.judge.features.patches import colour, copy_patches, sharpness
 
 TARGETS, REFERENCES = [27, 28, 35, 36], [0, 1, 8, 9]
 
@@ -17,28 +17,28 @@ def control():
     return np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
 
-def test_patches_go_from_references_to_targets(control):
-    found = intended(control, [1, 6], [4, 15])
+def test_patches_are_copied_from_references_to_targets(control):
+    found = copy_patches(control, [1, 6], [4, 15])
     np.testing.assert_array_equal(found[:16, 16:32], control[16:32, :16])
     np.testing.assert_array_equal(found[16:32, 32:48], control[48:, 48:])
     same = (found == control).all(2).reshape(4, 16, 4, 16).all((1, 3))
     assert np.flatnonzero(~same).tolist() == [1, 6]
 
 
-def test_swapped_patches_are_read_before_they_are_written(control):
-    found = intended(control, [0, 1], [1, 0])
+def test_patches_can_be_swapped(control):
+    found = copy_patches(control, [0, 1], [1, 0])
     np.testing.assert_array_equal(found[:16, :16], control[:16, 16:32])
     np.testing.assert_array_equal(found[:16, 16:32], control[:16, :16])
 
 
 def test_a_paste_is_as_sharp_as_its_source_and_a_flat_patch_is_not(photo):
     index = moved(TARGETS, REFERENCES)
-    assert sharpness(photo, intended(photo, TARGETS, REFERENCES), index) == pytest.approx(1)
+    assert sharpness(photo, copy_patches(photo, TARGETS, REFERENCES), index) == pytest.approx(1)
     assert sharpness(photo, np.full_like(photo, 90), index) == 0
 
 
-def test_colour_shift_is_that_of_the_moved_pieces(photo):
-    index, pasted = moved(TARGETS, REFERENCES), intended(photo, TARGETS, REFERENCES)
+def test_colour_is_measured_on_the_moved_tokens_only(photo):
+    index, pasted = moved(TARGETS, REFERENCES), copy_patches(photo, TARGETS, REFERENCES)
     assert colour(photo, pasted, index) == pytest.approx(0, abs=1e-4)
     tinted = pasted.copy()
     tinted[48:80, 48:80, 2] //= 2

@@ -6,49 +6,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from stages.models.perceiver.grounded.boxes import assign, corners, prompts, spans
+from stages.models.perceiver.grounded.boxes import (
+    assign_phrases,
+    find_spans,
+    group_phrases,
+    to_corners,
+)
 from stages.models.weights.packages import WeightsError
 
 PHOTO = Path(__file__).parents[5] / "samples" / "photos" / "scikit-image" / "chelsea.png"
 PHRASES = [slice(1, 2), slice(3, 5)]
-"""Of ``[CLS] shoe . left shoe . [SEP]``."""
+"""Spans of ``[CLS] shoe . left shoe . [SEP]``."""
 
 
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(2, 25))
-def test_prompts_hold_every_phrase_that_fits_once_and_in_order(lengths, limit):
-    asked = prompts(lengths, limit)
+def test_prompts_contain_every_phrase_that_fits_once_in_order(lengths, limit):
+    groups = group_phrases(lengths, limit)
     fits = [i for i, length in enumerate(lengths) if 1 < length <= limit]
-    assert [i for group in asked for i in group] == fits
-    assert all(group and sum(lengths[i] for i in group) <= limit for group in asked)
+    assert [i for group in groups for i in group] == fits
+    assert all(group and sum(lengths[i] for i in group) <= limit for group in groups)
 
 
 def test_spans_end_at_stops():
-    assert spans([101, 7, 1012, 8, 9, 1012, 102, 0, 0], stop=1012) == PHRASES
+    assert find_spans([101, 7, 1012, 8, 9, 1012, 102, 0, 0], stop=1012) == PHRASES
 
 
 @pytest.mark.parametrize(
     ("tokens", "phrase"),
     [
-        ([0, 0.5, 0, 0.1, 0.5, 0, 0], 0),  # it never said left
+        ([0, 0.5, 0, 0.1, 0.5, 0, 0], 0),  # the word left has a low probability
         ([0, 0.5, 0, 0.6, 0.6, 0, 0], 1),
         ([0, 0.2, 0, 0.1, 0.1, 0, 0], -1),
-        ([0.9, 0.2, 0.9, 0.1, 0.1, 0.9, 0.9], -1),  # special tokens are no phrase
-        ([0, 0.2, 0, 0.0, 0.45, 0, 0], -1),  # half a phrase, too weak in the mean
+        ([0.9, 0.2, 0.9, 0.1, 0.1, 0.9, 0.9], -1),  # special tokens do not count
+        ([0, 0.2, 0, 0.0, 0.45, 0, 0], -1),  # only half of the phrase: the mean is too low
         ([0, float("nan"), 0, 0.4, 0.4, 0, 0], 1),
     ],
 )
-def test_a_query_takes_the_phrase_that_it_says_whole(tokens, phrase):
-    chosen, score = assign(np.array([tokens], np.float32), PHRASES, box=0.3, text=0.25)
+def test_a_query_gets_the_phrase_of_which_all_tokens_match(tokens, phrase):
+    chosen, score = assign_phrases(np.array([tokens], np.float32), PHRASES, box=0.3, text=0.25)
     assert chosen.tolist() == [phrase]
     if phrase >= 0:
         assert score[0] == np.nanmax(np.array(tokens, np.float32)[PHRASES[phrase]])
 
 
-def test_corners_stay_in_the_photo_whatever_the_network_says():
+def test_corners_stay_inside_the_photo_for_any_output():
     boxes = np.array(
         [[0.5, 0.5, 0.2, 0.4], [0.0, 1.0, 9.0, 9.0], [np.nan, 0.5, np.inf, -1]], np.float32
     )
-    found = corners(boxes, (200, 100))
+    found = to_corners(boxes, (200, 100))
     np.testing.assert_allclose(found[0], [80, 30, 120, 70], rtol=1e-6)
     np.testing.assert_allclose(found[1], [0, 0, 200, 100])
     assert np.isfinite(found).all()
@@ -70,7 +75,7 @@ def dino(dino_folder):
     return GroundingDino.load(str(dino_folder), "cpu", torch.float32)
 
 
-def test_boxes_are_in_the_photo_best_first_and_the_same_again(dino, photo):
+def test_boxes_are_inside_the_photo_sorted_and_reproducible(dino, photo):
     found = dino.detect(photo, ["cat", "left ear", "tail"], box=0.0, text=0.0)
     assert found == dino.detect(photo, ["cat", "left ear", "tail"], box=0.0, text=0.0)
     assert {d.phrase for d in found} <= {"cat", "left ear", "tail"} and len(found) > 3
@@ -80,7 +85,7 @@ def test_boxes_are_in_the_photo_best_first_and_the_same_again(dino, photo):
 
 
 def test_scores_are_those_of_the_library(dino, dino_folder, photo):
-    """One phrase in one prompt: the library's post-processing says the same boxes and scores."""
+    """The library's post-processing gives the same boxes and scores for one phrase."""
     import torch
     from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 
@@ -100,23 +105,23 @@ def test_scores_are_those_of_the_library(dino, dino_folder, photo):
         assert np.abs(np.minimum(boxes, [90, 60, 90, 60]) - d.box).max(axis=1).min() < 1e-3
 
 
-def test_phrases_that_need_several_prompts_are_all_asked(dino, photo, monkeypatch):
-    asked = []
+def test_phrases_are_distributed_over_several_prompts(dino, photo, monkeypatch):
+    batches = []
     forward = dino._forward
-    monkeypatch.setattr(dino, "_forward", lambda i, t: asked.append(t) or forward(i, t))
+    monkeypatch.setattr(dino, "_forward", lambda i, t: batches.append(t) or forward(i, t))
     words = ["cat", "dog", "person", "left hand", "leg", "tail", "ear", "face"] * 6
     dino.detect(photo, words)
-    # 22 tokens a prompt; four prompts a forward
-    assert [len(texts) for texts in asked] == [4, 1]
-    assert " ".join(t for texts in asked for t in texts) == " ".join(f"{w}." for w in words)
+    # 22 tokens per prompt, four prompts per forward pass
+    assert [len(texts) for texts in batches] == [4, 1]
+    assert " ".join(t for texts in batches for t in texts) == " ".join(f"{w}." for w in words)
 
 
 @pytest.mark.parametrize("phrases", [[], ["", " . ", "?"], ["cat " * 40]])
-def test_nothing_to_ask_finds_nothing(dino, photo, phrases):
+def test_without_a_usable_phrase_nothing_is_found(dino, photo, phrases):
     assert dino.detect(photo, phrases, box=0.0, text=0.0) == []
 
 
-def test_thresholds_are_kept(dino, photo):
+def test_thresholds_are_applied(dino, photo):
     everything = dino.detect(photo, ["cat", "dog"], box=0.0, text=0.0)
     middle = everything[len(everything) // 2].score
     fewer = dino.detect(photo, ["cat", "dog"], box=middle, text=0.0)
@@ -132,8 +137,8 @@ def test_mixed_precision_finds_about_the_same(dino_folder, dino, photo, dtype):
 
     half = GroundingDino.load(str(dino_folder), "cpu", getattr(torch, dtype))
     (theirs, ours) = (d.detect(photo, ["cat"], box=0.0, text=0.0) for d in (dino, half))
-    assert ours != theirs  # it is another precision
-    # random weights make some logits steep
+    assert ours != theirs  # the precision does differ
+    # with random weights some logits are sensitive to rounding
     differences = np.abs(np.subtract([d.score for d in ours], [d.score for d in theirs]))
     assert len(ours) == len(theirs) and np.median(differences) < 0.01
 

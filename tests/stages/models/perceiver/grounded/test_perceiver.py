@@ -8,7 +8,7 @@ from stages.models.perceiver.grounded import perceiver as grounded
 from stages.models.perceiver.grounded.boxes import Detection
 from stages.models.perceiver.grounded.perceiver import (
     GroundedPerceiver,
-    link,
+    assign_parts,
     share_inside,
     suppress,
     tools_by_kind,
@@ -43,7 +43,7 @@ def region(name, mask, score=0.9):
     return Region(name, name, score, mask)
 
 
-def test_of_overlapping_boxes_the_better_stays_whatever_its_name():
+def test_the_better_of_overlapping_boxes_is_kept_across_names():
     a, b = Detection("cat", 0.9, (0, 0, 50, 50)), Detection("dog", 0.8, (1, 0, 50, 50))
     c = Detection("cat", 0.7, (0, 0, 50, 25))
     assert suppress([a, b, c], 0.8) == [a, c]
@@ -51,7 +51,7 @@ def test_of_overlapping_boxes_the_better_stays_whatever_its_name():
     assert suppress([], 0.8) == []
 
 
-def test_share_inside_counts_border_pixels_as_in():
+def test_share_inside_includes_border_pixels():
     assert share_inside(square(10, 10, 20), (10.4, 10.4, 29.6, 29.6)) == 1
     assert share_inside(square(10, 10, 20), (10, 10, 30, 20)) == 0.5
     assert share_inside(square(0, 0, 0), (0, 0, 100, 100)) == 0
@@ -61,33 +61,35 @@ def test_tools_of_a_kind_are_those_of_all_its_parts():
     assert tools_by_kind(CAT) == {"ear": ("add", "remove"), "face": ("distort",)}
 
 
-def parts_of(things, parts, wanted, covered=0.9):
+def assigned_parts(things, parts, wanted, covered=0.9):
     return [
         [(r.name, r.tools) for r in t.regions]
-        for t in link(things, parts, {w.name: w for w in wanted}, covered)
+        for t in assign_parts(things, parts, {w.name: w for w in wanted}, covered)
     ]
 
 
-def test_a_part_goes_to_the_entity_that_covers_it():
+def test_a_part_is_assigned_to_the_entity_that_covers_it():
     cats = [region("cat", square(0, 0, 40)), region("cat", square(50, 0, 40))]
     ears = [region("ear", square(55, 5, 10)), region("ear", square(5, 5, 10))]
-    assert parts_of(cats, ears, [CAT]) == [[("ear", ("add", "remove"))]] * 2
+    assert assigned_parts(cats, ears, [CAT]) == [[("ear", ("add", "remove"))]] * 2
 
 
 @pytest.mark.parametrize(("x", "owned"), [(31, True), (32, False), (60, False)])
 def test_a_part_outside_its_entity_is_left_out(x, owned):
-    # of the ear's ten columns nine, eight and none lie in the cat
-    found = parts_of([region("cat", square(0, 0, 40))], [region("ear", square(x, 5, 10))], [CAT])
+    # nine, eight and none of the ear's ten columns lie in the cat
+    found = assigned_parts(
+        [region("cat", square(0, 0, 40))], [region("ear", square(x, 5, 10))], [CAT]
+    )
     assert bool(found[0]) == owned
 
 
-def test_of_two_that_cover_it_the_smaller_owns_it():
+def test_of_two_covering_entities_the_smaller_gets_the_part():
     cats = [region("cat", square(0, 0, 90)), region("cat", square(0, 0, 40))]
-    assert parts_of(cats, [region("ear", square(5, 5, 10))], [CAT])[1]
+    assert assigned_parts(cats, [region("ear", square(5, 5, 10))], [CAT])[1]
 
 
-def test_an_entity_has_only_parts_that_were_asked_for_it():
-    found = parts_of(
+def test_an_entity_gets_only_parts_listed_for_its_name():
+    found = assigned_parts(
         [region("hat", square(0, 0, 40)), region("cat", square(0, 0, 90))],
         [region("ear", square(5, 5, 10))],
         [CAT, HAT],
@@ -104,7 +106,7 @@ class Words:
 
 
 class Boxes:
-    """A detector that finds what it was told."""
+    """A detector that returns the given detections."""
 
     def __init__(self, *found):
         self.found, self.phrases = found, None
@@ -115,16 +117,16 @@ class Boxes:
 
 
 class Masks:
-    """A segmenter that fills boxes, or gives what it was told for a box."""
+    """A segmenter that fills boxes, or returns the mask given for a box."""
 
     def __init__(self, **special):
         self.special, self.boxes = special, []
 
     def segment(self, image, boxes):
         self.boxes += boxes
-        return [self.special.get(f"at{int(b[0])}", self.filled(b)) for b in boxes]
+        return [self.special.get(f"at{int(b[0])}", self.fill(b)) for b in boxes]
 
-    def filled(self, box):
+    def fill(self, box):
         x0, y0, x1, y1 = map(int, box)
         return square(x0, y0, x1 - x0, y1 - y0)
 
@@ -140,13 +142,13 @@ def perceive(detector, segmenter, *words, **options):
     return perceiver.perceive(np.zeros((100, 100, 3), np.uint8))
 
 
-WHOLE = Detection("cat", 0.9, (10.0, 0.0, 90.0, 100.0))
-EAR = Detection("ear", 0.8, (20.0, 10.0, 40.0, 30.0))
-FACE = Detection("face", 0.7, (30.0, 40.0, 60.0, 70.0))
+CAT_BOX = Detection("cat", 0.9, (10.0, 0.0, 90.0, 100.0))
+EAR_BOX = Detection("ear", 0.8, (20.0, 10.0, 40.0, 30.0))
+FACE_BOX = Detection("face", 0.7, (30.0, 40.0, 60.0, 70.0))
 
 
-def test_words_become_an_entity_with_parts():
-    detector = Boxes(WHOLE, EAR, FACE)
+def test_detections_become_an_entity_with_parts():
+    detector = Boxes(CAT_BOX, EAR_BOX, FACE_BOX)
     (cat,) = perceive(detector, Masks(), CAT, HAT)
     assert detector.phrases == ["cat", "hat", "ear", "face"]
     assert (cat.name, cat.score, cat.box) == ("cat", 0.9, (10, 0, 90, 100))
@@ -157,10 +159,10 @@ def test_words_become_an_entity_with_parts():
     assert cat.parts[0].box == bounding_box(decode(cat.parts[0].mask)) == (20, 10, 40, 30)
 
 
-def test_nothing_found_is_no_entity():
+def test_without_detections_there_is_no_entity():
     segmenter = Masks()
     assert perceive(Boxes(), segmenter, CAT) == [] and segmenter.boxes == []
-    assert perceive(Boxes(WHOLE), Masks()) == []  # an empty vocabulary
+    assert perceive(Boxes(CAT_BOX), Masks()) == []  # an empty vocabulary
 
 
 @pytest.mark.parametrize(
@@ -173,13 +175,13 @@ def test_nothing_found_is_no_entity():
     ],
 )
 def test_parts_outside_the_area_band_are_left_out(box, kept):
-    (cat,) = perceive(Boxes(WHOLE, Detection("ear", 0.8, box)), Masks(), CAT)
+    (cat,) = perceive(Boxes(CAT_BOX, Detection("ear", 0.8, box)), Masks(), CAT)
     assert bool(cat.parts) == kept
 
 
-def test_a_wider_band_lets_small_parts_in():
+def test_a_wider_area_band_keeps_small_parts():
     tiny = Detection("ear", 0.8, (20.0, 10.0, 23.0, 13.0))
-    (cat,) = perceive(Boxes(WHOLE, tiny), Masks(), CAT, area=(0.0005, 0.5))
+    (cat,) = perceive(Boxes(CAT_BOX, tiny), Masks(), CAT, area=(0.0005, 0.5))
     assert len(cat.parts) == 1
 
 
@@ -191,30 +193,30 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("mask", HOSTILE.values(), ids=HOSTILE)
-def test_a_part_whose_mask_is_not_where_its_box_is_is_left_out(mask):
-    (cat,) = perceive(Boxes(WHOLE, EAR, FACE), Masks(at20=mask), CAT)
+def test_a_part_whose_mask_lies_outside_its_box_is_left_out(mask):
+    (cat,) = perceive(Boxes(CAT_BOX, EAR_BOX, FACE_BOX), Masks(at20=mask), CAT)
     assert [p.name for p in cat.parts] == ["face"]
 
 
 @pytest.mark.parametrize("mask", [square(0, 0, 0), square(0, 0, 9, 100)])
-def test_an_entity_without_a_believable_mask_takes_its_parts_with_it(mask):
-    assert perceive(Boxes(WHOLE, EAR), Masks(at10=mask), CAT) == []
+def test_an_entity_with_an_invalid_mask_is_left_out_with_its_parts(mask):
+    assert perceive(Boxes(CAT_BOX, EAR_BOX), Masks(at10=mask), CAT) == []
 
 
-def test_a_second_box_for_one_thing_is_no_second_thing():
+def test_a_second_box_for_one_thing_is_suppressed():
     twin = Detection("hat", 0.5, (11.0, 0.0, 90.0, 100.0))
-    found = perceive(Boxes(WHOLE, twin, EAR), Masks(), CAT, HAT)
+    found = perceive(Boxes(CAT_BOX, twin, EAR_BOX), Masks(), CAT, HAT)
     assert [(e.name, len(e.parts)) for e in found] == [("cat", 1)]
 
 
 def test_parts_that_touch_another_entity_can_be_fused():
     hat = Detection("hat", 0.6, (20.0, 0.0, 40.0, 9.0))
-    cat, _ = perceive(Boxes(WHOLE, EAR, hat), Masks(), CAT, HAT)
+    cat, _ = perceive(Boxes(CAT_BOX, EAR_BOX, hat), Masks(), CAT, HAT)
     assert cat.parts[0].tools == ["add", "remove", "fuse"]
 
 
-def test_a_flood_of_boxes_is_bounded(monkeypatch):
-    monkeypatch.setattr(grounded, "MOST", 3)
+def test_the_number_of_masks_is_limited(monkeypatch):
+    monkeypatch.setattr(grounded, "MAX_MASKS", 3)
     flood = [Detection("cat", 0.9, (x, 0.0, x + 5.0, 50.0)) for x in np.arange(0.0, 90.0, 5.0)]
     segmenter = Masks()
     assert len(perceive(Boxes(*flood), segmenter, CAT)) == 3 and len(segmenter.boxes) == 3
@@ -234,12 +236,12 @@ def test_a_real_photo_through_the_real_classes(
     torch.set_num_threads(1)
     if segmenter == "sam":  # its checkpoints are of fixed sizes; test_segment.py loads one
         monkeypatch.setattr(grounded.segment, "load", lambda *_: grounded.segment.Sam(sam_model))
-    monkeypatch.setattr(grounded, "INSIDE", 1e-6)  # random weights draw anywhere
+    monkeypatch.setattr(grounded, "MIN_INSIDE", 1e-6)  # masks of random weights lie anywhere
     options = {"box": 0.01, "text": 0.0, "covered": 0.0, "part_area": (0.0, 1.0)}
     words = Words(CAT, WantedEntity("dog", CAT.parts))
     perceiver = GroundedPerceiver(str(dino_folder), str(sam2_folder), words, **options)
     found = perceiver.perceive(photo)
-    assert found == perceiver.perceive(photo)  # the same again
+    assert found == perceiver.perceive(photo)  # reproducible
     assert {e.name for e in found} <= {"cat", "dog"} and found
     for entity in found:
         assert isinstance(entity, Entity) and decode(entity.mask).shape == (60, 90)
@@ -265,18 +267,18 @@ def test_weights_and_revision_name_both_models(dino_folder, sam2_folder):
     assert len(set(GroundedPerceiver.revision(**local).split())) == 2
 
 
-def test_weights_that_are_not_here_name_the_remedy(dino_folder):
+def test_missing_weights_name_the_remedy(dino_folder):
     with pytest.raises(WeightsError, match="run `flawfactory models fetch`"):
         GroundedPerceiver(str(dino_folder), "sam-vit-l", WordList())
 
 
-def test_the_stage_runs_it_from_names_in_params(dino_folder, sam2_folder, monkeypatch):
-    """The flux profile's perceiver, its names changed to tiny folders, on a whole photo."""
+def test_the_stage_creates_it_from_names_in_params(dino_folder, sam2_folder, monkeypatch):
+    """Run the flux profile's perceiver with tiny models on a photo."""
     from stages.engine.stage import BaseParams, Sample
     from stages.perceive.stage import GroundedParams, PerceiveParams, PerceiveStage
     from stages.records.documents import Photo, Scene
 
-    monkeypatch.setattr(grounded, "INSIDE", 1e-6)
+    monkeypatch.setattr(grounded, "MIN_INSIDE", 1e-6)
     names = {"detector": str(dino_folder), "segmenter": str(sam2_folder), "device": "cpu"}
     words = {"vocabulary": {"backend": "words"}, "captioner": None}
     base = BaseParams(profile="flux", models={"perceiver": names, **words})

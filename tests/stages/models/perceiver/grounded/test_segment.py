@@ -33,16 +33,16 @@ def encoder(segmenter):
     return segmenter._model.vision_encoder
 
 
-def test_a_mask_a_box_in_the_photos_pixels_and_the_same_again(segmenter, photo):
+def test_one_mask_per_box_in_photo_pixels_and_reproducible(segmenter, photo):
     masks = segmenter.segment(photo, BOXES)
     assert [(m.shape, m.dtype) for m in masks] == [((60, 90), bool)] * 3
     assert any(0 < m.mean() < 1 for m in masks)
-    assert len({m.tobytes() for m in masks}) > 1  # a box tells
+    assert len({m.tobytes() for m in masks}) > 1  # the box matters
     for first, second in zip(masks, segmenter.segment(photo, BOXES), strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-def test_the_photo_is_embedded_once_however_many_boxes(segmenter, photo, monkeypatch):
+def test_the_photo_is_embedded_once_for_any_number_of_boxes(segmenter, photo, monkeypatch):
     monkeypatch.setattr(segment, "BOXES", 2)
     count = []
     hook = encoder(segmenter).register_forward_hook(lambda *_: count.append(1))
@@ -50,11 +50,11 @@ def test_the_photo_is_embedded_once_however_many_boxes(segmenter, photo, monkeyp
     hook.remove()
     assert len(count) == 1
     single = [m for box in BOXES for m in segmenter.segment(photo, [box])]
-    # another batch size may change last bits, and with them a pixel on the border
+    # another batch size may change last bits, and with them a border pixel
     assert all((a != b).mean() < 0.01 for a, b in zip(batched, single, strict=True))
 
 
-def test_no_boxes_cost_nothing(segmenter, photo):
+def test_without_boxes_nothing_is_computed(segmenter, photo):
     count = []
     hook = encoder(segmenter).register_forward_hook(lambda *_: count.append(1))
     assert segmenter.segment(photo, []) == [] and not count
@@ -69,11 +69,11 @@ def test_mixed_precision_gives_about_the_same_masks(photo, sam_model, sam2_folde
         [segment.Sam2.load(str(sam2_folder), "cpu", t) for t in (torch.float32, torch.bfloat16)],
     ):
         pairs = zip(plain.segment(photo, BOXES), half.segment(photo, BOXES), strict=True)
-        # one of SAM 2's boxes: it takes another of its masks when the stability of the first drops
+        # SAM 2 switches to another of its masks if the first is not stable, here for one box
         assert np.median([(a != b).mean() for a, b in pairs]) < 0.05
 
 
-def test_sam_agrees_with_the_predictor_of_its_package(photo, sam_model):
+def test_sam_equals_the_predictor_of_its_package(photo, sam_model):
     from segment_anything import SamPredictor
 
     predictor = SamPredictor(sam_model)
@@ -84,7 +84,7 @@ def test_sam_agrees_with_the_predictor_of_its_package(photo, sam_model):
         assert (theirs[0] != mask).mean() < 0.01
 
 
-def test_the_released_kind_of_folder_loads_as_the_picture_model(sam2_video_folder, photo):
+def test_a_folder_of_the_released_type_loads_as_the_image_model(sam2_video_folder, photo):
     import torch
 
     found = segment.load(str(sam2_video_folder), "cpu", torch.float32)
@@ -92,7 +92,7 @@ def test_the_released_kind_of_folder_loads_as_the_picture_model(sam2_video_folde
     assert found.segment(photo, BOXES[:1])[0].shape == (60, 90)
 
 
-def test_weights_of_the_video_model_are_the_ones_used(sam2_video_folder):
+def test_weights_of_the_video_model_are_loaded(sam2_video_folder):
     import torch
     from safetensors.torch import load_file
 
@@ -105,13 +105,13 @@ def test_weights_of_the_video_model_are_the_ones_used(sam2_video_folder):
 def test_another_model_is_refused(dino_folder):
     import torch
 
-    with pytest.raises(ValueError, match="no SAM 2: its model type is 'grounding-dino'"):
+    with pytest.raises(ValueError, match="not SAM 2: its model type is 'grounding-dino'"):
         segment.load(str(dino_folder), "cpu", torch.float32)
 
 
 @pytest.fixture
 def checkpoint(tmp_path, monkeypatch, sam_model):
-    """A pinned file that holds the tiny Sam, as ``sam-vit-b``."""
+    """A pinned file with the weights of the tiny Sam, as ``sam-vit-b``."""
     import hashlib
     import io
 
@@ -146,7 +146,7 @@ def test_a_pinned_checkpoint_loads_as_sam(checkpoint, photo):
     assert found.segment(photo, BOXES[:1])[0].shape == (60, 90)
 
 
-def test_a_damaged_checkpoint_is_not_opened(checkpoint):
+def test_a_damaged_checkpoint_is_not_loaded(checkpoint):
     import torch
 
     pin, data = checkpoint

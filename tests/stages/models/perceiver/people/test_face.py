@@ -5,7 +5,7 @@ from stages.models.perceiver.people.geometry import Roi
 from stages.models.weights import packages
 
 pytestmark = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
+    not packages.is_available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
 )
 
 
@@ -14,17 +14,17 @@ def model():
     return FaceModel(packages.read("mediapipe", "face_landmark.tflite"))
 
 
-def test_a_face_holds_still_when_the_crop_turns(model, sample_photo):
+def test_a_face_has_little_spread_when_the_crop_is_rotated(model, sample_photo):
     image = sample_photo("scikit-image/astronaut.png")
-    face = model.steady(image, model(image, Roi(222, 115, 170)))
+    face = model.predict_twice(image, model(image, Roi(222, 115, 170)))
     assert face.score > 0.9 and face.spread < 0.04
     roi = mesh_roi(face.points)
     local = roi.to_crop(face.points)
     assert (local > 0).all() and (local < 1).all()
 
 
-def test_what_is_no_face_moves_or_is_refused(model, sample_photo):
+def test_an_animal_has_a_large_spread_or_a_low_score(model, sample_photo):
     image = sample_photo("plasma/Cat.png")
     side = float(min(image.shape[:2]))
-    face = model.steady(image, model(image, Roi(side / 2, side / 2, side)))
+    face = model.predict_twice(image, model(image, Roi(side / 2, side / 2, side)))
     assert face.score < 0.8 or face.spread > 0.06

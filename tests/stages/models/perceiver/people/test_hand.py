@@ -11,14 +11,14 @@ for column, chain in enumerate(((1, 2, 3, 4), *[c for n, c in FINGERS.items() if
 SHAPE = (300, 300)
 
 
-def test_hand_roi_holds_the_whole_hand_with_the_fingers_up():
+def test_hand_roi_contains_the_hand_with_the_fingers_up():
     roi = hand_roi(UP)
     local = roi.to_crop(UP)
     assert (local > 0).all() and (local < 1).all()
     assert local[12, 1] < local[0, 1]
 
 
-def test_hand_roi_turns_with_the_hand():
+def test_hand_roi_rotates_with_the_hand():
     turned = np.stack([300 - UP[:, 1], UP[:, 0]], 1)
     local, upright = hand_roi(turned).to_crop(turned), hand_roi(UP).to_crop(UP)
     assert np.allclose(local, upright, atol=1e-3)
@@ -35,16 +35,16 @@ def test_palm_roi_moves_towards_the_fingers():
     assert roi.size == pytest.approx(104) and roi.y == pytest.approx(80) and roi.x == 100
 
 
-def test_a_straight_finger_is_stretched_and_a_folded_one_is_not():
+def test_a_straight_finger_is_long_and_a_folded_one_short():
     folded = UP.copy()
     folded[8] = folded[5] + (0, -3)
-    assert Hand(1, 1, UP).stretched("index finger") > 0.8
-    assert Hand(1, 1, folded).stretched("index finger") < 0.1
+    assert Hand(1, 1, UP).finger_length("index finger") > 0.8
+    assert Hand(1, 1, folded).finger_length("index finger") < 0.1
 
 
 def test_fingers_are_part_of_the_hand():
     hand = Hand(1, 1, UP)
-    whole = hand.mask(SHAPE)
+    full = hand.mask(SHAPE)
     for name in FINGERS:
-        finger = hand.finger(name, SHAPE)
-        assert finger.any() and not (finger & ~whole).any()
+        finger = hand.finger_mask(name, SHAPE)
+        assert finger.any() and not (finger & ~full).any()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stages.models.perceiver.people.hand import Hand
-from stages.models.perceiver.people.hands import judge
+from stages.models.perceiver.people.hands import assess_hand
 from stages.models.perceiver.people.pose import Pose
 
 POINTS = np.full((21, 2), (100, 150), np.float32)
@@ -15,24 +15,24 @@ def pose(left=(400.0, 400.0), right=(300.0, 400.0), visible=1.0):
     return Pose(1.0, points, np.full(33, visible, np.float32), np.ones((9, 9), np.float32))
 
 
-def test_the_near_wrist_tells_the_side():
+def test_the_nearer_wrist_decides_the_side():
     hand = Hand(1.0, 0.6, POINTS)
-    assert judge(hand, pose(right=(105, 205)))[::2] == ("right", True)
-    assert judge(hand, pose(left=(105, 205)))[::2] == ("left", True)
+    assert assess_hand(hand, pose(right=(105, 205)))[::2] == ("right", True)
+    assert assess_hand(hand, pose(left=(105, 205)))[::2] == ("left", True)
 
 
-def test_looks_tell_the_side_without_a_wrist():
-    assert judge(Hand(1.0, 0.9, POINTS), None)[::2] == ("left", False)
-    assert judge(Hand(1.0, 0.1, POINTS), pose())[::2] == ("right", False)
+def test_the_prediction_decides_the_side_without_a_wrist():
+    assert assess_hand(Hand(1.0, 0.9, POINTS), None)[::2] == ("left", False)
+    assert assess_hand(Hand(1.0, 0.1, POINTS), pose())[::2] == ("right", False)
 
 
-def test_a_hand_that_looks_like_the_other_side_than_its_wrist_is_unsure():
+def test_disagreement_of_wrist_and_prediction_lowers_the_certainty():
     agree, against = Hand(1.0, 0.02, POINTS), Hand(1.0, 0.98, POINTS)
     here = pose(right=(105, 205))
-    assert judge(agree, here)[1] == pytest.approx(1.0)
-    assert judge(against, here)[1] < 0.1
+    assert assess_hand(agree, here)[1] == pytest.approx(1.0)
+    assert assess_hand(against, here)[1] < 0.1
 
 
-def test_landmarks_that_move_between_looks_are_unsure():
+def test_spread_lowers_the_certainty():
     assert Hand(1.0, 1.0, POINTS, 0.15).certainty == pytest.approx(0.5)
     assert Hand(1.0, 1.0, POINTS, 0.02).certainty > 0.95

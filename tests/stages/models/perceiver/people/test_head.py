@@ -2,19 +2,19 @@ import numpy as np
 import pytest
 
 from stages.models.perceiver.people.face import OVAL, Face
-from stages.models.perceiver.people.geometry import hull
-from stages.models.perceiver.people.head import BROWS, Skin, ears, eyebrows, neck
+from stages.models.perceiver.people.geometry import fill_hull
+from stages.models.perceiver.people.head import BROWS, Skin, find_ears, find_eyebrows, find_neck
 from stages.models.weights import packages
 
 needs_weights = pytest.mark.skipif(
-    not packages.available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
+    not packages.is_available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
 )
 POINTS = np.full((468, 2), 15, np.float32)
 POINTS[list(OVAL)] += 60 * np.stack(
     [np.cos(np.linspace(0, 6.28, len(OVAL))), np.sin(np.linspace(0, 6.28, len(OVAL)))], 1
 )
 FACE = Face(1.0, POINTS)
-"""Cheeks in one point of a wide oval."""
+"""A wide oval with all cheek vertices in one point."""
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +26,18 @@ def astronaut(sample_photo):
     return image, person
 
 
-def test_skin_knows_its_own_hue_and_no_other():
+def test_skin_matches_only_its_own_hue():
     image = np.full((60, 60, 3), (200, 150, 120), np.uint8)
     image[:, 30:] = (60, 90, 200)
-    skin = Skin.of(image, FACE, (0, 1))
+    skin = Skin.sample(image, FACE, (0, 1))
     assert skin is not None
-    like = skin.like(image)
+    like = skin.match(image)
     assert like[:, :30].all() and not like[:, 30:].any()
 
 
 def test_a_grey_photo_has_no_skin_colour():
     image = np.full((60, 60, 3), 128, np.uint8)
-    assert Skin.of(image, FACE, (0, 1)) is None
+    assert Skin.sample(image, FACE, (0, 1)) is None
 
 
 @needs_weights
@@ -45,35 +45,35 @@ def test_brows_lie_above_the_eyes(astronaut):
     image, person = astronaut
     painted = np.full_like(image, 200)
     for vertices in BROWS.values():
-        painted[hull(person.face.points[list(vertices)], person.mask.shape)] = 60
-    found = {r.name: r for r in eyebrows(person.face, painted, person.mask)}
+        painted[fill_hull(person.face.points[list(vertices)], person.mask.shape)] = 60
+    found = {r.name: r for r in find_eyebrows(person.face, painted, person.mask)}
     assert set(found) == {"left eyebrow", "right eyebrow"}
     for name, region in found.items():
-        eye = person.face.feature(name.replace("brow", ""), person.mask.shape)
+        eye = person.face.feature_mask(name.replace("brow", ""), person.mask.shape)
         assert np.nonzero(region.mask)[0].mean() < np.nonzero(eye)[0].mean()
 
 
 @needs_weights
-def test_a_forehead_as_dark_as_the_brow_names_no_brow(astronaut):
+def test_no_brow_is_found_if_the_forehead_is_as_dark(astronaut):
     image, person = astronaut
-    assert eyebrows(person.face, np.full_like(image, 90), person.mask) == []
+    assert find_eyebrows(person.face, np.full_like(image, 90), person.mask) == []
 
 
 @needs_weights
-def test_without_skin_there_are_neither_ears_nor_neck(astronaut):
+def test_without_skin_colour_neither_ears_nor_neck_are_found(astronaut):
     image, person = astronaut
     grey = np.repeat(image.mean(2, keepdims=True).astype(np.uint8), 3, 2)
-    assert ears(person.face, grey, person.mask) == []
-    assert neck(person.face, grey, person.mask) is None
+    assert find_ears(person.face, grey, person.mask) == []
+    assert find_neck(person.face, grey, person.mask) is None
 
 
 @needs_weights
-def test_a_bare_neck_lies_below_the_face_and_hair_over_it_hides_it(astronaut):
+def test_a_bare_neck_is_found_below_the_face_unless_covered(astronaut):
     image, person = astronaut
     bare = np.full_like(image, (205, 160, 140))
-    region = neck(person.face, bare, np.ones_like(person.mask))
+    region = find_neck(person.face, bare, np.ones_like(person.mask))
     assert region is not None
     assert np.nonzero(region.mask)[0].mean() > person.face.points[152, 1]
     covered = bare.copy()
     covered[np.nonzero(region.mask)] = (40, 60, 160)
-    assert neck(person.face, covered, np.ones_like(person.mask)) is None
+    assert find_neck(person.face, covered, np.ones_like(person.mask)) is None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.models.perceiver.people.limbs import body_size, chain_distance, limbs, torso
+from stages.models.perceiver.people.limbs import body_size, chain_distance, find_limbs, find_torso
 from stages.models.perceiver.people.pose import Pose
 
 SHAPE = (400, 300)
@@ -24,83 +24,83 @@ def pose():
 BODY = np.ones(SHAPE, bool)
 
 
-def test_both_sides_are_named_from_the_persons_view(pose):
-    found = {r.name: r for r in limbs(pose, BODY, 0.5)}
+def test_sides_are_named_from_the_persons_view(pose):
+    found = {r.name: r for r in find_limbs(pose, BODY, 0.5)}
     assert set(found) == {f"{s} {k}" for s in ("left", "right") for k in ("arm", "leg", "foot")}
     for name, region in found.items():
         middle = np.nonzero(region.mask)[1].mean()
         assert (middle > 150) == name.startswith("left")
 
 
-def test_a_hidden_wrist_leaves_the_upper_arm(pose):
+def test_with_a_hidden_wrist_only_the_upper_arm_is_found(pose):
     pose.visible[15] = 0.1
-    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    names = {r.name for r in find_limbs(pose, BODY, 0.5)}
     assert "left upper arm" in names and "right arm" in names
     assert not names & {"left arm", "left forearm"}
 
 
-def test_what_leaves_the_picture_is_not_named(pose):
+def test_limbs_that_leave_the_image_are_not_found(pose):
     pose.points[[27, 29, 31]] = (170, 900)
-    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    names = {r.name for r in find_limbs(pose, BODY, 0.5)}
     assert "left thigh" in names and not names & {"left leg", "left lower leg", "left foot"}
 
 
 def test_regions_stay_on_the_body(pose):
     body = np.zeros(SHAPE, bool)
     body[:, 140:190] = True
-    for region in limbs(pose, body, 0.5):
+    for region in find_limbs(pose, body, 0.5):
         assert not (region.mask & ~body).any()
 
 
 def test_torso_lies_between_shoulders_and_hips(pose):
-    region = torso(pose, BODY, 0.5)
+    region = find_torso(pose, BODY, 0.5)
     assert region is not None
     rows = np.flatnonzero(region.mask.any(1))
     assert 90 <= rows[0] <= 105 and 195 <= rows[-1] <= 210
     pose.visible[24] = 0.0
-    assert torso(pose, BODY, 0.5) is None
+    assert find_torso(pose, BODY, 0.5) is None
 
 
-def test_body_size_survives_foreshortening(pose):
+def test_body_size_tolerates_foreshortening(pose):
     before = body_size(pose.points)
     pose.points[[23, 24], 1] = 110
     assert before == pytest.approx(100, rel=0.02)
     assert body_size(pose.points) >= 0.7 * before
 
 
-def test_limbs_share_the_body_without_overlap(pose):
-    regions = limbs(pose, BODY, 0.5)
+def test_limbs_do_not_overlap(pose):
+    regions = find_limbs(pose, BODY, 0.5)
     assert np.stack([r.mask for r in regions]).sum(0).max() == 1
 
 
-def test_a_joint_that_moves_between_looks_is_not_named(pose):
+def test_a_limb_with_an_uncertain_joint_is_not_found(pose):
     pose.spread[15] = 0.6 * body_size(pose.points)
-    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    names = {r.name for r in find_limbs(pose, BODY, 0.5)}
     assert "left upper arm" in names and "left arm" not in names and "right arm" in names
 
 
-def test_an_arm_beside_the_body_is_not_named(pose):
+def test_an_arm_outside_the_body_is_not_found(pose):
     body = BODY.copy()
     body[:, 180:] = False
-    names = {r.name for r in limbs(pose, body, 0.5)}
+    names = {r.name for r in find_limbs(pose, body, 0.5)}
     assert "right arm" in names and not names & {"left arm", "left forearm"}
 
 
-def test_of_two_arms_in_one_place_the_nearer_is_named(pose):
+def test_of_two_arms_in_one_place_the_nearer_is_found(pose):
     pose.points[[12, 14, 16]] = pose.points[[11, 13, 15]] + 1
     pose.depth[[11, 13, 15]], pose.depth[[12, 14, 16]] = -60, 60
-    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    names = {r.name for r in find_limbs(pose, BODY, 0.5)}
     assert "left arm" in names and "right arm" not in names
 
 
-def test_no_foot_without_its_leg(pose):
+def test_a_foot_without_its_leg_is_not_found(pose):
     pose.spread[25] = 2 * body_size(pose.points)
-    names = {r.name for r in limbs(pose, BODY, 0.5)}
+    names = {r.name for r in find_limbs(pose, BODY, 0.5)}
     assert "left foot" not in names and "right foot" in names
 
 
 def test_sleeves_wider_than_the_bone_belong_to_the_arm(pose):
-    arm = next(r for r in limbs(pose, BODY, 0.5) if r.name == "left arm")
+    arm = next(r for r in find_limbs(pose, BODY, 0.5) if r.name == "left arm")
     away = chain_distance(
         pose.points[[11, 13, 15]],
         np.array([0.13, 0.105, 0.075], np.float32) * body_size(pose.points),

@@ -1,7 +1,7 @@
 import numpy as np
 
 from stages.models.perceiver.people.face import OVAL, Face
-from stages.models.perceiver.people.ownership import Claim, divide, refined
+from stages.models.perceiver.people.ownership import Claim, divide_pixels, refine_border
 
 SHAPE = (120, 200)
 PHOTO = np.full((*SHAPE, 3), 127, np.uint8)
@@ -20,28 +20,30 @@ def blob(x0, x1):
     return out
 
 
-def test_a_pixel_that_two_claim_goes_to_the_nearer_one():
+def test_a_pixel_with_two_claims_is_assigned_to_the_nearer_person():
     claims = [
         Claim(blob(10, 150), face_at(50, 30), True, None),
         Claim(blob(50, 190), face_at(150, 30), True, None),
     ]
-    left, right = divide(PHOTO, claims)
+    left, right = divide_pixels(PHOTO, claims)
     assert not (left & right).any()
     assert left[60, 60] and right[60, 140]
-    assert left[claims[0].face.oval(SHAPE)].all() and right[claims[1].face.oval(SHAPE)].all()
+    assert (
+        left[claims[0].face.oval_mask(SHAPE)].all() and right[claims[1].face.oval_mask(SHAPE)].all()
+    )
 
 
-def test_a_mask_that_misses_its_face_is_somebody_elses():
-    (mask,) = divide(PHOTO, [Claim(blob(100, 190), face_at(40, 40), True, None)])
+def test_a_mask_without_its_face_is_empty():
+    (mask,) = divide_pixels(PHOTO, [Claim(blob(100, 190), face_at(40, 40), True, None)])
     assert not mask.any()
-    (mask,) = divide(PHOTO, [Claim(blob(100, 190), face_at(40, 40), False, None)])
+    (mask,) = divide_pixels(PHOTO, [Claim(blob(100, 190), face_at(40, 40), False, None)])
     assert mask.any()
 
 
-def test_borders_move_to_the_photos_edge():
+def test_borders_are_aligned_with_the_photos_edges():
     photo = np.zeros((60, 60, 3), np.uint8)
     photo[:, 30:] = 255
     coarse = np.zeros((60, 60), np.float32)
     coarse[:, 33:] = 1.0
-    mask = refined(photo, coarse, 100.0) > 0.5
+    mask = refine_border(photo, coarse, 100.0) > 0.5
     assert abs(int(mask[30].argmax()) - 30) <= 1

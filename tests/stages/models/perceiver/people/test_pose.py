@@ -12,7 +12,7 @@ def test_body_roi_is_upright_and_wide_enough():
     assert abs(roi.angle) < 1e-9
 
 
-def test_refine_moves_to_the_peak_and_leaves_the_unsure():
+def test_refine_moves_to_the_peak_and_keeps_uncertain_points():
     heatmap = np.full((64, 64, 2), -20.0, np.float32)
     heatmap[32, 34, 0] = 20.0
     heatmap[10, 10, 1] = -1.0  # below one half
@@ -22,7 +22,7 @@ def test_refine_moves_to_the_peak_and_leaves_the_unsure():
     assert np.array_equal(out[1], points[1])
 
 
-def test_refine_leaves_points_outside_the_map():
+def test_refine_keeps_points_outside_the_map():
     points = np.array([[1.4, 0.5]], np.float32)
     assert np.array_equal(refine(points, np.full((64, 64, 1), 9.0, np.float32)), points)
 
@@ -32,20 +32,20 @@ def test_sigmoid_does_not_overflow():
     assert np.allclose(out, [0, 0.5, 1])
 
 
-def test_mirroring_twice_changes_nothing_and_swaps_shoulders():
+def test_mirroring_swaps_shoulders_and_twice_changes_nothing():
     assert np.array_equal(MIRROR[MIRROR], np.arange(33))
     assert MIRROR[11] == 12 and MIRROR[0] == 0 and MIRROR[9] == 10
 
 
 @pytest.mark.skipif(
-    not packages.available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
+    not packages.is_available(packages.catalogue()["mediapipe"]), reason="weights are not fetched"
 )
-def test_a_person_is_steady_and_plain_wall_is_not(sample_photo):
+def test_a_person_has_little_spread_and_a_plain_wall_does_not(sample_photo):
     model = PoseModel(packages.read("mediapipe", "pose_landmark_full.tflite"))
     image = sample_photo("scikit-image/astronaut.png")
-    person = model.steady(image, Roi(230, 330, 640))
+    person = model.predict_twice(image, Roi(230, 330, 640))
     assert np.hypot(*(person.points[0] - (222, 118))) < 25
     assert person.points[11, 0] > person.points[12, 0]
     assert person.spread[[0, 11, 12]].max() < 20
-    wall = model.steady(np.full_like(image, 120), Roi(230, 330, 640))
+    wall = model.predict_twice(np.full_like(image, 120), Roi(230, 330, 640))
     assert wall.score < 0.5 or wall.spread.mean() > 2 * person.spread[[0, 11, 12]].mean()

@@ -1,17 +1,17 @@
 import numpy as np
 
-from stages.models.perceiver.things.find import MOST, Things
-from stages.models.perceiver.things.names import members
+from stages.models.perceiver.things.find import MAX_THINGS, Things
+from stages.models.perceiver.things.names import group_members
 
 
 class Stub:
-    """A classifier that knows what it is shown by its brightest channel, and sees no structure."""
+    """A classifier that decides by the maximum of the red channel and returns random features."""
 
     names = tuple(f"class {i}" for i in range(1000))
 
     def probabilities(self, image):
         p = np.full(1000, 1e-6)
-        p[members("car") if image[..., 0].max() > 200 else members("bird")] = 1
+        p[group_members("car") if image[..., 0].max() > 200 else group_members("bird")] = 1
         return p / p.sum()
 
     def features(self, image):
@@ -27,7 +27,7 @@ def find(squares, exclude=None):
     return Things(Stub(), lambda _: saliency)(image, exclude)  # pyright: ignore[reportArgumentType]
 
 
-def test_each_thing_gets_the_name_that_most_views_share():
+def test_the_name_is_that_of_most_views():
     # whole photo: car; the grey square alone and among its surroundings: bird, twice
     found = find([(20, 20, 255), (200, 100, 90)])
     by_place = {bool(thing.mask[:, :150].any()): thing.name for thing in found}
@@ -40,13 +40,13 @@ def test_things_have_parts_inside_them():
     assert all(not (region.mask & ~thing.mask).any() for region in thing.regions)
 
 
-def test_what_people_take_is_left_out():
+def test_the_mask_of_people_is_excluded():
     taken = np.zeros((200, 300), bool)
     taken[:, :150] = True
     found = find([(20, 20, 255), (200, 100, 90)], taken)
     assert len(found) == 1 and not (found[0].mask & taken).any()
 
 
-def test_no_more_than_a_few_things_are_kept():
+def test_the_number_of_things_is_limited():
     squares = [(x, y, 255) for x in (10, 110, 210) for y in (20, 120)]
-    assert len(find(squares)) == MOST
+    assert len(find(squares)) == MAX_THINGS

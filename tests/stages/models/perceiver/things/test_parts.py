@@ -3,11 +3,11 @@ import numpy as np
 from stages.models.perceiver.things.parts import (
     KIND,
     PLACES,
-    components,
-    frame,
-    places,
-    structure,
-    trunk_pieces,
+    assign_places,
+    crop_box,
+    cut_trunk,
+    find_parts,
+    principal_components,
 )
 
 FLAT = np.random.default_rng(1).normal(size=(8, 14, 14)).astype(np.float32)
@@ -23,7 +23,7 @@ def scene():
 
 def test_parts_cover_the_thing_without_overlap():
     image, mask = scene()
-    regions = structure(image, mask, FLAT, 0.5, 5, "")
+    regions = find_parts(image, mask, FLAT, 0.5, 5, "")
     assert 3 <= len(regions) <= 9
     total = np.sum([r.mask for r in regions], axis=0)
     assert total.max() == 1 and not (total.astype(bool) & ~mask).any()
@@ -32,14 +32,14 @@ def test_parts_cover_the_thing_without_overlap():
     assert all(r.positional and r.kind == KIND and r.name in PLACES for r in regions)
 
 
-def test_an_animals_legs_have_a_name_and_can_be_doubled():
+def test_an_animals_legs_are_named_and_allow_all_limb_tools():
     image, mask = scene()
     mask[180:230, 90:110] = mask[180:230, 200:220] = True
-    regions = structure(image, mask, FLAT, 0.5, 5, "dog")
+    regions = find_parts(image, mask, FLAT, 0.5, 5, "dog")
     legs = [r for r in regions if r.name == "leg"]
     assert len(legs) == 2 and all(leg.tools == ("add", "remove", "distort") for leg in legs)
     assert not any(leg.positional for leg in legs) and all(leg.mask[200].any() for leg in legs)
-    things = structure(image, mask, FLAT, 0.5, 5, "")
+    things = find_parts(image, mask, FLAT, 0.5, 5, "")
     assert all(r.positional for r in things)
 
 
@@ -48,33 +48,33 @@ def test_trunk_pieces_follow_an_edge():
     trunk[20:80, 20:100] = True
     crop = np.full((100, 120, 3), 40, np.uint8)
     crop[:, 64:] = 220  # not in the middle of the trunk
-    pieces = trunk_pieces(crop, trunk, np.zeros((4, 14, 14), np.float32), 2)
+    pieces = cut_trunk(crop, trunk, np.zeros((4, 14, 14), np.float32), 2)
     assert len(pieces) == 2
     bright = [float((crop[piece][:, 0] > 128).mean()) for piece in pieces]
     assert min(bright) < 0.02 and max(bright) > 0.9
 
 
-def test_components_keep_what_differs():
+def test_components_preserve_differences():
     features = np.zeros((5, 14, 14), np.float32)
     features[2, :, 7:] = 3
-    out = components(features)
+    out = principal_components(features)
     assert out.shape[:2] == (14, 14)
     assert abs(out[3, 3, 0] - out[3, 10, 0]) > 1 and np.allclose(out[3, 3], out[9, 3], atol=1e-5)
 
 
-def test_the_frame_stays_inside_the_photo():
+def test_the_crop_box_stays_inside_the_photo():
     mask = np.zeros((100, 200), bool)
     mask[0:50, 100:200] = True
-    assert frame(mask) == (95, 0, 200, 55)
+    assert crop_box(mask) == (95, 0, 200, 55)
 
 
-def test_places_are_named_as_the_viewer_sees_them():
+def test_places_are_named_from_the_viewers_view():
     pieces = []
     for x, y in ((0, 0), (60, 0), (0, 60), (60, 60)):
         piece = np.zeros((90, 90), bool)
         piece[y : y + 30, x : x + 30] = True
         pieces.append(piece)
-    assert places(pieces, (0, 0, 90, 90)) == [
+    assert assign_places(pieces, (0, 0, 90, 90)) == [
         "upper left part",
         "upper right part",
         "lower left part",

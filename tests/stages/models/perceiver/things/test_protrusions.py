@@ -2,13 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.models.perceiver.things.protrusions import names, protrusions
+from stages.models.perceiver.things.protrusions import find_protrusions, name_limbs
 
 NO_RIM = np.zeros((200, 200), bool)
 
 
 def animal(ears=True, legs=2, drop=0):
-    """A round body with pointed ears above and legs below, `drop` pixels lower."""
+    """Draw a round body with pointed ears above and legs below, `drop` pixels lower."""
     canvas = np.zeros((200, 200), np.uint8)
     cv2.ellipse(canvas, (100, 100 + drop), (60, 40), 0, 0, 360, 1, -1)
     for x in (60, 130)[: 2 * ears]:
@@ -19,16 +19,16 @@ def animal(ears=True, legs=2, drop=0):
 
 
 def test_ears_and_legs_of_a_cat():
-    limbs = protrusions(animal(), NO_RIM)
-    assert sorted(names(limbs, "cat")) == ["ear", "ear", "leg", "leg"]
-    by_name = dict(zip(names(limbs, "cat"), limbs, strict=True))
+    limbs = find_protrusions(animal(), NO_RIM)
+    assert sorted(name_limbs(limbs, "cat")) == ["ear", "ear", "leg", "leg"]
+    by_name = dict(zip(name_limbs(limbs, "cat"), limbs, strict=True))
     assert by_name["leg"].angle < 10 and by_name["leg"].tip > 0.95
     assert by_name["ear"].angle > 150 and by_name["ear"].tip < 0.1
 
 
-def test_limbs_are_disjoint_pieces_of_the_thing_the_largest_first():
+def test_limbs_are_disjoint_pieces_of_the_thing_largest_first():
     mask = animal()
-    limbs = protrusions(mask, NO_RIM)
+    limbs = find_protrusions(mask, NO_RIM)
     total = np.sum([limb.mask for limb in limbs], axis=0)
     assert total.max() == 1 and not (total.astype(bool) & ~mask).any()
     shares = [limb.share for limb in limbs]
@@ -36,7 +36,7 @@ def test_limbs_are_disjoint_pieces_of_the_thing_the_largest_first():
 
 
 @pytest.mark.parametrize(
-    ("mask", "group", "left"),
+    ("mask", "group", "expected"),
     [
         (animal(legs=1), "cat", {"ear", ""}),
         (animal(), "elephant", {"leg", ""}),
@@ -44,17 +44,17 @@ def test_limbs_are_disjoint_pieces_of_the_thing_the_largest_first():
     ],
     ids=["one leg may be a tail", "no pointed ears", "wings and beaks"],
 )
-def test_a_name_needs_its_reasons(mask, group, left):
-    assert set(names(protrusions(mask, NO_RIM), group)) == left
+def test_limbs_that_do_not_fit_the_rules_are_not_named(mask, group, expected):
+    assert set(name_limbs(find_protrusions(mask, NO_RIM), group)) == expected
 
 
-def test_what_the_photo_cuts_off_has_no_tip_and_no_name():
+def test_limbs_that_the_photo_cuts_off_are_not_named():
     rim = NO_RIM.copy()
     rim[-2:] = True
-    limbs = protrusions(animal(ears=False, drop=20), rim)
-    assert not set(names(limbs, "dog")) - {""}
+    limbs = find_protrusions(animal(ears=False, drop=20), rim)
+    assert not set(name_limbs(limbs, "dog")) - {""}
 
 
 def test_a_disc_has_no_limbs():
     disc = cv2.circle(np.zeros((200, 200), np.uint8), (100, 100), 60, 1, -1) > 0
-    assert not protrusions(disc, NO_RIM)
+    assert not find_protrusions(disc, NO_RIM)
