@@ -25,7 +25,7 @@ from flows.commands import (
 from flows.commands import scan as scanning
 from flows.console import errors
 from flows.stopping import Stopped, farewell, stoppable
-from stages.engine.faults import keep_traceback, told
+from stages.engine.faults import save_traceback, user_message
 
 app = typer.Typer(
     name="flawfactory",
@@ -56,8 +56,8 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.stdout = None
             sys.exit(EXPECTED)
         except Exception as error:
-            line = told(error)
-            words = f"flawfactory: {line or keep_traceback(error)}"
+            line = user_message(error)
+            words = f"flawfactory: {line or save_traceback(error)}"
             errors.print(words, style="red", highlight=False, markup=False, soft_wrap=True)
             sys.exit(UNEXPECTED if line is None else EXPECTED)
 

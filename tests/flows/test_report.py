@@ -18,7 +18,7 @@ CHECK = {
     "success": False,
     "examples": ["00ff", "11ee"],
     "column": "reject_rate",
-    "message": "too many photos fall out: photos/a.jpg",
+    "message": "too many photos are rejected: photos/a.jpg",
 }
 
 
@@ -70,7 +70,7 @@ def test_outputs_count_twice_on_the_disk(reported: Workspace) -> None:
 def test_failures_come_first_and_are_told_in_words(reported: Workspace) -> None:
     (report,) = reports(reported)
     assert [row["verdict"] for row in gate_table(report)] == ["FAILED", "ok"]
-    assert failed_checks(report) == ["too many photos fall out: photos/a.jpg"]
+    assert failed_checks(report) == ["too many photos are rejected: photos/a.jpg"]
 
 
 def test_the_table_shows_counts_tools_and_verdict(reported: Workspace) -> None:

@@ -119,7 +119,7 @@ def test_a_handful_of_rejects_does_not_stop_the_rest(ready):
     ready.sources(line("a"), *[line(text, "reject") for text in "bcd"])
     ready.save(source={"gate": {"max_reject_rate": 0.1}})
     assert ready.run(SourceStage).success
-    ready.save(source={"gate": {"max_reject_rate": 0.1, "least_photos": 4}})
+    ready.save(source={"gate": {"max_reject_rate": 0.1, "min_photos": 4}})
     (check,) = ready.run(SourceStage).failures
     assert check.column == "reject_rate"
 
