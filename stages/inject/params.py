@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from stages.engine.section import PositiveShare, Mean, Section, Share
+from stages.engine.section import Mean, PositiveShare, Section, Share
 from stages.engine.stage import GateParams, StageParams
 from stages.records.documents import Tool
 

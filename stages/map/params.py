@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from stages.engine.section import Count, PositiveShare, Mean, Share, Strings, refusal
+from stages.engine.section import Count, Mean, PositiveShare, Share, Strings, refusal
 from stages.engine.stage import GateParams, StageParams
 from stages.map.add import AddParams
 from stages.map.distort import DistortParams

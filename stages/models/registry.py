@@ -125,7 +125,9 @@ def problems(base: BaseParams) -> list[str]:
     imported or looked for."""
     if base.profile not in profiles():
         known = ", ".join(sorted(profiles()))
-        return [f"`base.profile`: no such profile (got {format_value(base.profile)}; allowed: {known})"]
+        return [
+            f"`base.profile`: no such profile (got {format_value(base.profile)}; allowed: {known})"
+        ]
     own = profiles()[base.profile]
     if strange := [role for role in base.models if role not in own]:
         return [unknown_key(("base", "models", role), own) for role in strange]

@@ -20,7 +20,7 @@ DIRECTIONS = ("right", "lower right", "below", "lower left", "left", "upper left
 
 
 def dilate(mask: Grid, radius: int) -> Grid:
-    """Return the tokens within Manhattan distance `radius` (>= 0) of the mask, which is included."""
+    """Return the tokens within Manhattan distance `radius` (>= 0) of the mask, mask included."""
     if radius == 0 or not mask.any():
         return mask.copy()
     return np.asarray(ndimage.binary_dilation(mask, iterations=radius), dtype=bool)

@@ -1,4 +1,4 @@
-"""The leash: makes a process end together with its starter, even if the starter is killed (SIGKILL).
+"""The leash: ends a process together with its starter, even if the starter is killed (SIGKILL).
 
 The process's standard input is a pipe whose writing end the starter holds and never writes to. When
 the starter ends, the kernel closes the pipe. Unlike polling for the starter's process id, this

@@ -67,7 +67,7 @@ def _internal_error(stage: Stage, unit: Unit, error: BaseException) -> Reject:
 
 
 def _check_rows(rows: list[dict[str, Any]]) -> None:
-    """Refuse NaN and infinity: Great Expectations reads NaN as "no value", which passes every bound.
+    """Refuse NaN and infinity: Great Expectations reads NaN as "no value", which passes all bounds.
 
     Raises:
         ValueError: a number is not finite.

@@ -67,7 +67,7 @@ class Store:
         buffer = io.BytesIO()
         files = {_OUTPUT: canonical_json(output)}
         files |= {f"members/{name}": data for name, data in result.members.items()}
-        shard.write_to(buffer, [("blob", files)])
+        shard.write_samples(buffer, [("blob", files)])
         payload = buffer.getvalue()
         try:
             write_atomically(self.path(key), sha256(payload).encode() + b"\n" + payload)
