@@ -25,7 +25,7 @@ from flows.commands import (
 from flows.commands import scan as scanning
 from flows.console import error_console
 from flows.stopping import Stopped, print_stop_message, raise_on_signals
-from stages.engine.faults import keep_traceback, told
+from stages.engine.faults import save_traceback, user_message
 
 app = typer.Typer(
     name="flawfactory",
@@ -56,8 +56,8 @@ def _report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.stdout = None
             sys.exit(USER_ERROR)
         except Exception as error:
-            line = told(error)
-            words = f"flawfactory: {line or keep_traceback(error)}"
+            line = user_message(error)
+            words = f"flawfactory: {line or save_traceback(error)}"
             error_console.print(words, style="red", highlight=False, markup=False, soft_wrap=True)
             sys.exit(INTERNAL_ERROR if line is None else USER_ERROR)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import runpy
 import sys
 
-from stages.engine.execution.leash import leave_with_starter
+from stages.engine.execution.leash import exit_with_starter
 
 
 def main() -> None:
     """Run the module as ``python -m MODULE`` would."""
-    leave_with_starter()
+    exit_with_starter()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

@@ -1,4 +1,4 @@
-"""What DVC runs: one folder a stage, in data order, all standing on engine and models."""
+"""The stages that DVC runs, one folder each, and what they share: engine, records, models."""
 
 STAGES = ("ingest", "perceive", "map", "invert", "inject", "filter", "explain", "package")
-"""The stages in the order in which a photo passes them."""
+"""Names of the stages, in the order in which a photo passes through them."""

@@ -1,4 +1,4 @@
-"""From a stage's name to its class, and from params.yaml to all of its sections."""
+"""Finds the class of a stage by its name, and reads and validates params.yaml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from stages import STAGES
-from stages.conditions import across_sections, prompt_is_heard
+from stages.conditions import find_conflicts, find_unused_prompt
 from stages.engine.section import complaints, unknown_key
 from stages.engine.stage import BaseParams, Stage, StageParams
 from stages.engine.workspace import FactoryError
@@ -22,7 +22,7 @@ _MAX_PARAMS_BYTES = 1_000_000
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads ``1e-3`` as the number it is, as DVC does."""
+    """Reads ``1e-3`` as a number, as YAML 1.2 and DVC do."""
 
 
 _Loader.add_implicit_resolver(
@@ -34,21 +34,21 @@ _Loader.add_implicit_resolver(
 
 @cache
 def stage_class(name: str) -> type[Stage]:
-    """The class ``<Name>Stage`` of ``stages/<name>/stage.py``."""
+    """Return the class ``<Name>Stage`` of ``stages/<name>/stage.py``."""
     return getattr(importlib.import_module(f"stages.{name}.stage"), f"{name.capitalize()}Stage")
 
 
 def section_models() -> dict[str, type[BaseModel]]:
-    """Section of params.yaml to the model that checks it."""
+    """Map the sections of params.yaml to the models that validate them."""
     sections: dict[str, type[BaseModel]] = {"base": BaseParams}
     return sections | {name: stage_class(name).params_model for name in STAGES}
 
 
 def parse_params(values: Any) -> dict[str, BaseModel]:
-    """Check all sections.
+    """Validate all sections.
 
     Raises:
-        FactoryError: names every wrong key and value.
+        FactoryError: names every wrong key and value, one per line.
     """
     models = section_models()
     if not isinstance(values, dict):
@@ -62,14 +62,14 @@ def parse_params(values: Any) -> dict[str, BaseModel]:
         except ValidationError as error:
             problems += complaints(error, model, section, name)
     if not problems:
-        problems = [*registry.problems(_base(sections)), *across_sections(sections)]
+        problems = [*registry.problems(_base(sections)), *find_conflicts(sections)]
     if problems:
         raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
     return sections
 
 
 def read_params(root: Path) -> Any:
-    """The unchecked values of a checkout's params.yaml.
+    """Read a checkout's params.yaml without validating it.
 
     Raises:
         FactoryError: the file is missing, too large or not YAML.
@@ -87,19 +87,19 @@ def read_params(root: Path) -> Any:
 
 
 def load_params(root: Path) -> dict[str, BaseModel]:
-    """Read and check params.yaml of a checkout.
+    """Read and validate a checkout's params.yaml.
 
     Raises:
-        FactoryError: it cannot be read, or does not fit the sections.
+        FactoryError: the file cannot be read, or a key or value is wrong.
     """
     return parse_params(read_params(root))
 
 
 def params_for_work(root: Path) -> dict[str, BaseModel]:
-    """`load_params`, and whether what they name is on this machine: asked before any work starts.
+    """Load params as `load_params` does, then call `check_machine`. Called before any work starts.
 
     Raises:
-        FactoryError: as `load_params`; or a model's folder or an endpoint's key is not there.
+        FactoryError: as for `load_params` and `check_machine`.
     """
     params = load_params(root)
     check_machine(params)
@@ -107,13 +107,14 @@ def params_for_work(root: Path) -> dict[str, BaseModel]:
 
 
 def check_machine(params: dict[str, BaseModel]) -> None:
-    """Whether what params name is on this machine.
+    """Check that this machine has what the params name.
 
     Raises:
-        FactoryError: a model's folder or an endpoint's key is not there.
+        FactoryError: a model's folder or an endpoint's key is missing, or `invert.prompt` is set
+            for a flow model without text encoders.
     """
     base = _base(params)
-    if problems := [*registry.missing(base), *prompt_is_heard(params, base)]:
+    if problems := [*registry.missing(base), *find_unused_prompt(params, base)]:
         raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
 
 
@@ -124,16 +125,16 @@ def _base(params: dict[str, BaseModel]) -> BaseParams:
 
 
 def build_stage(name: str, params: dict[str, BaseModel]) -> Stage:
-    """A stage with its section and the base section."""
+    """Create a stage with its section and the base section."""
     section = params[name]
     assert isinstance(section, StageParams)  # noqa: S101
     return stage_class(name)(section, _base(params))
 
 
 def stage_of(name: str, root: Path) -> Stage:
-    """A stage as params.yaml of the checkout `root` configures it.
+    """Create a stage as configured by params.yaml of the checkout `root`.
 
     Raises:
-        FactoryError: params.yaml does not fit, or names what is not there.
+        FactoryError: as for `params_for_work`.
     """
     return build_stage(name, params_for_work(root))

@@ -1,4 +1,4 @@
-"""Conditions between sections of params.yaml: what would only fail when a later stage runs."""
+"""Conditions between sections of params.yaml, which would otherwise only fail in a later stage."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stages.perceive.stage import PerceiveParams
 from stages.records.documents import TOKEN, TOOLS
 
 
-def across_sections(params: Mapping[str, BaseModel]) -> Iterator[str]:
-    """What does not fit together, a line each: key, words, value."""
+def find_conflicts(params: Mapping[str, BaseModel]) -> Iterator[str]:
+    """Yield a line for each conflict between sections: key, message, value."""
     perceive, mapping = params.get("perceive"), params.get("map")
     if isinstance(perceive, PerceiveParams) and isinstance(mapping, MapParams):
-        yield from _parts_in_windows(perceive, mapping)
+        yield from _check_min_tokens(perceive, mapping)
     if isinstance(mapping, MapParams):
-        yield from _map_gate_can_pass(mapping)
+        yield from _check_map_gate(mapping)
     invert, inject = params.get("invert"), params.get("inject")
     if isinstance(invert, InvertParams) and isinstance(inject, InjectParams):
-        yield from _start_was_inverted(invert, inject)
+        yield from _check_start(invert, inject)
 
 
-def _parts_in_windows(perceive: PerceiveParams, mapping: MapParams) -> Iterator[str]:
+def _check_min_tokens(perceive: PerceiveParams, mapping: MapParams) -> Iterator[str]:
     tokens = (perceive.window // TOKEN) ** 2
     if mapping.min_tokens > mapping.max_share * tokens:
         yield (
@@ -37,14 +37,14 @@ def _parts_in_windows(perceive: PerceiveParams, mapping: MapParams) -> Iterator[
         )
 
 
-def _map_gate_can_pass(mapping: MapParams) -> Iterator[str]:
+def _check_map_gate(mapping: MapParams) -> Iterator[str]:
     tools = [tool for tool in TOOLS if mapping.weights.get(tool)]
     for tool in TOOLS:
-        if (least := getattr(mapping.gate, f"min_{tool}")) and tool not in tools:
-            yield f"`map.gate.min_{tool}`: needs a `map.weights.{tool}` above 0 (got {least})"
+        if (minimum := getattr(mapping.gate, f"min_{tool}")) and tool not in tools:
+            yield f"`map.gate.min_{tool}`: needs a `map.weights.{tool}` above 0 (got {minimum})"
 
 
-def _start_was_inverted(invert: InvertParams, inject: InjectParams) -> Iterator[str]:
+def _check_start(invert: InvertParams, inject: InjectParams) -> Iterator[str]:
     latest = max(all_values(inject.t_s))
     if inject.mode != "faithful" and latest > invert.until:
         yield (
@@ -53,8 +53,8 @@ def _start_was_inverted(invert: InvertParams, inject: InjectParams) -> Iterator[
         )
 
 
-def prompt_is_heard(params: Mapping[str, BaseModel], base: BaseParams) -> Iterator[str]:
-    """Words of the person's own for a flow model without text encoders."""
+def find_unused_prompt(params: Mapping[str, BaseModel], base: BaseParams) -> Iterator[str]:
+    """Yield a line if `invert.prompt` is set but the flow model has no text encoders."""
     invert, flow = params.get("invert"), registry.options("flow", base)
     if not isinstance(invert, InvertParams) or not isinstance(flow, FlowOptions):
         return

@@ -1,1 +1,1 @@
-"""What every stage stands on: records, shards, store, runner, gates. No model, no Prefect."""
+"""What all stages share: store, shards, executors, runner, gates. Imports no model, no Prefect."""

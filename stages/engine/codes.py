@@ -1,7 +1,11 @@
-"""Reject codes: each is declared once, in an enumeration beside the code that raises it.
+"""Reject codes. Each is declared once, in an enumeration beside the code that raises it.
 
-A stage lists the enumerations it draws on (`Stage.codes`); its gate's set of known codes and what
-counts as set aside are read from there.
+A stage lists its enumerations in `Stage.codes`; its gate reads from there which codes are known and
+which photos are set aside.
+
+A photo that is *set aside* leaves the set without a fault of its own: it is a copy, it was replaced
+or withdrawn, or its file is of another kind. Photos set aside are counted apart from rejects and do
+not enter the reject rate.
 """
 
 from __future__ import annotations
@@ -11,39 +15,40 @@ from enum import StrEnum
 
 
 class RejectCode(StrEnum):
-    """Base of enumerations of reasons, snake_case and stable: statistics count them."""
+    """Base of the enumerations of codes: snake_case, and stable because statistics count them."""
 
     @property
     def aside(self) -> bool:
-        """True for what is no fault of a photo: a copy, history, a file of another kind."""
+        """Whether the photo is set aside instead of rejected."""
         return False
 
 
 class AsideCode(RejectCode):
-    """Base of enumerations of reasons that are counted apart from rejects."""
+    """Base of the enumerations of codes with which photos are set aside."""
 
     @property
     def aside(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
 
 class EngineCode(RejectCode):
-    """What may befall a photo in any stage."""
+    """Codes that a photo may get in any stage."""
 
     INTERNAL_ERROR = "internal_error"
-    """The stage's code raised."""
+    """The stage's code raised an exception."""
     WORKER_DIED = "worker_died"
+    """The photo's worker process died."""
 
 
 Codes = Iterable[type[RejectCode]]
 
 
 def names(codes: Codes) -> list[str]:
-    """Every code of the enumerations and the engine's, sorted."""
+    """Return every code of the enumerations and of the engine, sorted."""
     return sorted(str(code) for kind in (EngineCode, *codes) for code in kind)
 
 
-def aside(codes: Codes) -> frozenset[str]:
-    """The codes that are counted apart from rejects."""
+def aside_codes(codes: Codes) -> frozenset[str]:
+    """Return the codes with which photos are set aside."""
     return frozenset(str(code) for kind in codes for code in kind if code.aside)

@@ -1,4 +1,4 @@
-"""What becomes of an error at the edge: a line for what a person can mend, a file for the rest."""
+"""Reports errors at the edge: one line for what the user can fix, a traceback file for the rest."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pathlib import Path
 from stages.engine.workspace import FactoryError, Workspace
 
 _REMEDIES = {
-    errno.ENOSPC: "free some space and run it again; what was computed is kept",
-    errno.EDQUOT: "free some of your quota and run it again; what was computed is kept",
+    errno.ENOSPC: "free some space and run it again; results computed so far are kept",
+    errno.EDQUOT: "free some of your quota and run it again; results computed so far are kept",
     errno.EROFS: "the folder is read-only: only status, plan, diff and verify work there",
-    errno.EACCES: "you may not read or write there; is it another user's?",
-    errno.EPERM: "you may not do that there; is it another user's?",
+    errno.EACCES: "you have no permission to read or write there; does it belong to another user?",
+    errno.EPERM: "you have no permission to do that; does it belong to another user?",
     errno.EMFILE: "raise the limit of open files (ulimit -n) or lower executor.workers",
 }
-"""By cause, which needs no file to be named."""
+"""Remedies by error number; an error with one is reported even if it names no file."""
 
 
-def told(error: BaseException) -> str | None:
-    """An expected error as one message, which says where and what to do; None for any other."""
+def user_message(error: BaseException) -> str | None:
+    """Return the message of an expected error, with the place and the remedy; None for others."""
     if isinstance(error, FactoryError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
         remedy = _REMEDIES.get(error.errno)
         if error.filename is None and remedy is None:
             return None
-        words = [error.filename and str(error.filename), error.strerror, remedy]
-        return ": ".join(word for word in words if word)
+        parts = [error.filename and str(error.filename), error.strerror, remedy]
+        return ": ".join(part for part in parts if part)
     if isinstance(error, sqlite3.OperationalError):
         return f"a database cannot be written ({error}): is the disk full, or the folder read-only?"
     if isinstance(error, MemoryError):
@@ -39,25 +39,25 @@ def told(error: BaseException) -> str | None:
     return None
 
 
-def keep_traceback(error: BaseException) -> str:
-    """Write an unexpected error's traceback into a file; returns a line that says where it is."""
+def save_traceback(error: BaseException) -> str:
+    """Write an unexpected error's traceback to a file and return a line that names the file."""
     name = time.strftime("crash-%Y%m%d-%H%M%S.txt")
     text = "".join(traceback.format_exception(error))
     what = f"{type(error).__name__}: {error}".splitlines()[0]
-    for folder in _folders():
+    for folder in _traceback_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError:
             continue
-        return f"{what}; this is a fault of flawfactory, its traceback is in {folder / name}"
-    return f"{what}; its traceback could not be written anywhere:\n{text}"
+        return f"{what}; this is a bug in flawfactory, its traceback is in {folder / name}"
+    return f"{what}; its traceback could not be written to any folder:\n{text}"
 
 
-def _folders() -> list[Path]:
-    """Where a traceback may lie, best first."""
-    here = Path(tempfile.gettempdir())
+def _traceback_folders() -> list[Path]:
+    """Return the folders to try, best first."""
+    temporary = Path(tempfile.gettempdir())
     try:
-        return [Workspace.find().reports, here]
+        return [Workspace.find().reports, temporary]
     except FactoryError:
-        return [here]
+        return [temporary]

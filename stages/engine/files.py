@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Atomic writes, JSON in one spelling, digests."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new empty file beside `path` to be written by name; at the end it is renamed over `path`.
+    """Yield a new empty file beside `path` and rename it over `path` at the end of the block.
 
-    A reader sees the old bytes or the new. When the body raises, `path` stays as it was. The file
-    has the permissions that the umask gives, whatever the body's library thinks of that: a store,
-    a folder of weights or a checkout may be shared.
+    Readers see the old bytes or the new ones. When the block raises, `path` keeps its old bytes.
+    The new file gets the permissions that the umask allows even if the library that writes it sets
+    others, because a store, a folder of weights or a checkout may be shared.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    # Not tempfile's: its 0600 survives the rename.
+    # tempfile would create it with mode 0600, which survives the rename.
     created = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     mode = stat.S_IMODE(os.fstat(created).st_mode)
     os.close(created)
@@ -38,15 +38,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write `path` whole or not at all (see `replacing`).
+    """Write all of `path` or nothing (see `replacing`).
 
-    Blocks may come in turn; when one of them raises, nothing is written."""
+    `data` may be an iterable of blocks; if the iterable raises, `path` keeps its old bytes."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.writelines([data] if isinstance(data, bytes) else data)
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one spelling of a JSON value: sorted keys, no spaces, UTF-8. NaN is an error."""
+    """Encode a value as canonical JSON: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        ValueError: the value holds NaN or infinity.
+    """
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -54,17 +58,21 @@ def canonical_json(value: Any) -> bytes:
 
 
 def pretty_json(value: Any) -> bytes:
-    """JSON for people to read: sorted keys, indented, newline at the end. NaN is an error."""
+    """Encode a value as JSON for people: sorted keys, indented, with a final newline.
+
+    Raises:
+        ValueError: the value holds NaN or infinity.
+    """
     text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode()
 
 
 def sha256(data: bytes) -> str:
-    """Hex digest."""
+    """Return the sha256 of `data` as hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_file(path: Path) -> str:
-    """Hex digest of a file, read in blocks."""
+    """Return the sha256 of a file as hex digits; the file is read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

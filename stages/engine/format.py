@@ -1,8 +1,7 @@
-"""The engine's share of every store key, bumped by hand.
+"""The version of the engine that every store key contains, raised by hand.
 
-Bump it when a change of the engine changes what a stage's `process` is given, what the engine's
-masks and images make of it, or how its result is kept; not for a log line, or a hundred thousand
-pairs would be computed again.
+Raise it when a change to the engine changes what `Stage.process` receives or how its result is
+stored. Do not raise it for anything else, such as a log line: it recomputes every result.
 """
 
 FORMAT_VERSION = 1

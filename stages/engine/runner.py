@@ -1,6 +1,6 @@
-"""Run one stage: what is not in the store is computed, all is assembled, the gate has its say.
+"""Runs one stage: computes what the store lacks, writes the output folder, runs the gate.
 
-This is what DVC calls (``python -m stages.<name>``). It imports no Prefect.
+DVC calls it as ``python -m stages.<name>``. It does not import Prefect.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from functools import cache
 from pathlib import Path
 
 from stages.engine import codes
-from stages.engine.execution.executor import execute, gpus_of
-from stages.engine.execution.leash import LEASHED, leave_with_starter
+from stages.engine.execution.executor import count_gpus, execute
+from stages.engine.execution.leash import LEASHED, exit_with_starter
 from stages.engine.execution.progress import Reporter
 from stages.engine.execution.units import Unit, source_units, upstream_units
-from stages.engine.faults import keep_traceback, told
+from stages.engine.faults import save_traceback, user_message
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.gates import gate, names
-from stages.engine.gates.complaint import Complaint
+from stages.engine.gates.messages import FailureMessages
 from stages.engine.gates.suite import Suite, load_suite
 from stages.engine.gates.summary import Upstream, summarise
 from stages.engine.provenance import code_digest
@@ -45,23 +45,24 @@ from stages.engine.workspace import FactoryError, Workspace
 
 _CODE = "its code"
 _TRACEBACKS = 20
-"""So many are kept in the report."""
+"""Maximum number of tracebacks in the report."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A stage's photos and what it refuses without opening."""
+    """The photos that a stage has to process."""
 
     units: list[Unit]
     refused: list[Reject]
+    """Lines of the source list that are rejected without opening their file."""
     upstream: Upstream
 
 
 def gather(stage: Stage, workspace: Workspace) -> Work:
-    """All units of a stage from its upstream outputs, or from the source list.
+    """Gather all units of a stage from its upstream outputs, or from the source list.
 
     Raises:
-        FactoryError: an upstream has no output, or two photos go by one key.
+        FactoryError: an upstream stage has no output, or two photos have the same key.
     """
     if not stage.reads:
         entries, refused = stage.entries(workspace.sources)
@@ -74,24 +75,25 @@ def gather(stage: Stage, workspace: Workspace) -> Work:
 
 
 def _incoming_variants(stage: Stage, workspace: Workspace) -> set[tuple[str, str]]:
-    """(photo, variant) pairs of the nearest upstream that lists variants, for incoming photos."""
+    """Return the (photo, variant) pairs of the incoming photos, from the nearest upstream stage
+    whose rows are variants."""
     photos = {e.key for e in read_photos(workspace.stage(next(iter(stage.reads))))}
     for name in stage.reads:
         rows = read_table(workspace.stage(name) / MANIFEST)
         if rows and "variant" in rows[0]:
             return {(r["key"], r["variant"]) for r in rows if r["key"] in photos}
-        if not rows and _variants_in(workspace.stage(name)):  # none of them passed it
+        if not rows and _read_variants_in(workspace.stage(name)):  # it rejected all of them
             return set()
     return set()
 
 
-def _variants_in(folder: Path) -> int:
+def _read_variants_in(folder: Path) -> int:
     return json.loads((folder / METRICS).read_bytes())["variants_in"]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What it takes to bring a stage's output folder up to date."""
+    """Brings a stage's output folder up to date."""
 
     stage: Stage
     store: Store
@@ -100,13 +102,13 @@ class _Job:
     code: str
     workspace: Workspace
     tracebacks: dict[str, str] = field(default_factory=dict)
-    """Of internal errors, by photo key."""
+    """Photo key to the traceback of its internal error."""
 
     def run(self) -> tuple[Assembly, int]:
-        """The assembled folder and how many photos were computed.
+        """Compute and assemble; return the assembly and the number of photos computed.
 
-        A result is read once, for the folder. One that turns out to be damaged then is computed
-        again, and the folder assembled anew.
+        Each result is read once, when the folder is written. If one is damaged, it is computed
+        again and the folder written again.
         """
         failures, computed = self._compute([])
         try:
@@ -116,23 +118,27 @@ class _Job:
             return self._assemble(failures), computed + again
 
     def _compute(self, failures: list[Reject]) -> tuple[list[Reject], int]:
-        """Fill the store; returns all failures, which leave nothing in it, and how many photos
-        were computed. Those that failed before are not tried again."""
+        """Fill the store; return the failures so far and the number of photos computed.
+
+        A failed photo leaves nothing in the store. Those in `failures` are not tried again.
+        """
         failed = {reject.key for reject in failures}
         units = [unit for unit in self.work.units if unit.key not in failed]
         todo = [unit for unit in units if not self.store.has(unit.store_key)]
         name, total = self.stage.name, len(self.work.units)
         path = self.workspace.reports / f"{name}.progress.json"
-        words = self.settings.executor.words(len(todo), gpus_of(self.stage)) if todo else ""
+        workers = ""
         if todo:
-            print(f"{name}: {len(todo)} photos to compute, {words}", flush=True)
-        reporter = Reporter(name, total, total - len(todo), path, words)
+            gpus = count_gpus(self.stage)
+            workers = self.settings.executor.describe_workers(len(todo), gpus)
+            print(f"{name}: {len(todo)} photos to compute, {workers}", flush=True)
+        reporter = Reporter(name, total, total - len(todo), path, workers)
         failures = list(failures)
-        for done in execute(self.stage, self.store, todo, self.settings.executor, self.code):
-            failures += [done.failure] if done.failure else []
-            if done.traceback and len(self.tracebacks) < _TRACEBACKS:
-                self.tracebacks[done.unit.key] = done.traceback
-            reporter.advance(done.rejected)
+        for outcome in execute(self.stage, self.store, todo, self.settings.executor, self.code):
+            failures += [outcome.failure] if outcome.failure else []
+            if outcome.traceback and len(self.tracebacks) < _TRACEBACKS:
+                self.tracebacks[outcome.unit.key] = outcome.traceback
+            reporter.advance(outcome.rejected)
         return failures, len(todo)
 
     def _assemble(self, failures: list[Reject]) -> Assembly:
@@ -144,8 +150,8 @@ class _Job:
 def _judge(
     stage: Stage, suite: Suite, work: Work, out: Assembly, workspace: Workspace
 ) -> gate.GateResult:
-    """Summarise, keep the deterministic numbers as DVC metrics, run the suite."""
-    aside = codes.aside(stage.codes)
+    """Summarise, write the numbers as metrics for DVC, run the suite."""
+    aside = codes.aside_codes(stage.codes)
     summary = summarise(work.upstream, out.accepted, out.rows, out.rejects, aside)
     write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
     tables = {
@@ -155,19 +161,22 @@ def _judge(
     }
 
     @cache
-    def complaint() -> Complaint:
-        paths = names.paths(workspace.sources, out.rejects)  # a long list is read on failure only
-        return Complaint(stage.name, summary.numbers, out.rejects, paths)
+    def messages() -> FailureMessages:
+        # Only a failure reads the source list, which may be long.
+        paths = names.file_names(workspace.sources, out.rejects)
+        return FailureMessages(stage.name, summary.numbers, out.rejects, paths)
 
-    return gate.run(suite, tables, summary, lambda check, asked: complaint()(check, asked))
+    return gate.run(
+        suite, tables, summary, lambda check, expectation: messages().explain(check, expectation)
+    )
 
 
 def _folder_of(stage: Stage) -> Path:
     return Path(sys.modules[type(stage).__module__].__file__ or "").parent
 
 
-def _digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
-    """Of all that a run stands on, beside its params."""
+def _input_digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
+    """Return the digests of everything that a run depends on except its params."""
     files = [workspace.stage(name) / PHOTOS for name in stage.reads]
     files += [part for half in stage.lists for part in parts(workspace.sources / half)]
     files.append(_folder_of(stage) / "gate.json")
@@ -176,27 +185,27 @@ def _digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
 
 
 def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
-    """Bring one stage's output folder up to date and judge it.
+    """Bring one stage's output folder up to date and run its gate.
 
     Raises:
-        FactoryError: bad settings, missing weights, or code, gate or inputs that changed while
-            the stage ran (DVC would note the new ones beside results of the old).
+        FactoryError: settings are wrong, weights are missing, or the code, the gate or an input
+            changed while the stage ran (DVC would record the new version with results of the old).
     """
     start = time.monotonic()
     settings = load_settings(workspace)
     store = Store(store_root(workspace, settings))
     suite = load_suite(stage, _folder_of(stage))
-    before = _digests(stage, workspace)
+    before = _input_digests(stage, workspace)
     work = gather(stage, workspace)
     job = _Job(stage, store, work, settings, before[_CODE], workspace)
     out, computed = job.run()
     folder = workspace.stage(stage.name)
     verdict = _judge(stage, suite, work, out, workspace)
-    after = _digests(stage, workspace)
+    after = _input_digests(stage, workspace)
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
-    apart = codes.aside(stage.codes)
-    aside = sum(reject.variant is None and reject.code in apart for reject in out.rejects)
+    aside_codes = codes.aside_codes(stage.codes)
+    aside = sum(reject.variant is None and reject.code in aside_codes for reject in out.rejects)
     report = {
         "stage": stage.name,
         "photos": len(work.units),
@@ -209,7 +218,7 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "rows": len(out.rows),
         "stored_bytes": store.size(unit.store_key for unit in work.units),
         "output_bytes": sum(path.stat().st_size for path in folder.rglob("*")),
-        "workers": settings.executor.worker_count(computed, gpus_of(stage)) if computed else 0,
+        "workers": settings.executor.worker_count(computed, count_gpus(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),
         "gate": verdict.to_dict(),
         "thresholds": stage.params.gate.model_dump(mode="json"),
@@ -222,7 +231,7 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
 def main(build: Callable[[Path], Stage]) -> None:
     """Entry point of ``python -m stages.<name>``: exit 0, 1 (gate failed) or 2 (cannot run)."""
     if os.environ.get(LEASHED):
-        leave_with_starter()
+        exit_with_starter()
     try:
         workspace = Workspace.find()
         stage = build(workspace.root)
@@ -230,11 +239,11 @@ def main(build: Callable[[Path], Stage]) -> None:
         again = build(workspace.root)
         if (again.params, again.base) != (stage.params, stage.base):
             raise FactoryError(f"{stage.name}: params.yaml changed while it ran; run it again")
-    except Exception as error:  # Python's own exit code would be 1, the gate's
-        print(f"flawfactory: {told(error) or keep_traceback(error)}", file=sys.stderr)
+    except Exception as error:  # uncaught, it would exit with 1, as a failed gate does
+        print(f"flawfactory: {user_message(error) or save_traceback(error)}", file=sys.stderr)
         sys.exit(2)
     passed = sum(check.success for check in verdict.checks)
-    print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations hold")
+    print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations met")
     for check in verdict.failures:
         print(f"  {check}", file=sys.stderr)
     sys.exit(0 if verdict.success else 1)

@@ -1,8 +1,8 @@
-"""What every setting has in common, in params.yaml, factory.toml and the profiles' options.
+"""Base of all settings: sections of params.yaml, factory.toml, options of the profiles.
 
-A setting is wrong before any work or not at all: unknown keys, wrong types, numbers that are not
-finite or out of bounds and bands in the wrong order are errors where the file is read. A test walks
-all sections: every number has bounds.
+Settings are validated completely when their file is read, before any work: unknown keys, wrong
+types, numbers that are not finite or out of bounds and bands in the wrong order are errors. A test
+walks all sections and checks that every number has bounds.
 """
 
 from __future__ import annotations
@@ -19,47 +19,47 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 Share = Annotated[float, Field(ge=0, le=1)]
-"""Of a whole, or a probability."""
-LeastShare = Annotated[float, Field(gt=0, le=1)]
-"""The same where none at all would mean nothing."""
+"""A share or a probability, 0 to 1."""
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+"""A share above 0, where 0 would make no sense."""
 Mean = Annotated[float, Field(ge=0, le=1000)]
-"""A gate's bound on a mean that is a number of things."""
+"""A gate's bound on a mean of counts."""
 Count = Annotated[int, Field(ge=0, le=10**9)]
-"""How many there are in a whole data set."""
+"""A number of items in a whole data set."""
 
 
-def _in_order(band: tuple[float, float]) -> tuple[float, float]:
+def _check_order(band: tuple[float, float]) -> tuple[float, float]:
     if band[0] >= band[1]:
         raise PydanticCustomError(
-            "out_of_order", "The least, {low}, must be below the greatest, {high}",
+            "out_of_order", "The minimum, {low}, must be below the maximum, {high}",
             {"low": band[0], "high": band[1]},
         )  # fmt: skip
     return band
 
 
-Words = Annotated[tuple[str, ...], Field(strict=False)]
+Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A list of strings."""
-Band = Annotated[tuple[Share, Share], Field(strict=False), AfterValidator(_in_order)]
-"""Least and greatest share."""
+Band = Annotated[tuple[Share, Share], Field(strict=False), AfterValidator(_check_order)]
+"""Minimum and maximum share."""
 
 
 class Section(BaseModel):
-    """Base of all settings: nothing is unknown, converted, not a number or upside down."""
+    """Base of all settings. Refuses unknown keys, other types, NaN, infinity, reversed bands."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
     ordered: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Fields that are a band beside those called ``min_x`` and ``max_x``: the first must not be
-    above the second."""
+    """Pairs of fields of which the first must not be above the second. Fields called ``min_x`` and
+    ``max_x`` are such a pair without being listed."""
 
     @classmethod
     def bands(cls) -> list[tuple[str, str]]:
-        """Lower and upper field of every band."""
+        """Return the names of the lower and the upper field of every band."""
         lower = [name for name in cls.model_fields if name.startswith("min_")]
         both = [(name, f"max_{name[4:]}") for name in lower]
         return [*cls.ordered, *((low, high) for low, high in both if high in cls.model_fields)]
 
     @model_validator(mode="after")
-    def _bands_in_order(self) -> Self:
+    def _check_bands(self) -> Self:
         for low, high in self.bands():
             if getattr(self, low) > getattr(self, high):
                 raise refusal(low, getattr(self, low), f"must not be above `{high}`, "
@@ -68,47 +68,53 @@ class Section(BaseModel):
 
 
 def refusal(key: str, value: Any, message: str) -> PydanticCustomError:
-    """What a section's validator raises about one of its keys, as if the key's own had."""
-    # Braces in a message would be slots.
-    words = f"Input {message}".replace("{", "{{").replace("}", "}}")
-    return PydanticCustomError("refused", words, {"key": key, "value": value})  # pyright: ignore[reportArgumentType]
+    """Return the error that a section's validator raises about one key of the section.
+
+    Args:
+        key: the key, with dots for nested ones.
+        value: the key's value.
+        message: continues "Input ...", e.g. ``must not be above 3``.
+    """
+    # pydantic formats the message, so its braces must be escaped.
+    text = f"Input {message}".replace("{", "{{").replace("}", "}}")
+    return PydanticCustomError("refused", text, {"key": key, "value": value})  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value that a file can hold, from the section's JSON schema."""
+    """A single value of a section, as the section's JSON schema describes it."""
 
     path: tuple[str, ...]
-    """Keys; places in a tuple are their numbers, any key of a mapping is ``*``, any place in a list
-    ``#``."""
+    """Keys that lead to the value. An index stands for a place in a tuple, ``*`` for any key of a
+    mapping, ``#`` for any place in a list."""
     schema: dict[str, Any]
 
     @property
     def allowed(self) -> str:
-        """Its range or choices in words; empty where there is none."""
+        """The range or the choices as text; empty if there are none."""
         if choices := self.schema.get("enum"):
             return ", ".join(map(str, choices))
         low, high = self.schema.get("minimum"), self.schema.get("maximum")
         above, below = self.schema.get("exclusiveMinimum"), self.schema.get("exclusiveMaximum")
-        least = f"{low}" if above is None else f"{above} (not itself)"
-        greatest = f"{high}" if below is None else f"{below} (not itself)"
+        minimum = f"{low}" if above is None else f"{above} (exclusive)"
+        maximum = f"{high}" if below is None else f"{below} (exclusive)"
         if (high, below) == (None, None):
-            return "" if (low, above) == (None, None) else f"{least} or more"
-        return f"{least} to {greatest}"
+            return "" if (low, above) == (None, None) else f"{minimum} or more"
+        return f"{minimum} to {maximum}"
 
-    def fits(self, path: Sequence[str]) -> bool:
-        """Whether a value's place in a file is this leaf's."""
-        return len(self.path) == len(path) and self.below(path)
+    def matches(self, path: Sequence[str]) -> bool:
+        """Whether `path`, as it stands in a file, leads to this value."""
+        return len(self.path) == len(path) and self.is_within(path)
 
-    def below(self, path: Sequence[str]) -> bool:
-        """Whether it lies in what a place in a file holds, or is it."""
+    def is_within(self, path: Sequence[str]) -> bool:
+        """Whether `path`, as it stands in a file, leads to this value or to one that holds it."""
         same = (mine in ("*", "#", theirs) for mine, theirs in zip(self.path, path, strict=False))
         return len(self.path) >= len(path) and all(same)
 
 
 @cache
 def leaves(model: type[BaseModel]) -> list[Leaf]:
-    """Every value of a section, its nested sections included."""
+    """Return every value of a section, those of nested sections included."""
     schema = model.model_json_schema()
     return list(_leaves(schema, (), schema.get("$defs", {})))
 
@@ -129,15 +135,15 @@ def _leaves(schema: dict[str, Any], path: tuple[str, ...], known: dict[str, Any]
         yield Leaf(path, schema)
 
 
-def shown(value: Any) -> str:
-    """A value as a message quotes it: short, whatever stands in the file."""
+def format_value(value: Any) -> str:
+    """Return the `repr` of a value, shortened to fit into a message."""
     short = reprlib.Repr()
     short.maxstring = short.maxlong = short.maxother = 60
     return short.repr(value)
 
 
-def place_of(problem: ErrorDetails, values: Any) -> list[str]:
-    """Keys that lead to a problem, without what pydantic puts between them for unions."""
+def key_path(problem: ErrorDetails, values: Any) -> list[str]:
+    """Return the keys that lead to a problem, without those that pydantic inserts for unions."""
     place: list[str] = []
     for part in problem["loc"]:
         with suppress(KeyError, IndexError, TypeError):
@@ -151,7 +157,7 @@ def place_of(problem: ErrorDetails, values: Any) -> list[str]:
 
 
 def unknown_key(place: Sequence[str], known: Iterable[str]) -> str:
-    """The complaint about a key, with the nearest known one or all of them."""
+    """Return the message about an unknown key, with the closest known key or a list of all."""
     close = difflib.get_close_matches(place[-1], known, n=1)
     hint = (
         f"did you mean `{close[0]}`?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
@@ -162,25 +168,25 @@ def unknown_key(place: Sequence[str], known: Iterable[str]) -> str:
 def complaints(
     error: ValidationError, model: type[BaseModel], values: Any, *prefix: str
 ) -> Iterator[str]:
-    """What is wrong, a line a problem: key, words, the value, what is allowed.
+    """Yield one line for each problem: key, message, value, allowed values.
 
     Args:
-        error: of `model` on `values`.
+        error: raised by `model` for `values`.
         model: a section.
-        values: as they stood in the file.
+        values: the section as it stands in the file.
         prefix: keys that lead to the section.
     """
     known = leaves(model)
     for problem in error.errors():
-        place = place_of(problem, values)
+        place = key_path(problem, values)
         if problem["type"] == "extra_forbidden":
             depth = len(place) - 1
-            beside = [leaf for leaf in known if leaf.below(place[:depth])]
-            yield unknown_key([*prefix, *place], {leaf.path[depth] for leaf in beside})
+            siblings = [leaf for leaf in known if leaf.is_within(place[:depth])]
+            yield unknown_key([*prefix, *place], {leaf.path[depth] for leaf in siblings})
             continue
         given = problem.get("ctx", {}).get("value", problem["input"])
-        leaf = next((leaf for leaf in known if leaf.fits(place)), None)
+        leaf = next((leaf for leaf in known if leaf.matches(place)), None)
         allowed = f"; allowed: {leaf.allowed}" if leaf and leaf.allowed else ""
-        words = problem["msg"].removeprefix("Value error, ")
-        value = "what is given" if leaf and leaf.schema.get("writeOnly") else shown(given)
-        yield f"`{'.'.join([*prefix, *place])}`: {words} (got {value}{allowed})"
+        message = problem["msg"].removeprefix("Value error, ")
+        value = "a hidden value" if leaf and leaf.schema.get("writeOnly") else format_value(given)
+        yield f"`{'.'.join([*prefix, *place])}`: {message} (got {value}{allowed})"

@@ -1,4 +1,4 @@
-"""factory.toml: how the factory runs, never what comes out of it."""
+"""factory.toml: settings of how the factory runs, which never change its results."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from stages.engine.section import Section, complaints
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return found or 1
 
 
 class ExecutorSettings(Section):
-    """Who computes the photos."""
+    """The processes in which a stage computes its photos."""
 
     kind: Literal["inline", "processes"] = "processes"
-    """``inline``: in the stage's own process; ``processes``: local worker processes."""
+    """``inline``: in the stage's own process; ``processes``: in local worker processes."""
     workers: int = Field(default=0, ge=0, le=1024)
-    """Worker processes; 0 = one a GPU for a stage whose models compute there, one a core that the
-    process may use for the others."""
+    """Worker processes. 0: one per GPU for a stage whose models compute on GPUs, otherwise one per
+    core that the process may use."""
     threads: int = Field(default=1, ge=1, le=1024)
-    """Threads a worker gives to torch and BLAS."""
+    """Threads that each worker gives to torch and BLAS."""
 
     def worker_count(self, units: int, gpus: int = 0) -> int:
-        """Never more workers than photos, and one for a stage in its own process.
+        """Return the number of workers: at most one per photo, and 1 for ``inline``.
 
         Args:
-            units: photos to work on.
-            gpus: that the stage's models compute on; 0 = on the CPU.
+            units: photos to compute.
+            gpus: GPUs that the stage's models compute on; 0 for the CPU.
         """
         if self.kind == "inline":
             return 1
-        return max(1, min(self.workers or gpus or _cores(), units))
+        return max(1, min(self.workers or gpus or _count_cores(), units))
 
-    def words(self, units: int, gpus: int = 0) -> str:
-        """``2 workers, one a core``; the arguments are those of `worker_count`."""
+    def describe_workers(self, units: int, gpus: int = 0) -> str:
+        """Return e.g. ``2 workers, one per core``, for the arguments of `worker_count`."""
         count = self.worker_count(units, gpus)
         if self.kind == "inline":
             return "in the stage's own process"
         if self.workers:
             why = f"of {self.workers} in factory.toml"
         else:
-            why = "one a GPU" if gpus else "one a core"
+            why = "one per GPU" if gpus else "one per core"
         return f"{count} worker{'s' * (count > 1)}, {why}"
 
 
 class Settings(Section):
-    """All of factory.toml."""
+    """The contents of factory.toml."""
 
     executor: ExecutorSettings = ExecutorSettings()
     store: Path = Field(default=Path("data/.store"), strict=False)
-    """Relative to the project root, or absolute (a larger disk)."""
+    """Folder of the store: relative to the project root, or absolute (on a larger disk)."""
     prefect_home: Path = Field(default=Path("data/.prefect"), strict=False)
-    """Of the temporary Prefect server that a schedule starts where none is configured; relative to
-    the project root, or absolute."""
+    """Folder of the temporary Prefect server that a schedule starts if none is configured; relative
+    to the project root, or absolute."""
     calls: dict[str, Any] = Field(default_factory=dict)
-    """How models over the network are asked; checked by `stages.models.chat.settings`."""
+    """Limits of calls to models over the network; validated by `stages.models.chat.settings`."""
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0, le=525_600)
-    """After this the flow ends a stage; what it computed stays in the store."""
+    """Time after which the flow stops a stage; results computed so far stay in the store."""
 
 
 def read_settings(workspace: Workspace) -> dict[str, Any]:
-    """The unchecked values of a checkout's factory.toml; empty without the file.
+    """Read a checkout's factory.toml without validating it; empty if there is no file.
 
     Raises:
         FactoryError: the file cannot be read or is not TOML.
@@ -83,10 +83,10 @@ def read_settings(workspace: Workspace) -> dict[str, Any]:
 
 
 def load_settings(workspace: Workspace) -> Settings:
-    """Read and check a checkout's factory.toml, with defaults for what it leaves out.
+    """Read and validate a checkout's factory.toml; missing keys take their defaults.
 
     Raises:
-        FactoryError: wrong key, value or syntax, or a file that cannot be read.
+        FactoryError: a key, a value or the syntax is wrong, or the file cannot be read.
     """
     values = read_settings(workspace)
     try:
@@ -97,5 +97,5 @@ def load_settings(workspace: Workspace) -> Settings:
 
 
 def store_root(workspace: Workspace, settings: Settings) -> Path:
-    """The store's folder; a relative one lies in the checkout, for its experiments too."""
+    """Return the store's folder; a relative one is in the checkout, also for its experiments."""
     return workspace.home / settings.store

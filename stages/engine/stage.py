@@ -1,8 +1,9 @@
-"""The contract between a stage and the engine.
+"""The interface between a stage and the engine.
 
-A stage declares what it reads, turns one photo's sample into one output, and never touches files,
-DVC or other photos. The engine reads shards, asks the store, calls `process`, writes shards,
-manifests and rejects, and closes the stage with its gate.
+A stage declares what it reads and turns the sample of one photo into one output. It knows nothing
+of files, DVC or other photos. The engine reads shards, looks results up in the store, calls
+`Stage.process` for those that are missing, writes shards, manifests and rejects, and runs the
+stage's gate.
 """
 
 from __future__ import annotations
@@ -22,40 +23,44 @@ DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
 class GateParams(Section):
-    """Thresholds a gate's expectations refer to as ``{"$param": "gate.<name>"}``."""
+    """Thresholds that a gate's expectations refer to as ``{"$param": "gate.<name>"}``."""
 
     max_reject_rate: Share = 1.0
-    """Largest share of incoming photos that may fall out here, those set aside not counted."""
+    """Maximum share of incoming photos that the stage may reject; those set aside do not count."""
     max_internal_error_rate: Share = 0.02
-    """Largest share of photos on which the stage's own code may raise; the first is not counted."""
-    least_photos: int = Field(default=20, ge=1, le=1_000_000)
-    """Means and shares over the set are judged from so many photos on: fewer may all be odd."""
+    """Maximum share of photos on which the stage's own code may fail; the first failure does not
+    count."""
+    min_photos: int = Field(default=20, ge=1, le=1_000_000)
+    """Minimum number of photos for a mean or a share over the set to be judged: fewer photos may
+    all be unusual."""
 
 
 class StageParams(Section):
-    """Base of every section of params.yaml. `gate` does not change what is computed."""
+    """Base of a stage's section of params.yaml. `gate` does not change any result."""
 
     gate: GateParams = GateParams()
     layout_only: ClassVar[frozenset[str]] = frozenset()
-    """Fields that shape the output folder or what `Stage.sift` lets into it, but no photo's
-    result: not in the store's key."""
+    """Fields that change the layout of the output folder or what `Stage.sift` lets into it, but no
+    photo's result. They do not enter the store's key."""
 
 
 class BaseParams(Section):
-    """Section ``base``: what changes the results of every stage."""
+    """Section ``base`` of params.yaml, which applies to every stage."""
 
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)
+    """Seed from which all others are derived."""
     profile: str = "compact"
-    """Names the back ends in stages/models/profiles.yaml."""
+    """Profile of stages/models/profiles.yaml that names the back ends."""
     models: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
-    """Role to options that take the place of the profile's: an endpoint's address, a folder. None
-    leaves the role out: no captions, for one."""
+    """Role to options that replace the profile's, such as an endpoint's address or a folder. None
+    leaves the role out: ``captioner: null`` means no captions."""
     photos_per_shard: int = Field(default=256, ge=1, le=1_000_000)
-    """Shards are ranges of the source list: growth adds shards, rewriting only the last."""
+    """Lines of the source list per shard. New photos rewrite at most the last shard and add
+    others."""
 
 
 class RejectPhoto(Exception):
-    """Raised by `Stage.process` when the whole photo falls out; recorded, never fatal."""
+    """Raised by `Stage.process` to reject the whole photo. It is recorded and never fatal."""
 
     def __init__(self, code: RejectCode, message: str, **evidence: Any) -> None:
         super().__init__(message)
@@ -63,63 +68,67 @@ class RejectPhoto(Exception):
 
 
 class RejectForNow(RejectPhoto):
-    """A photo that falls out for what may be otherwise next time (its file is away): not stored."""
+    """Rejects a photo for a reason that may be gone in the next run, such as a file on a disk that
+    is not mounted. Nothing is stored, so the next run tries again."""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A photo (`variant` None) or a variant that fell out, with the reason."""
+    """A rejected photo (`variant` is None) or a rejected variant, with the reason."""
 
     key: str
+    """The photo's key."""
     variant: str | None
     code: str
-    """A `RejectCode`; plain where it was read back."""
+    """A `RejectCode`; a plain string if it was read from a file."""
     message: str
-    """For the reader: what happened, and the remedy if there is one."""
+    """What happened, and the remedy if there is one."""
     evidence: dict[str, Any] = field(default_factory=dict)
+    """Numbers and places behind the reason; JSON."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One photo as a stage sees it: upstream documents and the members it declared to read."""
+    """The input of one photo: upstream documents and the members that the stage declares."""
 
     key: str
     documents: Mapping[str, dict[str, Any]]
-    """Stage name to its JSON document."""
+    """Stage name to the stage's JSON document."""
     members: Mapping[str, bytes]
     """``<stage>/<member name>`` to bytes, e.g. ``ingest/photo.png``."""
 
     def document(self, stage: str, model: type[DocumentT]) -> DocumentT:
-        """The validated document that `stage` wrote for this photo."""
+        """Validate and return the document that `stage` wrote for this photo."""
         return model.model_validate(self.documents[stage])
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a stage found out about one photo."""
+    """The output of a stage for one photo."""
 
     document: BaseModel
     members: dict[str, bytes] = field(default_factory=dict)
     """Member name (without the key, e.g. ``photo.png``) to bytes."""
     rejects: list[Reject] = field(default_factory=list)
-    """Variants that fell out here; the photo itself goes on."""
+    """Variants that the stage rejects; the photo itself is accepted."""
 
 
 @dataclass(frozen=True)
 class SourceEntry:
-    """One line of the source list as the first stage's unit."""
+    """One line of the source list, the input of the first stage."""
 
     position: int
+    """Number of the line, from 0."""
     key: str
     source: dict[str, Any]
-    """Its document: what the photo is. Enters the store's key."""
+    """Document ``source``: what the photo is. Enters the store's key."""
     place: dict[str, Any] = field(default_factory=dict)
-    """Document ``place``: where to find it. Not in the key."""
+    """Document ``place``: where the file is. Does not enter the store's key."""
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """One photo's finished output on its way into the stage's folder."""
+    """One photo's result from the store, to be written into the stage's folder."""
 
     position: int
     key: str
@@ -128,23 +137,24 @@ class Assembled:
 
 
 class Stage(ABC):
-    """One room of the factory. Subclasses live in ``stages/<name>/stage.py``."""
+    """Base class of the stages, each in ``stages/<name>/stage.py``."""
 
     name: ClassVar[str]
     reads: ClassVar[Mapping[str, tuple[str, ...]]]
-    """Upstream stage to the member name patterns (fnmatch) it reads; ``()`` = the document only.
-    The first entry is the direct upstream: its accepted photos are this stage's input."""
+    """Upstream stage to the member name patterns (fnmatch) that this stage reads; ``()`` reads the
+    document only. The first entry is the direct upstream: the photos that it accepted are this
+    stage's input."""
     params_model: ClassVar[type[StageParams]]
     own_layout: ClassVar[bool] = False
-    """True when `assemble` writes the output folder instead of the engine: the last stage."""
+    """Whether `assemble` writes the output folder instead of the engine, as in the last stage."""
     lists: ClassVar[tuple[str, ...]] = ()
-    """Halves of the source list, ``photos`` or ``words``, on which the output folder hangs beside
-    the upstreams."""
+    """Halves of the source list, ``photos`` or ``words``, that the output folder depends on in
+    addition to the upstream stages."""
     code: ClassVar[tuple[str, ...]] = ()
     """Modules beside the stage's own folder whose source enters the store's key,
     e.g. ``stages.models.flow.model``."""
     codes: ClassVar[tuple[type[RejectCode], ...]] = ()
-    """Every reason for which photos or variants may fall out here, beside the engine's own; the
+    """All codes with which the stage may reject photos or variants, apart from the engine's; the
     gate fails on any other."""
     sets: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Sets of values that the gate refers to as ``{"$set": "<name>"}``, from where they are
@@ -158,49 +168,57 @@ class Stage(ABC):
         return {}
 
     def devices(self) -> frozenset[str]:
-        """Torch's names of the devices that its models compute on: how many workers there are by
-        default follows them, and the class of GPU enters the store's key. Cheap."""
+        """Torch's names of the devices that the models compute on. They determine the default
+        number of workers; with a GPU among them its class enters the store's key. Cheap."""
         return frozenset()
 
     def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
-        """Load models. Called once in each worker before the first `process`."""
+        """Load the models. Called once in each worker before the first `process`."""
 
     @abstractmethod
     def process(self, sample: Sample) -> Output:
-        """Work on one photo. Deterministic: same sample, params and models give the same bytes.
+        """Process one photo. The same sample, params and models must give the same bytes.
 
         Raises:
-            RejectPhoto: the whole photo falls out here.
+            RejectPhoto: the whole photo is rejected.
         """
 
     @abstractmethod
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """Manifest rows of one photo's document: scalars only, each with ``key`` and, where a row
-        is a variant, ``variant``. Same columns for every row of a stage."""
+        """Return the manifest rows of one photo's document.
+
+        A row holds scalars only: ``key``, ``variant`` if the row describes a variant, and the same
+        columns as every other row of the stage.
+        """
 
     def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
-        """What of a photo's kept result goes on, by thresholds that recompute nothing (named in
-        `StageParams.layout_only`), and the variants that do not. Default: all of it.
+        """Apply the thresholds that recompute nothing (those in `StageParams.layout_only`).
+
+        Returns what is left of a photo's result and the rejected variants. Default: all is left.
 
         Raises:
-            RejectPhoto: the whole photo falls out.
+            RejectPhoto: the whole photo is rejected.
         """
         return result, []
 
     def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
-        """First stage only: the photos to work on, in list order, and what is refused unopened.
+        """First stage only: return the photos to process, in list order, and the rejects of lines
+        whose file need not be opened.
 
-        Every line of the list ends as one entry or one reject, under a key of its own.
+        Every line of the list becomes one entry or one reject, with a key of its own.
         """
         raise NotImplementedError(f"{self.name} reads upstream stages, not the source list")
 
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
-        """With `own_layout`: write the shards of `folder`, return the rows of its manifest.
+        """With `own_layout`: write the shards into `folder` and return the rows of the manifest.
 
-        Outputs come once, lazily, in source order.
+        `outputs` can be iterated once, reads lazily, and is in the order of the source list.
         """
         raise NotImplementedError(f"{self.name} leaves its layout to the engine")
 
     def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Columns that need all photos at once; rows come in source order. Default: as they are."""
+        """Fill columns that depend on all photos; rows are in the order of the source list.
+
+        Default: return the rows unchanged.
+        """
         return rows

@@ -1,4 +1,4 @@
-"""Where things lie: the project root and the folders below it."""
+"""Paths of a checkout: the project root and the folders below it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CURRENT_STAGE = "FLAWFACTORY_STAGE"
-"""Environment variable: the stage that this process and its workers compute for."""
+"""Environment variable: name of the stage that this process and its workers compute."""
 CURRENT_PHOTO = "FLAWFACTORY_PHOTO"
-"""Environment variable: key of the photo that this process works on."""
+"""Environment variable: key of the photo that this process computes."""
 
 
 class FactoryError(Exception):
-    """An error for the person at the keyboard: one message that says what to do."""
+    """An error that the user can fix; its message says how."""
 
 
 def home_of(root: Path) -> Path:
-    """The checkout that started a DVC experiment in the temporary folder `root`, else `root`."""
+    """Return the checkout whose DVC experiment runs in the temporary folder `root`, else `root`."""
     for folder in root.parents:
         if folder.parts[-3:] == (".dvc", "tmp", "exps"):
             return folder.parents[2]
@@ -26,15 +26,18 @@ def home_of(root: Path) -> Path:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Paths of one checkout. `data/<stage>` are DVC's outputs; what starts with a dot is not."""
+    """Paths of one checkout. DVC tracks ``data/<stage>``, but nothing that begins with a dot."""
 
     root: Path
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """The nearest folder at or above `start` (default: here) that holds dvc.yaml.
+        """Find the nearest folder at or above `start` (default: the current one) with a dvc.yaml.
 
         ``FLAWFACTORY_ROOT`` overrides it.
+
+        Raises:
+            FactoryError: there is no such folder.
         """
         if configured := os.environ.get("FLAWFACTORY_ROOT"):
             return cls(Path(configured).resolve())
@@ -46,13 +49,15 @@ class Workspace:
 
     @property
     def data(self) -> Path:
-        """All outputs."""
+        """The folder of all outputs."""
         return self.root / "data"
 
     @property
     def home(self) -> Path:
-        """The checkout that owns what no version holds: store, weights, answers, places. Another
-        than `root` for a DVC experiment in a temporary folder (``dvc exp run --temp``, --queue).
+        """The checkout that owns what is not versioned: store, weights, answers, `places`.
+
+        It differs from `root` in a DVC experiment in a temporary folder (``dvc exp run --temp``,
+        ``--queue``).
         """
         return home_of(self.root)
 
@@ -63,19 +68,19 @@ class Workspace:
 
     @property
     def places(self) -> Path:
-        """Where the folders of the source list lie on this machine."""
+        """The file that says where the folders of the source list are on this machine."""
         return self.home / "data" / ".places.json"
 
     @property
     def reports(self) -> Path:
-        """Run reports: times, gates, progress. Not reproducible, so outside DVC's outputs."""
+        """Run reports: times, gates, progress. Not reproducible, so not an output of DVC."""
         return self.data / ".report"
 
     @property
     def calls(self) -> Path:
-        """What was asked of services over the network: answers and ledger. Kept for ever."""
+        """Answers of models over the network, and the ledger of calls. Kept for ever."""
         return self.home / "data" / ".calls"
 
     def stage(self, name: str) -> Path:
-        """A stage's output folder."""
+        """Return a stage's output folder."""
         return self.data / name

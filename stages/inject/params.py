@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from stages.engine.section import LeastShare, Mean, Section, Share
+from stages.engine.section import Mean, PositiveShare, Section, Share
 from stages.engine.stage import GateParams, StageParams
 from stages.records.documents import Tool
 
@@ -102,7 +102,7 @@ class InjectGate(GateParams):
     """Forwards of a whole window per variant, its share of the source branch counted."""
     min_reconstruction_psnr_mean: Decibels = 20.0
     """dB, mean over variants."""
-    max_mask_share_mean: LeastShare = 0.9
+    max_mask_share_mean: PositiveShare = 0.9
     """Mean share of `edit` that is visible: near 1, the mask says nothing."""
     min_difference_mean: float = Field(default=8.0, ge=0, le=255)
     """Mean over variants of the difference to the control inside the mask, in grey levels."""

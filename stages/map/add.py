@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from stages.engine.section import LeastShare, Share
+from stages.engine.section import PositiveShare, Share
 from stages.map.pairs import Kernel, NoMapping, Pairs, Site, ToolParams
 from stages.records import grid
 from stages.records.grid import Grid, Indices
@@ -17,7 +17,7 @@ class AddParams(ToolParams):
 
     ring_width: int = Field(default=2, ge=1, le=8)
     """Tokens around the part's outline in which the copy's centre may lie."""
-    min_kept: LeastShare = 0.5
+    min_kept: PositiveShare = 0.5
     """Least share of the copy that must stay in the window."""
     max_hidden: Share = 0.2
     """Greatest share of the part, and of its siblings' tokens here, that the copy may hide: a part

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from stages.engine.section import Count, LeastShare, Mean, Share, Words, refusal
+from stages.engine.section import Count, Mean, PositiveShare, Share, Strings, refusal
 from stages.engine.stage import GateParams, StageParams
 from stages.map.add import AddParams
 from stages.map.distort import DistortParams
@@ -41,9 +41,9 @@ class MapParams(StageParams):
     weights: dict[Tool, Weight] = Field(default_factory=lambda: dict.fromkeys(TOOLS, 1.0))
     """A photo draws its tools from an urn with so many tickets a tool, refilled when it is empty
     (equal weights: every possible tool once before any twice); absent or 0 = not this tool."""
-    kernels: dict[Tool, Words] = Field(default_factory=dict)
+    kernels: dict[Tool, Strings] = Field(default_factory=dict)
     """Kernels to draw from, by tool; a tool not named here uses all it has."""
-    entities: Words = ()
+    entities: Strings = ()
     """Only entities of these names; empty = all."""
     max_per_tool: int = Field(default=2, ge=1, le=64)
     """Most variants of one tool in a photo."""
@@ -53,7 +53,7 @@ class MapParams(StageParams):
     """Smaller parts, and flaws of fewer targets, are left out (3 tokens wide, 2 high)."""
     max_share: float = Field(default=0.4, gt=0, le=0.5)
     """Parts and flaws above this share of the window are left out."""
-    min_inside: LeastShare = 0.9
+    min_inside: PositiveShare = 0.9
     """Parts with less than this share of their pixels in the window are left out (not fuse)."""
     min_moved_share: Share = 0.5
     """Flaws with fewer targets that take another token's appearance are left out."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stages.engine.section import complaints, shown, unknown_key
+from stages.engine.section import complaints, format_value, unknown_key
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.models.options import OPTIONS, Options
@@ -125,7 +125,9 @@ def problems(base: BaseParams) -> list[str]:
     imported or looked for."""
     if base.profile not in profiles():
         known = ", ".join(sorted(profiles()))
-        return [f"`base.profile`: no such profile (got {shown(base.profile)}; allowed: {known})"]
+        return [
+            f"`base.profile`: no such profile (got {format_value(base.profile)}; allowed: {known})"
+        ]
     own = profiles()[base.profile]
     if strange := [role for role in base.models if role not in own]:
         return [unknown_key(("base", "models", role), own) for role in strange]
@@ -143,7 +145,7 @@ def _unknown_backend(base: BaseParams, role: str) -> Iterator[str]:
     named = (base.models.get(role) or {}).get("backend", profiles()[base.profile][role].backend)
     if named not in list(BACKENDS[role]):
         where, known = ".".join(_given(base, role)), ", ".join(sorted(BACKENDS[role]))
-        yield f"`{where}.backend`: no such back end (got {shown(named)}; allowed: {known})"
+        yield f"`{where}.backend`: no such back end (got {format_value(named)}; allowed: {known})"
 
 
 def _wrong_options(base: BaseParams, role: str, there: list[str]) -> Iterator[str]:

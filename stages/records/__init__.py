@@ -1,1 +1,1 @@
-"""What passes between stages: documents, images, masks and the geometry they share."""
+"""The data that passes between stages: documents, images, masks and their geometry."""

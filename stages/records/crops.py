@@ -1,4 +1,4 @@
-"""The crops that inject keeps of a variant, laid over the photo again."""
+"""Pastes the crops that inject stores for a variant back into the photo."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from stages.records.masks import Mask
 
 
 def paste_picture(photo: Image, outcome: Outcome, members: Mapping[str, bytes], name: str) -> Image:
-    """The whole photo with one of the variant's pictures in place, (H, W, 3) uint8.
+    """Return the whole photo with one of the variant's pictures in its place, (H, W, 3) uint8.
 
     Args:
         photo: (H, W, 3) uint8.
-        outcome: names the variant and the box of its crops.
+        outcome: the variant, with the box of its crops.
         members: ``inject/<variant>.<name>.png`` to bytes.
         name: ``artifact`` or ``control``.
 
     Raises:
         KeyError: the member is missing.
-        ValueError: it is not an RGB PNG of the box's size, or the box leaves the photo.
+        ValueError: the member is not an RGB PNG of the box's size, or the box leaves the photo.
     """
     crop = read_png(members[_member(outcome, name)], _size(outcome))
     return paste(photo, crop, outcome.box)
@@ -31,17 +31,17 @@ def paste_picture(photo: Image, outcome: Outcome, members: Mapping[str, bytes], 
 def paste_mask(
     shape: tuple[int, int], outcome: Outcome, members: Mapping[str, bytes], name: str
 ) -> Mask:
-    """One of the variant's masks at the photo's size, (H, W) bool.
+    """Return one of the variant's masks at the photo's size, (H, W) bool.
 
     Args:
         shape: the photo's height and width.
-        outcome: names the variant and the box of its crops.
+        outcome: the variant, with the box of its crops.
         members: ``inject/<variant>.<name>.png`` to bytes.
         name: ``mask`` or ``edit``.
 
     Raises:
         KeyError: the member is missing.
-        ValueError: it is not a grey PNG of the box's size, or the box leaves the photo.
+        ValueError: the member is not a grey PNG of the box's size, or the box leaves the photo.
     """
     crop = read_mask(members[_member(outcome, name)], _size(outcome))
     return paste(np.zeros(shape, dtype=bool), crop, outcome.box)

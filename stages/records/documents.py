@@ -1,4 +1,4 @@
-"""The documents that pass between stages: one JSON document a photo and a stage.
+"""The documents that pass between stages: one JSON document per photo and stage.
 
 All boxes are ``(x0, y0, x1, y1)`` in pixels of the ingested photo, half-open. Token indices count
 row by row over a window's latent grid: ``index = row * grid_width + column``; one token stands for
@@ -21,13 +21,13 @@ Box = tuple[int, int, int, int]
 
 
 class Document(BaseModel):
-    """Base of every document: unknown keys are errors, instances are immutable."""
+    """Base of all documents: unknown keys are errors, instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Rle(Document):
-    """A binary mask as COCO's uncompressed run lengths (column-major, first run counts zeros)."""
+    """A binary mask as uncompressed COCO run lengths (column-major, the first run counts zeros)."""
 
     size: tuple[int, int]
     """Height and width in pixels."""
@@ -37,8 +37,7 @@ class Rle(Document):
 class Photo(Document):
     """ingest: one photo, decoded and cleaned. Member ``photo.png`` (sRGB, upright, no metadata).
 
-    Nothing of what is said about it: name, licence, origin and batch are the source list's, and
-    enter at `package`."""
+    Its name, licence, origin and batch are in the source list and are added by `package`."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -50,24 +49,24 @@ class Photo(Document):
     width: int
     height: int
     scaled_from: tuple[int, int] | None
-    """Width and height before `ingest.max_side` shrank it; None when it kept its size."""
+    """Width and height before it was scaled down to `ingest.max_side`; None if it was not."""
     phash: str
     """64-bit perceptual hash as 16 hex digits."""
     notes: list[str] = Field(default_factory=list)
-    """What had to be assumed or changed: ``cmyk_converted``, ``icc_profile_ignored`` ..."""
+    """Assumptions and changes: ``cmyk_converted``, ``icc_profile_ignored`` ..."""
 
 
 class Part(Document):
-    """A sub-entity: a named region of one entity that a tool can break."""
+    """A sub-entity: a named region of an entity into which tools can inject a flaw."""
 
     id: str
     """``<entity id>.p<n>``"""
     name: str
     """``left hand``, ``face``; for positional parts ``upper left part``."""
     kind: str
-    """The part without its side: ``hand`` for ``left hand``. Same-kind parts are siblings."""
+    """Name without the side: ``hand`` for ``left hand``. Parts of the same kind are siblings."""
     positional: bool
-    """True when only the position is known (superpixels), not what it is."""
+    """Whether only the position is known (superpixels), not what the part is."""
     score: float
     box: Box
     mask: Rle
@@ -75,7 +74,7 @@ class Part(Document):
 
 
 class Entity(Document):
-    """A thing in the photo with its parts."""
+    """A person or thing in the photo, with its parts."""
 
     id: str
     """``e<n>``"""
@@ -88,16 +87,16 @@ class Entity(Document):
 
 
 class Window(Document):
-    """The rectangle in which the model works."""
+    """A rectangle of the photo in which the flow model works."""
 
     id: str
     """``w<n>``"""
     box: Box
-    """In photo pixels; may be scaled to `size`."""
+    """In photo pixels; scaled to `size` if the sizes differ."""
     size: tuple[int, int]
     """Width and height in model pixels, multiples of 16."""
     parts: list[str]
-    """Ids of the parts this window was chosen for."""
+    """Ids of the parts for which the window was chosen."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -106,17 +105,17 @@ class Window(Document):
 
 
 class Uncaptioned(Document):
-    """perceive: why a photo has no caption though one was asked for."""
+    """perceive: why a photo has no caption although the profile has a captioner."""
 
     code: str
-    """What would be the reject code if the photo fell out for it."""
+    """A reject code, although the photo is not rejected for it."""
     message: str
     answers: list[str]
-    """What the model said, raw."""
+    """The model's raw answers."""
 
 
 class Scene(Document):
-    """perceive: what is in the photo and where to work."""
+    """perceive: the contents of the photo and its work windows."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -124,22 +123,23 @@ class Scene(Document):
     windows: list[Window]
     detector: str
     caption: str = ""
-    """What the photo shows, for models with text encoders; empty where nobody was asked."""
+    """Description of the photo, for flow models with text encoders; empty without a captioner."""
     uncaptioned: Uncaptioned | None = None
-    """Set where the captioner was asked and gave nothing usable: the photo goes on without."""
+    """Set if the captioner gave no usable answer; the photo is processed without a caption."""
     prompts: dict[str, str] = Field(default_factory=dict)
-    """Back ends that ask a model: question to its version and digest."""
+    """For back ends that prompt a model: name of the prompt to its version and digest."""
 
 
 class Variant(Document):
-    """One flaw to inject in one window. The mapping as data (algorithm section 2)."""
+    """One flaw to inject in one window: the mapping as data (algorithm section 2)."""
 
     id: str
     """``v<n>``, unique in the photo."""
     window: str
+    """Id of the window."""
     tool: Tool
     kernel: str
-    """How the references were drawn: ``ring``, ``neighbours``, ``jitter``, ``voronoi`` ..."""
+    """The method that drew the references: ``ring``, ``neighbours``, ``jitter``, ``voronoi`` ..."""
     entity: str
     entity_name: str
     part: str
@@ -155,9 +155,9 @@ class Variant(Document):
     targets: list[int]
     """Token indices that change."""
     references: list[int]
-    """Same length: where each target takes its appearance from."""
+    """Token indices that the targets take their appearance from, one for each target."""
     facts: dict[str, Any] = Field(default_factory=dict)
-    """What explanations may say: displacement in tokens, share of the part, direction ..."""
+    """Facts for the explanations: displacement in tokens, share of the part, direction ..."""
 
 
 class Mapping(Document):
@@ -169,24 +169,25 @@ class Mapping(Document):
 
 
 class Inversion(Document):
-    """invert: per window, which latents were kept. Members ``<window>.latents.safetensors``."""
+    """invert: the windows whose latents are stored. Members ``<window>.latents.safetensors``."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
     solver: Literal["euler", "rf_solver", "fireflow"]
     timesteps: list[float]
-    """Of the first window: the shift depends on a window's token count."""
+    """Timesteps of the first window; those of others may differ, as the shift depends on a window's
+    number of tokens."""
     windows: list[str]
     prompt: str = ""
-    """Text condition, for models with text encoders."""
+    """Text condition, for flow models with text encoders."""
     noise_std: dict[str, float]
-    """Standard deviation of each window's last latent: about 1 where it is noise."""
+    """Window to the standard deviation of its last latent: about 1 if that is noise."""
     latent_bytes: int = 0
-    """Size of all windows' latents together."""
+    """Total size of the latents of all windows."""
 
 
 class Outcome(Document):
-    """inject: one variant as rendered, cropped to `box` at the photo's resolution.
+    """inject: one rendered variant, cropped to `box` at the photo's resolution.
 
     Members: ``<variant>.artifact.png`` and ``.control.png`` (RGB), ``.mask.png`` and ``.edit.png``
     (8-bit grey, 0 or 255).
@@ -196,21 +197,23 @@ class Outcome(Document):
     tool: Tool
     """The variant's tool, for the manifest."""
     box: Box
-    """The bounding box of `edit`, in photo pixels."""
+    """Bounding box of the ``edit`` mask, in photo pixels."""
     target_box: Box
-    """The bounding box of the target tokens, in photo pixels."""
+    """Bounding box of the target tokens, in photo pixels."""
     mask_pixels: int
     edit_pixels: int
     difference: float = 0.0
     """Mean absolute difference between artifact and control inside the mask, in grey levels."""
     reconstruction_psnr: float
-    """dB of the whole window's control, before the residual, against the photo: what inversion,
-    the way back and the autoencoder lose."""
+    """PSNR in dB of the whole window's control, before the residual is added, against the photo:
+    the loss of inversion, denoising and autoencoder."""
     evaluations: float
-    """Forwards of a whole window that this variant cost: its own (a sparse forward counts by its
-    tokens) and its share of the source branch; inversion and autoencoder not counted."""
+    """Cost in forward passes over a whole window: the variant's own passes (a sparse pass counts
+    the share of its tokens) and its share of the source branch; without inversion and autoencoder.
+    """
     together: int
-    """Variants that shared the source branch: fewer than the window has where memory ran out."""
+    """Number of variants that shared the source branch: less than the window's variants if memory
+    ran out."""
 
 
 class Injection(Document):
@@ -223,7 +226,7 @@ class Injection(Document):
 
 
 class Verdict(Document):
-    """filter: one variant's scores and whether it passed."""
+    """filter: the scores of one variant, and whether it passed."""
 
     variant: str
     tool: Tool
@@ -235,9 +238,9 @@ class Verdict(Document):
     judge: str
     scores: dict[str, float]
     prompt: str = ""
-    """Judges that ask a model: name, version and digest of the question."""
+    """For judges that prompt a model: name, version and digest of the prompt."""
     answers: list[str] = Field(default_factory=list)
-    """Raw, where no usable answer came."""
+    """The model's raw answers, if none was usable."""
 
 
 class Curation(Document):
@@ -249,17 +252,18 @@ class Curation(Document):
 
 
 class Explanation(Document):
-    """explain: the words for one pair."""
+    """explain: the texts of one pair."""
 
     variant: str
     tool: Tool
     local: str
+    """What is wrong and where."""
     overall: str
     """Why the image as a whole is flawed."""
 
 
 class Unexplained(Document):
-    """explain: a flaw for which no usable words came."""
+    """explain: a flaw for which no usable text was written."""
 
     variant: str
     tool: Tool
@@ -267,19 +271,19 @@ class Unexplained(Document):
     """Reject code."""
     message: str
     answers: list[str]
-    """What the model said, raw."""
+    """The model's raw answers."""
 
 
 class Explanations(Document):
-    """explain: all words for a photo."""
+    """explain: all texts of a photo."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
     author: str
     """``grammar`` or the vision-language model's name."""
     clean: str
-    """Why the untouched photo is free of flaws."""
+    """Why the original photo is free of flaws."""
     explanations: list[Explanation]
     unexplained: list[Unexplained] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
-    """Authors that ask a model: question to its version and digest."""
+    """For authors that prompt a model: name of the prompt to its version and digest."""

@@ -1,6 +1,6 @@
 """Geometry on the token grid: Manhattan balls, rings, shifts, distances.
 
-Grids are (rows, columns) bool arrays, one cell a token. Points are (n, 2) int arrays of
+Grids are (rows, columns) bool arrays, one cell per token. Points are (n, 2) int arrays of
 (row, column); token indices count row by row.
 """
 
@@ -20,64 +20,63 @@ DIRECTIONS = ("right", "lower right", "below", "lower left", "left", "upper left
 
 
 def dilate(mask: Grid, radius: int) -> Grid:
-    """All tokens within Manhattan distance `radius` (>= 0) of the mask, the mask included."""
+    """Return the tokens within Manhattan distance `radius` (>= 0) of the mask, mask included."""
     if radius == 0 or not mask.any():
         return mask.copy()
     return np.asarray(ndimage.binary_dilation(mask, iterations=radius), dtype=bool)
 
 
 def ring(mask: Grid, width: int) -> Grid:
-    """Tokens outside the mask within Manhattan distance `width` of it."""
+    """Return the tokens outside the mask within Manhattan distance `width` of it."""
     return dilate(mask, width) & ~mask
 
 
-def touching(a: Grid, b: Grid) -> bool:
-    """Whether the masks overlap or share a token edge."""
-    return bool((dilate(a, 1) & b).any())
-
-
 def contact(a: Grid, b: Grid) -> Grid:
-    """Tokens where both masks lie; where they only share edges, the tokens along those edges."""
+    """Return the tokens in both masks; if there are none, the tokens on both sides of the edges
+    that the masks share."""
     both = a & b
     return both if both.any() else (dilate(a, 1) & b) | (dilate(b, 1) & a)
 
 
 def points(mask: Grid) -> Indices:
-    """(n, 2) rows and columns of the set tokens, in row-major order."""
+    """Return the (n, 2) rows and columns of the mask's tokens, in row-major order."""
     return np.argwhere(mask).astype(np.int64)
 
 
 def indices(mask: Grid) -> Indices:
-    """(n,) token indices of the set tokens, ascending."""
+    """Return the (n,) indices of the mask's tokens, ascending."""
     return np.flatnonzero(mask).astype(np.int64)
 
 
 def to_indices(at: Indices, shape: tuple[int, int]) -> Indices:
-    """(n, 2) points inside the grid to (n,) token indices."""
+    """Convert (n, 2) points inside the grid to (n,) token indices."""
     return (at[:, 0] * shape[1] + at[:, 1]).astype(np.int64)
 
 
 def inside(at: Indices, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """(n,) whether each of the (n, 2) points lies on the grid."""
+    """Return (n,) bool: whether each of the (n, 2) points is inside the grid."""
     return np.asarray(((at >= 0) & (at < np.asarray(shape))).all(axis=1))
 
 
 def manhattan(a: Indices, b: Indices) -> Indices:
-    """(n, m) Manhattan distances between (n, 2) and (m, 2) points."""
+    """Return the (n, m) Manhattan distances between (n, 2) and (m, 2) points."""
     return np.rint(cdist(a, b, "cityblock")).astype(np.int64)
 
 
 def snap(at: NDArray[np.float64], to: Indices) -> Indices:
-    """(n, 2) the member of `to` (m, 2) nearest to each point (Euclid; first on ties)."""
+    """Return, for each of the (n, 2) points, the nearest of the (m, 2) points `to`.
+
+    The distance is Euclidean; of several nearest points the first one is taken.
+    """
     return to[cdist(at, to).argmin(axis=1)]
 
 
 def anchor(mask: Grid) -> Indices:
-    """(2,) the mask's own token nearest to its centre of mass."""
+    """Return (2,) the token of the mask that is nearest to the mask's centre of mass."""
     at = points(mask)
     return snap(at.mean(axis=0, keepdims=True), at)[0]
 
 
 def direction(dy: float, dx: float) -> str:
-    """The displacement in words, as seen in the image (rows count downwards)."""
+    """Return the one of `DIRECTIONS` that a displacement points in; `dy` is positive downwards."""
     return DIRECTIONS[round(np.arctan2(dy, dx) / (np.pi / 4)) % 8]

@@ -1,4 +1,4 @@
-"""Pictures as PNG members: read and checked, written, and laid over a photo."""
+"""Reads, checks and writes PNG members, and pastes pictures into a photo."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ Image = NDArray[np.uint8]
 
 
 def open_png(data: bytes, mode: str = "RGB", size: tuple[int, int] | None = None) -> Pillow.Image:
-    """A PNG, decoded, for those who draw with Pillow.
+    """Decode a PNG into a Pillow image.
 
     Args:
         data: the file's bytes.
-        mode: Pillow's mode that it must have: ``RGB``, or ``L`` for a mask.
-        size: width and height that it must have.
+        mode: the Pillow mode that it must have: ``RGB``, or ``L`` for a mask.
+        size: the width and height that it must have; None for any.
 
     Raises:
-        ValueError: not a readable PNG, or of another mode or size (checked before decoding).
+        ValueError: `data` is not a readable PNG, or its mode or size differs (checked before
+            decoding).
     """
     try:
         picture = Pillow.open(io.BytesIO(data), formats=["PNG"])
@@ -39,26 +40,28 @@ def open_png(data: bytes, mode: str = "RGB", size: tuple[int, int] | None = None
 
 
 def read_png(data: bytes, size: tuple[int, int] | None = None) -> Image:
-    """An RGB picture's pixels, (H, W, 3) uint8.
+    """Decode an RGB picture to (H, W, 3) uint8.
 
     Raises:
-        ValueError: not a PNG of mode ``RGB`` and, if given, of this width and height.
+        ValueError: `data` is not a PNG of mode ``RGB`` or, if given, of this width and height.
     """
     return np.asarray(open_png(data, "RGB", size))
 
 
 def read_mask(data: bytes, size: tuple[int, int] | None = None) -> Mask:
-    """A mask kept as 8-bit grey, (H, W) bool.
+    """Decode a mask, stored as 8-bit grey, to (H, W) bool.
 
     Raises:
-        ValueError: not a PNG of mode ``L`` and, if given, of this width and height.
+        ValueError: `data` is not a PNG of mode ``L`` or, if given, of this width and height.
     """
     return np.asarray(open_png(data, "L", size)) > 127
 
 
 def write_png(picture: Image | Mask) -> bytes:
-    """(H, W, 3) uint8 as RGB, (H, W) bool as 8-bit grey of 0 and 255; pixels only, no metadata.
-    The same pixels give the same bytes."""
+    """Encode (H, W, 3) uint8 as RGB, or (H, W) bool as 8-bit grey of 0 and 255, without metadata.
+
+    The same pixels give the same bytes.
+    """
     pixels = picture.astype(np.uint8) * np.uint8(255) if picture.dtype == bool else picture
     file = io.BytesIO()
     Pillow.fromarray(pixels).save(file, format="PNG")
@@ -66,10 +69,10 @@ def write_png(picture: Image | Mask) -> bytes:
 
 
 def paste(photo: NDArray, crop: NDArray, box: Box) -> NDArray:
-    """`photo` with `crop` laid over `box`: pictures or masks, both of one kind.
+    """Return a copy of `photo` with `crop` pasted into `box`; both pictures or both masks.
 
     Raises:
-        ValueError: the crop is not of the box's size or the box leaves the photo.
+        ValueError: the crop does not have the box's size, or the box leaves the photo.
     """
     x0, y0, x1, y1 = box
     if crop.shape[:2] != (y1 - y0, x1 - x0) or photo[y0:y1, x0:x1].shape != crop.shape:

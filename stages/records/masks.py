@@ -1,4 +1,4 @@
-"""Binary masks: run lengths, boxes and the latent grid they fall on."""
+"""Binary masks: run lengths, bounding boxes, conversion to and from the token grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Mask = NDArray[np.bool_]
 
 
 def encode(mask: Mask) -> Rle:
-    """(H, W) bool to COCO's uncompressed run lengths."""
+    """Encode (H, W) bool as uncompressed COCO run lengths."""
     flat = np.asarray(mask, dtype=bool).ravel(order="F")
     edges = np.flatnonzero(np.diff(flat)) + 1
     counts = np.diff(np.concatenate([[0], edges, [flat.size]]))
@@ -20,10 +20,10 @@ def encode(mask: Mask) -> Rle:
 
 
 def decode(rle: Rle) -> Mask:
-    """Run lengths to (H, W) bool.
+    """Decode run lengths to (H, W) bool.
 
     Raises:
-        ValueError: the runs do not fill the size exactly.
+        ValueError: the runs do not add up to the size, or one is negative.
     """
     height, width = rle.size
     counts = np.asarray(rle.counts, dtype=np.int64)
@@ -34,7 +34,7 @@ def decode(rle: Rle) -> Mask:
 
 
 def bounding_box(mask: Mask) -> Box:
-    """Half-open box of the set pixels; ``(0, 0, 0, 0)`` for an empty mask."""
+    """Return the half-open bounding box of the mask; ``(0, 0, 0, 0)`` if it is empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not rows.size:
         return (0, 0, 0, 0)
@@ -42,9 +42,9 @@ def bounding_box(mask: Mask) -> Box:
 
 
 def to_grid(mask: Mask, box: Box, grid: tuple[int, int]) -> Mask:
-    """(H, W) photo mask to (rows, columns) tokens of the window `box`.
+    """Convert an (H, W) photo mask to (rows, columns) tokens of the window `box`.
 
-    A token is covered when any of its pixels is (algorithm section 2).
+    A token is covered if any of its pixels is (algorithm section 2).
     """
     x0, y0, x1, y1 = box
     rows, columns = grid
@@ -55,7 +55,7 @@ def to_grid(mask: Mask, box: Box, grid: tuple[int, int]) -> Mask:
 
 
 def from_grid(tokens: Mask, box: Box, shape: tuple[int, int]) -> Mask:
-    """(rows, columns) tokens of the window `box` to a photo mask of `shape` (H, W)."""
+    """Convert (rows, columns) tokens of the window `box` to a photo mask of `shape` (H, W)."""
     x0, y0, x1, y1 = box
     rows, columns = tokens.shape
     out = np.zeros(shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Work windows: photo pixels to model pixels and back, and the composite into the photo."""
+"""Work windows: scales photo pixels to model pixels and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from stages.records.images import Image
 
 
 def cut(photo: Image, window: Window) -> Image:
-    """The window's pixels at the model's size, (H, W, 3) uint8; untouched at scale 1:1.
+    """Cut the window out of the photo at the model's size, (H, W, 3) uint8 (Lanczos).
+
+    At scale 1:1 the pixels are unchanged.
 
     Raises:
         ValueError: the box leaves the photo or is empty.
@@ -27,7 +29,7 @@ def cut(photo: Image, window: Window) -> Image:
 
 
 def resize(planes: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
-    """(H, W, C) float32 at the model's size to the box's size in photo pixels (Lanczos)."""
+    """Scale (H, W, C) float32 from the model's size to the box's size in photo pixels (Lanczos)."""
     size = (box[2] - box[0], box[3] - box[1])
     if (planes.shape[1], planes.shape[0]) == size:
         return planes

@@ -18,7 +18,7 @@ CHECK = {
     "success": False,
     "examples": ["00ff", "11ee"],
     "column": "reject_rate",
-    "message": "too many photos fall out: photos/a.jpg",
+    "message": "too many photos are rejected: photos/a.jpg",
 }
 
 
@@ -70,7 +70,7 @@ def test_disk_bytes_count_outputs_twice(map_workspace: Workspace) -> None:
 def test_failed_checks_come_first(map_workspace: Workspace) -> None:
     (report,) = read_reports(map_workspace)
     assert [row["verdict"] for row in gate_table(report)] == ["FAILED", "ok"]
-    assert failed_checks(report) == ["too many photos fall out: photos/a.jpg"]
+    assert failed_checks(report) == ["too many photos are rejected: photos/a.jpg"]
 
 
 def test_the_table_shows_counts_tools_and_verdict(map_workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Every setting of every section, found by walking the models: a new one is covered at once."""
+"""Tests all settings of all sections, found by walking the models, so new ones are included."""
 
 import copy
 import math
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.catalogue import parse_params, section_models
-from stages.engine.section import Section, complaints, leaves, shown
+from stages.engine.section import Section, complaints, format_value, leaves
 from stages.engine.settings import Settings
 from stages.engine.workspace import FactoryError, Workspace
 from stages.models.chat.settings import CallSettings
@@ -31,8 +31,8 @@ LEAVES = [
     if leaf.schema["type"] != "null"
 ]
 NUMBERS = [p for p in LEAVES if p.values[1].schema["type"] in ("number", "integer")]
-WORDS = {"name": "m", "base_url": "http://here/v1", "detector": "a/b", "segmenter": "c/d"}
-"""Options that a back end cannot do without."""
+REQUIRED = {"name": "m", "base_url": "http://here/v1", "detector": "a/b", "segmenter": "c/d"}
+"""Options without a default."""
 
 
 @cache
@@ -41,16 +41,16 @@ def checkout():
 
 
 def start(name):
-    """A section's values as a file may have them, to be spoilt."""
+    """Return valid values of a section, for a test to change."""
     if name == CALLS:
         return {"prices": {"add": {"input": 1, "output": 1}}}
     if name in checkout():
         return copy.deepcopy(checkout()[name]) or {}
-    return {key: WORDS[key] for key in MODELS[name].model_fields if key in WORDS}
+    return {key: REQUIRED[key] for key in MODELS[name].model_fields if key in REQUIRED}
 
 
 def put(values, path, value):
-    """`value` at a leaf's place; returns the keys that lead to it."""
+    """Put `value` at a leaf's place; return the keys that lead to it."""
     key, *rest = ("add" if key == "*" else key for key in path)
     if isinstance(values, list):
         key = 0 if key == "#" else int(key)
@@ -60,14 +60,14 @@ def put(values, path, value):
     else:
         fit = list if rest[0] == "#" or rest[0].isdigit() else dict
         if not isinstance(values, list) and not isinstance(values.get(key), fit):
-            # One share for all tools becomes one each.
+            # A share for all tools becomes one for each tool.
             values[key] = [] if fit is list else dict.fromkeys(TOOLS, 0.5) if path[1] == "*" else {}
         return [str(key), *put(values[key], path[1:], value)]
     return [str(key)]
 
 
-def refusal(name, values):
-    """The lines about a section's values."""
+def find_problems(name, values):
+    """Return the messages about a section's values."""
     try:
         MODELS[name].model_validate(values)
     except ValidationError as error:
@@ -83,7 +83,7 @@ def bounds(leaf):
 
 
 def inside(leaf):
-    """Strategy of the numbers that a leaf allows."""
+    """Return the strategy of the numbers that a leaf allows."""
     (low, high), s = bounds(leaf), leaf.schema
     if s["type"] == "integer":
         step = s.get("multipleOf", 1)
@@ -92,8 +92,8 @@ def inside(leaf):
     return st.floats(low, high, exclude_min="exclusiveMinimum" in s)
 
 
-def wrong(leaf):
-    """Values that no leaf of this type and range may take."""
+def wrong_values(leaf):
+    """Return values that a leaf of this type and range refuses."""
     low, high = bounds(leaf)
     bad = [math.nan, math.inf, -math.inf, 1e308, -1e308, 10**400, -(10**400), "4", True, [], {}]
     bad += [low - 1, high + 1, low - 10**9, high + 10**9]
@@ -114,20 +114,20 @@ def test_every_number_has_bounds_that_are_finite(name, leaf):
 
 
 @pytest.mark.parametrize(("name", "leaf"), NUMBERS)
-def test_a_wrong_number_is_refused_by_its_key_with_the_value_and_what_is_allowed(name, leaf):
-    for value in wrong(leaf):
+def test_a_wrong_number_is_refused_with_its_key_its_value_and_the_allowed_range(name, leaf):
+    for value in wrong_values(leaf):
         values = start(name)
         key = ".".join([name, *put(values, leaf.path, value)])
-        lines = [line for line in refusal(name, values) if line.startswith(f"`{key}`: ")]
+        lines = [line for line in find_problems(name, values) if line.startswith(f"`{key}`: ")]
         assert lines, f"{key}: {value!r} passes, or another key is named"
-        assert f"(got {shown(value)}" in lines[0]
+        assert f"(got {format_value(value)}" in lines[0]
         assert isinstance(value, dict) or f"allowed: {leaf.allowed})" in lines[0]
 
 
 @pytest.mark.parametrize(("name", "leaf"), NUMBERS)
 @settings(max_examples=20)
 @given(data=st.data())
-def test_what_is_allowed_passes_unless_it_contradicts_another_value(name, leaf, data):
+def test_an_allowed_number_passes_unless_it_conflicts_with_another_value(name, leaf, data):
     values = start(name)
     put(values, leaf.path, data.draw(inside(leaf)))
     try:
@@ -137,18 +137,18 @@ def test_what_is_allowed_passes_unless_it_contradicts_another_value(name, leaf, 
 
 
 @pytest.mark.parametrize(("name", "leaf"), [p for p in LEAVES if p not in NUMBERS])
-def test_a_wrong_type_or_word_is_refused(name, leaf):
+def test_a_wrong_type_or_choice_is_refused(name, leaf):
     bad = [3, 1.5, [3], {"a": 3}] + ([True] if leaf.schema["type"] == "string" else ["yes"])
     bad += ["no such word"] if "enum" in leaf.schema else []
     for value in bad:
         values = start(name)
         key = ".".join([name, *put(values, leaf.path, value)])
-        lines = [line for line in refusal(name, values) if line.startswith(f"`{key}")]
+        lines = [line for line in find_problems(name, values) if line.startswith(f"`{key}")]
         assert lines, f"{key}: {value!r} passes, or another key is named"
 
 
 def sections(model, path=()):
-    """A section and those nested in it, with the keys that lead there."""
+    """Yield a section and those nested in it, each with the keys that lead to it."""
     yield path, model
     for key, field in model.model_fields.items():
         for inner in (field.annotation, *get_args(field.annotation)):
@@ -180,29 +180,30 @@ def test_bands_are_found():
 
 
 @pytest.mark.parametrize(("name", "path", "band"), BANDS)
-def test_a_band_upside_down_is_refused(name, path, band):
+def test_a_reversed_band_is_refused(name, path, band):
     low, high = (
         next(leaf for leaf in leaves(MODELS[name]) if leaf.path == (*path, key)) for key in band
     )
     values = start(name)
     put(values, low.path, bounds(low)[1])
-    least = bounds(high)[0]
-    open_below = "exclusiveMinimum" in high.schema
-    put(values, high.path, math.nextafter(least, math.inf) if open_below else least)
+    minimum = bounds(high)[0]
+    exclusive = "exclusiveMinimum" in high.schema
+    put(values, high.path, math.nextafter(minimum, math.inf) if exclusive else minimum)
     key = ".".join([name, *low.path])
-    assert any(line.startswith(f"`{key}`: ") and band[1] in line for line in refusal(name, values))
+    lines = find_problems(name, values)
+    assert any(line.startswith(f"`{key}`: ") and band[1] in line for line in lines)
 
 
 @pytest.mark.parametrize(("name", "path"), PAIRS)
-def test_a_pair_upside_down_is_refused(name, path):
+def test_a_reversed_pair_is_refused(name, path):
     values = start(name)
     put(values, path, [0.5, 0.0005])
-    (line,) = refusal(name, values)
+    (line,) = find_problems(name, values)
     assert line.startswith(f"`{'.'.join([name, *path])}`: ")
     assert "0.5" in line and "0.0005" in line and "must be below" in line
 
 
-def test_every_value_there_is_has_been_walked():
+def test_every_default_value_has_a_leaf():
     def scalars(value, path=()):
         if isinstance(value, dict):
             for key, inner in value.items():
@@ -215,7 +216,7 @@ def test_every_value_there_is_has_been_walked():
 
     for name, model in section_models().items():
         for path in scalars(model().model_dump(mode="json")):
-            assert any(leaf.fits(path) for leaf in leaves(model)), (name, path)
+            assert any(leaf.matches(path) for leaf in leaves(model)), (name, path)
 
 
 def test_the_checkouts_values_are_allowed():
@@ -241,11 +242,11 @@ def test_the_checkouts_values_are_allowed():
         {"package": {"splits": {"train": 1, "validation": 0, "test": 0}}},
     ],
 )
-def test_what_people_want_passes(section):
+def test_plausible_sections_pass(section):
     parse_params(section)
 
 
-def test_a_number_as_yaml_1_2_writes_it_is_a_number(tmp_path):
+def test_exponents_of_yaml_1_2_are_numbers(tmp_path):
     from stages.catalogue import load_params
 
     (tmp_path / "params.yaml").write_text("inject: {rho: 1e-3}\ninvert: {guidance: 1E+1}\n")

@@ -24,7 +24,7 @@ class MapParams(StageParams):
 
 @pytest.fixture
 def two_sections(monkeypatch):
-    """`base` and one stage, whatever the real stages' params are."""
+    """Replace the real sections by `base` and one stage's."""
     monkeypatch.setattr(catalogue, "section_models", lambda: {"base": BaseParams, "map": MapParams})
 
 
@@ -36,21 +36,25 @@ def complaint(values):
 
 @pytest.mark.usefixtures("two_sections")
 class TestParse:
-    def test_silence_means_defaults(self):
+    def test_missing_values_are_defaults(self):
         assert parse_params({"map": None}) == {"base": BaseParams(), "map": MapParams()}
 
-    def test_values_arrive(self):
+    def test_values_are_read(self):
         found = parse_params({"base": {"seed": 3}, "map": {"gate": {"min_variants": 2}}})
         assert found["base"] == BaseParams(seed=3)
         assert found["map"] == MapParams(gate=MapGate(min_variants=2))
 
     @pytest.mark.parametrize(
-        ("values", "told"),
+        ("values", "message"),
         [
             ({"mapp": {}}, "unknown key `mapp`; did you mean `map`?"),
             ({"zzz": {}}, "unknown key `zzz`; known: base, map"),
             ({"map": {"varants": 3}}, "unknown key `map.varants`; did you mean `variants`?"),
             ({"base": {"seeed": 3}}, "unknown key `base.seeed`; did you mean `seed`?"),
+            (
+                {"map": {"gate": {"least_photos": 2}}},
+                "unknown key `map.gate.least_photos`; did you mean `min_photos`?",
+            ),
             (
                 {"map": {"gate": {"min_variant": 2}}},
                 "unknown key `map.gate.min_variant`; did you mean `min_variants`?",
@@ -67,15 +71,15 @@ class TestParse:
             ({3: {}}, "unknown key `3`"),
         ],
     )
-    def test_what_is_wrong_is_named(self, values, told):
-        assert told in complaint(values)
+    def test_wrong_keys_and_values_are_named(self, values, message):
+        assert message in complaint(values)
         assert complaint(values).startswith("params.yaml: ")
 
-    def test_every_mistake_is_named_at_once(self):
-        told = complaint({"base": {"seed": "x"}, "map": {"variants": "y", "tool": 1}, "no": 1})
+    def test_all_mistakes_are_named_together(self):
+        message = complaint({"base": {"seed": "x"}, "map": {"variants": "y", "tool": 1}, "no": 1})
         for name in ("base.seed", "map.variants", "map.tool", "no"):
-            assert f"`{name}`" in told
-        assert len(told.splitlines()) == 4
+            assert f"`{name}`" in message
+        assert len(message.splitlines()) == 4
 
     def test_the_wrong_value_is_shown(self):
         assert "(got 'many'; allowed: 1 or more)" in complaint({"map": {"variants": "many"}})
@@ -87,7 +91,7 @@ class TestLoad:
         (root / "params.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
         return load_params(root)
 
-    def test_a_file_arrives(self, tmp_path):
+    def test_a_file_is_read(self, tmp_path):
         assert self.load(tmp_path, "map:\n  variants: 2\n")["map"] == MapParams(variants=2)
 
     def test_a_missing_file_is_named(self, tmp_path):
@@ -97,24 +101,24 @@ class TestLoad:
     @pytest.mark.parametrize(
         "text", ["map: [", "a: b: c", b"\xff\xfe\x00", "!!python/name:os.kill"]
     )
-    def test_what_is_no_yaml_is_said(self, tmp_path, text):
+    def test_invalid_yaml_is_refused(self, tmp_path, text):
         with pytest.raises(FactoryError, match=r"params\.yaml: not valid YAML"):
             self.load(tmp_path, text)
 
-    def test_an_endless_file_is_refused(self, tmp_path):
+    def test_a_file_that_is_too_large_is_refused(self, tmp_path):
         with pytest.raises(FactoryError, match="larger than"):
             self.load(tmp_path, "#" * 1_000_001)
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_every_stage_is_there(name):
+def test_every_stage_has_a_class_and_a_section(name):
     stage = stage_class(name)
     assert issubclass(stage, Stage) and stage.name == name
     assert set(stage.reads) <= set(STAGES[: STAGES.index(name)])
     assert issubclass(section_models()[name], StageParams)
 
 
-def test_the_checkouts_params_fit():
+def test_the_checkouts_params_are_valid():
     from stages.engine.workspace import Workspace
 
     root = Workspace.find().root
@@ -125,8 +129,8 @@ def test_the_checkouts_params_fit():
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_models_on_the_gpu_are_known_by_their_stage(name):
-    """FLUX and the perceiver are the flux profile's on ``cuda``; the rest asks a server."""
+def test_stages_know_the_devices_of_their_models(name):
+    """In the profile flux, FLUX and the perceiver compute on ``cuda``; other models are served."""
     flux, compact = (
         build_stage(name, parse_params({"base": {"profile": profile}}))
         for profile in ("flux", "compact")

@@ -1,7 +1,7 @@
 import pytest
 
 from stages.catalogue import parse_params
-from stages.conditions import prompt_is_heard
+from stages.conditions import find_unused_prompt
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertParams
@@ -15,7 +15,7 @@ def complaint(values):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (
             {"invert": {"until": 0.1}, "inject": {"t_s": 1}},
@@ -43,21 +43,21 @@ def complaint(values):
         ({"package": {"splits": {"train": 0.9}}}, "`package.splits.train`: Input must make 1 with"),
     ],
 )  # fmt: skip
-def test_what_cannot_work_together_is_one_line(values, told):
+def test_conflicting_values_are_one_line(values, message):
     line = complaint(values)
-    assert line.startswith("params.yaml: ") and told in line
+    assert line.startswith("params.yaml: ") and message in line
 
 
-def test_what_the_mode_does_not_use_does_not_matter():
+def test_values_that_the_mode_does_not_use_cannot_conflict():
     parse_params({"invert": {"until": 0.5}, "inject": {"mode": "faithful", "t_s": 1}})
     parse_params({"invert": {"solver": "euler", "steps": 100}})
 
 
-def test_words_for_a_model_without_text_encoders(flow_folder):
+def test_a_prompt_for_a_model_without_text_encoders_is_refused(flow_folder):
     base = BaseParams(models={"flow": {"name": str(flow_folder)}})
     params = {"invert": InvertParams(prompt="a photo of {caption}")}
-    (line,) = prompt_is_heard(params, base)
+    (line,) = find_unused_prompt(params, base)
     assert line.startswith("`invert.prompt`: ") and "'a photo of {caption}'" in line
-    assert not list(prompt_is_heard({"invert": InvertParams()}, base))
+    assert not list(find_unused_prompt({"invert": InvertParams()}, base))
     hub = BaseParams(profile="flux")
-    assert not list(prompt_is_heard(params, hub))
+    assert not list(find_unused_prompt(params, hub))

@@ -1,4 +1,4 @@
-"""Which interpreter runs a stage when DVC does."""
+"""Tests which interpreter stages/run.sh chooses."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ SCRIPT = Workspace.find().root / "stages" / "run.sh"
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A checkout, and beside it `bin`: a PATH without Python."""
+    """A checkout, with a folder `bin` beside it as a PATH without Python."""
     (tmp_path / "bin").mkdir()
     for name in ("sh", "dirname"):
         (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
@@ -23,7 +23,7 @@ def checkout(tmp_path):
 
 
 def interpreter(folder: Path, has_packages: bool = True) -> None:
-    """A `python` that tells where it lies and what it was asked to run."""
+    """Write a `python` that prints its folder and its arguments."""
     folder.mkdir(parents=True, exist_ok=True)
     answer = 0 if has_packages else 1
     (folder / "python").write_text(
@@ -48,25 +48,25 @@ def test_the_active_environment_comes_first(checkout):
     assert run(checkout).stdout == f"{checkout.parent / 'bin'}: -m stages.ingest\n"
 
 
-def test_without_one_the_checkouts_own_is_taken(checkout):
+def test_without_an_active_environment_the_checkouts_own_is_used(checkout):
     interpreter(checkout / ".venv" / "bin")
     assert run(checkout).stdout == f"{checkout / '.venv' / 'bin'}: -m stages.ingest\n"
 
 
-def test_a_python_without_the_packages_does_not_count(checkout):
+def test_a_python_without_the_packages_is_skipped(checkout):
     interpreter(checkout.parent / "bin", has_packages=False)
     interpreter(checkout / ".venv" / "bin")
     assert run(checkout).stdout.startswith(str(checkout / ".venv" / "bin"))
 
 
-def test_an_experiment_in_a_folder_below_finds_the_checkouts(checkout):
+def test_an_experiment_in_a_temporary_folder_uses_the_checkouts_environment(checkout):
     interpreter(checkout / ".venv" / "bin")
     below = checkout / ".dvc" / "tmp" / "exps" / "tmp1"
     shutil.copytree(checkout / "stages", below / "stages")
     assert run(checkout, below).stdout.startswith(str(checkout / ".venv" / "bin"))
 
 
-def test_where_there_is_none_one_line_says_what_to_do(checkout):
+def test_without_an_interpreter_one_line_names_the_remedy(checkout):
     done = run(checkout)
     assert done.returncode == 2 and not done.stdout
     (line,) = done.stderr.splitlines()

@@ -1,1 +1,1 @@
-"""Who computes the photos of a stage: units of work, workers, devices."""
+"""Computes the photos of a stage: units of work, executors, workers, devices, progress."""

@@ -1,4 +1,4 @@
-"""The GPUs that a stage's models compute on, asked only for stages that name one."""
+"""GPUs of this machine, queried only for stages whose models compute on one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 @dataclass(frozen=True)
 class Gpu:
-    """What changes the last bits of its results."""
+    """The class of a GPU, which determines the last bits of its results."""
 
     name: str
     capability: str
@@ -21,34 +21,37 @@ class Gpu:
 
 @cache
 def gpus() -> tuple[Gpu, ...]:
-    """Those that this process may use, as torch numbers them."""
+    """Return the GPUs that this process may use, in torch's order."""
     import torch
 
     if not torch.cuda.is_available():
         return ()
     found = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
-    return tuple(Gpu(one.name, f"{one.major}.{one.minor}") for one in found)
+    return tuple(Gpu(gpu.name, f"{gpu.major}.{gpu.minor}") for gpu in found)
 
 
 def on_gpu(devices: Iterable[str]) -> bool:
-    """Whether one of these names of torch's is a CUDA device."""
+    """Whether one of these torch device names is a CUDA device."""
     return any(name.startswith("cuda") for name in devices)
 
 
-def spread(devices: Iterable[str]) -> int:
-    """How many GPUs workers may be spread over: all, or one where a model names its own."""
+def count_usable_gpus(devices: Iterable[str]) -> int:
+    """Return how many GPUs the workers can use: all, or 1 if a model names a particular one.
+
+    At least 1, so that a stage without a GPU fails in its worker, which names the reason.
+    """
     return 1 if any(name.startswith("cuda:") for name in devices) else max(1, len(gpus()))
 
 
 def fingerprint() -> dict[str, str]:
-    """Classes of GPU and the CUDA that torch was built for, as a store key holds them."""
+    """Return the classes of GPU and torch's version of CUDA, as they enter store keys."""
     import torch
 
     names = sorted({f"{gpu.name} ({gpu.capability})" for gpu in gpus()})
     return {"gpu": " + ".join(names) or "none", "cuda": torch.version.cuda or "none"}
 
 
-def shares(workers: int, gpus: int) -> list[str]:
-    """CUDA_VISIBLE_DEVICES of each worker: one of the `gpus` that this process sees, in turn."""
+def assign_gpus(workers: int, gpus: int) -> list[str]:
+    """Return CUDA_VISIBLE_DEVICES for each worker: one of the `gpus` of this process, in turn."""
     names = (os.environ.get(VISIBLE) or ",".join(map(str, range(gpus)))).split(",")
     return [names[number % gpus] for number in range(workers)]

@@ -1,4 +1,4 @@
-"""Executors: the same units, computed in this process or in local worker processes."""
+"""Executors: compute units in this process or in local worker processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from multiprocessing.context import SpawnContext
 from stages.engine.codes import EngineCode
 from stages.engine.execution import devices
 from stages.engine.execution.units import Unit
-from stages.engine.execution.worker import Done, Places, initialise, load, ready, work, work_here
+from stages.engine.execution.worker import (
+    GpuQueue,
+    UnitOutcome,
+    check_ready,
+    initialise,
+    load,
+    work,
+    work_in_worker,
+)
 from stages.engine.settings import ExecutorSettings
 from stages.engine.stage import Reject, Stage
 from stages.engine.storage.store import Store
@@ -30,18 +38,18 @@ _THREAD_VARIABLES = (
 
 def execute(
     stage: Stage, store: Store, units: list[Unit], settings: ExecutorSettings, code: str
-) -> Iterator[Done]:
-    """Compute units in any order; results go to the store, the word on each is yielded.
+) -> Iterator[UnitOutcome]:
+    """Compute units in any order; write results to the store and yield each unit's outcome.
 
-    `code` is the digest of the stage's sources that the units' keys were made with.
+    `code` is the digest of the stage's sources from which the units' keys were computed.
 
     Raises:
-        FactoryError: the models do not load, an input is damaged, the store cannot be written, or
-            the code was edited meanwhile.
+        FactoryError: the models cannot be loaded, an input is damaged, the store cannot be written,
+            or the code was edited in the meantime.
     """
     if not units:
         return
-    with _environment(stage.name, settings.threads):
+    with _set_environment(stage.name, settings.threads):
         if settings.kind == "inline":
             load(stage, settings.threads)
             for unit in units:
@@ -50,26 +58,26 @@ def execute(
             yield from _Processes(stage, store, settings, code).run(units)
 
 
-def gpus_of(stage: Stage) -> int:
-    """How many GPUs the stage's workers are spread over; 0 = it computes on the CPU."""
+def count_gpus(stage: Stage) -> int:
+    """Return how many GPUs the stage's workers use; 0 if it computes on the CPU."""
     found = stage.devices()
-    return devices.spread(found) if devices.on_gpu(found) else 0
+    return devices.count_usable_gpus(found) if devices.on_gpu(found) else 0
 
 
-def _places(workers: int, gpus: int, context: SpawnContext) -> Places:
-    """Where each new worker takes the GPU that it may see; None where there is no choice."""
+def _gpu_queue(workers: int, gpus: int, context: SpawnContext) -> GpuQueue:
+    """Return a queue from which each new worker takes its GPU; None with fewer than two GPUs."""
     if gpus <= 1:
         return None
-    places = context.SimpleQueue()
-    for name in devices.shares(workers, gpus):
-        places.put(name)
-    return places
+    queue = context.SimpleQueue()
+    for name in devices.assign_gpus(workers, gpus):
+        queue.put(name)
+    return queue
 
 
 @contextmanager
-def _environment(stage: str, threads: int) -> Iterator[None]:
-    """Numeric libraries read theirs when they are imported, here or in a worker; the ledger of
-    calls reads whose they are."""
+def _set_environment(stage: str, threads: int) -> Iterator[None]:
+    """Set the numbers of threads, which numeric libraries read when they are imported, here or in a
+    worker, and the stage's name, which the ledger of calls reads."""
     values = {**dict.fromkeys(_THREAD_VARIABLES, str(threads)), CURRENT_STAGE: stage}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -93,7 +101,7 @@ class _Processes:
         context = multiprocessing.get_context("spawn")
         arguments = (
             type(stage), stage.params, stage.base, self.store.root, threads, self.code, os.getpid(),
-            _places(workers, gpus_of(stage), context),
+            _gpu_queue(workers, count_gpus(stage), context),
         )  # fmt: skip
         pool = ProcessPoolExecutor(workers, context, initialise, arguments)
         try:
@@ -101,44 +109,48 @@ class _Processes:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, units: list[Unit]) -> Iterator[Done]:
-        """When a worker dies, those in flight are tried again one at a time: the one that kills
-        its worker is rejected, the others go on."""
+    def run(self, units: list[Unit]) -> Iterator[UnitOutcome]:
+        """Compute the units. When a worker dies, compute the units in flight again one at a time:
+        the one that kills its worker again is rejected."""
         left = {unit.key: unit for unit in units}
         while left:
-            workers = self.settings.worker_count(len(left), gpus_of(self.stage))
-            for done in self._until_a_death(list(left.values()), workers):
-                left.pop(done.unit.key)
-                yield done
-            # Work is handed out in order: those in flight are the first of those left.
+            workers = self.settings.worker_count(len(left), count_gpus(self.stage))
+            for outcome in self._run_until_crash(list(left.values()), workers):
+                left.pop(outcome.unit.key)
+                yield outcome
+            # The pool hands units out in order, so those in flight are the first of those left.
             for unit in list(left.values())[:workers]:
                 left.pop(unit.key)
-                yield self._alone(unit)
+                yield self._run_alone(unit)
 
-    def _until_a_death(self, units: list[Unit], workers: int) -> Iterator[Done]:
-        """All units, or those that were done when a worker died and broke the pool."""
+    def _run_until_crash(self, units: list[Unit], workers: int) -> Iterator[UnitOutcome]:
+        """Yield the outcomes of all units, or of those that were done when a worker died, which
+        breaks the pool."""
         with self._pool(workers) as pool:
-            futures: list[Future[Done]] = []
+            futures: list[Future[UnitOutcome]] = []
             with suppress(BrokenProcessPool):
                 for unit in units:
-                    futures.append(pool.submit(work_here, unit))
+                    futures.append(pool.submit(work_in_worker, unit))
             for future in as_completed(futures):
                 with suppress(BrokenProcessPool):
                     yield future.result()
 
-    def _alone(self, unit: Unit) -> Done:
-        kept = self.store.get(unit.store_key)
-        if kept is not None:  # it died after its work was done
-            return Done(unit, rejected=kept.document is None)
+    def _run_alone(self, unit: Unit) -> UnitOutcome:
+        stored = self.store.get(unit.store_key)
+        if stored is not None:  # the worker died after it had stored the result
+            return UnitOutcome(unit, rejected=stored.document is None)
         with self._pool(1) as pool:
             try:
-                pool.submit(ready).result()
+                pool.submit(check_ready).result()
             except BrokenProcessPool as error:
-                message = f"{self.stage.name}: its worker dies while it loads (out of memory?)"
+                message = (
+                    f"{self.stage.name}: its worker died while it loaded the models (out of "
+                    "memory?); lower executor.workers in factory.toml"
+                )
                 raise FactoryError(message) from error
             try:
-                return pool.submit(work_here, unit).result()
+                return pool.submit(work_in_worker, unit).result()
             except BrokenProcessPool:
                 message = "its worker process died (out of memory?); use smaller photos"
                 reject = Reject(unit.key, None, EngineCode.WORKER_DIED, message)
-                return Done(unit, reject, rejected=True)
+                return UnitOutcome(unit, reject, rejected=True)

@@ -1,8 +1,8 @@
-"""A process on a leash: it ends with its starter, however the starter ends (SIGKILL included).
+"""The leash: ends a process together with its starter, even if the starter is killed (SIGKILL).
 
-The starter holds the writing end of a pipe that is the process's standard input and never writes.
-The kernel closes that end with the starter: no process number is asked that another process may
-have by then.
+The process's standard input is a pipe whose writing end the starter holds and never writes to. When
+the starter ends, the kernel closes the pipe. Unlike polling for the starter's process id, this
+cannot mistake another process for the starter.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import signal
 from threading import Thread
 
 LEASHED = "FLAWFACTORY_LEASHED"
-"""Environment variable: standard input is a leash. A stage that a person starts has none."""
+"""Environment variable: standard input is a leash. It is not set for a stage started by hand."""
 
 
-def leave_with_starter() -> None:
-    """From now on, end this process's whole group when the starter is gone."""
-    Thread(target=_leave_at_the_end, daemon=True).start()
+def exit_with_starter() -> None:
+    """Start a thread that kills this process's group when the starter ends."""
+    Thread(target=_exit_at_end_of_input, daemon=True).start()
 
 
-def _leave_at_the_end() -> None:
+def _exit_at_end_of_input() -> None:
     while os.read(0, 1024):
         pass
     os.killpg(0, signal.SIGKILL)

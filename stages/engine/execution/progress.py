@@ -1,4 +1,4 @@
-"""Progress of one stage: a bar for a person, a small file for the flow that watches."""
+"""Progress of a stage: a line on the terminal, and a small file that the flow reads."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from pathlib import Path
 from stages.engine.files import canonical_json, write_atomically
 
 _INTERVAL = 0.5
+"""Minimum number of seconds between two reports."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is."""
+    """The progress of a stage, in photos."""
 
     stage: str
     done: int
     total: int
     kept: int
-    """Photos whose result came from the store."""
+    """Photos whose result was in the store."""
     rejected: int
     seconds: float
     workers: str = ""
-    """Who computes, in words; empty where nothing is to be computed."""
+    """Description of the workers; empty if there is nothing to compute."""
 
     @property
     def rate(self) -> float:
-        """Photos a second, those from the store not counted."""
+        """Photos computed per second; those from the store do not count."""
         return (self.done - self.kept) / self.seconds if self.seconds else 0.0
 
     @property
     def eta(self) -> float | None:
-        """Seconds left, None while nothing is known."""
+        """Estimated seconds left; None until the first photo is computed."""
         return (self.total - self.done) / self.rate if self.rate else None
 
     @classmethod
     def read(cls, path: Path) -> Progress | None:
-        """What a stage last wrote; None when it has not started."""
+        """Read what a stage last wrote; None if it has not started or the file is not readable."""
         try:
             return cls(**json.loads(path.read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
 
     def line(self) -> str:
-        """``inject 12/43, 0.41 photos/s, 75 s left, 3 from the store, 1 rejected``."""
+        """Return e.g. ``inject 12/43, 0.41 photos/s, 75 s left, 3 from the store, 1 rejected``."""
         parts = [f"{self.stage} {self.done}/{self.total}"]
         if self.rate:
             parts.append(f"{self.rate:.2f} photos/s")
@@ -62,7 +63,7 @@ class Progress:
 
 
 class Reporter:
-    """Writes progress at most twice a second, and a line for a person at a terminal."""
+    """Writes the progress file at most twice a second, and a line if stderr is a terminal."""
 
     def __init__(self, stage: str, total: int, kept: int, path: Path, workers: str = "") -> None:
         self._start, self._last = time.monotonic(), 0.0
@@ -71,7 +72,7 @@ class Reporter:
         self._write()
 
     def advance(self, rejected: bool) -> None:
-        """One more photo is done."""
+        """Count one more photo as done."""
         seconds = round(time.monotonic() - self._start, 3)
         now = asdict(self._now) | {
             "done": self._now.done + 1,

@@ -1,4 +1,4 @@
-"""What a stage works on: its photos, where their inputs lie, and the keys of their results."""
+"""Units: a stage's photos, with the places of their inputs and the keys of their results."""
 
 from __future__ import annotations
 
@@ -20,20 +20,23 @@ DOCUMENT = "json"
 
 @dataclass(frozen=True)
 class Unit:
-    """One photo at one stage: enough for a worker to load its inputs and keep its result."""
+    """One photo at one stage: what a worker needs to load the inputs and to store the result."""
 
     key: str
+    """The photo's key."""
     position: int
+    """Line in the source list."""
     store_key: str
+    """Key of the result in the store."""
     shards: dict[str, str]
     """Upstream stage to the path of the photo's shard."""
     places: dict[str, dict[str, Member]]
-    """Upstream stage to the members this stage reads, the document among them."""
+    """Upstream stage to the members that this stage reads, among them the document."""
     documents: dict[str, dict[str, Any]]
-    """Documents given directly: what the source list says."""
+    """Documents that are not in a shard: those of the source list."""
 
 
-def _wanted(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, Member]:
+def _select_members(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, Member]:
     return {
         name: place
         for name, place in entry.places.items()
@@ -42,20 +45,21 @@ def _wanted(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, Member]:
 
 
 def upstream_units(stage: Stage, data: Path) -> list[Unit]:
-    """One unit for each photo that the direct upstream accepted, in source order.
+    """Return a unit for each photo that the direct upstream accepted, in the order of the source
+    list.
 
     Raises:
-        FactoryError: an upstream further up does not have a photo that a nearer one has.
+        FactoryError: an upstream stage has not run, or lacks a photo of the direct upstream.
     """
     digest = stage_digest(stage)
     upstreams = {name: read_photos(data / name) for name in stage.reads}
     by_key = {name: {e.key: e for e in entries} for name, entries in upstreams.items()}
     units = []
     for entry in upstreams[next(iter(stage.reads))]:
-        if without := [name for name in stage.reads if entry.key not in by_key[name]]:
-            raise FactoryError(f"{without[0]} has no photo {entry.key}; run `dvc repro`")
+        if lacking := [name for name in stage.reads if entry.key not in by_key[name]]:
+            raise FactoryError(f"{lacking[0]} has no photo {entry.key}; run `dvc repro`")
         entries = {name: by_key[name][entry.key] for name in stage.reads}
-        places = {name: _wanted(e, stage.reads[name]) for name, e in entries.items()}
+        places = {name: _select_members(e, stage.reads[name]) for name, e in entries.items()}
         inputs = {
             name: {member: place.sha256 for member, place in found.items()}
             for name, found in places.items()
@@ -67,7 +71,7 @@ def upstream_units(stage: Stage, data: Path) -> list[Unit]:
 
 
 def source_units(stage: Stage, entries: list[SourceEntry]) -> list[Unit]:
-    """Units of the first stage: a line of the source list instead of an upstream sample."""
+    """Return the units of the first stage, whose inputs are lines of the source list."""
     digest = stage_digest(stage)
     return [
         Unit(

@@ -1,4 +1,4 @@
-"""What happens to one photo: load, process, keep. Runs in a worker process or inline."""
+"""Computes one unit: loads, processes, stores. Runs in a worker process or inline."""
 
 from __future__ import annotations
 
@@ -23,46 +23,51 @@ from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
 from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
-Places = SimpleQueue[str] | None
-"""A value of CUDA_VISIBLE_DEVICES for each worker that starts."""
+GpuQueue = SimpleQueue[str] | None
+"""Holds a value of CUDA_VISIBLE_DEVICES for each worker that starts."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """A worker's word on one unit."""
+class UnitOutcome:
+    """The outcome of computing one unit."""
 
     unit: Unit
     failure: Reject | None = None
-    """Why nothing was kept: the code raised, or the reason may be gone next time."""
+    """Why nothing was stored: an internal error, or a reason that may be gone in the next run."""
     rejected: bool = False
-    """The photo fell out, for good or for now."""
+    """Whether the photo was rejected, stored or not."""
     traceback: str = ""
-    """Of an internal error. For the report: paths have no place in reproducible outputs."""
+    """Traceback of an internal error, for the report only: outputs are reproducible and must not
+    contain paths."""
 
 
-def _place(frame: traceback.FrameSummary, root: Path | None = None) -> str:
+def _format_frame(frame: traceback.FrameSummary, root: Path | None = None) -> str:
     path = Path(frame.filename)
     name = path.relative_to(root.parent).as_posix() if root else path.name
     return f"{name}:{frame.lineno} in {frame.name}"
 
 
-def _failure(stage: Stage, unit: Unit, error: BaseException) -> Reject:
-    """Says where our own code was, and where it was raised if that is in somebody else's."""
+def _internal_error(stage: Stage, unit: Unit, error: BaseException) -> Reject:
+    """Return the reject of a photo on which the code failed.
+
+    Its evidence names the last frame of our own code (``at``) and, if a library raised the
+    exception, the frame that did (``raised_in``).
+    """
     frames = traceback.extract_tb(error.__traceback__)
     folder = Path(sys.modules[type(stage).__module__].__file__ or __file__).parents[1]
     roots = (folder, Path(__file__).parents[2])
     own = [(f, r) for f in frames for r in roots if Path(f.filename).is_relative_to(r)]
-    evidence = {"at": _place(*own[-1])}
+    evidence = {"at": _format_frame(*own[-1])}
     if own[-1][0] is not frames[-1]:
-        evidence["raised_in"] = _place(frames[-1])
-    # A message may quote a file name that is no UTF-8; manifests are.
-    words = str(error).encode("utf-8", "backslashreplace").decode()
-    message = f"{type(error).__name__}: {words}"[:500]
+        evidence["raised_in"] = _format_frame(frames[-1])
+    # A message may quote a file name that is not UTF-8, but parquet holds UTF-8 only.
+    text = str(error).encode("utf-8", "backslashreplace").decode()
+    message = f"{type(error).__name__}: {text}"[:500]
     return Reject(unit.key, None, EngineCode.INTERNAL_ERROR, message, evidence)
 
 
 def _check_rows(rows: list[dict[str, Any]]) -> None:
-    """Great Expectations takes NaN for "no value": it would pass every bound.
+    """Refuse NaN and infinity: Great Expectations reads NaN as "no value", which passes all bounds.
 
     Raises:
         ValueError: a number is not finite.
@@ -73,8 +78,13 @@ def _check_rows(rows: list[dict[str, Any]]) -> None:
                 raise ValueError(f"the manifest's column {column!r} would hold {value}")
 
 
-def _result(stage: Stage, unit: Unit) -> Result:
-    """Raises: FactoryError when the inputs are damaged, which is not the photo's fault."""
+def _compute_result(stage: Stage, unit: Unit) -> Result:
+    """Process one unit.
+
+    Raises:
+        FactoryError: an input is damaged, which is not the photo's fault.
+        RejectForNow: as `Stage.process` raised it.
+    """
     try:
         sample = load_sample(unit)
     except (OSError, ValueError) as error:
@@ -84,32 +94,34 @@ def _result(stage: Stage, unit: Unit) -> Result:
         result = Result.of(stage.process(sample))
     except RejectForNow:
         raise
-    except RejectPhoto as out:
-        return Result(None, {}, [Reject(unit.key, None, out.code, out.message, out.evidence)])
+    except RejectPhoto as reject:
+        reason = (reject.code, reject.message, reject.evidence)
+        return Result(None, {}, [Reject(unit.key, None, *reason)])
     finally:
         os.environ.pop(CURRENT_PHOTO)
     _check_rows(stage.rows(result.document or {}))
     return result
 
 
-def work(stage: Stage, store: Store, unit: Unit) -> Done:
-    """Process one unit and keep its result.
+def work(stage: Stage, store: Store, unit: Unit) -> UnitOutcome:
+    """Process one unit and store its result.
 
     Raises:
         FactoryError: an input is damaged, or the store cannot be written (disk full?).
     """
     try:
-        result = _result(stage, unit)
+        result = _compute_result(stage, unit)
         store.put(unit.store_key, result)
     except FactoryError:
         raise
-    except RejectForNow as out:
-        reject = Reject(unit.key, None, out.code, out.message, out.evidence)
-        return Done(unit, reject, rejected=True)
-    except Exception as error:  # one photo's failure never stops the rest; the gate bounds it
-        told = "".join(traceback.format_exception(error))
-        return Done(unit, _failure(stage, unit, error), rejected=True, traceback=told)
-    return Done(unit, rejected=result.document is None)
+    except RejectForNow as reject:
+        reason = (reject.code, reject.message, reject.evidence)
+        return UnitOutcome(unit, Reject(unit.key, None, *reason), rejected=True)
+    except Exception as error:  # a failure never stops the other photos; the gate limits failures
+        text = "".join(traceback.format_exception(error))
+        failure = _internal_error(stage, unit, error)
+        return UnitOutcome(unit, failure, rejected=True, traceback=text)
+    return UnitOutcome(unit, rejected=result.document is None)
 
 
 _stage: Stage | None = None
@@ -117,17 +129,19 @@ _store: Store | None = None
 _setup_error: str | None = None
 
 
-def _leave_with_parent(parent: int) -> None:
-    """End this worker when the driver is gone, however it went (SIGKILL included)."""
+def _exit_with_parent(parent: int) -> None:
+    """Wait until the driver has ended, even if it was killed (SIGKILL), then end this worker."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 
 
 def _limit_threads(threads: int) -> None:
-    """One thread a worker: with more, OpenMP waits cost 40 to 90 times on a busy machine.
+    """Limit the threads of the libraries that are imported already; those imported later read the
+    environment, which the executor has set.
 
-    What is imported later reads the environment, where the executor has put the number.
+    With more than one thread per worker, OpenMP's waiting makes a busy machine 40 to 90 times
+    slower.
     """
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
@@ -139,7 +153,7 @@ def load(stage: Stage, threads: int) -> None:
     """Load a stage's models in this process.
 
     Raises:
-        FactoryError: they do not load.
+        FactoryError: they cannot be loaded.
     """
     _limit_threads(threads)
     try:
@@ -160,17 +174,25 @@ def initialise(
     threads: int,
     code: str,
     parent: int,
-    places: Places,
+    queue: GpuQueue,
 ) -> None:
     """Make this process a worker: build the stage and load its models once.
 
-    `code` is the driver's digest of the stage's sources: a worker that started after an edit would
-    put the new code's results under the old code's keys. `places` holds a GPU for each worker.
+    Args:
+        stage: the stage's class.
+        params: its section of params.yaml.
+        base: the section ``base``.
+        store: the store's folder.
+        threads: threads for torch and BLAS.
+        code: the driver's digest of the stage's sources. A worker that started after an edit would
+            store the new code's results under the old code's keys.
+        parent: the driver's process id.
+        queue: holds a GPU for each worker.
     """
     global _stage, _store, _setup_error
-    threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
-    if places is not None:
-        os.environ[devices.VISIBLE] = places.get()  # before CUDA is first used
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+    if queue is not None:
+        os.environ[devices.VISIBLE] = queue.get()  # before CUDA is first used
     try:
         built = stage(params, base)  # pyright: ignore[reportArgumentType]
         load(built, threads)
@@ -178,28 +200,28 @@ def initialise(
             raise FactoryError(f"{built.name}: its code was edited while it ran; run it again")
         _stage, _store = built, Store(store)
     except Exception as error:
-        # Raising here would only break the pool; the word must reach the driver.
+        # Raising here would only break the pool, and the driver would not see the message.
         known = isinstance(error, FactoryError)
         _setup_error = str(error) if known else f"{type(error).__name__}: {error}"
 
 
-def ready() -> None:
-    """Nothing, in a process that can work.
+def check_ready() -> None:
+    """Check that this worker is initialised.
 
     Raises:
-        FactoryError: the models did not load in this process.
+        FactoryError: the models could not be loaded in this process.
     """
     if _setup_error is not None:
         raise FactoryError(_setup_error)
 
 
-def work_here(unit: Unit) -> Done:
-    """`work` with this process's stage and store.
+def work_in_worker(unit: Unit) -> UnitOutcome:
+    """Call `work` with this process's stage and store.
 
     Raises:
-        FactoryError: the models did not load in this process; see `work` for the others.
+        FactoryError: the models could not be loaded in this process, or as for `work`.
     """
-    ready()
+    check_ready()
     if _stage is None or _store is None:
         raise RuntimeError("initialise() was not called in this process")
     return work(_stage, _store, unit)

@@ -1,7 +1,7 @@
-"""Gates: Great Expectations suites kept as data, run on a stage's tables.
+"""Gates: Great Expectations suites, kept as data and run on a stage's tables.
 
-An expectation asks whether the stage works. What is odd about one photo is a reject of that photo,
-and what holds for the set as a whole (``of_the_set``) is not judged on a handful of photos.
+An expectation checks that the stage works. A single unusual photo is a reject of that photo, and a
+mean or a share over the set (``of_the_set``) is not judged on fewer than ``min_photos`` photos.
 """
 
 from __future__ import annotations
@@ -23,46 +23,48 @@ _ROW_COUNT = "expect_table_row_count_to_be_between"
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation and what was seen."""
+    """The result of one expectation."""
 
     table: str
     column: str | None
     expectation: str
+    """Great Expectations' name of the type."""
     expected: str
+    """The arguments of the expectation."""
     observed: str
     success: bool
     examples: list[str]
-    """Photos or variants that break it: keys, or paths once `message` is there."""
+    """Photos or variants that violate it: keys, or file names if `message` is set."""
     message: str = ""
-    """Of a failed one: what is wrong and what to do (`complaint.explain`)."""
+    """If it failed: what is wrong and what to do (see `messages.FailureMessages`)."""
 
     def __str__(self) -> str:
-        word = "passed" if self.success else "FAILED"
+        status = "passed" if self.success else "FAILED"
         what = f"{self.table}: {self.expectation}({self.expected}) - {self.observed}"
-        return f"{word}: {self.message or what}"
+        return f"{status}: {self.message or what}"
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """A gate's verdict."""
+    """A gate's verdict on one run of a stage."""
 
     stage: str
     checks: list[Check]
     not_judged: int = 0
-    """Expectations of the set that too few photos stand behind."""
+    """Number of expectations that were skipped because they rest on too few photos."""
 
     @property
     def success(self) -> bool:
-        """All expectations hold."""
+        """Whether all expectations are met."""
         return all(check.success for check in self.checks)
 
     @property
     def failures(self) -> list[Check]:
-        """Those that do not."""
+        """The checks that failed."""
         return [check for check in self.checks if not check.success]
 
     def to_dict(self) -> dict[str, Any]:
-        """For the run report."""
+        """Return the verdict for the run report."""
         return {
             "stage": self.stage,
             "success": self.success,
@@ -86,8 +88,8 @@ def _check(expectation: Expectation, frame: pd.DataFrame, outcome: Any) -> Check
     elif expectation.table == "summary" and kwargs.get("column") in frame.columns:
         observed = frame[kwargs["column"]].iloc[0]
     elif observed is None and result.get("partial_unexpected_list"):
-        rows_told = f"{result['unexpected_count']} of {len(frame)} rows"
-        observed = f"{rows_told}, values {result['partial_unexpected_list']}"
+        violations = f"{result['unexpected_count']} of {len(frame)} rows"
+        observed = f"{violations}, values {result['partial_unexpected_list']}"
     return Check(
         table=expectation.table,
         column=kwargs.get("column"),
@@ -99,26 +101,31 @@ def _check(expectation: Expectation, frame: pd.DataFrame, outcome: Any) -> Check
     )
 
 
-def _too_few(expectation: Expectation, summary: Summary, least: int) -> bool:
-    """Whether a number of the set stands on too few photos to say anything of the stage."""
+def _lacks_photos(expectation: Expectation, summary: Summary, min_photos: int) -> bool:
+    """Whether the expectation is about the set and its number rests on too few photos."""
     column = expectation.kwargs.get("column")
     if not expectation.of_the_set:
         return False
-    if expectation.table == "summary" and not summary.known(column):
+    if expectation.table == "summary" and not summary.has_column(column):
         return True
-    return summary.photos_behind(column) < least
+    return summary.count_photos(column) < min_photos
 
 
 def run(
     suite: Suite,
     tables: Mapping[str, Sequence[dict[str, Any]]],
     summary: Summary,
-    complain: Callable[[Check, Expectation], Check] = lambda check, _: check,
+    explain: Callable[[Check, Expectation], Check] = lambda check, _: check,
 ) -> GateResult:
-    """Judge the tables and the summary.
+    """Check the tables and the summary against the suite.
 
-    Of a table without rows only the number of rows is judged. `complain` puts a failed check into
-    words.
+    In a table without rows only the number of rows is checked.
+
+    Args:
+        suite: the expectations.
+        tables: table name to rows.
+        summary: the table ``summary``.
+        explain: adds the message to a failed check.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
@@ -128,31 +135,34 @@ def run(
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
     source = context.data_sources.add_pandas(suite.stage)
-    judged = [e for e in suite.expectations if not _too_few(e, summary, suite.least_photos)]
+    judged = [e for e in suite.expectations if not _lacks_photos(e, summary, suite.min_photos)]
     checks: list[Check] = []
     for table, rows in sorted({**tables, "summary": [summary.numbers]}.items()):
-        mine = [e for e in judged if e.table == table and (rows or e.type == _ROW_COUNT)]
-        if not mine:
+        own = [e for e in judged if e.table == table and (rows or e.type == _ROW_COUNT)]
+        if not own:
             continue
         frame = pd.DataFrame(rows)
         batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
-        expectations: list[Any] = [_config(e, number, bool(rows)) for number, e in enumerate(mine)]
+        expectations: list[Any] = [_config(e, number, bool(rows)) for number, e in enumerate(own)]
         validation = batch.get_batch({"dataframe": frame}).validate(
             gx.ExpectationSuite(name=f"{suite.stage}.{table}", expectations=expectations),
             result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
         )
         for outcome in validation.results:
             config: Any = outcome.expectation_config
-            expectation = mine[config.meta["number"]]
+            expectation = own[config.meta["number"]]
             check = _check(expectation, frame, outcome)
             if not check.success and table == "summary":
                 check = replace(check, examples=summary.examples(check.column or ""))
-            checks.append(check if check.success else complain(check, expectation))
+            checks.append(check if check.success else explain(check, expectation))
     return GateResult(suite.stage, checks, len(suite.expectations) - len(judged))
 
 
 def _config(expectation: Expectation, number: int, rows: bool) -> dict[str, Any]:
-    """For Great Expectations. A table without rows has no columns that a condition could name."""
+    """Return Great Expectations' configuration of an expectation.
+
+    Conditions are left out for a table without rows, which has no columns that they could name.
+    """
     conditions = () if rows else ("row_condition", "condition_parser")
     kwargs = {name: v for name, v in expectation.kwargs.items() if name not in conditions}
     return {"type": expectation.type, "kwargs": kwargs, "meta": {"number": number}}

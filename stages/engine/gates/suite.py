@@ -1,4 +1,4 @@
-"""A stage's suite of expectations: its ``gate.json`` and the engine's, with what they refer to."""
+"""Loads a stage's suite of expectations: the engine's and those of its ``gate.json``."""
 
 from __future__ import annotations
 
@@ -19,41 +19,46 @@ TABLES = ("manifest", "photos", "rejects", "summary")
 
 @dataclass(frozen=True)
 class Expectation:
-    """One of Great Expectations' own, and what its ``meta`` says."""
+    """An expectation of Great Expectations, with its table and the fields of its ``meta``."""
 
     table: str
     type: str
+    """Great Expectations' name."""
     kwargs: Mapping[str, Any]
     params: tuple[str, ...] = ()
-    """Values of params.yaml that it holds the stage to, as ``inject.gate.max_reject_rate``."""
+    """Params that it refers to, e.g. ``inject.gate.max_reject_rate``."""
     of_the_set: bool = False
-    """About the set as a whole (a mean, a share): not judged on fewer than ``least_photos``."""
+    """Whether it is about a mean or a share over the set: not judged on fewer photos than
+    ``gate.min_photos``."""
     says: str = ""
-    """What is wrong when it fails, in words."""
+    """What is wrong if it fails."""
     remedy: str = ""
+    """What to do if it fails."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What a stage's tables must be."""
+    """All expectations of a stage's tables."""
 
     stage: str
     expectations: Sequence[Expectation]
-    least_photos: int
+    min_photos: int
+    """Minimum number of photos for expectations about the set."""
 
 
 @dataclass
 class _References:
-    """``{"$param": "gate.max_reject_rate"}`` and ``{"$set": "codes"}`` to what they stand for."""
+    """Resolves ``{"$param": "gate.max_reject_rate"}`` and ``{"$set": "codes"}``."""
 
     stage: str
     params: StageParams
     sets: Mapping[str, Sequence[str]]
     where: Path
-    met: list[str] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+    """Params resolved so far, with their section."""
 
     def resolve(self, value: Any) -> Any:
-        """`value` with all references replaced; notes the params.
+        """Return `value` with all references replaced, and add the params to `used`.
 
         Raises:
             FactoryError: there is no such param or set.
@@ -79,16 +84,16 @@ class _References:
                 section = type(self.params).__name__
                 raise FactoryError(f"{self.where}: {name!r} is not in {section}")
             value = getattr(value, part)
-        self.met.append(f"{self.stage}.{name}")
+        self.used.append(f"{self.stage}.{name}")
         return value
 
 
 def load_suite(stage: Stage, folder: Path) -> Suite:
-    """The engine's own expectations and those of ``gate.json`` in the stage's `folder`.
+    """Load the engine's expectations and those of ``gate.json`` in the stage's `folder`.
 
     Raises:
-        FactoryError: an expectation names a param that the stage's section does not have, a set
-            that it does not declare, or a table that no stage has.
+        FactoryError: an expectation refers to a param that the stage's section does not have, to a
+            set that the stage does not declare, or to a table that no stage has.
     """
     sets = {"codes": codes.names(stage.codes), "tools": TOOLS, **stage.sets}
     found: list[Expectation] = []
@@ -99,7 +104,7 @@ def load_suite(stage: Stage, folder: Path) -> Suite:
             for entry in entries:
                 references = _References(stage.name, stage.params, sets, path)
                 kwargs = references.resolve(entry["kwargs"])
-                told = entry.get("meta", {})
-                params = tuple(references.met)
-                found.append(Expectation(table, entry["type"], kwargs, params, **told))
-    return Suite(stage.name, found, stage.params.gate.least_photos)
+                meta = entry.get("meta", {})
+                params = tuple(references.used)
+                found.append(Expectation(table, entry["type"], kwargs, params, **meta))
+    return Suite(stage.name, found, stage.params.gate.min_photos)

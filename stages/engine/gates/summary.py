@@ -1,4 +1,4 @@
-"""One row of numbers about a stage's run: what its gate judges and DVC keeps as metrics."""
+"""The summary of a stage's run: one row of numbers, checked by its gate and kept as DVC metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stages.engine.workspace import FactoryError
 from stages.records.documents import TOOLS
 
 EXAMPLES = 5
-"""So many keys are shown with a failed expectation."""
+"""Number of keys shown with a failed expectation."""
 _COUNTED = ("tool", "reason", "split")
 
 Row = dict[str, Any]
@@ -25,7 +25,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Upstream:
-    """What came in: photo keys and, past map, (photo, variant) pairs of those photos."""
+    """A stage's input: photo keys and, after map, the (photo, variant) pairs of those photos."""
 
     photos: list[str]
     variants: set[Pair]
@@ -33,26 +33,28 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers, and the keys behind them."""
+    """The numbers, and the photos and variants they were computed from."""
 
     numbers: dict[str, float]
     keys: dict[str, list[str]]
-    """For the counts: the photos or variants counted."""
+    """Name of a count to the photos or variants counted."""
     rows: Sequence[Row]
+    """The manifest."""
 
-    def known(self, column: str | None) -> bool:
-        """False for a statistic of a manifest without rows, which has no columns."""
+    def has_column(self, column: str | None) -> bool:
+        """Whether `column` can be judged: False for a statistic of a manifest without rows, which
+        has no columns. True for an unknown column otherwise, so that its expectation fails."""
         return column in self.numbers or bool(self.rows)
 
-    def photos_behind(self, column: str | None) -> int:
-        """How many photos a number stands on; of no column: how many the manifest has."""
+    def count_photos(self, column: str | None) -> int:
+        """Return the number of photos that a number rests on; for None, those in the manifest."""
         if column in self.numbers and "." not in column:
             return int(self.numbers["photos_in"] - self.numbers["photos_aside"])
         name = (column or "key").partition(".")[0]
         return len({row["key"] for row in self.rows if row.get(name) is not None})
 
     def examples(self, column: str) -> list[str]:
-        """Keys of photos or variants that make the number `column` what it is."""
+        """Return up to `EXAMPLES` photos or variants that account for the number `column`."""
         if column in self.keys:
             return self.keys[column][:EXAMPLES]
         if column not in self.numbers:
@@ -64,7 +66,7 @@ class Summary:
             found = [row for row in rows if str(row[name]) == statistic][:EXAMPLES]
         elif statistic == "max":
             found = heapq.nlargest(EXAMPLES, rows, key=lambda row: row[name])
-        elif statistic == "mean":  # the farthest from it
+        elif statistic == "mean":  # those farthest from it
             mean = self.numbers[column]
             found = heapq.nlargest(EXAMPLES, rows, key=lambda row: abs(row[name] - mean))
         else:  # min, and rate: those that are False
@@ -73,12 +75,12 @@ class Summary:
 
 
 def name_of(key: str, variant: str | None) -> str:
-    """``<photo>`` or ``<photo>-<variant>``, as published."""
+    """Return ``<photo>`` or ``<photo>-<variant>``, the published key."""
     return f"{key}-{variant}" if variant else key
 
 
 def _statistics(rows: Sequence[Row]) -> dict[str, float]:
-    """Mean, minimum and maximum of numeric columns, rates of booleans, counts of categories."""
+    """Compute means, minima and maxima of numbers, rates of booleans, counts of categories."""
     found: dict[str, float] = {}
     for column in rows[0] if rows else ():
         values = [row[column] for row in rows if row[column] is not None]
@@ -104,41 +106,48 @@ def summarise(
     rejects: Sequence[Reject],
     aside: Collection[str] = (),
 ) -> Summary:
-    """Counts that must balance (accepted + rejected + aside = incoming, as sets) and statistics.
+    """Compute the counts, which must balance (as sets, accepted + rejected + aside = incoming),
+    and the statistics of the manifest.
 
-    A photo that falls out takes its variants with it: they count as rejected. `aside` are the codes
-    of what is counted apart: copies, history, files of another kind. One photo cannot stop the
-    rest: the first internal error does not count in the rate.
+    The variants of a rejected photo count as rejected. A rate of internal errors does not count the
+    first one, so that a single photo cannot stop the others.
+
+    Args:
+        upstream: the stage's input.
+        accepted: keys of the photos that the stage accepted.
+        rows: the manifest.
+        rejects: rejected photos, photos set aside, and rejected variants.
+        aside: the codes with which photos are set aside.
 
     Raises:
-        FactoryError: a manifest column is not finite.
+        FactoryError: a column of the manifest holds NaN or infinity.
     """
-    incoming, taken = set(upstream.photos), set(accepted)
+    incoming, passed = set(upstream.photos), set(accepted)
     out = {r.key for r in rejects if r.variant is None}
     apart = {r.key for r in rejects if r.variant is None and r.code in aside}
     errors = [r.key for r in rejects if r.code == EngineCode.INTERNAL_ERROR]
     listed = [(r["key"], r["variant"]) for r in rows if "variant" in r]
     kept = set(listed)
-    fallen = {(r.key, r.variant) for r in rejects if r.variant is not None}
-    fallen |= {pair for pair in upstream.variants if pair[0] in out}
-    ends_variants = bool(upstream.variants) and (not rows or "variant" in rows[0])
-    lost = upstream.variants - kept - fallen if ends_variants else set()
-    strange = (kept | fallen) - upstream.variants if ends_variants else set()
-    twice = [pair for pair, count in Counter(listed).items() if count > 1]
+    dropped = {(r.key, r.variant) for r in rejects if r.variant is not None}
+    dropped |= {pair for pair in upstream.variants if pair[0] in out}
+    balances = bool(upstream.variants) and (not rows or "variant" in rows[0])
+    missing = upstream.variants - kept - dropped if balances else set()
+    unknown = (kept | dropped) - upstream.variants if balances else set()
+    repeated = [pair for pair, count in Counter(listed).items() if count > 1]
     photos = {
         "in": incoming,
-        "accepted": taken,
+        "accepted": passed,
         "rejected": out - apart,
         "aside": apart,
-        "missing": incoming - taken - out,
-        "extra": ((taken | out) - incoming) | (taken & out),
+        "missing": incoming - passed - out,
+        "extra": ((passed | out) - incoming) | (passed & out),
     }
     variants = {
         "in": upstream.variants,
         "accepted": kept,
-        "rejected": fallen,
-        "missing": lost,
-        "extra": strange | (kept & fallen) | set(twice),
+        "rejected": dropped,
+        "missing": missing,
+        "extra": unknown | (kept & dropped) | set(repeated),
     }
     keys = {f"photos_{name}": sorted(found) for name, found in photos.items()}
     keys |= {
@@ -149,7 +158,7 @@ def summarise(
     numbers = {
         **{column: len(found) for column, found in keys.items()},
         "reject_rate": round(len(out - apart) / total, 6),
-        "variant_reject_rate": round(len(fallen) / max(1, len(upstream.variants)), 6),
+        "variant_reject_rate": round(len(dropped) / max(1, len(upstream.variants)), 6),
         "internal_errors": len(errors),
         "internal_error_rate": round(max(0, len(errors) - 1) / total, 6),
         **_statistics(rows),

@@ -1,1 +1,1 @@
-"""Where results lie: store, shards, tables, the source list, digests of files."""
+"""Storage of results: store, shards, tables, source list, digests of files."""

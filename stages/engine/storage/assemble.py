@@ -1,4 +1,4 @@
-"""From the store to a stage's output folder: shards, manifests, rejects."""
+"""Writes a stage's output folder from the store: shards, manifests, rejects."""
 
 from __future__ import annotations
 
@@ -29,20 +29,22 @@ from stages.engine.workspace import FactoryError
 
 
 class ResultsLost(FactoryError):
-    """Results are not in the store, or were damaged there (and are not any more)."""
+    """Results are missing in the store; damaged ones have been removed from it."""
 
 
 @dataclass
 class Assembly:
-    """What became of a stage's photos, as its tables show it."""
+    """The contents of a stage's tables."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
+    """Of the manifest."""
     photos: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of photos.parquet, one for each accepted photo."""
     rejects: list[Reject] = field(default_factory=list)
 
     @property
     def accepted(self) -> list[str]:
-        """Keys of the photos that go on."""
+        """Keys of the accepted photos."""
         return [photo["key"] for photo in self.photos]
 
 
@@ -53,24 +55,32 @@ def assemble(
     failures: list[Reject],
     folder: Path,
 ) -> Assembly:
-    """Write `folder` from the results in the store; `failures` are units that left none.
+    """Write `folder` from the results in the store.
 
-    The order is the source list's, so the bytes do not depend on who computed what when.
+    Outputs are in the order of the source list, so the bytes do not depend on which worker computed
+    what and when.
+
+    Args:
+        stage: the stage.
+        store: holds a result for each unit that is not in `failures`.
+        units: the photos.
+        failures: rejects without a result in the store.
+        folder: the output folder; replaced if it exists.
 
     Raises:
-        ResultsLost: the folder is not whole then. No damaged result of these units is left in the
-            store: to compute what is missing and assemble again is enough.
+        ResultsLost: a result is missing. `folder` is then incomplete, and no damaged result of
+            these units is left in the store: compute the missing ones and assemble again.
     """
     out = Assembly(rejects=list(failures))
     failed = {reject.key for reject in failures}
     ordered = sorted((u for u in units if u.key not in failed), key=lambda u: u.position)
 
-    outputs = _accepted(stage, store, ordered, out)
-    if folder.is_dir():  # its files may be links into DVC's cache: never write over them
+    outputs = _read_outputs(stage, store, ordered, out)
+    if folder.is_dir():  # its files may be hard links into DVC's cache: never write to them
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     if stage.own_layout:
-        out.rows = stage.assemble(_noted(outputs, out), folder)
+        out.rows = stage.assemble(_record_photos(outputs, out), folder)
     else:
         _write_shards(stage, outputs, folder, out)
     out.rows = stage.finish(out.rows)
@@ -81,8 +91,11 @@ def assemble(
     return out
 
 
-def _accepted(stage: Stage, store: Store, units: list[Unit], out: Assembly) -> Iterator[Assembled]:
-    """Read results one by one: memory holds one photo at a time."""
+def _read_outputs(
+    stage: Stage, store: Store, units: list[Unit], out: Assembly
+) -> Iterator[Assembled]:
+    """Yield the accepted outputs one by one, so that memory holds one photo at a time; add the
+    rejects to `out`."""
     for number, unit in enumerate(units):
         result = store.get(unit.store_key)
         if result is None:
@@ -95,14 +108,16 @@ def _accepted(stage: Stage, store: Store, units: list[Unit], out: Assembly) -> I
         kept = Assembled(unit.position, unit.key, result.document, result.members)
         try:
             kept, sifted = stage.sift(kept)
-        except RejectPhoto as why:  # its variants go with it
-            out.rejects.append(Reject(unit.key, None, why.code, why.message, why.evidence))
+        except RejectPhoto as reject:  # its variants' rejects are dropped
+            reason = (reject.code, reject.message, reject.evidence)
+            out.rejects.append(Reject(unit.key, None, *reason))
             continue
         out.rejects += [*result.rejects, *sifted]
         yield kept
 
 
-def _noted(outputs: Iterator[Assembled], out: Assembly) -> Iterator[Assembled]:
+def _record_photos(outputs: Iterator[Assembled], out: Assembly) -> Iterator[Assembled]:
+    """Yield the outputs and add each photo to `out`, without its place in a shard."""
     for output in outputs:
         out.photos.append(photo_row(PhotoEntry(output.key, output.position, "", {}), 0))
         yield output
@@ -123,7 +138,8 @@ def _write_shards(stage: Stage, outputs: Iterator[Assembled], folder: Path, out:
 def _samples(
     stage: Stage, group: Iterator[Assembled], out: Assembly, written: list[tuple[Assembled, int]]
 ) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """A shard's samples; notes manifest rows and who was written on the way."""
+    """Yield a shard's samples; add their rows to `out`, and the outputs without members and with
+    their number of rows to `written`."""
     for output in group:
         rows = stage.rows(output.document)
         out.rows += rows

@@ -1,4 +1,4 @@
-"""Hashes of files, remembered from one run to the next."""
+"""Digests of files, cached between runs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from pathlib import Path
 from stages.engine.files import write_atomically
 
 _SETTLED_NS = 2_000_000_000
-"""A file changed this recently may change again without a new time stamp."""
+"""Age below which a file may change again without a new time stamp, in nanoseconds."""
 
 
 class Digests:
-    """Digests of files, remembered by name, size, inode and times so that no file is read twice.
+    """Computes digests of files and caches them by name, size, inode and times.
 
-    A file of which any of these differ is hashed anew.
+    A file is read again only if one of these has changed.
     """
 
     def __init__(self, path: Path | None, algorithm: str = "sha256") -> None:
-        """Take up what `path` remembers; it may be missing, damaged or deleted at any time.
-        None remembers nothing. One `path` holds digests of one `algorithm`."""
+        """Load the cache.
+
+        Args:
+            path: the cache's file; it may be missing, damaged or deleted at any time. None: no
+                cache.
+            algorithm: of `hashlib`. Use one `path` for one algorithm.
+        """
         self.path, self.algorithm = path, algorithm
         self.fresh: dict[str, list[int | str]] = {}
         self.known: dict[str, list[int | str]] = {}
@@ -32,20 +37,20 @@ class Digests:
             known = json.loads(path.read_bytes()) if path else {}
         except (OSError, ValueError):
             known = {}
-        if isinstance(known, dict):  # else: a damaged cache, the files are hashed again
+        if isinstance(known, dict):  # otherwise the cache is damaged, and files are hashed again
             self.known = known
 
     def of(self, path: Path) -> str:
-        """Hex digest of a file's bytes.
+        """Return the digest of a file's bytes as hex digits.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         with path.open("rb") as file:
             return self.of_open(path, file)
 
     def of_open(self, path: Path, file: BufferedReader) -> str:
-        """`of` a file that is open already, at its start, and goes by the name of `path`."""
+        """Return the digest of `file`, opened from `path` and still at its start."""
         status = os.fstat(file.fileno())
         stamp = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
         known = self.known.get(str(path))
@@ -61,10 +66,12 @@ class Digests:
         return hashlib.new(self.algorithm, usedforsecurity=False)
 
     def save(self, keep: bool = False) -> None:
-        """Remember the files that were asked for. Others are forgotten; with `keep` only those
-        that are no longer there."""
+        """Write the cache with the files hashed since it was loaded.
+
+        Other files are dropped; with `keep`, only those that no longer exist.
+        """
         others = {p: entry for p, entry in self.known.items() if keep and Path(p).exists()}
-        remembered = others | self.fresh
-        if self.path and remembered != self.known:
-            with suppress(OSError):  # what cannot be remembered is hashed again
-                write_atomically(self.path, json.dumps(remembered).encode())
+        cached = others | self.fresh
+        if self.path and cached != self.known:
+            with suppress(OSError):  # without a cache the files are hashed again
+                write_atomically(self.path, json.dumps(cached).encode())

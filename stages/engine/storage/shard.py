@@ -1,4 +1,4 @@
-"""Shards: deterministic WebDataset tars, and reading single members back by offset."""
+"""Shards: deterministic WebDataset tar files, of which single members can be read by offset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stages.engine.files import sha256
 
 @dataclass(frozen=True)
 class Member:
-    """Where a member's bytes lie in its shard, and their digest."""
+    """The place of a member's bytes in its shard, and their digest."""
 
     offset: int
     size: int
@@ -22,11 +22,11 @@ class Member:
 
 
 Index = dict[str, dict[str, Member]]
-"""Sample key to member name to place."""
+"""Sample key to member name to `Member`."""
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
-    """Append one file with no owner, no time; returns the offset of its bytes."""
+    """Append a file without owner and time; return the offset of its bytes."""
     info = tarfile.TarInfo(name)
     info.size, info.mtime, info.mode = len(data), 0, 0o444
     start = tar.offset
@@ -35,21 +35,22 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
 
 
 def add_sample(tar: tarfile.TarFile, index: Index, key: str, members: Mapping[str, bytes]) -> None:
-    """Append one sample, members sorted by name, and note it in `index`.
+    """Append one sample, members sorted by name, and add it to `index`.
 
     Raises:
-        ValueError: the key holds a dot (WebDataset ends the key at the first one) or comes twice.
+        ValueError: the key contains a dot (WebDataset cuts keys at the first one) or a slash, or is
+            in `index` already.
     """
     if "." in key or "/" in key or key in index:
-        raise ValueError(f"unfit or repeated sample key {key!r}")
+        raise ValueError(f"invalid or repeated sample key {key!r}")
     index[key] = {
         name: Member(_add(tar, f"{key}.{name}", data), len(data), sha256(data))
         for name, data in sorted(members.items())
     }
 
 
-def write_to(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
-    """Write samples as USTAR in the given order, with `add_sample`."""
+def write_samples(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
+    """Write (key, members) samples to `file` as USTAR, in the given order (see `add_sample`)."""
     index: Index = {}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for key, members in samples:
@@ -58,17 +59,17 @@ def write_to(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]
 
 
 def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Index:
-    """`write_to` a new file at `path`."""
+    """Write (key, members) samples to a new file at `path` (see `write_samples`)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        return write_to(file, samples)
+        return write_samples(file, samples)
 
 
 def read_member(path: Path, member: Member) -> bytes:
-    """The bytes of one member, checked against their digest.
+    """Read the bytes of one member and check their digest.
 
     Raises:
-        ValueError: the shard was damaged or replaced.
+        ValueError: the shard is damaged or was replaced.
     """
     with path.open("rb") as file:
         file.seek(member.offset)
@@ -81,7 +82,7 @@ def read_member(path: Path, member: Member) -> bytes:
 
 
 def read_shard(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """All regular members in order as (name, bytes). Nothing is extracted to disk."""
+    """Yield all regular files in order as (name, bytes); nothing is extracted to disk."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for info in tar:
             if info.isreg() and (content := tar.extractfile(info)) is not None:

@@ -1,11 +1,15 @@
-"""The source list: which photos there are, and what is said of them.
+"""The source list: the photos, and their names, licences, origins and batches.
 
-Two folders of numbered parts lie below it. Line n of ``photos/`` and line n of ``words/`` speak of
-one file: ``photos/`` says what its bytes are and whether they are in use, and all stages hang on
-it; ``words/`` says its name, licence, origin and batch, which change no pixel, and only what
-publishes them hangs on it. DVC tracks the folder as one (``data/sources.dvc``): a list that grows
-by a line rewrites its last parts alone. Where the folders of photos lie on this machine is in
-neither (`stages.ingest.places`).
+The list is a folder with two halves, each a folder of numbered parts. Line n of ``photos/`` and
+line n of ``words/`` describe the same file:
+
+- ``photos/`` holds the digest of its bytes and whether it is in use; all stages depend on it.
+- ``words/`` holds name, licence, origin and batch, which change no pixel; only the stage that
+  publishes them depends on it.
+
+DVC tracks the folder as a whole (``data/sources.dvc``). A list that grows by a line rewrites only
+its last parts. The list does not say where the folders of photos are on this machine (see
+`stages.ingest.places`).
 """
 
 from __future__ import annotations
@@ -26,61 +30,63 @@ from stages.engine.workspace import FactoryError
 PHOTOS, WORDS = "photos", "words"
 PART_LINES = 10_000
 REPLACED = "replaced"
-"""The withdrawal mark of an entry whose file has other bytes now; the new bytes follow later."""
+"""Value of `Source.withdrawn` for a file that has new bytes; a later line holds the new bytes."""
 KEY_LENGTH = 16
 RESTORE = "restore it with `dvc checkout data/sources.dvc`, or scan again with `--replace`"
 
 
 class SourceListError(FactoryError):
-    """The list is damaged; the message is one line and says what to do."""
+    """The list is damaged. The message is one line with the remedy."""
 
 
 class Problem(BaseModel):
-    """Why a listed file could not even be hashed."""
+    """Why a listed file could not be hashed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     code: str
     """snake_case: ``unreadable``, ``not_a_file``, ``missing``, ``too_large``, ``empty``,
     ``name_not_utf8``, ``unreadable_folder``."""
     message: str
-    """What is wrong with the file, without its name."""
+    """The message, without the file's name."""
 
 
 class Source(BaseModel):
-    """One file the scan came across."""
+    """One file that the scan found."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     folder: str | None = None
-    """Name of the scanned folder; None when it lies inside the project."""
+    """Name of the scanned folder; None if it is inside the project."""
     path: str
-    """POSIX path, relative to that folder or the project. With problem ``name_not_utf8``: a
-    readable stand-in for the name, which opens nothing. Empty: purged."""
+    """POSIX path, relative to that folder or to the project. With problem ``name_not_utf8``: a
+    readable substitute for the name, which cannot be opened. Empty: purged."""
     bytes: int
-    """Size; 0 when unknown."""
+    """Size; 0 if unknown."""
     sha256: str | None
-    """Of the file's bytes; None when they could not be read."""
+    """Digest of the file's bytes; None if they could not be read."""
     licence: str
-    """SPDX identifier, or the ledger's words; ``unknown`` when nobody said."""
+    """SPDX identifier, or the text given in a sidecar file or LICENCES.toml; ``unknown`` if there
+    is none."""
     origin: str
+    """Where the photo comes from; ``unknown`` if that was not given."""
     batch: str
-    """Name of the delivery: the scanned folder's name, or what the scan was told."""
+    """Name of the delivery: the scanned folder's name, or the one given to the scan."""
     withdrawn: str | None = None
     """Reason of the withdrawal, or ``replaced``; None while in use."""
     problem: Problem | None = None
 
     @property
     def name(self) -> str:
-        """The file as people are told of it, the same on every machine."""
+        """Name of the file in messages, the same on every machine."""
         return self.path if self.folder is None else f"{self.folder}/{self.path}"
 
     @property
     def file_name(self) -> str:
-        """Without its folders, which are the owner's affair."""
+        """Name of the file without its folders, which may be private."""
         return PurePosixPath(self.path).name
 
     @property
     def key(self) -> str:
-        """16 hex digits from the content, or from the name where the content is unknown."""
+        """16 hex digits, derived from the content, or from the name if the content is unknown."""
         digest = self.sha256 or hashlib.sha256(self.name.encode()).hexdigest()
         return digest[:KEY_LENGTH]
 
@@ -103,18 +109,20 @@ def _json(value: dict[str, Any]) -> str:
 
 
 def exists(folder: Path) -> bool:
-    """Whether there is a list."""
+    """Whether there is a list at `folder`."""
     return folder.exists()
 
 
 def parts(folder: Path) -> list[Path]:
-    """The files of one half of the list, in order."""
+    """Return the files of one half of the list, in order."""
     return sorted(folder.glob("*.jsonl"))
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every line with the words that name it. Bytes are split at \\n only: a file name may hold
-    U+2028, which str.splitlines would break at."""
+    """Yield every line as (description of its place, bytes).
+
+    Lines end at \\n only: a file name may contain U+2028, at which `str.splitlines` would split.
+    """
     for part in parts(folder):
         for number, line in enumerate(part.read_bytes().split(b"\n"), start=1):
             if line:
@@ -122,10 +130,10 @@ def _lines(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def read_list(folder: Path) -> list[Source]:
-    """The entries of a source list, in order; none when there is no list yet.
+    """Read the entries of a source list, in order; empty if there is no list yet.
 
     Raises:
-        SourceListError: a line is not an entry, or the two halves do not fit each other.
+        SourceListError: a line is not an entry, or the two halves do not match.
     """
     if not exists(folder):
         return []
@@ -141,20 +149,20 @@ _Line = tuple[str, bytes]
 def _entry(folder: Path, photo: _Line | None, words: _Line | None) -> Source:
     if photo is None or words is None:
         raise SourceListError(f"{folder}: photos/ and words/ differ in length; {RESTORE}")
-    said = _object(*words)
-    key = said.pop("key", None)
+    described = _object(*words)
+    key = described.pop("key", None)
     known = _object(*photo)
     known.setdefault("sha256", None)
     known.pop("key", None)
     try:
-        entry = Source.model_validate({**said, **known})
+        entry = Source.model_validate({**described, **known})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         place = photo[0] if where.split(".")[0] in _PHOTO_FIELDS else words[0]
         raise SourceListError(f"{place}: {where} {first['msg']}; {RESTORE}") from error
     if entry.key != key:
-        raise SourceListError(f"{words[0]}: speaks of another photo than {photo[0]}; {RESTORE}")
+        raise SourceListError(f"{words[0]}: is about another photo than {photo[0]}; {RESTORE}")
     return entry
 
 
@@ -169,7 +177,7 @@ def _object(place: str, line: bytes) -> dict[str, Any]:
 
 
 def write_list(folder: Path, entries: Sequence[Source]) -> bool:
-    """Write the list; True when it changed. A part whose bytes stay is left alone."""
+    """Write the list and return whether it changed; unchanged parts are not written."""
     changed = _write_half(folder / WORDS, map(_words_line, entries))
     return _write_half(folder / PHOTOS, map(_photo_line, entries)) or changed
 
@@ -194,7 +202,7 @@ def _write_half(folder: Path, lines: Iterable[str]) -> bool:
 
 
 class Names:
-    """Which file a photo's key, or a reject, speaks of."""
+    """Maps a photo's key, or a reject, to its entry in the source list."""
 
     def __init__(self, entries: Sequence[Source]) -> None:
         self._entries = entries
@@ -204,22 +212,27 @@ class Names:
 
     @classmethod
     def of_list(cls, folder: Path) -> Names:
-        """Of the list at `folder`; knows nothing where there is none."""
+        """Read the list at `folder`; without a list no name is known."""
         return cls(read_list(folder))
 
     @property
     def by_key(self) -> dict[str, str]:
-        """Key to name of every file that has one."""
+        """Photo key to file name, for every file that has a name."""
         return {key: entry.name for key, entry in self._by_key.items() if entry.path}
 
     def entry(self, key: str, line: int | None = None) -> Source | None:
-        """The entry at a line of the list (a reject's evidence has it), else the one in use under
-        a photo's key."""
+        """Return the entry of a photo key.
+
+        Args:
+            key: a photo's key, or that of a reject (``<key>#<n>``).
+            line: the line of the list, if the reject's evidence has it. Without it the first entry
+                with the key that is in use is returned, or the first of all.
+        """
         if line is not None and line < len(self._entries):
             return self._entries[line]
         return self._by_key.get(key.split("#")[0])
 
     def name(self, key: str, line: int | None = None) -> str:
-        """The file's name, or the key where nothing is known of it."""
+        """Return the file's name, or the key if the file has no known name; see `entry`."""
         entry = self.entry(key, line)
         return entry.name if entry and entry.path else key

@@ -1,8 +1,9 @@
-"""The store: each photo's result, kept the moment it is done, under the key of all it came from.
+"""The store: each photo's result, written as soon as it is computed.
 
-A blob is one line with the sha256 of what follows, then an uncompressed tar: ``output.json`` and
-the members. No pickle. Blobs are written once and never changed; a damaged one is removed when it
-is read, and computed again.
+The key is the digest of everything that the result depends on (`stages.engine.provenance`). A blob
+is one line with the sha256 of the rest, then an uncompressed tar with ``output.json`` and the
+members. It contains no pickle. Blobs are written once and never changed; a damaged blob is removed
+when it is read, and computed again.
 """
 
 from __future__ import annotations
@@ -27,45 +28,46 @@ _OUTPUT = "output.json"
 
 @dataclass(frozen=True)
 class Result:
-    """What a stage made of one photo: a document with members, or a reject of the whole photo."""
+    """A stage's result for one photo."""
 
     document: dict[str, Any] | None
+    """None: the whole photo was rejected, for the reason in `rejects`."""
     members: dict[str, bytes]
     rejects: list[Reject]
 
     @classmethod
     def of(cls, output: Output) -> Result:
-        """An output in its stored form."""
+        """Convert a stage's output."""
         document = output.document.model_dump(mode="json")
         return cls(document, dict(output.members), list(output.rejects))
 
 
 class Store:
-    """Content-keyed, immutable results below one folder."""
+    """Immutable results below one folder, by key."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, key: str) -> Path:
-        """Where the blob of `key` lies."""
+        """Return the path of the blob of `key`."""
         return self.root / key[:2] / key
 
     def has(self, key: str) -> bool:
-        """Whether a blob is there; its bytes are checked when it is read."""
+        """Whether there is a blob; its bytes are checked when it is read."""
         return self.path(key).is_file()
 
     def put(self, key: str, result: Result) -> None:
-        """Keep `result`; atomic, so that a killed worker leaves all of it or nothing.
+        """Store `result`, atomically: a killed worker leaves all of it or nothing.
 
         Raises:
-            ValueError, TypeError: the document or a reject's evidence is no JSON (NaN is not).
-            FactoryError: the disk is full or the folder not writable.
+            ValueError, TypeError: the document or a reject's evidence is not JSON (NaN is not).
+            FactoryError: the disk is full or the folder is not writable.
         """
         output = {"document": result.document, "rejects": [asdict(r) for r in result.rejects]}
         buffer = io.BytesIO()
         files = {_OUTPUT: canonical_json(output)}
         files |= {f"members/{name}": data for name, data in result.members.items()}
-        shard.write_to(buffer, [("blob", files)])
+        shard.write_samples(buffer, [("blob", files)])
         payload = buffer.getvalue()
         try:
             write_atomically(self.path(key), sha256(payload).encode() + b"\n" + payload)
@@ -75,7 +77,8 @@ class Store:
             ) from error
 
     def get(self, key: str) -> Result | None:
-        """The result under `key`; None when there is none or it was damaged (then removed)."""
+        """Return the result of `key`; None if there is none, or if it was damaged and is removed
+        now."""
         try:
             blob = self.path(key).read_bytes()
         except FileNotFoundError:
@@ -93,21 +96,22 @@ class Store:
         return Result(output["document"], members, rejects)
 
     def keys(self) -> Iterator[str]:
-        """All keys there are, sorted."""
+        """Yield all keys, sorted."""
         yield from sorted(p.name for p in self.root.glob("??/*") if not p.name.startswith("."))
 
     def size(self, keys: Iterable[str]) -> int:
-        """Bytes of those blobs that are there."""
+        """Return the total size of the blobs of `keys` in bytes; missing ones count 0."""
         return sum(self.path(key).stat().st_size for key in keys if self.has(key))
 
     def remove(self, key: str) -> None:
-        """Drop a blob."""
+        """Remove a blob."""
         self.path(key).unlink()
 
     def leftovers(self, seconds: float) -> list[Path]:
-        """Temporary files that nobody wrote to for so long: of writers that were killed."""
+        """Return the temporary files that were not written to for `seconds`: their writers were
+        killed."""
         before, found = time.time() - seconds, []
         for path in sorted(self.root.glob("??/.*")):
-            with suppress(FileNotFoundError):  # a writer at work renames its own
+            with suppress(FileNotFoundError):  # its writer has just renamed it
                 found += [path] if path.stat().st_mtime < before else []
         return found

@@ -1,4 +1,4 @@
-"""Manifests: parquet tables of one stage's output."""
+"""Parquet tables of a stage's output: manifest, photos, rejects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PHOTO_COLUMNS = ("key", "position", "shard", "rows", "members", "bytes", "places
 
 
 def output_digest(folder: Path) -> str:
-    """Of the tables of a stage's output folder: which run's they are."""
+    """Return the digest of the tables in a stage's output folder, which identifies the run."""
     found = [folder / name for name in (MANIFEST, PHOTOS, REJECTS, METRICS)]
     digests = {path.name: sha256_file(path) for path in found if path.is_file()}
     return sha256(canonical_json(digests))
@@ -32,17 +32,28 @@ def output_digest(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class PhotoEntry:
-    """Where one photo's sample of a stage lies."""
+    """The place of one photo's sample in a stage's shards."""
 
     key: str
     position: int
-    """Line in the source list; shards and orders follow it."""
+    """Line in the source list, which determines the shard and the order in it."""
     shard: str
+    """File name of the shard."""
     places: dict[str, Member]
+    """Member name to the member's place in the shard."""
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> None:
-    """Rows to parquet; the same rows give the same bytes. `columns` name them when none come."""
+    """Write rows as parquet; the same rows give the same bytes.
+
+    Args:
+        path: the file.
+        rows: all with the same columns.
+        columns: names of the columns of a table without rows.
+
+    Raises:
+        KeyError: a row lacks a column of the first row.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -53,14 +64,14 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[st
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
-    """Parquet to rows."""
+    """Read the rows of a parquet file."""
     import pyarrow.parquet as pq
 
     return pq.read_table(path).to_pylist()
 
 
 def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
-    """An entry as a row of photos.parquet."""
+    """Return an entry as a row of photos.parquet; `rows` is its number of manifest rows."""
     places = {name: [m.offset, m.size, m.sha256] for name, m in sorted(entry.places.items())}
     return {
         "key": entry.key,
@@ -74,13 +85,13 @@ def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
 
 
 def read_photos(folder: Path) -> list[PhotoEntry]:
-    """The accepted photos of a stage in source order.
+    """Read the accepted photos of a stage, in the order of the source list.
 
     Raises:
         FactoryError: the stage has not run yet.
     """
     if not (folder / PHOTOS).is_file():
-        raise FactoryError(f"{folder} holds no output yet: run `flawfactory build`")
+        raise FactoryError(f"{folder} has no output yet: run `flawfactory build`")
     return [
         PhotoEntry(
             key=row["key"],
@@ -93,7 +104,7 @@ def read_photos(folder: Path) -> list[PhotoEntry]:
 
 
 def reject_row(reject: Reject) -> dict[str, Any]:
-    """A reject as a row of rejects.parquet."""
+    """Return a reject as a row of rejects.parquet."""
     return {
         "key": reject.key,
         "variant": reject.variant or "",

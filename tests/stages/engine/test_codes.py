@@ -21,14 +21,14 @@ class Copy(AsideCode):
     COPY = "copy"
 
 
-def test_codes_are_words_that_files_hold():
+def test_codes_are_strings():
     assert Fault.BROKEN == "broken" and f"{Fault.BROKEN}" == "broken"
     assert codes.names([Fault, Copy]) == ["broken", "copy", "internal_error", "worker_died"]
-    assert codes.aside([Fault, Copy]) == {"copy"}
+    assert codes.aside_codes([Fault, Copy]) == {"copy"}
 
 
 def declared(path):
-    """Enumerations of codes that a file declares."""
+    """Yield the enumerations of codes that a file declares."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         bases = [ast.unparse(base) for base in getattr(node, "bases", [])]
         if isinstance(node, ast.ClassDef) and {"RejectCode", "AsideCode"} & set(bases):
@@ -36,7 +36,7 @@ def declared(path):
 
 
 def used(path):
-    """Enumerations of codes that a file takes a member of."""
+    """Yield the enumerations of codes of which a file uses a member."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and node.attr.isupper():
             yield ast.unparse(node.value).split(".")[-1]
@@ -45,14 +45,14 @@ def used(path):
 EVERYWHERE = {name for path in ROOT.rglob("*.py") for name in declared(path)}
 
 
-def test_every_enumeration_of_codes_is_some_stages_or_the_engines():
+def test_every_enumeration_of_codes_belongs_to_a_stage_or_the_engine():
     listed = {kind.__name__ for name in STAGES for kind in stage_class(name).codes}
     assert listed | {"EngineCode", "AsideCode"} == EVERYWHERE
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_lists_every_code_that_its_code_can_raise(name):
-    """Otherwise one photo's reject would fail its gate for the whole set."""
+    """Otherwise the reject of a single photo would fail the gate for the whole set."""
     stage = stage_class(name)
     listed = {kind.__name__ for kind in stage.codes}
     found = {kind for path in code_files(stage).values() if path.suffix == ".py"
@@ -60,8 +60,8 @@ def test_a_stage_lists_every_code_that_its_code_can_raise(name):
     assert found - {"EngineCode"} <= listed
 
 
-def bare_words(path):
-    """Rejects that a file raises with a code that is no member of an enumeration."""
+def literal_codes(path):
+    """Yield the places where a file creates a reject with a literal instead of a `RejectCode`."""
     calls = {"RejectPhoto", "RejectForNow", "Unusable", "UnusableVariant", "FileProblem", "Reject"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and (name := ast.unparse(node.func).split(".")[-1]) in calls:
@@ -71,5 +71,5 @@ def bare_words(path):
                 yield f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
-def test_no_reject_is_raised_with_a_bare_word():
-    assert not [place for path in ROOT.rglob("*.py") for place in bare_words(path)]
+def test_no_reject_is_raised_with_a_literal_code():
+    assert not [place for path in ROOT.rglob("*.py") for place in literal_codes(path)]

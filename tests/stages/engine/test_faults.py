@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.engine import faults
-from stages.engine.faults import keep_traceback, told
+from stages.engine.faults import save_traceback, user_message
 from stages.engine.workspace import FactoryError
 
 
@@ -25,24 +25,24 @@ def failing(number, filename=None):
         ),
         (failing(errno.ENOSPC), "No space left on device: free some space and run it again"),
         (failing(errno.EROFS, "/ro/data"), "/ro/data: Read-only file system: the folder is read-"),
-        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied: you may not"),
+        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied: you have no"),
         (sqlite3.OperationalError("database or disk is full"), "(database or disk is full)"),
         (MemoryError(), "out of memory: lower executor.workers"),
     ],
 )
-def test_what_a_person_can_mend_is_one_line(error, line):
-    words = told(error)
-    assert words is not None and line in words and "\n" not in words
+def test_expected_errors_are_one_line(error, line):
+    message = user_message(error)
+    assert message is not None and line in message and "\n" not in message
 
 
 @pytest.mark.parametrize(
     "error", [ValueError("x"), KeyError("x"), TypeError(), OSError("no number"), failing(errno.EIO)]
 )
-def test_any_other_error_is_ours(error):
-    assert told(error) is None
+def test_other_errors_have_no_user_message(error):
+    assert user_message(error) is None
 
 
-def raised() -> Exception:
+def unexpected_error() -> Exception:
     try:
         {}["lost"]
     except KeyError as error:
@@ -57,26 +57,28 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_our_faults_leave_their_traceback_in_a_file(checkout):
-    line = keep_traceback(raised())
+def test_unexpected_errors_leave_their_traceback_in_a_file(checkout):
+    line = save_traceback(unexpected_error())
     (file,) = (checkout / "data" / ".report").iterdir()
     assert line.startswith("KeyError: 'lost'") and str(file) in line and "\n" not in line
     text = file.read_text()
     assert "Traceback" in text and '{}["lost"]' in text
 
 
-def test_where_the_checkout_cannot_be_written_it_lies_elsewhere(checkout, monkeypatch, tmp_path):
+def test_without_a_writable_checkout_the_traceback_is_in_the_temporary_folder(
+    checkout, monkeypatch, tmp_path
+):
     (checkout / "data").write_text("no folder")
     elsewhere = tmp_path / "elsewhere"
     monkeypatch.setattr(faults.tempfile, "gettempdir", lambda: str(elsewhere))
-    assert str(elsewhere) in keep_traceback(raised())
+    assert str(elsewhere) in save_traceback(unexpected_error())
     elsewhere.rename(tmp_path / "gone")
     elsewhere.write_text("a full disk")
-    assert "Traceback" in keep_traceback(raised())
+    assert "Traceback" in save_traceback(unexpected_error())
 
 
-def test_outside_a_checkout_it_lies_in_the_temporary_folder(tmp_path, monkeypatch):
+def test_outside_a_checkout_the_traceback_is_in_the_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("FLAWFACTORY_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(faults.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
-    assert Path(keep_traceback(raised()).rpartition(" ")[2]).parent == tmp_path / "tmp"
+    assert Path(save_traceback(unexpected_error()).rpartition(" ")[2]).parent == tmp_path / "tmp"

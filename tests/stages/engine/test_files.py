@@ -30,7 +30,7 @@ def test_write_atomically_makes_folders_and_replaces(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["b.bin"]
 
 
-def test_a_failed_write_leaves_the_old_bytes_and_no_litter(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_bytes_and_no_temporary_file(tmp_path, monkeypatch):
     path = tmp_path / "b.bin"
     write_atomically(path, b"old")
 
@@ -62,7 +62,7 @@ def test_files_have_the_permissions_that_the_umask_gives(tmp_path, umask):
         assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
-def test_replacing_keeps_the_old_file_when_its_body_raises(tmp_path):
+def test_replacing_keeps_the_old_file_if_the_block_raises(tmp_path):
     path = tmp_path / "b.bin"
     path.write_bytes(b"old")
     with pytest.raises(ZeroDivisionError), replacing(path) as partial:
@@ -73,13 +73,13 @@ def test_replacing_keeps_the_old_file_when_its_body_raises(tmp_path):
 
 
 def calls(path):
-    """Names of the functions that a module calls."""
+    """Yield the names of the functions that a module calls."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
-def test_nobody_writes_atomically_in_a_way_of_its_own():
+def test_no_other_module_implements_atomic_writes():
     modules = [
         path
         for folder in ("stages", "flows", "training", "benchmarks")
@@ -95,7 +95,7 @@ def test_canonical_json_has_one_spelling():
 
 @pytest.mark.parametrize("write", [canonical_json, pretty_json])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_no_json_holds_nan(write, value):
+def test_nan_is_refused(write, value):
     with pytest.raises(ValueError):
         write({"a": value})
 

@@ -28,7 +28,7 @@ ALL = (SourceStage, DoubleStage, PackStage)
 
 @pytest.fixture
 def ready(factory, monkeypatch):
-    """Four photos, and no stage that misbehaves."""
+    """A workspace with four photos."""
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(factory.root))
     monkeypatch.delenv(runner.LEASHED, raising=False)
     factory.sources(*map(line, TEXTS))
@@ -55,7 +55,7 @@ def test_three_stages_pass_their_gates_and_report(ready):
     assert progress is not None and (progress.done, progress.total) == (4, 4)
 
 
-def test_what_dvc_keeps_has_no_times_in_it(ready):
+def test_outputs_are_reproducible(ready):
     ready.run(*ALL)
     before = {stage.name: ready.files(stage.name) for stage in ALL}
     shutil.rmtree(ready.workspace.data / ".store")
@@ -69,34 +69,34 @@ def test_a_passed_gate_exits_0(ready, capsys):
     assert "gate of source: " in capsys.readouterr().out
 
 
-def test_who_computes_is_said_in_a_line(ready, capsys):
+def test_the_workers_are_printed(ready, capsys):
     assert exit_code(SourceStage) == 0
     assert "source: 4 photos to compute, in the stage's own process" in capsys.readouterr().out
     assert exit_code(SourceStage) == 0
     assert "to compute" not in capsys.readouterr().out
 
 
-def test_a_failed_gate_exits_1_and_says_why(ready, capsys):
+def test_a_failed_gate_exits_1_with_the_reason(ready, capsys):
     ready.run(SourceStage)
     ready.save(double={"gate": {"max_length": 2}})
     assert exit_code(DoubleStage) == 1
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
         "length must be at most 2 (double.gate.max_length), observed 1 of 7 rows, values [4]"
-        in told
+        in message
     )
-    assert f"for example {key_of('b?')} (v0)" in told
-    assert "change double.gate.max_length in params.yaml" in told
+    assert f"for example {key_of('b?')} (v0)" in message
+    assert "change double.gate.max_length in params.yaml" in message
 
 
-def test_a_gate_names_files_and_reasons(ready, capsys, monkeypatch):
+def test_a_failed_gate_names_files_and_reasons(ready, capsys, monkeypatch):
     def entry(text):
         digest = hashlib.sha256(text.encode()).hexdigest()
         words = {"licence": "MIT", "origin": "me", "batch": "b"}
         return Source(path=f"photos/{text}.jpg", sha256=digest, bytes=1, **words)
 
     names = [f"p{n:02}" for n in range(20)]
-    known = Names([entry(name) for name in names])  # the toy's list has no words
+    known = Names([entry(name) for name in names])  # the toy's list has no half with names
     monkeypatch.setattr(Names, "of_list", lambda folder: known)
     ready.sources(
         *[line(n, "reject" if n < "p12" else "away" if n < "p14" else "") for n in names],
@@ -104,34 +104,34 @@ def test_a_gate_names_files_and_reasons(ready, capsys, monkeypatch):
     )
     ready.save(source={"gate": {"max_reject_rate": 0.5}})
     assert exit_code(SourceStage) == 1
-    (told,) = [row for row in capsys.readouterr().err.splitlines() if "FAILED" in row]
-    assert "too many photos fall out: reject_rate must be at most 0.5 " in told
-    assert "(source.gate.max_reject_rate), observed 0.7" in told
-    assert "12 unwanted (photos/p" in told and "and 9 more: the line says so)" in told
-    assert "2 file_away (photos/p" in told and "its disk is not there" in told
-    assert "change source.gate.max_reject_rate in params.yaml" in told
+    (message,) = [row for row in capsys.readouterr().err.splitlines() if "FAILED" in row]
+    assert "too many photos are rejected: reject_rate must be at most 0.5 " in message
+    assert "(source.gate.max_reject_rate), observed 0.7" in message
+    assert "12 unwanted (photos/p" in message and "and 9 more: the line says so)" in message
+    assert "2 file_away (photos/p" in message and "its disk is not there" in message
+    assert "change source.gate.max_reject_rate in params.yaml" in message
     report = ready.report("source")
     assert report["reasons"] == {"unwanted": 12, "file_away": 2, "withdrawn": 1}
     assert (report["rejected"], report["aside"]) == (14, 1)
 
 
-def test_a_handful_of_rejects_does_not_stop_the_rest(ready):
+def test_the_reject_rate_is_not_judged_on_few_photos(ready):
     ready.sources(line("a"), *[line(text, "reject") for text in "bcd"])
     ready.save(source={"gate": {"max_reject_rate": 0.1}})
     assert ready.run(SourceStage).success
-    ready.save(source={"gate": {"max_reject_rate": 0.1, "least_photos": 4}})
+    ready.save(source={"gate": {"max_reject_rate": 0.1, "min_photos": 4}})
     (check,) = ready.run(SourceStage).failures
     assert check.column == "reject_rate"
 
 
-def test_no_photo_left_fails_and_says_why(ready):
+def test_no_accepted_photo_fails_the_gate_with_the_reason(ready):
     ready.sources(line("a", "reject"))
     (check,) = ready.run(SourceStage).failures
     assert check.message.startswith("no photo is left: photos_accepted must be at least 1")
     assert "1 unwanted" in check.message and "the line says so" in check.message
 
 
-def test_what_is_sifted_out_is_a_reject_and_computes_nothing_anew(ready):
+def test_sifting_rejects_photos_and_computes_nothing(ready):
     ready.run(SourceStage, DoubleStage)
     ready.save(double={"longest": 2})
     assert ready.run(DoubleStage).success
@@ -144,7 +144,7 @@ def test_what_is_sifted_out_is_a_reject_and_computes_nothing_anew(ready):
     assert ready.report("double")["computed"] == 0
 
 
-def test_a_mended_threshold_computes_nothing_anew(ready):
+def test_a_changed_threshold_computes_nothing(ready):
     ready.run(SourceStage)
     ready.save(double={"gate": {"max_length": 2}})
     assert not ready.run(DoubleStage).success
@@ -154,7 +154,7 @@ def test_a_mended_threshold_computes_nothing_anew(ready):
     assert ready.report("double")["computed"] == 0
 
 
-def test_a_fault_in_a_stages_function_fails_its_gate(ready, capsys, monkeypatch):
+def test_a_bug_in_a_stages_function_fails_its_gate(ready, capsys, monkeypatch):
     ready.run(SourceStage)
     monkeypatch.setattr("toy.double.stage.double", lambda text: text * 700)
     assert exit_code(DoubleStage) == 1
@@ -164,23 +164,23 @@ def test_a_fault_in_a_stages_function_fails_its_gate(ready, capsys, monkeypatch)
 def test_an_exception_on_too_many_photos_fails_the_gate(ready, capsys, monkeypatch):
     ready.sources(*map(line, TEXTS), line("bad", "raise"), line("worse", "raise"))
     assert exit_code(SourceStage) == 1
-    told = capsys.readouterr().err
-    assert "internal_error_rate must be at most 0.02" in told
-    assert "of 6 photos 2 internal_error" in told and key_of("worse") in told
-    assert "ZeroDivisionError: one photo's bad luck at toy/source/stage.py:" in told
+    message = capsys.readouterr().err
+    assert "internal_error_rate must be at most 0.02" in message
+    assert "of 6 photos 2 internal_error" in message and key_of("worse") in message
+    assert "ZeroDivisionError: one photo's bad luck at toy/source/stage.py:" in message
     tracebacks = ready.report("source")["tracebacks"]
     assert set(tracebacks) == {key_of("bad"), key_of("worse")}
     assert "misbehave" in tracebacks[key_of("bad")]
     assert not any(b"Traceback" in data for data in ready.files("source").values())
 
 
-def test_an_exception_on_one_photo_does_not_stop_the_rest(ready):
+def test_an_exception_on_one_photo_passes_the_gate(ready):
     ready.sources(*map(line, TEXTS), line("bad", "raise"))
     assert ready.run(SourceStage).success
     assert ready.report("source")["reasons"] == {"internal_error": 1}
 
 
-def test_params_seed_and_growth_compute_only_what_they_touch(ready):
+def test_changed_params_and_new_photos_compute_only_what_they_affect(ready):
     ready.run(SourceStage)
     ready.sources(*map(line, [*TEXTS, "e"]))
     ready.run(SourceStage, DoubleStage)
@@ -193,7 +193,7 @@ def test_params_seed_and_growth_compute_only_what_they_touch(ready):
     assert ready.report("double")["computed"] == 0
 
 
-def test_a_killed_run_goes_on_where_it_was(ready, monkeypatch):
+def test_an_interrupted_run_is_resumed(ready, monkeypatch):
     done = []
 
     def interrupted(self, sample):
@@ -218,7 +218,7 @@ def test_damaged_blobs_are_computed_again(ready):
     for blob in ready.blobs()[:2]:
         blob.write_bytes(blob.read_bytes()[:-7])
     assert ready.run(SourceStage).success
-    # `away` left nothing in the store: it is tried once more, but not once for each attempt.
+    # `away` is not in the store, so it is tried again, but only once, not in both passes.
     assert ready.report("source")["computed"] == 3
     assert ready.files("source") == before
 
@@ -236,13 +236,13 @@ def test_every_blob_is_read_once(ready, monkeypatch):
     assert sorted(read) == sorted(blob.name for blob in ready.blobs())
 
 
-def test_a_store_that_keeps_nothing_is_an_error(ready, monkeypatch):
+def test_results_that_vanish_from_the_store_are_an_error(ready, monkeypatch):
     monkeypatch.setattr(Store, "get", lambda self, key: None)
     with pytest.raises(FactoryError, match="the store lost"):
         ready.run(SourceStage)
 
 
-def test_a_reject_for_now_is_looked_at_again(ready, monkeypatch):
+def test_a_reject_for_now_is_tried_again(ready, monkeypatch):
     ready.sources(*map(line, TEXTS), line("away", "away"))
     assert ready.run(SourceStage).success
     assert ready.metrics("source")["photos_rejected"] == 1
@@ -252,14 +252,14 @@ def test_a_reject_for_now_is_looked_at_again(ready, monkeypatch):
     assert ready.report("source")["computed"] == 1
 
 
-def test_what_cannot_run_exits_2_in_one_line(ready, capsys):
+def test_an_expected_error_exits_2_with_one_line(ready, capsys):
     assert exit_code(DoubleStage) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("flawfactory: ") and "holds no output yet" in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("flawfactory: ") and "has no output yet" in message
+    assert message.count("\n") == 1
 
 
-def test_an_unforeseen_exception_is_no_gates_verdict(ready, capsys):
+def test_an_unexpected_exception_exits_2(ready, capsys):
     ready.source_list.write_text("no json\n")
     assert exit_code(SourceStage) == 2
     assert "JSONDecodeError" in capsys.readouterr().err
@@ -275,15 +275,15 @@ def test_an_unknown_threshold_stops_before_any_work(ready, monkeypatch):
     assert ready.blobs() == []
 
 
-def test_two_photos_of_one_key_are_an_error(ready):
+def test_two_photos_with_the_same_key_are_an_error(ready):
     ready.sources(line("a"), line("b"), line("a"))
     with pytest.raises(FactoryError, match=f"key {key_of('a')} twice"):
         ready.run(SourceStage)
 
 
 @pytest.mark.parametrize(("variants_in", "expected"), [(3, 0), (0, 1)])
-def test_an_empty_manifest_may_mean_that_all_variants_fell_out(ready, variants_in, expected):
-    """Then those further up are not expected; a stage that never had any looks further up."""
+def test_an_empty_manifest_may_mean_that_all_variants_were_rejected(ready, variants_in, expected):
+    """Then no variants are expected. If the stage had none, the next upstream stage is read."""
     ready.fill(SourceStage, DoubleStage)
     source, double = ready.workspace.stage("source"), ready.workspace.stage("double")
     write_table(source / MANIFEST, [{"key": key_of("a"), "variant": "v0"}])
@@ -293,7 +293,7 @@ def test_an_empty_manifest_may_mean_that_all_variants_fell_out(ready, variants_i
     assert len(upstream.variants) == expected
 
 
-def test_incoming_variants_are_those_of_photos_that_go_on(ready):
+def test_incoming_variants_are_those_of_accepted_photos(ready):
     ready.run(SourceStage, DoubleStage)
     upstream = gather(ready.build(PackStage), ready.workspace).upstream
     assert upstream.photos == list(map(key_of, TEXTS))
@@ -302,7 +302,7 @@ def test_incoming_variants_are_those_of_photos_that_go_on(ready):
 
 @pytest.fixture
 def copy(ready, tmp_path, monkeypatch):
-    """A copy of the toy stages that a test may edit: its `double` and the folder it lies in."""
+    """A copy of the toy stages that tests may edit: its `DoubleStage` and its folder."""
     folder = tmp_path / "copied"
     shutil.copytree(Path(toy.__file__).parent, folder / "toy_copy")
     for path in (folder / "toy_copy").rglob("*.py"):
@@ -315,7 +315,7 @@ def copy(ready, tmp_path, monkeypatch):
 
 
 def editing(stage: type[Stage], edit):
-    """`stage`, whose first photo calls `edit`."""
+    """Make `stage.process` call `edit`; return `stage`."""
     process = stage.process
 
     def edited(self, sample):
@@ -327,7 +327,7 @@ def editing(stage: type[Stage], edit):
 
 
 @pytest.mark.parametrize("name", ["double/stage.py", "words.py", "double/gate.json"])
-def test_what_is_edited_meanwhile_fails_the_stage(ready, copy, name):
+def test_code_edited_during_the_run_fails_the_stage(ready, copy, name):
     stage, folder = copy
     ready.run(SourceStage)
     text = (folder / name).read_text()
@@ -336,7 +336,7 @@ def test_what_is_edited_meanwhile_fails_the_stage(ready, copy, name):
         ready.run(edited)
 
 
-def test_an_input_that_changes_meanwhile_fails_the_stage(ready, copy):
+def test_an_input_changed_during_the_run_fails_the_stage(ready, copy):
     stage, _ = copy
     ready.run(SourceStage)
     photos = ready.workspace.stage("source") / "photos.parquet"
@@ -345,7 +345,7 @@ def test_an_input_that_changes_meanwhile_fails_the_stage(ready, copy):
         ready.run(edited)
 
 
-def test_params_that_change_meanwhile_fail_the_stage(ready, copy, capsys):
+def test_params_changed_during_the_run_fail_the_stage(ready, copy, capsys):
     stage, _ = copy
     ready.run(SourceStage)
     edited = editing(stage, lambda: ready.save(double={"variants": 1}))
@@ -353,7 +353,7 @@ def test_params_that_change_meanwhile_fail_the_stage(ready, copy, capsys):
     assert "params.yaml changed while it ran" in capsys.readouterr().err
 
 
-def test_another_stages_params_may_change_meanwhile(ready, copy):
+def test_params_of_another_stage_may_change_during_the_run(ready, copy):
     stage, _ = copy
     ready.run(SourceStage)
     assert exit_code(editing(stage, lambda: ready.save(source={}))) == 0

@@ -9,7 +9,7 @@ def load(tmp_path, text):
     return load_settings(Workspace(tmp_path))
 
 
-def test_silence_means_defaults(tmp_path):
+def test_missing_values_are_defaults(tmp_path):
     assert load_settings(Workspace(tmp_path)) == Settings()
 
 
@@ -26,7 +26,7 @@ def test_silence_means_defaults(tmp_path):
         (b"store = '\xff'", "factory.toml: "),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path, text, named):
+def test_wrong_keys_and_values_are_named(tmp_path, text, named):
     with pytest.raises(FactoryError, match=r"factory\.toml") as error:
         load(tmp_path, text)
     assert named in str(error.value)
@@ -38,7 +38,7 @@ def test_store_is_relative_to_the_project_or_absolute(tmp_path):
     assert store_root(workspace, load(tmp_path, "store = '/big/disk'")).as_posix() == "/big/disk"
 
 
-def test_never_more_workers_than_photos_and_never_none():
+def test_there_are_at_most_as_many_workers_as_photos_and_at_least_one():
     assert ExecutorSettings(workers=4).worker_count(2) == 2
     assert ExecutorSettings(workers=4).worker_count(9) == 4
     assert ExecutorSettings(workers=4).worker_count(0) == 1
@@ -46,15 +46,15 @@ def test_never_more_workers_than_photos_and_never_none():
 
 
 @pytest.mark.parametrize(
-    ("settings", "gpus", "words"),
+    ("settings", "gpus", "text"),
     [
-        ({}, 0, "4 workers, one a core"),
-        ({}, 1, "1 worker, one a GPU"),
-        ({}, 8, "8 workers, one a GPU"),
+        ({}, 0, "4 workers, one per core"),
+        ({}, 1, "1 worker, one per GPU"),
+        ({}, 8, "8 workers, one per GPU"),
         ({"workers": 3}, 1, "3 workers, of 3 in factory.toml"),
         ({"kind": "inline"}, 8, "in the stage's own process"),
     ],
 )
-def test_workers_follow_the_device_unless_their_number_is_given(settings, gpus, words, monkeypatch):
-    monkeypatch.setattr("stages.engine.settings._cores", lambda: 4)
-    assert ExecutorSettings(**settings).words(100, gpus) == words
+def test_workers_follow_the_device_unless_their_number_is_set(settings, gpus, text, monkeypatch):
+    monkeypatch.setattr("stages.engine.settings._count_cores", lambda: 4)
+    assert ExecutorSettings(**settings).describe_workers(100, gpus) == text

@@ -7,20 +7,20 @@ from toy.source.stage import Line, SourceStage
 from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample, StageParams
 
 
-def test_sample_gives_validated_documents():
+def test_documents_of_a_sample_are_validated():
     sample = Sample("k", {"source": {"key": "k", "text": "t"}}, {})
     assert sample.document("source", Line) == Line(key="k", text="t")
     with pytest.raises(ValidationError):
         Sample("k", {"source": {"key": "k"}}, {}).document("source", Line)
 
 
-def test_rejects_carry_code_message_and_evidence():
+def test_rejects_have_code_message_and_evidence():
     out = RejectPhoto("too_small", "9 px", side=9)
     assert (out.code, out.message, out.evidence) == ("too_small", "9 px", {"side": 9})
     assert isinstance(RejectForNow("away", "not there"), RejectPhoto)
 
 
-def test_params_refuse_what_they_do_not_know():
+def test_params_refuse_unknown_keys_and_values_out_of_bounds():
     with pytest.raises(ValidationError, match="sed"):
         BaseParams.model_validate({"sed": 1})
     with pytest.raises(ValidationError, match="photos_per_shard"):
@@ -32,7 +32,7 @@ def test_only_the_first_stage_reads_the_source_list(tmp_path):
         DoubleStage(DoubleParams(), BaseParams()).entries(tmp_path)
 
 
-def test_layout_is_the_engines_unless_a_stage_says_so(tmp_path):
+def test_the_engine_writes_the_folder_by_default(tmp_path):
     stage = SourceStage(StageParams(), BaseParams())
     with pytest.raises(NotImplementedError, match="source leaves its layout"):
         stage.assemble([], tmp_path)

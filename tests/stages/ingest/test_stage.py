@@ -199,7 +199,7 @@ def test_files_set_aside_do_not_count_as_rejects(workspace, make, bad_files):
         scan([folder], workspace)
     for number in range(3):
         withdraw(workspace, f"photos/gone {number}.png", "her wish")
-    verdict = run(make_stage(gate={"max_reject_rate": 0.0, "least_photos": 1}), workspace)
+    verdict = run(make_stage(gate={"max_reject_rate": 0.0, "min_photos": 1}), workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
     numbers = json.loads((workspace.stage("ingest") / "metrics.json").read_bytes())
     counts = {name: numbers[f"photos_{name}"] for name in ("accepted", "rejected", "aside")}

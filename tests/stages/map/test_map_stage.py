@@ -68,7 +68,7 @@ def failures(judged):
     """What the gate finds wrong: (expectation, column or the whole expected text)."""
 
     def judge(rows, **thresholds):
-        stage = stage_of(gate=MapGate(least_photos=1, **thresholds))
+        stage = stage_of(gate=MapGate(min_photos=1, **thresholds))
         found = judged(stage, rows, variants_extra=0, variants_missing=0).failures
         return sorted((c.expectation, c.column or c.expected) for c in found)
 

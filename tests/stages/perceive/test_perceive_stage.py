@@ -181,7 +181,7 @@ def test_declared_code_is_there():
         assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-STRICT = PerceiveStage(PerceiveParams(gate=PerceiveGate(least_photos=1)), BaseParams())
+STRICT = PerceiveStage(PerceiveParams(gate=PerceiveGate(min_photos=1)), BaseParams())
 
 
 @pytest.fixture(scope="module")

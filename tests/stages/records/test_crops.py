@@ -33,7 +33,7 @@ def test_a_picture_replaces_the_photo_inside_its_box_only(members):
     assert np.array_equal(found[outside], PHOTO[outside]) and (PHOTO < 200).all()
 
 
-def test_a_mask_lies_at_its_place_in_the_photo(members):
+def test_a_mask_is_pasted_into_its_box(members):
     found = paste_mask((64, 80), outcome(), members, "mask")
     assert found.shape == (64, 80) and found.sum() == 8 and found[10:12, 25:29].all()
 

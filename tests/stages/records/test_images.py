@@ -18,18 +18,18 @@ def saved(mode, kind="PNG"):
     return file.getvalue()
 
 
-def test_pictures_and_masks_there_and_back(photo):
+def test_pictures_and_masks_are_read_back(photo):
     assert np.array_equal(read_png(write_png(photo)), photo)
     mask = photo[..., 0] > 127
     assert np.array_equal(read_mask(write_png(mask)), mask)
 
 
-def test_masks_are_kept_as_black_and_white_grey(photo):
+def test_masks_are_stored_as_0_and_255(photo):
     kept = np.asarray(open_png(write_png(photo[..., 0] > 127), "L"))
     assert set(np.unique(kept)) == {0, 255}
 
 
-def test_a_size_may_be_asked_for(photo):
+def test_another_size_than_required_is_refused(photo):
     assert read_png(write_png(photo), (40, 30)).shape == (30, 40, 3)
     with pytest.raises(ValueError, match=r"expected \(30, 40\)"):
         read_png(write_png(photo), (30, 40))
@@ -38,12 +38,12 @@ def test_a_size_may_be_asked_for(photo):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "I;16"])
-def test_a_picture_is_of_mode_rgb(mode):
+def test_a_picture_of_another_mode_is_refused(mode):
     with pytest.raises(ValueError, match=f"mode RGB, found {mode}"):
         read_png(saved(mode))
 
 
-def test_a_mask_is_of_mode_l():
+def test_a_mask_of_another_mode_is_refused():
     with pytest.raises(ValueError, match="mode L, found RGB"):
         read_mask(saved("RGB"))
 
@@ -53,30 +53,30 @@ def cut_short(png):
 
 
 def huge(png):
-    """The header's width and height, its checksum not mended."""
+    """Set a huge width and height in the header without correcting its checksum."""
     return png[:16] + (60_000).to_bytes(4, "big") * 2 + png[24:]
 
 
 @pytest.mark.parametrize(
     "spoil", [cut_short, huge, lambda _: b"junk", lambda _: saved("RGB", "JPEG")]
 )
-def test_what_is_no_readable_png_is_refused(photo, spoil):
+def test_unreadable_pngs_are_refused(photo, spoil):
     with pytest.raises(ValueError, match="not a readable PNG"):
         read_png(spoil(write_png(photo)))
 
 
-def test_a_picture_that_declares_too_many_pixels_is_refused_undecoded(photo, monkeypatch):
+def test_a_picture_with_too_many_pixels_is_refused(photo, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(ValueError, match="decompression bomb"):
         read_png(write_png(photo))
 
 
-def test_a_crop_is_laid_over_a_copy(photo):
-    laid = paste(photo, photo[:4, :5] + np.uint8(1), (10, 20, 15, 24))
-    assert np.array_equal(laid[20:24, 10:15], photo[:4, :5] + np.uint8(1))
+def test_a_crop_is_pasted_into_a_copy(photo):
+    pasted = paste(photo, photo[:4, :5] + np.uint8(1), (10, 20, 15, 24))
+    assert np.array_equal(pasted[20:24, 10:15], photo[:4, :5] + np.uint8(1))
     rest = np.ones(photo.shape[:2], bool)
     rest[20:24, 10:15] = False
-    assert np.array_equal(laid[rest], photo[rest]) and not np.array_equal(laid, photo)
+    assert np.array_equal(pasted[rest], photo[rest]) and not np.array_equal(pasted, photo)
 
 
 def test_a_crop_must_fit():

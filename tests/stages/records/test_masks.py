@@ -11,7 +11,7 @@ masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 
 def naive_counts(mask):
-    """COCO's runs, one pixel at a time."""
+    """Compute COCO's run lengths pixel by pixel."""
     counts, value = [0], False
     for column in range(mask.shape[1]):
         for row in range(mask.shape[0]):
@@ -30,11 +30,11 @@ def test_encode_equals_a_naive_implementation(mask):
 
 
 @given(masks)
-def test_decode_undoes_encode(mask):
+def test_decode_inverts_encode(mask):
     assert np.array_equal(decode(encode(mask)), mask)
 
 
-def test_a_mask_without_pixels_survives():
+def test_a_mask_without_pixels_is_encoded_and_decoded():
     mask = np.zeros((0, 5), dtype=bool)
     assert decode(encode(mask)).shape == (0, 5)
 
@@ -60,7 +60,7 @@ def test_bounding_box_is_the_smallest_that_holds_the_mask(mask):
 
 @st.composite
 def windows(draw):
-    """A mask, a box in it and a grid no finer than the box's pixels."""
+    """Draw a mask, a box in it, and a grid that is at most as fine as the box's pixels."""
     mask = draw(arrays(bool, st.tuples(st.integers(4, 16), st.integers(4, 16))))
     y0 = draw(st.integers(0, mask.shape[0] - 2))
     x0 = draw(st.integers(0, mask.shape[1] - 2))
@@ -94,7 +94,7 @@ def test_tokens_cover_the_mask_in_their_window_and_nothing_outside(window):
 
 
 @given(windows(), st.data())
-def test_to_grid_undoes_from_grid(window, data):
+def test_to_grid_inverts_from_grid(window, data):
     mask, box, grid = window
     tokens = data.draw(arrays(bool, grid))
     assert np.array_equal(to_grid(from_grid(tokens, box, mask.shape), box, grid), tokens)

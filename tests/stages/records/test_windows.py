@@ -14,12 +14,12 @@ def window(box, size):
     return Window(id="w0", box=box, size=size, parts=[])
 
 
-def test_one_to_one_is_untouched(photo):
+def test_pixels_at_scale_one_are_unchanged(photo):
     piece = cut(photo, window((10, 20, 74, 68), (64, 48)))
     assert np.array_equal(piece, photo[20:68, 10:74])
 
 
-def test_zoom_has_the_models_size_and_keeps_the_mean(photo):
+def test_a_scaled_window_has_the_models_size_and_keeps_the_mean(photo):
     piece = cut(photo, window((10, 20, 42, 44), (64, 48)))
     assert piece.shape == (48, 64, 3)
     assert abs(float(piece.mean()) - float(photo[20:44, 10:42].mean())) < 2

@@ -14,7 +14,7 @@ def two(monkeypatch):
     monkeypatch.setattr(devices, "gpus", lambda: TWO)
 
 
-def test_torchs_gpus_are_found(monkeypatch):
+def test_gpus_are_those_of_torch(monkeypatch):
     properties = [SimpleNamespace(name="H100", major=9, minor=0)]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
@@ -28,21 +28,21 @@ def test_torchs_gpus_are_found(monkeypatch):
     ("names", "found"),
     [((), False), (("cpu",), False), (("cpu", "cuda"), True), (("cuda:1",), True)],
 )
-def test_a_stage_is_on_the_gpu_if_one_model_is(names, found):
+def test_on_gpu_is_true_if_one_device_is_cuda(names, found):
     assert devices.on_gpu(names) == found
 
 
-def test_workers_are_spread_over_all_gpus_unless_a_model_names_its_own(two, monkeypatch):
-    assert devices.spread({"cuda"}) == 2
-    assert devices.spread({"cuda", "cuda:1"}) == 1
+def test_all_gpus_are_usable_unless_a_model_names_one(two, monkeypatch):
+    assert devices.count_usable_gpus({"cuda"}) == 2
+    assert devices.count_usable_gpus({"cuda", "cuda:1"}) == 1
     monkeypatch.setattr(devices, "gpus", tuple)
-    assert devices.spread({"cuda"}) == 1  # one worker then says what is wrong
+    assert devices.count_usable_gpus({"cuda"}) == 1  # one worker, whose error names the reason
 
 
 @pytest.mark.parametrize(("visible", "expected"), [("", "0101"), ("3,5", "3535"), ("2", "2222")])
-def test_workers_take_the_visible_gpus_in_turn(visible, expected, monkeypatch):
+def test_visible_gpus_are_assigned_in_turn(visible, expected, monkeypatch):
     monkeypatch.setenv(devices.VISIBLE, visible)
-    assert devices.shares(4, len(visible.split(",")) if visible else 2) == list(expected)
+    assert devices.assign_gpus(4, len(visible.split(",")) if visible else 2) == list(expected)
 
 
 def test_the_fingerprint_names_classes_capabilities_and_cuda(two, monkeypatch):

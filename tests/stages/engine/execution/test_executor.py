@@ -28,7 +28,7 @@ def failures(factory, *stages):
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    """What one process, one photo after the other, gives."""
+    """The output of one process that computes one photo after the other."""
     factory = ToyFactory(tmp_path_factory.mktemp("inline"))
     factory.sources(*map(line, TEXTS), line("bad", "raise"), line("unwanted", "reject"))
     factory.fill(SourceStage, DoubleStage)
@@ -36,7 +36,7 @@ def reference(tmp_path_factory):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_processes_give_the_bytes_that_one_process_gives(reference, tmp_path, workers):
+def test_worker_processes_give_the_same_bytes_as_one_process(reference, tmp_path, workers):
     factory = ToyFactory(tmp_path, "processes", workers)
     factory.workspace.data.mkdir()
     factory.source_list.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def test_processes_give_the_bytes_that_one_process_gives(reference, tmp_path, wo
         assert len(factory.files(stage)) == 3 + 3  # three shards, three tables
 
 
-def test_a_photo_that_raises_is_rejected_and_the_rest_survives(reference):
+def test_a_photo_that_raises_is_rejected_and_the_others_are_computed(reference):
     photos = {u.key for u in reference.units(DoubleStage)}
     assert photos == set(map(key_of, TEXTS))
     assert failures(reference, SourceStage) == {
@@ -56,7 +56,7 @@ def test_a_photo_that_raises_is_rejected_and_the_rest_survives(reference):
     }
 
 
-def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(processes):
+def test_a_photo_that_kills_its_worker_is_rejected_and_the_others_are_computed(processes):
     processes.sources(line("a"), line("b"), line("killer", "kill"), line("c"), line("d", "raise"))
     assert failures(processes, SourceStage) == {
         key_of("killer"): EngineCode.WORKER_DIED,
@@ -66,7 +66,7 @@ def test_a_photo_that_kills_its_worker_is_rejected_and_the_rest_survives(process
     assert len(processes.blobs()) == 3
 
 
-def test_two_killers_in_flight_at_once(processes):
+def test_two_photos_in_flight_kill_their_workers(processes):
     processes.sources(line("k1", "kill"), line("k2", "kill"), line("a"))
     assert failures(processes, SourceStage) == {
         key_of("k1"): EngineCode.WORKER_DIED,
@@ -76,7 +76,7 @@ def test_two_killers_in_flight_at_once(processes):
 
 
 @pytest.mark.parametrize("kind", ["inline", "processes"])
-def test_models_that_do_not_load_are_one_clear_error(factory, kind):
+def test_models_that_cannot_be_loaded_are_one_error(factory, kind):
     factory.sources(line("a"), line("b"))
     factory.fill(SourceStage)
     factory.save(double={"weights": "/nowhere"})
@@ -86,16 +86,16 @@ def test_models_that_do_not_load_are_one_clear_error(factory, kind):
         factory.compute(DoubleStage)
 
 
-def test_a_loader_that_dies_is_no_photos_fault(factory):
+def test_a_worker_that_dies_while_loading_is_an_error_not_a_reject(factory):
     factory.sources(line("a"), line("b"))
     factory.fill(SourceStage)
     factory.executor("processes", 2)
     factory.save(double={"weights": "kill"})
-    with pytest.raises(FactoryError, match="double: its worker dies while it loads"):
+    with pytest.raises(FactoryError, match="double: its worker died while it loaded the models"):
         factory.compute(DoubleStage)
 
 
-def test_a_worker_with_other_code_does_not_fill_the_store(processes):
+def test_a_worker_with_edited_code_stores_nothing(processes):
     processes.sources(line("a"))
     units, store = processes.units(SourceStage), processes.store
     settings = ExecutorSettings(kind="processes", workers=1)
@@ -104,7 +104,7 @@ def test_a_worker_with_other_code_does_not_fill_the_store(processes):
     assert processes.blobs() == []
 
 
-def test_damage_and_full_disks_stop_the_run(factory):
+def test_a_damaged_input_stops_the_run(factory):
     factory.sources(line("a"), line("b"))
     factory.fill(SourceStage)
     factory.executor("processes", 1)
@@ -113,7 +113,7 @@ def test_damage_and_full_disks_stop_the_run(factory):
         factory.compute(DoubleStage)
 
 
-def test_a_worker_a_gpu_each_with_one_of_its_own(processes, monkeypatch):
+def test_each_gpu_gets_one_worker_that_sees_only_it(processes, monkeypatch):
     monkeypatch.setattr(SourceStage, "devices", lambda self: frozenset({"cuda"}))
     monkeypatch.setattr(devices, "gpus", lambda: (devices.Gpu("H100", "9.0"),) * 2)
     monkeypatch.setenv(devices.VISIBLE, "4,7")
@@ -126,7 +126,7 @@ def test_a_worker_a_gpu_each_with_one_of_its_own(processes, monkeypatch):
     assert seen <= {"4", "7"} and seen
 
 
-def test_the_environment_is_as_before(factory, monkeypatch):
+def test_the_environment_is_restored(factory, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     factory.sources(line("a"), line("b"))
@@ -141,7 +141,7 @@ def test_the_environment_is_as_before(factory, monkeypatch):
 
 
 def stat(pid):
-    """State and parent of a process; None when there is none."""
+    """State and parent of a process; None if it does not exist."""
     try:
         state, parent = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
     except OSError:
@@ -150,18 +150,18 @@ def stat(pid):
 
 
 def children(pid):
-    """Everything that `pid` has started: workers and multiprocessing's tracker."""
+    """All child processes of `pid`: workers and multiprocessing's tracker."""
     pids = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal()]
     return {child for child in pids if (found := stat(child)) and found[1] == pid}
 
 
-def gone(pid):
+def has_ended(pid):
     found = stat(pid)
     return found is None or found[0] == "Z"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-def test_a_killed_driver_leaves_no_orphan_and_its_work_is_kept(processes, monkeypatch):
+def test_a_killed_driver_leaves_no_workers_and_its_results_are_stored(processes, monkeypatch):
     processes.sources(*map(line, TEXTS), line("w1", "wait"), line("w2", "wait"))
     environment = {
         **os.environ,
@@ -176,7 +176,7 @@ def test_a_killed_driver_leaves_no_orphan_and_its_work_is_kept(processes, monkey
     finally:
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-    wait_until(lambda: all(map(gone, workers)))
+    wait_until(lambda: all(map(has_ended, workers)))
 
     monkeypatch.setenv("TOY_CALM", "1")
     computed = processes.compute(SourceStage)

@@ -20,7 +20,7 @@ main(build)
 
 
 def start(folder: Path, seconds: str, **variables: str) -> subprocess.Popen[str]:
-    """A stage, with a pipe as its standard input."""
+    """Start a stage with a pipe as its standard input."""
     (folder / "dvc.yaml").touch()
     stage = subprocess.Popen(
         [sys.executable, "-c", STAGE, seconds],
@@ -35,14 +35,14 @@ def start(folder: Path, seconds: str, **variables: str) -> subprocess.Popen[str]
     return stage
 
 
-def test_a_leashed_stage_ends_when_its_starter_lets_go(tmp_path: Path) -> None:
+def test_a_leashed_stage_ends_when_its_starter_closes_the_pipe(tmp_path: Path) -> None:
     stage = start(tmp_path, "600", **{LEASHED: "1"})
     assert stage.stdin
     stage.stdin.close()
     assert stage.wait(timeout=60) == -signal.SIGKILL
 
 
-def test_a_stage_that_a_person_starts_takes_no_notice(tmp_path: Path) -> None:
+def test_a_stage_without_a_leash_ignores_a_closed_pipe(tmp_path: Path) -> None:
     stage = start(tmp_path, "2")
     assert stage.stdin
     stage.stdin.close()

@@ -17,7 +17,7 @@ def store_keys(factory, stage):
 
 
 def edit_places(factory, stage, key, **changes):
-    """Pretend that an upstream member has another digest."""
+    """Give members of an upstream photo another digest."""
     folder = factory.workspace.stage(stage)
     entries = []
     for entry in read_photos(folder):
@@ -32,7 +32,7 @@ def edit_places(factory, stage, key, **changes):
     write_table(folder / PHOTOS, rows, PHOTO_COLUMNS)
 
 
-def test_source_units_hang_on_their_line_alone(factory):
+def test_source_keys_depend_on_their_line_only(factory):
     factory.sources(line("a"), line("b"))
     before = store_keys(factory, SourceStage)
     factory.sources(line("new"), line("b"), line("a", act="raise"))
@@ -59,7 +59,7 @@ def test_samples_hold_documents_and_declared_members(factory):
 
 
 @pytest.mark.parametrize("member", ["json", "photo.png", "photo.extra"])
-def test_declared_members_count(factory, member):
+def test_keys_depend_on_declared_members(factory, member):
     factory.sources(line("a"), line("b"))
     factory.fill(SourceStage)
     before = store_keys(factory, DoubleStage)
@@ -69,7 +69,7 @@ def test_declared_members_count(factory, member):
     assert after[key_of("b")] == before[key_of("b")]
 
 
-def test_other_members_do_not_count(factory):
+def test_keys_do_not_depend_on_other_members(factory):
     factory.sources(line("a"))
     factory.fill(SourceStage)
     before = store_keys(factory, DoubleStage)
@@ -77,7 +77,7 @@ def test_other_members_do_not_count(factory):
     assert store_keys(factory, DoubleStage) == before
 
 
-def test_where_an_input_lies_does_not_count(factory):
+def test_keys_do_not_depend_on_the_shard_of_an_input(factory):
     factory.sources(line("a"), line("b"))
     factory.fill(SourceStage)
     before = store_keys(factory, DoubleStage)
@@ -87,7 +87,7 @@ def test_where_an_input_lies_does_not_count(factory):
     assert store_keys(factory, DoubleStage) == before
 
 
-def test_a_photo_that_an_upstream_lacks_is_named(factory):
+def test_a_photo_missing_in_an_upstream_is_named(factory):
     factory.sources(line("a"))
     factory.fill(SourceStage, DoubleStage)
     write_table(factory.workspace.stage("source") / PHOTOS, [], PHOTO_COLUMNS)
@@ -96,7 +96,7 @@ def test_a_photo_that_an_upstream_lacks_is_named(factory):
 
 
 def test_an_upstream_that_did_not_run_is_named(factory):
-    with pytest.raises(FactoryError, match="source holds no output"):
+    with pytest.raises(FactoryError, match="source has no output"):
         factory.units(DoubleStage)
 
 

@@ -13,7 +13,7 @@ from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def loaded(tmp_path, suite, **params):
+def load(tmp_path, suite, **params):
     (tmp_path / "gate.json").write_text(json.dumps(suite))
     stage = DoubleStage(DoubleParams.model_validate(params), BaseParams())
     return [e for e in load_suite(stage, tmp_path).expectations if e.type == "own"]
@@ -23,29 +23,29 @@ def own(**kwargs):
     return {"type": "own", "kwargs": kwargs}
 
 
-def test_params_are_found_by_their_path_and_named(tmp_path):
+def test_params_are_resolved_and_recorded(tmp_path):
     bounds = {"low": {"$param": "variants"}, "high": {"$param": "gate.max_length"}}
     suite = {"manifest": [own(column="x", **bounds)]}
-    (found,) = loaded(tmp_path, suite, variants=3, gate={"max_length": 7})
+    (found,) = load(tmp_path, suite, variants=3, gate={"max_length": 7})
     assert found.kwargs == {"column": "x", "low": 3, "high": 7}
     assert found.params == ("double.variants", "double.gate.max_length")
 
 
-def test_sets_come_from_where_they_are_declared(tmp_path):
+def test_sets_are_resolved(tmp_path):
     suite = {"rejects": [own(value_set={"$set": "codes"}), own(value_set={"$set": "tools"})]}
-    known, tools = (found.kwargs["value_set"] for found in loaded(tmp_path, suite))
+    known, tools = (found.kwargs["value_set"] for found in load(tmp_path, suite))
     assert known == ["doubtful", "internal_error", "too_long", "worker_died"]
     assert tools == ["add", "remove", "distort", "fuse"]
 
 
-def test_words_and_the_set_are_in_meta(tmp_path):
-    meta = {"of_the_set": True, "says": "alas", "remedy": "mend it"}
-    (found,) = loaded(tmp_path, {"summary": [own(column="x.mean") | {"meta": meta}]})
-    assert (found.of_the_set, found.says, found.remedy) == (True, "alas", "mend it")
+def test_meta_fields_are_read(tmp_path):
+    meta = {"of_the_set": True, "says": "x is large", "remedy": "fix it"}
+    (found,) = load(tmp_path, {"summary": [own(column="x.mean") | {"meta": meta}]})
+    assert (found.of_the_set, found.says, found.remedy) == (True, "x is large", "fix it")
 
 
 @pytest.mark.parametrize(
-    ("suite", "told"),
+    ("suite", "message"),
     [
         ({"manifest": [own(max_value={"$param": "gate.max_lenth"})]}, "'gate.max_lenth' is not in"),
         ({"manifest": [own(max_value={"$param": "max_length"})]}, "'max_length' is not in"),
@@ -53,9 +53,9 @@ def test_words_and_the_set_are_in_meta(tmp_path):
         ({"manifests": [own(column="x")]}, "no table 'manifests'"),
     ],
 )
-def test_what_is_not_there_is_named(tmp_path, suite, told):
-    with pytest.raises(FactoryError, match=told):
-        loaded(tmp_path, suite)
+def test_unknown_params_sets_and_tables_are_named(tmp_path, suite, message):
+    with pytest.raises(FactoryError, match=message):
+        load(tmp_path, suite)
 
 
 def gate_of(name):
@@ -66,7 +66,7 @@ def gate_of(name):
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_every_stages_gate_loads_and_knows_every_code_that_the_stage_declares(name):
+def test_every_gate_knows_the_codes_that_its_stage_declares(name):
     (known,) = [
         e.kwargs["value_set"]
         for e in gate_of(name).expectations
@@ -76,9 +76,9 @@ def test_every_stages_gate_loads_and_knows_every_code_that_the_stage_declares(na
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_means_and_shares_are_of_the_set_and_have_words(name):
-    """A mean or a share over a handful of odd photos says nothing of the stage; the exception is
-    the share of internal errors, which speaks from the second one on."""
+def test_means_and_shares_are_of_the_set_and_have_a_text(name):
+    """Over a few unusual photos a mean or a share says nothing about the stage. The exception is
+    the share of internal errors, of which the second one counts already."""
     for expectation in gate_of(name).expectations:
         column = expectation.kwargs.get("column") or ""
         share = column.endswith((".mean", ".rate", "_rate")) or "proportion" in expectation.type
@@ -88,6 +88,6 @@ def test_means_and_shares_are_of_the_set_and_have_words(name):
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_no_value_set_is_written_out_that_the_code_declares(name):
+def test_gates_refer_to_value_sets_instead_of_copying_them(name):
     text = (Path(COMMON).parents[2] / name / "gate.json").read_text()
     assert '"value_set": ["' not in text

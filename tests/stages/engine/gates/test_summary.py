@@ -9,7 +9,7 @@ PAIRS = {(key, variant) for key in PHOTOS for variant in ("v0", "v1")}
 ROWS = [{"key": key, "variant": variant, "x": 1.0} for key, variant in sorted(PAIRS)]
 
 
-def out(key, code="too_small"):
+def reject(key, code="too_small"):
     return Reject(key, None, code, "no")
 
 
@@ -23,15 +23,24 @@ def counts(upstream, accepted, rows, rejects, what):
     ("accepted", "rejects", "expected"),
     [
         (["a", "b", "c"], [], (3, 3, 0, 0, 0)),
-        (["a"], [out("b"), out("c")], (3, 1, 2, 0, 0)),
-        (["a"], [out("b")], (3, 1, 1, 1, 0)),
+        (["a"], [reject("b"), reject("c")], (3, 1, 2, 0, 0)),
+        (["a"], [reject("b")], (3, 1, 1, 1, 0)),
         ([], [], (3, 0, 0, 3, 0)),
         (["a", "b", "c", "d"], [], (3, 4, 0, 0, 1)),
-        (["a", "b", "c"], [out("d")], (3, 3, 1, 0, 1)),
-        (["a", "b", "c"], [out("c")], (3, 3, 1, 0, 1)),
+        (["a", "b", "c"], [reject("d")], (3, 3, 1, 0, 1)),
+        (["a", "b", "c"], [reject("c")], (3, 3, 1, 0, 1)),
         (["a", "b", "c"], [Reject("c", "v0", "flat", "no")], (3, 3, 0, 0, 0)),
     ],
-    ids=["all", "two out", "lost", "all lost", "made up", "made up reject", "both", "variant"],
+    ids=[
+        "all",
+        "two rejects",
+        "missing",
+        "all missing",
+        "unknown",
+        "unknown reject",
+        "both",
+        "variant",
+    ],
 )
 def test_photos_balance(accepted, rejects, expected):
     assert counts(Upstream(PHOTOS, set()), accepted, [], rejects, "photos") == expected
@@ -45,12 +54,12 @@ def test_variants_balance():
     assert variant_counts(ROWS, []) == (6, 6, 0, 0, 0)
 
 
-def test_a_variant_that_fell_out_is_accounted_for():
+def test_a_rejected_variant_is_accounted_for():
     assert variant_counts(ROWS[1:], [Reject("a", "v0", "flat", "no")]) == (6, 5, 1, 0, 0)
 
 
-def test_a_photo_that_fell_out_takes_its_variants_along():
-    assert variant_counts(ROWS[2:], [out("a")], accepted="bc") == (6, 4, 2, 0, 0)
+def test_the_variants_of_a_rejected_photo_are_rejected():
+    assert variant_counts(ROWS[2:], [reject("a")], accepted="bc") == (6, 4, 2, 0, 0)
 
 
 def test_a_lost_variant_is_missing():
@@ -58,7 +67,7 @@ def test_a_lost_variant_is_missing():
     assert variant_counts([], []) == (6, 0, 0, 6, 0)
 
 
-def test_a_made_up_variant_is_extra():
+def test_an_unknown_variant_is_extra():
     row = {"key": "a", "variant": "v9", "x": 1.0}
     assert variant_counts([*ROWS, row], []) == (6, 7, 0, 0, 1)
     assert variant_counts(ROWS, [Reject("a", "v9", "flat", "no")]) == (6, 6, 1, 0, 1)
@@ -72,17 +81,17 @@ def test_a_variant_listed_twice_is_extra():
     assert variant_counts([*ROWS, ROWS[0]], []) == (6, 6, 0, 0, 1)
 
 
-def test_a_stage_whose_rows_are_photos_lets_variants_pass():
+def test_variants_need_not_balance_in_a_stage_whose_rows_are_photos():
     rows = [{"key": key} for key in PHOTOS]
     assert variant_counts(rows, []) == (6, 0, 0, 0, 0)
 
 
-def test_the_first_stage_with_variants_makes_them():
+def test_variants_need_not_balance_in_the_first_stage_that_has_them():
     assert variant_counts(ROWS, [], pairs=set()) == (0, 6, 0, 0, 0)
 
 
 def test_rates_are_shares_of_incoming_photos():
-    rejects = [out("a", "internal_error"), out("b"), Reject("c", "v0", "flat", "no")]
+    rejects = [reject("a", "internal_error"), reject("b"), Reject("c", "v0", "flat", "no")]
     numbers = summarise(Upstream(PHOTOS, set()), ["c"], [], rejects).numbers
     assert numbers["reject_rate"] == pytest.approx(2 / 3, abs=1e-6)
     assert numbers["internal_errors"] == 1
@@ -90,13 +99,13 @@ def test_rates_are_shares_of_incoming_photos():
 
 @pytest.mark.parametrize(("errors", "rate"), [(0, 0), (1, 0), (2, 1 / 3), (3, 2 / 3)])
 def test_the_first_internal_error_does_not_count(errors, rate):
-    rejects = [out(key, "internal_error") for key in PHOTOS[:errors]]
+    rejects = [reject(key, "internal_error") for key in PHOTOS[:errors]]
     numbers = summarise(Upstream(PHOTOS, set()), PHOTOS[errors:], [], rejects).numbers
     assert numbers["internal_error_rate"] == pytest.approx(rate, abs=1e-6)
 
 
-def test_what_is_set_aside_is_no_reject_and_still_balances():
-    rejects = [out("b", "duplicate"), out("c")]
+def test_photos_set_aside_are_not_rejects_and_still_balance():
+    rejects = [reject("b", "duplicate"), reject("c")]
     numbers = summarise(Upstream(PHOTOS, set()), ["a"], [], rejects, {"duplicate"}).numbers
     assert (numbers["photos_in"], numbers["photos_aside"], numbers["photos_rejected"]) == (3, 1, 1)
     assert (numbers["photos_missing"], numbers["photos_extra"]) == (0, 0)
@@ -109,20 +118,21 @@ def test_what_is_set_aside_is_no_reject_and_still_balances():
     ("column", "photos"),
     [("x.mean", 2), ("gap.mean", 1), ("reject_rate", 3), ("photos_missing", 3), (None, 2)],
 )
-def test_every_number_tells_how_many_photos_stand_behind_it(column, photos):
-    rejects = [out("c"), out("d", "duplicate")]
+def test_photos_are_counted_for_every_number(column, photos):
+    rejects = [reject("c"), reject("d", "duplicate")]
     upstream = Upstream([*PHOTOS, "d"], set())
     summary = summarise(upstream, ["a", "b"], TABLE, rejects, {"duplicate"})
-    assert summary.photos_behind(column) == photos
+    assert summary.count_photos(column) == photos
 
 
-def test_a_table_without_rows_has_no_columns_to_know():
+def test_a_manifest_without_rows_has_no_columns():
     empty, full = (summarise(Upstream(["a"], set()), ["a"], rows, []) for rows in ([], TABLE[:1]))
-    assert not empty.known("x.mean") and empty.known("photos_in")
-    assert full.known("x.mean") and full.known("y.mean")  # y is a fault of the gate's
+    assert not empty.has_column("x.mean") and empty.has_column("photos_in")
+    assert full.has_column("x.mean")
+    assert full.has_column("y.mean")  # it is judged, so that the mistake in the gate is found
 
 
-def test_nothing_in_divides_nothing():
+def test_rates_without_photos_are_zero():
     numbers = summarise(Upstream([], set()), [], [], []).numbers
     assert numbers["photos_in"] == 0 and numbers["reject_rate"] == 0
 
@@ -153,7 +163,7 @@ def test_statistics_of_columns():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_nan_would_pass_every_bound_and_is_refused(value):
+def test_columns_with_nan_or_infinity_are_refused(value):
     with pytest.raises(FactoryError, match="'x' holds NaN"):
         summarise(Upstream(["a"], set()), ["a"], [{"key": "a", "x": value}], [])
 
@@ -174,13 +184,13 @@ def test_nan_would_pass_every_bound_and_is_refused(value):
         ("variants_rejected", "a-v7"),
     ],
 )
-def test_every_number_names_the_keys_behind_it(column, expected):
-    rejects = [out("d", "internal_error"), Reject("a", "v7", "flat", "no")]
+def test_every_number_has_example_keys(column, expected):
+    rejects = [reject("d", "internal_error"), Reject("a", "v7", "flat", "no")]
     summary = summarise(Upstream(["a", "c", "d"], set()), ["a", "b"], TABLE, rejects)
     assert summary.examples(column)[0] == expected
 
 
-def test_few_keys_are_shown_and_none_for_an_unknown_number():
+def test_at_most_five_examples_and_none_for_an_unknown_number():
     keys = [f"{n:02}" for n in range(20)]
     summary = summarise(Upstream(keys, set()), [], [], [])
     assert summary.examples("photos_missing") == keys[:5]
@@ -188,5 +198,5 @@ def test_few_keys_are_shown_and_none_for_an_unknown_number():
     assert summary.examples("nothing") == []
 
 
-def test_names_are_as_published():
+def test_names_of_photos_and_variants():
     assert (name_of("k", None), name_of("k", ""), name_of("k", "v1")) == ("k", "k", "k-v1")

@@ -21,7 +21,7 @@ def changed(before, after):
 
 @pytest.fixture
 def filled(factory):
-    """Seven photos, three a shard."""
+    """Seven photos, three per shard."""
     factory.sources(*map(line, TEXTS))
     factory.fill(SourceStage, DoubleStage)
     return factory
@@ -33,7 +33,7 @@ def test_shards_are_ranges_of_the_source_list(filled):
     assert [p.shard[6:11] for p in photos] == ["00000"] * 3 + ["00001"] * 3 + ["00002"]
 
 
-def test_growth_leaves_earlier_shards_as_they_were(filled):
+def test_new_photos_leave_earlier_shards_unchanged(filled):
     before = shards(filled, "double")
     filled.sources(*map(line, [*TEXTS, "h", "i", "j"]))
     filled.fill(SourceStage, DoubleStage)
@@ -41,14 +41,14 @@ def test_growth_leaves_earlier_shards_as_they_were(filled):
     assert changed(before, after) == {"shard-00002.tar", "shard-00003.tar"}
 
 
-def test_growing_and_starting_whole_give_the_same_bytes(filled, tmp_path):
-    grown = [*map(line, [*TEXTS, "h", "i", "j"])]
-    filled.sources(*grown)
+def test_adding_photos_later_gives_the_same_bytes(filled, tmp_path):
+    lines = [*map(line, [*TEXTS, "h", "i", "j"])]
+    filled.sources(*lines)
     filled.fill(SourceStage, DoubleStage)
-    whole = ToyFactory(tmp_path / "whole")
-    whole.sources(*grown)
-    whole.fill(SourceStage, DoubleStage)
-    assert filled.files("double") == whole.files("double")
+    at_once = ToyFactory(tmp_path / "at_once")
+    at_once.sources(*lines)
+    at_once.fill(SourceStage, DoubleStage)
+    assert filled.files("double") == at_once.files("double")
 
 
 @pytest.mark.parametrize(("gone", "shard"), [("b?", "shard-00000.tar"), ("d", "shard-00001.tar")])
@@ -60,7 +60,7 @@ def test_a_withdrawal_rewrites_one_shard(filled, gone, shard):
     assert key_of(gone) not in {p.key for p in read_photos(filled.workspace.stage("double"))}
 
 
-def test_withdrawing_a_whole_shard_removes_its_file(filled):
+def test_withdrawing_all_photos_of_a_shard_removes_its_file(filled):
     before = shards(filled, "double")
     filled.sources(*[line(t, withdrawn=t == "g") for t in TEXTS])
     filled.fill(SourceStage, DoubleStage)
@@ -68,7 +68,7 @@ def test_withdrawing_a_whole_shard_removes_its_file(filled):
     assert "shard-00002.tar" not in shards(filled, "double")
 
 
-def test_old_files_are_replaced_not_written_over(filled, tmp_path):
+def test_old_files_are_replaced_not_overwritten(filled, tmp_path):
     """A file may be a hard link into DVC's cache."""
     shard = filled.workspace.stage("double") / "shard-00000.tar"
     cache = tmp_path / "cache"
@@ -102,13 +102,13 @@ def test_rows_and_rejects_are_listed(filled):
     assert counts[key_of("b?")] == 1 and counts[key_of("a")] == 2
 
 
-def test_rejects_are_sorted_by_key_not_by_who_was_first(factory):
+def test_rejects_are_sorted_by_key(factory):
     factory.sources(*[line(t, "reject") for t in TEXTS], line("x"))
     out = factory.fill(SourceStage)
     assert [r.key for r in out.rejects] == sorted(map(key_of, TEXTS))
 
 
-def test_nothing_accepted_still_gives_readable_tables(factory):
+def test_tables_without_accepted_photos_are_readable(factory):
     factory.sources(line("a", "reject"))
     out = factory.fill(SourceStage)
     assert (out.accepted, out.rows) == ([], [])
@@ -117,20 +117,20 @@ def test_nothing_accepted_still_gives_readable_tables(factory):
     assert read_table(factory.workspace.stage("source") / MANIFEST) == []
 
 
-def test_a_stage_may_lay_out_its_own_folder(filled):
+def test_a_stage_can_write_its_own_folder(filled):
     out = filled.fill(PackStage)
     assert len(out.rows) == 2 * 7 - 1
     assert out.accepted == list(map(key_of, TEXTS))
     assert list(shards(filled, "pack")) == ["all.tar"]
 
 
-def test_a_result_that_left_the_store_is_an_error(filled):
+def test_a_missing_result_is_an_error(filled):
     filled.store.remove(filled.units(DoubleStage)[0].store_key)
     with pytest.raises(FactoryError, match="the store lost"):
         filled.assemble(DoubleStage, [])
 
 
-def test_units_that_failed_are_rejects_without_a_look_in_the_store(filled):
+def test_failed_units_are_rejects_and_need_no_result(filled):
     unit = filled.units(DoubleStage)[0]
     filled.store.remove(unit.store_key)
     failure = Reject(unit.key, None, "internal_error", "ZeroDivisionError: x")

@@ -23,7 +23,7 @@ def settled(monkeypatch):
     monkeypatch.setattr(digests, "_SETTLED_NS", -(10**12))
 
 
-def test_known_file_is_not_read_again(tmp_path, monkeypatch, settled):
+def test_a_known_file_is_not_read_again(tmp_path, monkeypatch, settled):
     photo, cache = old(tmp_path / "a.jpg", b"abc"), tmp_path / "cache" / "scan.json"
     first = Digests(cache)
     assert first.of(photo) == SHA
@@ -41,7 +41,7 @@ def test_other_bytes_of_the_same_size_and_time_are_noticed(tmp_path, settled):
     assert Digests(cache).of(photo) == hashlib.sha256(b"xyz").hexdigest()
 
 
-def test_file_changed_a_moment_ago_is_not_remembered(tmp_path):
+def test_a_file_changed_a_moment_ago_is_not_cached(tmp_path):
     photo, cache = tmp_path / "a.jpg", tmp_path / "scan.json"
     photo.write_bytes(b"abc")
     first = Digests(cache)
@@ -50,20 +50,20 @@ def test_file_changed_a_moment_ago_is_not_remembered(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"{", b"[1]", b"\xff"])
-def test_damaged_cache_means_hashing_again(tmp_path, damage):
+def test_with_a_damaged_cache_files_are_hashed_again(tmp_path, damage):
     photo, cache = old(tmp_path / "a.jpg", b"abc"), tmp_path / "scan.json"
     cache.write_bytes(damage)
     assert Digests(cache).of(photo) == SHA
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, settled):
+def test_a_cache_that_cannot_be_written_is_ignored(tmp_path, settled):
     photo = old(tmp_path / "a.jpg", b"abc")
     digests = Digests(photo / "cache.json")
     assert digests.of(photo) == SHA
     digests.save()
 
 
-def test_files_not_asked_for_are_forgotten(tmp_path, settled):
+def test_files_that_were_not_hashed_are_dropped(tmp_path, settled):
     cache = tmp_path / "scan.json"
     for name in ("a.jpg", "b.jpg"):
         digests = Digests(cache)

@@ -4,7 +4,7 @@ import tarfile
 import pytest
 
 from stages.engine.files import sha256
-from stages.engine.storage.shard import Member, read_member, read_shard, write_shard, write_to
+from stages.engine.storage.shard import Member, read_member, read_shard, write_samples, write_shard
 
 SAMPLES = [
     ("00ff", {"v0.mask.png": b"\x00\x01mask", "photo.png": b"photo", "json": b'{"a":1}'}),
@@ -14,12 +14,12 @@ SAMPLES = [
 
 def test_the_same_samples_give_the_same_bytes(tmp_path):
     one, two = io.BytesIO(), io.BytesIO()
-    write_to(one, SAMPLES)
-    write_to(two, [(key, dict(reversed(members.items()))) for key, members in SAMPLES])
+    write_samples(one, SAMPLES)
+    write_samples(two, [(key, dict(reversed(members.items()))) for key, members in SAMPLES])
     assert one.getvalue() == two.getvalue()
 
 
-def test_headers_tell_no_time_and_no_owner(tmp_path):
+def test_headers_contain_no_time_and_no_owner(tmp_path):
     write_shard(tmp_path / "s.tar", SAMPLES)
     blob = (tmp_path / "s.tar").read_bytes()
     assert blob[257:265] == b"ustar\x0000"
@@ -33,24 +33,24 @@ def test_headers_tell_no_time_and_no_owner(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["a.b", "a/b"])
-def test_keys_that_webdataset_would_cut_are_refused(key):
-    with pytest.raises(ValueError, match="unfit"):
-        write_to(io.BytesIO(), [(key, {})])
+def test_keys_with_a_dot_or_a_slash_are_refused(key):
+    with pytest.raises(ValueError, match="invalid"):
+        write_samples(io.BytesIO(), [(key, {})])
 
 
 def test_repeated_keys_are_refused():
     with pytest.raises(ValueError, match="repeated"):
-        write_to(io.BytesIO(), [("a", {"json": b""}), ("a", {"json": b""})])
+        write_samples(io.BytesIO(), [("a", {"json": b""}), ("a", {"json": b""})])
 
 
-def test_single_members_read_back_by_offset(tmp_path):
+def test_single_members_are_read_by_offset(tmp_path):
     index = write_shard(tmp_path / "s.tar", SAMPLES)
     for key, members in SAMPLES:
         assert {n: read_member(tmp_path / "s.tar", m) for n, m in index[key].items()} == members
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate"])
-def test_damage_is_found(tmp_path, damage):
+def test_a_damaged_member_is_an_error(tmp_path, damage):
     path = tmp_path / "s.tar"
     member = write_shard(path, SAMPLES)["00ff"]["photo.png"]
     blob = bytearray(path.read_bytes())
@@ -60,7 +60,7 @@ def test_damage_is_found(tmp_path, damage):
         read_member(path, member)
 
 
-def test_read_shard_gives_regular_files_only():
+def test_read_shard_yields_regular_files_only():
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         link = tarfile.TarInfo("evil")
@@ -71,7 +71,7 @@ def test_read_shard_gives_regular_files_only():
     assert list(read_shard(buffer)) == [("empty", b"")]
 
 
-def test_webdataset_reads_shards_back(tmp_path):
+def test_webdataset_reads_the_shards(tmp_path):
     import webdataset as wds
 
     write_shard(tmp_path / "s.tar", SAMPLES)
@@ -80,7 +80,7 @@ def test_webdataset_reads_shards_back(tmp_path):
     assert found == SAMPLES
 
 
-def test_member_names_its_bytes():
-    index = write_to(io.BytesIO(), SAMPLES)
+def test_the_index_holds_digests():
+    index = write_samples(io.BytesIO(), SAMPLES)
     assert index["00aa"]["json"].sha256 == sha256(b"{}")
     assert isinstance(index["00aa"]["json"], Member)

@@ -50,7 +50,7 @@ def parts(folder):
 
 
 @given(SOURCES)
-def test_the_list_survives_the_disk(tmp_path_factory, entries):
+def test_a_written_list_is_read_back(tmp_path_factory, entries):
     folder = tmp_path_factory.mktemp("list") / "data" / "sources"
     assert write_list(folder, entries)
     assert not write_list(folder, entries)
@@ -58,7 +58,7 @@ def test_the_list_survives_the_disk(tmp_path_factory, entries):
 
 
 @given(SOURCES, SOURCES)
-def test_a_shorter_list_leaves_no_part_behind(tmp_path_factory, entries, others):
+def test_a_shorter_list_removes_old_parts(tmp_path_factory, entries, others):
     folder = tmp_path_factory.mktemp("list")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source_list, "PART_LINES", 2)
@@ -67,7 +67,7 @@ def test_a_shorter_list_leaves_no_part_behind(tmp_path_factory, entries, others)
         assert read_list(folder) == others
 
 
-def test_growth_rewrites_the_last_parts_alone(tmp_path, monkeypatch):
+def test_new_lines_rewrite_the_last_parts_only(tmp_path, monkeypatch):
     monkeypatch.setattr(source_list, "PART_LINES", 3)
     entries = [source(f"{n}.jpg", str(n)) for n in range(7)]
     write_list(tmp_path, entries)
@@ -81,11 +81,11 @@ def test_growth_rewrites_the_last_parts_alone(tmp_path, monkeypatch):
     }
 
 
-def test_words_stay_out_of_what_the_stages_hang_on(tmp_path):
+def test_names_and_licences_do_not_change_the_photos_half(tmp_path):
     write_list(tmp_path, [source()])
     before = parts(tmp_path)
-    told = source(folder="Pictures", licence="CC0-1.0", origin="you", batch="c", path="trip/a.jpg")
-    write_list(tmp_path, [told])
+    other = source(folder="Pictures", licence="CC0-1.0", origin="you", batch="c", path="trip/a.jpg")
+    write_list(tmp_path, [other])
     after = parts(tmp_path)
     assert after["photos/00000.jsonl"] == before["photos/00000.jsonl"]
     assert after["words/00000.jsonl"] != before["words/00000.jsonl"]
@@ -93,7 +93,7 @@ def test_words_stay_out_of_what_the_stages_hang_on(tmp_path):
     assert set(photo) == {"bytes", "sha256"}
 
 
-def test_no_list_yet_is_an_empty_list(tmp_path):
+def test_a_missing_list_is_empty(tmp_path):
     assert not exists(tmp_path / "none") and read_list(tmp_path / "none") == []
 
 
@@ -118,7 +118,7 @@ def test_a_malformed_line_is_named_with_its_remedy(tmp_path, half, line):
     assert "\n" not in str(error.value)
 
 
-def test_halves_of_two_versions_do_not_pass_for_a_list(tmp_path):
+def test_halves_of_different_length_are_refused(tmp_path):
     write_list(tmp_path, [source(), source("b.jpg", "b")])
     part = tmp_path / "words" / "00000.jsonl"
     part.write_bytes(part.read_bytes().split(b"\n")[0] + b"\n")

@@ -27,13 +27,13 @@ def store(tmp_path):
     return Store(tmp_path / "store")
 
 
-def test_what_is_put_comes_back(store):
+def test_a_result_is_read_back(store):
     assert (store.get(KEY), store.has(KEY)) == (None, False)
     store.put(KEY, RESULT)
     assert (store.get(KEY), store.has(KEY)) == (RESULT, True)
 
 
-def test_a_rejected_photo_comes_back(store):
+def test_a_rejected_photo_is_read_back(store):
     result = Result(None, {}, [Reject("k", None, "too_small", "9 px")])
     store.put(KEY, result)
     assert store.get(KEY) == result
@@ -71,7 +71,7 @@ def flipped(blob, at):
     ],
     ids=["digest", "head", "tail", "truncated", "in digest", "empty", "longer", "pickle"],
 )
-def test_a_damaged_blob_is_no_result_and_goes(store, damage):
+def test_a_damaged_blob_is_removed(store, damage):
     store.put(KEY, RESULT)
     store.path(KEY).write_bytes(damage(store.path(KEY).read_bytes()))
     assert store.get(KEY) is None
@@ -90,7 +90,7 @@ Store(Path(sys.argv[1])).put(sys.argv[2], Result({"a": 1}, {"m": b"x" * 99}, [])
 """
 
 
-def test_a_writer_killed_before_its_rename_leaves_nothing_to_be_found(store):
+def test_a_writer_killed_before_its_rename_leaves_only_a_leftover(store):
     command = [sys.executable, "-c", KILLED, str(store.root), KEY]
     done = subprocess.run(command, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -101,13 +101,13 @@ def test_a_writer_killed_before_its_rename_leaves_nothing_to_be_found(store):
     assert store.leftovers(3600) == [temporary]
 
 
-def test_what_is_no_json_is_not_put(store):
+def test_a_result_that_is_not_json_is_not_stored(store):
     with pytest.raises(ValueError):
         store.put(KEY, Result({"x": float("nan")}, {}, []))
     assert list(store.keys()) == []
 
 
-def test_a_full_disk_is_the_stores_fault(store, monkeypatch):
+def test_a_full_disk_is_an_error_that_names_the_store(store, monkeypatch):
     def full(path, data):
         raise OSError(28, "No space left on device")
 

@@ -21,7 +21,7 @@ ROWS = [
 ]
 
 
-def test_tables_read_back_and_are_the_same_bytes(tmp_path):
+def test_tables_are_read_back_and_have_the_same_bytes(tmp_path):
     write_table(tmp_path / "1", ROWS)
     write_table(tmp_path / "2", ROWS)
     assert read_table(tmp_path / "1") == ROWS
@@ -39,7 +39,7 @@ def test_rows_of_one_table_have_the_same_columns(tmp_path):
         write_table(tmp_path / "t", [{"a": 1, "b": 2}, {"a": 1}])
 
 
-def test_photos_round_trip(tmp_path):
+def test_photos_are_read_back(tmp_path):
     places = {"json": Member(512, 3, "ab"), "photo.png": Member(2048, 7, "cd")}
     entry = PhotoEntry("k" * 16, 4, "shard-00001.tar", places)
     row = photo_row(entry, rows=2)
@@ -48,7 +48,7 @@ def test_photos_round_trip(tmp_path):
     assert read_photos(tmp_path) == [entry]
 
 
-def test_a_stage_that_has_not_run_says_so(tmp_path):
+def test_a_stage_that_has_not_run_has_no_output(tmp_path):
     with pytest.raises(FactoryError, match="no output yet"):
         read_photos(tmp_path / "map")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from stages.engine.gates.complaint import Complaint, bounds
 from stages.engine.gates.gate import Check
+from stages.engine.gates.messages import FailureMessages, describe_bounds
 from stages.engine.gates.suite import Expectation
 from stages.engine.stage import Reject
 
@@ -14,47 +14,47 @@ REJECTS = [
 ]
 
 
-def told(column, table="summary", params=(), examples=(), **meta):
+def explain(column, table="summary", params=(), examples=(), **meta):
     expectation = Expectation(table, "own", {"column": column, "max_value": 0.5}, params, **meta)
     check = Check(table, column, "own", "", "observed 0.7", False, list(examples))
-    return Complaint("map", NUMBERS, REJECTS, PATHS)(check, expectation)
+    return FailureMessages("map", NUMBERS, REJECTS, PATHS).explain(check, expectation)
 
 
-def test_a_share_of_photos_tells_reasons_files_and_param():
-    check = told("reject_rate", params=("map.gate.max_reject_rate",), says="too many fall out")
+def test_a_share_of_photos_is_explained_by_reasons_files_and_param():
+    check = explain("reject_rate", params=("map.gate.max_reject_rate",), says="too many rejects")
     assert check.message == (
-        "too many fall out: reject_rate must be at most 0.5 (map.gate.max_reject_rate), "
+        "too many rejects: reject_rate must be at most 0.5 (map.gate.max_reject_rate), "
         "observed 0.7; of 3 photos 1 internal_error (p/b.jpg: ZeroDivisionError: x at "
-        "stages/map/add.py:7 in f), 1 too_small (p/a.jpg: is 64 x 64). What to do: if it is right "
-        "as it is, change map.gate.max_reject_rate in params.yaml; all rejects are in the gallery, "
+        "stages/map/add.py:7 in f), 1 too_small (p/a.jpg: is 64 x 64). What to do: if this is as "
+        "intended, change map.gate.max_reject_rate in params.yaml; all rejects are in the gallery, "
         "all numbers in data/.report/map.json"
     )
 
 
-def test_variants_fall_out_alone_or_with_their_photo():
-    message = told("variant_reject_rate").message
+def test_variants_are_rejected_alone_or_with_their_photo():
+    message = explain("variant_reject_rate").message
     assert "of 4 variants" in message and "1 flat (c (v1): nothing is to be seen)" in message
     assert "1 too_small" in message
 
 
-def test_internal_errors_are_told_alone():
-    message = told("internal_error_rate", remedy="mend it").message
+def test_internal_errors_are_explained_without_other_rejects():
+    message = explain("internal_error_rate", remedy="fix it").message
     assert "of 3 photos 1 internal_error" in message and "too_small" not in message
-    assert "What to do: mend it;" in message
+    assert "What to do: fix it;" in message
 
 
-def test_rows_tell_files_and_what_nobody_can_set_is_the_stages_fault():
-    check = told("share", table="manifest", examples=["a-v0", "d"])
+def test_rows_name_files_and_a_failure_without_remedy_is_a_bug():
+    check = explain("share", table="manifest", examples=["a-v0", "d"])
     assert check.examples == ["p/a.jpg (v0)", "d"]
     assert check.message == (
-        "the manifest is not as it must be: share must be at most 0.5, observed 0.7; for example "
-        "p/a.jpg (v0), d. That is a fault of the stage, not of the photos: report it with "
+        "the manifest is not as required: share must be at most 0.5, observed 0.7; for example "
+        "p/a.jpg (v0), d. This is a bug in the stage, not a fault of the photos: report it with "
         "data/.report/map.json"
     )
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("kwargs", "text"),
     [
         ({"min_value": 1}, "must be at least 1"),
         ({"min_value": 0, "strict_min": True, "max_value": 2}, "must be above 0 and at most 2"),
@@ -63,5 +63,5 @@ def test_rows_tell_files_and_what_nobody_can_set_is_the_stages_fault():
         ({"column_A": "x"}, ""),
     ],
 )
-def test_bounds_in_words(asked, words):
-    assert bounds(Expectation("manifest", "own", asked)) == words
+def test_bounds_are_described(kwargs, text):
+    assert describe_bounds(Expectation("manifest", "own", kwargs)) == text
