@@ -101,5 +101,5 @@ def test_without_a_usable_picture_the_gate_names_file_reason_and_param(build):
     assert list(verdicts) == ["ingest", "perceive", "map", "invert"]
     (check,) = verdicts["invert"].failures
     assert check.message.startswith("no photo is left")
-    assert "1 not_noise (photos/grey.png: the model cannot invert this picture" in check.message
+    assert "1 not_noise (photos/grey.png: the model cannot invert this photo" in check.message
     assert "invert.min_noise_std 0.5" in check.message

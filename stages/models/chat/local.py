@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from stages.engine.workspace import FactoryError
 from stages.models.chat.ledger import Call, Ledger
-from stages.models.chat.messages import conversation
+from stages.models.chat.messages import build_messages
 from stages.models.chat.request import ChatAnswer, ChatRequest
 from stages.models.weights import hub
 
@@ -81,7 +81,7 @@ class TransformersChat:
         """
         import torch
 
-        messages = conversation(request, _picture, tell_schema=True)
+        messages = build_messages(request, _decode_image, tell_schema=True)
         with self._lock, torch.inference_mode():
             inputs = self._processor.apply_chat_template(
                 messages,
@@ -107,6 +107,6 @@ class TransformersChat:
         )
 
 
-def _picture(image: bytes) -> dict[str, Any]:
+def _decode_image(image: bytes) -> dict[str, Any]:
     with Pillow.open(io.BytesIO(image), formats=["PNG"]) as picture:
         return {"type": "image", "image": picture.convert("RGB")}
