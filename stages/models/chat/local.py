@@ -81,7 +81,7 @@ class TransformersChat:
         """
         import torch
 
-        messages = build_messages(request, _decode_image, tell_schema=True)
+        messages = build_messages(request, _decode_image, schema_in_text=True)
         with self._lock, torch.inference_mode():
             inputs = self._processor.apply_chat_template(
                 messages,
