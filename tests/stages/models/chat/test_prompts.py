@@ -32,7 +32,7 @@ def test_a_slot_without_a_fact_is_an_error():
 def test_text_outside_the_sections_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(prompts, "_FOLDER", tmp_path)
     (tmp_path / "odd.md").write_text("---\nversion: 1\n---\nhello\n\n# system\na\n\n# user\nb\n")
-    with pytest.raises(ValueError, match="before its section"):
+    with pytest.raises(ValueError, match="before the section"):
         prompts.load("odd")
 
 
