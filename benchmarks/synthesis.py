@@ -39,7 +39,8 @@ from stages.engine.files import pretty_json, write_atomically
 from stages.engine.stage import BaseParams
 from stages.inject.params import InjectParams
 from stages.invert.params import InvertParams
-from stages.models.registry import DiffusersFlow, choice, metric
+from stages.models.flow.backend import DiffusersFlow
+from stages.models.registry import choice, metric
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -19,7 +19,6 @@ from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.models.options import OPTIONS, Options
 from stages.models.protocols import Captioner, Explainer, Judge, Perceiver, PerceptualMetric
-from stages.models.weights import hub, packages
 
 T = TypeVar("T")
 PROFILES = Path(__file__).with_name("profiles.yaml")
@@ -33,7 +32,7 @@ BACKENDS: dict[str, dict[str, str]] = {
         "vlm": "stages.models.vocabulary.vlm:VlmVocabulary",
     },
     "captioner": {"vlm": "stages.models.captioner.vlm:VlmCaptioner"},
-    "flow": {"diffusers": "stages.models.registry:DiffusersFlow"},
+    "flow": {"diffusers": "stages.models.flow.backend:DiffusersFlow"},
     "perceiver": {
         "mediapipe": "stages.models.perceiver.mediapipe:MediapipePerceiver",
         "grounded": "stages.models.perceiver.grounded.perceiver:GroundedPerceiver",
@@ -203,6 +202,21 @@ def revision(role: str, profile: Profile) -> str:
     return f"{chosen.backend}:{short}"
 
 
+def modules(profile: Profile, *roles: str) -> tuple[str, ...]:
+    """Modules of the back ends that the profile chose for `roles`, and of those they need, each
+    once. None is imported.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    found: list[str] = []
+    for role in roles:
+        backend = choice(role, profile).backend
+        found.append(BACKENDS[role][backend].partition(":")[0])
+        found += modules(profile, *OPTIONS[role, backend].needs)
+    return tuple(dict.fromkeys(found))
+
+
 def revisions(profile: Profile, *roles: str) -> dict[str, str]:
     """`revision` of several roles by role, as ``Stage.revisions`` wants them."""
     return {role: revision(role, profile) for role in roles}
@@ -309,47 +323,6 @@ def judge(profile: Profile, **arguments: Any) -> Judge:
 def explainer(profile: Profile, **arguments: Any) -> Explainer:
     """The profile's explainer, loaded. Raises as `create` does."""
     return cast(Explainer, create("explainer", profile, **arguments))
-
-
-class DiffusersFlow:
-    """``stages.models.flow.model.Flow`` with the plain values that a profile can hold."""
-
-    def __new__(
-        cls,
-        name: str,
-        dtype: str = "float32",
-        device: str = "cpu",
-        offload: bool = False,
-        compile: bool = False,
-    ) -> Any:
-        """The loaded model; `name` is a folder (relative: of this checkout) or a hub name.
-
-        Raises:
-            WeightsError: no such folder, or weights that are damaged or of another model.
-        """
-        import torch
-
-        from stages.models.flow.model import Flow
-
-        try:
-            return Flow.load(
-                hub.resolve(name), getattr(torch, dtype), device, offload=offload, compile=compile
-            )
-        except (FileNotFoundError, ValueError) as error:
-            raise packages.WeightsError(
-                f"{error}\nflow model {name!r} of stages/models/profiles.yaml: restore its folder "
-                "(`git checkout weights/compact`, or fetch it again) or name another"
-            ) from error
-
-    @classmethod
-    def revision(cls, name: str, **_: Any) -> str:
-        """Digest of the folder's weights and configurations, or the hub's commit."""
-        return hub.revision(name)
-
-    @classmethod
-    def weights(cls, name: str, **_: Any) -> list[str]:
-        """The hub's model; a folder is there already."""
-        return [] if hub.local_folder(name) else [name]
 
 
 def _needs(made_by: Any) -> tuple[str, ...]:

@@ -3,7 +3,6 @@ import pytest
 from stages.engine.stage import BaseParams
 from stages.models import registry
 from stages.models.registry import RegistryError
-from stages.models.weights import packages
 
 ALWAYS = {"flow", "perceiver", "metric", "judge", "explainer"}
 """Roles that some stage asks for in every profile."""
@@ -126,22 +125,11 @@ def test_every_profile_names_back_ends_that_exist():
             assert registry.choice(role, name).backend in registry.BACKENDS[role]
 
 
-def test_a_flow_folder_is_found_from_any_directory(monkeypatch, tmp_path, flow_folder):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry.hub, "ROOT", flow_folder.parent)
-    first = registry.DiffusersFlow.revision(flow_folder.name)
-    assert len(first) == 64 and first == registry.DiffusersFlow.revision(str(flow_folder))
-
-
-def test_a_flow_of_the_hub_is_its_commit_and_needs_nothing_here():
-    name = "black-forest-labs/FLUX.1-dev"
-    assert registry.DiffusersFlow.revision(name).startswith(f"{name}@")
-    assert registry.DiffusersFlow.weights(name) == [name]
-    assert registry.DiffusersFlow.weights("weights/compact") == []
-
-
-def test_damaged_flow_weights_are_an_error_that_says_the_remedy(tmp_path, make_flow_folder):
-    folder = make_flow_folder(tmp_path)
-    (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 100)
-    with pytest.raises(packages.WeightsError, match=r"(?s)vae: cannot load.*restore its folder"):
-        registry.DiffusersFlow(str(folder))
+def test_modules_are_those_of_a_role_and_of_what_it_needs():
+    assert registry.modules("compact", "perceiver") == ("stages.models.perceiver.mediapipe",)
+    assert registry.modules("flux", "perceiver", "captioner") == (
+        "stages.models.perceiver.grounded.perceiver",
+        "stages.models.vocabulary.vlm",
+        "stages.models.chat.backends",
+        "stages.models.captioner.vlm",
+    )
