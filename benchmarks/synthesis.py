@@ -40,6 +40,7 @@ from stages.engine.stage import BaseParams
 from stages.inject.params import InjectParams
 from stages.invert.params import InvertParams
 from stages.models.flow.backend import DiffusersFlow
+from stages.models.flow.params import FlowOptions
 from stages.models.registry import choice, metric
 
 ROOT = Path(__file__).parents[1]
@@ -245,10 +246,11 @@ def measure(args: argparse.Namespace, on_job: Callable[[str], None]) -> Iterator
         raise SystemExit(
             f"{args.source}: no photo has a window with {VARIANTS} flaws; pass another --source"
         )
-    options = choice("flow", base.profile).options | {"device": args.device}
+    changes = {"device": args.device, "compile": args.compile}
     if args.dtype:
-        options["dtype"] = args.dtype
-    flow = DiffusersFlow(**options | {"compile": args.compile})
+        changes["dtype"] = args.dtype
+    options = FlowOptions.model_validate(choice("flow", base.profile).options | changes)
+    flow = DiffusersFlow(options)
     clock = "wall" if flow.transformer.device.type == "cuda" else "cpu"
     found = Measurements(args, inverting, injecting, describe_machine(flow), clock, tasks)
     methods = list_methods(inverting, injecting, sorted({inverting.steps, STEPS}))

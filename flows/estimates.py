@@ -69,12 +69,12 @@ def estimate_calls(workspace: Workspace, todo: Mapping[str, int]) -> list[CallEs
 def _estimate(
     workspace: Workspace, base: BaseParams, stage: str, question: str, calls: int
 ) -> CallEstimate:
-    asked, settings = registry.asked(base), load_call_settings(workspace)
+    model, settings = registry.ledger_model(base), load_call_settings(workspace)
     path, tokens = workspace.calls / NAME, None
-    if path.exists() and (means := Ledger(path, settings).averages(question, asked.name)):
+    if path.exists() and (means := Ledger(path, settings).averages(question, model.name)):
         tokens = (calls * means[0], calls * means[1])
-    price = _FREE if asked.free else settings.prices.get(asked.name)
-    return CallEstimate(stage, question, asked.name, calls, tokens, price)
+    price = _FREE if model.free else settings.prices.get(model.name)
+    return CallEstimate(stage, question, model.name, calls, tokens, price)
 
 
 def estimate_table(workspace: Workspace, estimates: list[CallEstimate]) -> Table:

@@ -62,7 +62,7 @@ def parse_params(values: Any) -> dict[str, BaseModel]:
         except ValidationError as error:
             problems += complaints(error, model, section, name)
     if not problems:
-        problems = [*registry.problems(_base(sections)), *find_conflicts(sections)]
+        problems = [*registry.find_problems(_base(sections)), *find_conflicts(sections)]
     if problems:
         raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
     return sections
@@ -114,7 +114,7 @@ def check_machine(params: dict[str, BaseModel]) -> None:
             for a flow model without text encoders.
     """
     base = _base(params)
-    if problems := [*registry.missing(base), *find_unused_prompt(params, base)]:
+    if problems := [*registry.find_missing(base), *find_unused_prompt(params, base)]:
         raise FactoryError("\n".join(f"params.yaml: {problem}" for problem in problems))
 
 

@@ -11,8 +11,8 @@ from stages.inject.params import InjectParams, all_values
 from stages.invert.params import InvertParams
 from stages.map.params import MapParams
 from stages.models import registry
-from stages.models.options import FlowOptions
-from stages.perceive.stage import PerceiveParams
+from stages.models.flow.params import FlowOptions
+from stages.perceive.params import PerceiveParams
 from stages.records.documents import TOKEN, TOOLS
 
 
@@ -58,7 +58,7 @@ def find_unused_prompt(params: Mapping[str, BaseModel], base: BaseParams) -> Ite
     invert, flow = params.get("invert"), registry.options("flow", base)
     if not isinstance(invert, InvertParams) or not isinstance(flow, FlowOptions):
         return
-    if invert.build_prompt("") and not flow.told:
+    if invert.build_prompt("") and not flow.takes_prompts:
         yield (
             f"`invert.prompt`: the flow model {flow.name} has no text encoders; leave it at "
             f'"{{caption}}" (got {invert.prompt!r})'

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 REGISTRY = {
     "stages/models/profiles.yaml",
-    "stages/models/registry.py",
+    "stages/models/registry",
     "stages/models/weights/weights.toml",
 }
 

@@ -20,15 +20,17 @@ from benchmarks.judging import scores, verdicts
 from benchmarks.judging.draw import SETS, SetName
 from benchmarks.judging.scores import Row
 from benchmarks.judging.verdicts import Verdict
-from benchmarks.quality.compare import make_table
+from benchmarks.quality.compare import PROFILE, make_table
 from stages.catalogue import load_params
 from stages.engine.workspace import Workspace
 from stages.filter import bounds
 from stages.filter.bounds import Distances
-from stages.filter.params import FilterParams
+from stages.filter.params import Bounds, FilterParams
+from stages.models import registry
 from stages.models.judge.features import logistic
 from stages.models.judge.features.judge import decide
 from stages.models.judge.features.logistic import Model
+from stages.models.judge.features.params import FeatureThresholds
 from stages.records.documents import TOOLS
 
 
@@ -36,18 +38,19 @@ from stages.records.documents import TOOLS
 class Decider:
     """The filter's decision on scores, without pictures."""
 
-    params: FilterParams
+    limits: Bounds
+    thresholds: FeatureThresholds
     model: Model
 
     def reason(self, row: Row) -> str:
         """Return the reject code, or ``ok``."""
         found = row.scores
         distances = Distances(found["lpips_real"], found["lpips_control"], found["lpips_mask"])
-        reason, _ = bounds.check(row.tool, distances, self.params.lpips)
+        reason, _ = bounds.check(row.tool, distances, self.limits)
         if reason != "ok":
             return reason
         probability = self.model.probability(row.tool, found)
-        return decide({**found, "probability": probability}, self.params.features)[0]
+        return decide({**found, "probability": probability}, self.thresholds)[0]
 
     def keeps(self, row: Row) -> bool:
         """Return whether the filter keeps the result."""
@@ -58,7 +61,9 @@ def load_decider() -> Decider:
     """Load the checkout's params and coefficients."""
     params = load_params(Workspace.find().root)["filter"]
     assert isinstance(params, FilterParams)  # noqa: S101
-    return Decider(params, logistic.load())
+    thresholds = registry.section("judge", PROFILE, params)
+    assert isinstance(thresholds, FeatureThresholds)  # noqa: S101
+    return Decider(params.lpips, thresholds, logistic.load())
 
 
 def format_share(hits: int, total: int) -> str:

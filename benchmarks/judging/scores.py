@@ -24,6 +24,7 @@ from stages.filter import bounds
 from stages.filter.params import FilterParams
 from stages.models import registry
 from stages.models.judge.features.judge import FeatureJudge
+from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.texture import TokenFeatures
 from stages.models.metric.lpips import AlexLpips
 from stages.models.protocols import Case
@@ -76,7 +77,7 @@ class FilterMeasures:
     """The filter's metric and judge."""
 
     def __init__(self) -> None:
-        self.metric, self.judge = AlexLpips(), FeatureJudge()
+        self.metric, self.judge = AlexLpips(), FeatureJudge(FeatureThresholds())
         section = load_params(Workspace.find().root)["filter"]
         assert isinstance(section, FilterParams)  # noqa: S101
         self.limits = section.lpips

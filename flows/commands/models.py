@@ -30,7 +30,7 @@ def models(
     """List, fetch or verify the weights that a profile needs (pinned by sha256 or commit)."""
     if action == "list":
         console.print(
-            _table(_profiles_by_weights([profile] if profile else list(registry.profiles())))
+            _table(_profiles_by_weights([profile] if profile else list(registry.read_profiles())))
         )
         return
     base = cast(BaseParams, load_params(Workspace.find().root)["base"])

@@ -97,10 +97,9 @@ def _gpu_numerics(stage: Stage) -> dict[str, str]:
 
 
 def result_params(stage: Stage) -> dict[str, Any]:
-    """The params that change results: the section without its gate, seed and profile."""
-    layout = stage.params.layout_only
-    section = stage.params.model_dump(mode="json", exclude={"gate", *layout})
-    return {"stage": section, "base": {"seed": stage.base.seed, "profile": stage.base.profile}}
+    """The params that change results: the stage's own, seed and profile."""
+    base = {"seed": stage.base.seed, "profile": stage.base.profile}
+    return {"stage": stage.result_params(), "base": base}
 
 
 def stage_digest(stage: Stage) -> str:

@@ -111,6 +111,14 @@ class Leaf:
         same = (mine in ("*", "#", theirs) for mine, theirs in zip(self.path, path, strict=False))
         return len(self.path) >= len(path) and all(same)
 
+    def moved_from(self, path: Sequence[str]) -> tuple[str, ...]:
+        """Where the key at `path` stands instead: further in, or under the name by which the schema
+        knows what was ``formerly`` called so; empty where this leaf has nothing to do with it."""
+        depth, key = len(path) - 1, path[-1]
+        if self.schema.get("formerly") == key:
+            return self.path
+        return self.path[: self.path.index(key, depth) + 1] if key in self.path[depth:] else ()
+
 
 @cache
 def leaves(model: type[BaseModel]) -> list[Leaf]:
@@ -182,7 +190,11 @@ def complaints(
         if problem["type"] == "extra_forbidden":
             depth = len(place) - 1
             siblings = [leaf for leaf in known if leaf.is_within(place[:depth])]
-            yield unknown_key([*prefix, *place], {leaf.path[depth] for leaf in siblings})
+            if moved := sorted({leaf.moved_from(place) for leaf in siblings} - {()}):
+                places = " or ".join(f"`{'.'.join([*prefix, *path])}`" for path in moved)
+                yield f"unknown key `{'.'.join([*prefix, *place])}`; did you mean {places}?"
+            else:
+                yield unknown_key([*prefix, *place], {leaf.path[depth] for leaf in siblings})
             continue
         given = problem.get("ctx", {}).get("value", problem["input"])
         leaf = next((leaf for leaf in known if leaf.matches(place)), None)

@@ -172,6 +172,11 @@ class Stage(ABC):
         number of workers; with a GPU among them its class enters the store's key. Cheap."""
         return frozenset()
 
+    def result_params(self) -> dict[str, Any]:
+        """The part of its section of params.yaml that changes results, as JSON: it enters the
+        store's key."""
+        return self.params.model_dump(mode="json", exclude={"gate", *self.params.layout_only})
+
     def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
         """Load the models. Called once in each worker before the first `process`."""
 

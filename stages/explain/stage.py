@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 from stages.engine.codes import RejectCode
 from stages.engine.section import Mean, Share
-from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, Stage, StageParams
+from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, StageParams
 from stages.explain import facts
 from stages.models import chat, registry
 from stages.models.chat.request import AskCode
 from stages.models.explainer import checks
 from stages.models.protocols import Explainer
+from stages.models.stage import ModelStage
 from stages.records.crops import paste_mask, paste_picture
 from stages.records.documents import (
     Curation,
@@ -28,6 +29,7 @@ from stages.records.documents import (
 )
 from stages.records.images import Image, read_png
 
+ROLES = ("explainer",)
 _SENTENCES = re.compile(r"[A-Z].*[.!]")
 
 
@@ -47,6 +49,7 @@ class ExplainGate(GateParams):
     """Mean length of a local explanation."""
 
 
+@registry.add_sections(*ROLES)
 class ExplainParams(StageParams):
     """Section ``explain`` of params.yaml."""
 
@@ -88,7 +91,7 @@ def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, 
     }
 
 
-class ExplainStage(Stage):
+class ExplainStage(ModelStage):
     """Explains what is left of a photo's variants (algorithm section 6)."""
 
     name: ClassVar[str] = "explain"
@@ -111,19 +114,12 @@ class ExplainStage(Stage):
         *chat.CODE,
     )
     codes: ClassVar[tuple[type[RejectCode], ...]] = (ExplainCode, AskCode)
+    roles: ClassVar[tuple[str, ...]] = ROLES
     explainer: Explainer
-
-    def revisions(self) -> dict[str, str]:
-        """The explainer's."""
-        return registry.revisions(self.base, "explainer")
-
-    def devices(self) -> frozenset[str]:
-        """The explainer's."""
-        return registry.devices(self.base, "explainer")
 
     def setup(self) -> None:
         """Build the explainer that the profile names."""
-        self.explainer = registry.explainer(self.base, seed=self.base.seed)
+        self.explainer = registry.explainer(self.base, self.params, seed=self.base.seed)
 
     def process(self, sample: Sample) -> Output:
         """Texts for the variants that passed; unfit ones fall out, the others go on.

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from stages.engine.section import Section, Share, refusal
 from stages.engine.stage import GateParams, StageParams
-from stages.models.judge.features.judge import FeatureThresholds
+from stages.models import registry
 
+ROLES = ("metric", "judge")
 Distance = Annotated[float, Field(ge=0, le=2)]
 """LPIPS between two pictures."""
 
@@ -48,10 +49,9 @@ class FilterGate(GateParams):
     """And are not simply destroyed."""
 
 
+@registry.add_sections(*ROLES)
 class FilterParams(StageParams):
-    """Section ``filter`` of params.yaml."""
+    """Section ``filter`` of params.yaml without its back ends' sections."""
 
     lpips: Bounds = Bounds()
-    features: FeatureThresholds = FeatureThresholds()
-    """For profiles whose judge is ``features``."""
     gate: FilterGate = FilterGate()  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -7,14 +7,15 @@ from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
 from stages.engine.codes import RejectCode
-from stages.engine.stage import Output, Reject, Sample, Stage, StageParams
+from stages.engine.stage import Output, Reject, Sample, StageParams
 from stages.filter import bounds
 from stages.filter.case import read_case
-from stages.filter.params import FilterParams
+from stages.filter.params import ROLES, FilterParams
 from stages.models import chat, registry
 from stages.models.chat.request import AskCode
 from stages.models.judge.features.judge import JudgeCode
 from stages.models.protocols import Case, Judge, PerceptualMetric
+from stages.models.stage import ModelStage
 from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict
 from stages.records.images import read_png
 
@@ -22,7 +23,7 @@ COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
 """Scores every judge's verdicts have; the others stay in the document."""
 
 
-class FilterStage(Stage):
+class FilterStage(ModelStage):
     """One photo: what passes is kept though a sibling falls out."""
 
     name: ClassVar[str] = "filter"
@@ -49,24 +50,15 @@ class FilterStage(Stage):
         *chat.CODE,
     )
     codes: ClassVar[tuple[type[RejectCode], ...]] = (bounds.BoundsCode, JudgeCode, AskCode)
+    roles: ClassVar[tuple[str, ...]] = ROLES
     params: FilterParams
     metric: PerceptualMetric
     judge: Judge
 
-    def revisions(self) -> dict[str, str]:
-        """The metric's and the judge's."""
-        return registry.revisions(self.base, "metric", "judge")
-
-    def devices(self) -> frozenset[str]:
-        """The metric's and the judge's."""
-        return registry.devices(self.base, "metric", "judge")
-
     def setup(self) -> None:
         """Load metric and judge."""
-        self.metric = registry.metric(self.base)
-        own = {"features": {"thresholds": self.params.features}}
-        backend = registry.choice("judge", self.base).backend
-        self.judge = registry.judge(self.base, **own.get(backend, {}))
+        self.metric = registry.metric(self.base, self.params)
+        self.judge = registry.judge(self.base, self.params)
 
     def process(self, sample: Sample) -> Output:
         """Verdicts on all variants; those that did not pass are rejects as well."""

@@ -8,7 +8,7 @@ from chat_server import ChatServer
 
 from flows.trial import run_trial
 from stages.catalogue import parse_params
-from stages.models import registry
+from stages.models.registry import profiles
 from stages.models.weights import catalogue
 
 pytestmark = [
@@ -30,9 +30,9 @@ def server():
 
 @pytest.fixture
 def params(server, monkeypatch, tmp_path):
-    profiles = registry.profiles()
-    mixed = {**profiles["compact"], **{role: profiles["flux"][role] for role in ASKING}}
-    monkeypatch.setattr(registry, "profiles", lambda: {"mixed": mixed})
+    known = profiles.read_profiles()
+    mixed = {**known["compact"], **{role: known["flux"][role] for role in ASKING}}
+    monkeypatch.setattr(profiles, "read_profiles", lambda: {"mixed": mixed})
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
     models = {"chat": {"base_url": server.url}}
     return parse_params(

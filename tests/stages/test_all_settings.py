@@ -16,13 +16,15 @@ from stages.engine.section import Section, complaints, format_value, leaves
 from stages.engine.settings import Settings
 from stages.engine.workspace import FactoryError, Workspace
 from stages.models.chat.settings import CallSettings
-from stages.models.options import OPTIONS
+from stages.models.registry import BACKENDS
 from stages.records.documents import TOOLS
 
 FACTORY, CALLS = "factory.toml", "calls"
 ROOT = Workspace.find().root
 MODELS = {**section_models(), FACTORY: Settings, CALLS: CallSettings} | {
-    f"{role}-{backend}": model for (role, backend), model in OPTIONS.items()
+    f"{role}-{name}": backend.options_model()
+    for role, known in BACKENDS.items()
+    for name, backend in known.items()
 }
 LEAVES = [
     pytest.param(name, leaf, id=".".join([name, *leaf.path]) + f"-{leaf.schema['type']}")
@@ -173,10 +175,8 @@ PAIRS = [
 def test_bands_are_found():
     assert ("filter", ("lpips",), ("low", "high")) in BANDS
     assert ("invert", (), ("min_noise_std", "max_noise_std")) in BANDS
-    assert ("perceive", ("part_area",)) in PAIRS and (
-        "perceive",
-        ("grounded", "part_area"),
-    ) in PAIRS
+    for backend in ("mediapipe", "grounded"):
+        assert ("perceive", (backend, "part_area")) in PAIRS
 
 
 @pytest.mark.parametrize(("name", "path", "band"), BANDS)
@@ -227,7 +227,7 @@ def test_the_checkouts_values_are_allowed():
     "section",
     [
         {"perceive": {"window": 1024}},
-        {"perceive": {"part_area": [0, 1]}},
+        {"perceive": {"mediapipe": {"part_area": [0, 1]}}},
         {"invert": {"until": 0.5}, "inject": {"t_s": 0.5}},
         {"inject": {"t_s": {"add": 1, "remove": 0.9, "distort": 0.8, "fuse": 0.7}}},
         {"invert": {"solver": "euler", "steps": 25}, "inject": {"mode": "faithful"}},

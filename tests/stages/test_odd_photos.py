@@ -59,7 +59,7 @@ def build(tmp_path, monkeypatch):
     """A function that runs stages up to the first failed gate.
 
     It returns the verdicts by stage, and the number of rejects by (stage, code)."""
-    monkeypatch.setattr(registry, "perceiver", lambda base, **_: MiddleFinder())
+    monkeypatch.setattr(registry, "perceiver", lambda base, params: MiddleFinder())
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["perceive"] |= {"window": 128, "max_windows": 1}

@@ -17,14 +17,13 @@ PROMPT = "caption"
 class VlmCaptioner:
     """Captioner (protocols.py) from one question a photo."""
 
-    needs = ("chat",)
     asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
 
     @classmethod
-    def revision(cls, **_: object) -> str:
+    def revision(cls) -> str:
         """The prompt's."""
         return prompts.revision(PROMPT)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from stages.engine.workspace import Workspace
 from stages.models.chat.cache import AnswerCache, CachedChat
 from stages.models.chat.ledger import NAME, Ledger
+from stages.models.chat.params import EndpointOptions, LocalChatOptions
 from stages.models.chat.request import ChatModel
 from stages.models.chat.settings import CallSettings, Price, load_call_settings
 from stages.models.weights import hub
@@ -33,36 +33,35 @@ class EndpointChat:
 
     free = False
 
-    def __new__(
-        cls,
-        name: str,
-        base_url: str,
-        key: str = "",
-        structured: Any = "json_schema",
-        parameters: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Create the model `name` at `base_url`; `key` names an environment variable.
+    def __new__(cls, options: EndpointOptions) -> Any:
+        """Create the model at the endpoint.
 
         Raises:
-            FactoryError: the options or factory.toml are wrong, or the key is not in the
-                environment.
+            FactoryError: factory.toml is wrong, or the key is not in the environment.
         """
         from stages.models.chat.endpoint import OpenAIChat
 
         workspace = Workspace.find()
         ledger = Ledger(workspace.calls / NAME, load_call_settings(workspace))
-        chat = OpenAIChat(name, base_url, ledger, key, structured, parameters)
+        chat = OpenAIChat(
+            options.name,
+            options.base_url,
+            ledger,
+            options.key,
+            options.structured,
+            options.parameters,
+        )
         return add_cache(chat, ledger, workspace)
 
     @classmethod
-    def revision(cls, name: str, **_: Any) -> str:
+    def revision(cls, options: EndpointOptions) -> str:
         """Return the model's name; the endpoint decides what is behind it."""
-        return name
+        return options.name
 
     @classmethod
-    def ledger_name(cls, name: str, **_: Any) -> str:
+    def ledger_name(cls, options: EndpointOptions) -> str:
         """Return the model's name in the ledger."""
-        return name
+        return options.name
 
 
 class LocalChat:
@@ -70,50 +69,44 @@ class LocalChat:
 
     free = True
 
-    def __new__(
-        cls,
-        name: str,
-        revision: str | None = None,
-        dtype: str = "bfloat16",
-        device: str = "cpu",
-        max_tokens: int = 1024,
-    ) -> Any:
-        """Load the model from the folder (relative to this checkout) or hub name `name`.
+    def __new__(cls, options: LocalChatOptions) -> Any:
+        """Load the model from a folder or of a hub name.
 
         Raises:
             FactoryError: the model cannot be loaded.
         """
-        return _local(Workspace.find(), name, revision, dtype, device, max_tokens)
+        # A frozen model has a hash.
+        return _local(Workspace.find(), options)  # pyright: ignore[reportArgumentType]
 
     @classmethod
-    def revision(cls, name: str, revision: str | None = None, **_: Any) -> str:
+    def revision(cls, options: LocalChatOptions) -> str:
         """Return a folder's digest of weights and configurations, or a hub name's revision."""
-        return hub.revision(hub.with_revision(name, revision))
+        return hub.revision(hub.with_revision(options.name, options.revision))
 
     @classmethod
-    def ledger_name(cls, name: str, **_: Any) -> str:
+    def ledger_name(cls, options: LocalChatOptions) -> str:
         """Return the model's name in the ledger, without paths of this machine."""
-        return Path(name).name if hub.local_folder(name) else name
+        return Path(options.name).name if hub.local_folder(options.name) else options.name
 
     @classmethod
-    def weights(cls, name: str, revision: str | None = None, **_: Any) -> list[str]:
+    def weights(cls, options: LocalChatOptions) -> list[str]:
         """Return the name of the hub model; a folder needs no fetching."""
-        return [] if hub.local_folder(name) else [hub.with_revision(name, revision)]
+        return (
+            []
+            if hub.local_folder(options.name)
+            else [hub.with_revision(options.name, options.revision)]
+        )
 
 
 @cache
-def _local(
-    workspace: Workspace,
-    name: str,
-    revision: str | None,
-    dtype: str,
-    device: str,
-    max_tokens: int,
-) -> CachedChat:
+def _local(workspace: Workspace, options: LocalChatOptions) -> CachedChat:
     """Load the model once, even if several roles of a stage use it."""
     from stages.models.chat.local import TransformersChat
 
+    name = options.name
     free = CallSettings(concurrency=_UNBOUNDED, prices={Path(name).name: _FREE, name: _FREE})
     ledger = Ledger(workspace.calls / NAME, free)
-    chat = TransformersChat(name, ledger, revision, dtype, device, max_tokens)
+    chat = TransformersChat(
+        name, ledger, options.revision, options.dtype, options.device, options.max_tokens
+    )
     return add_cache(chat, ledger, workspace)

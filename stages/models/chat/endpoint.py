@@ -23,10 +23,14 @@ from stages.engine.workspace import FactoryError
 from stages.models.chat import retries
 from stages.models.chat.ledger import Call, Ledger
 from stages.models.chat.messages import build_messages
+from stages.models.chat.params import (
+    check_http_address,
+    check_request_parameters,
+    check_variable_name,
+)
 from stages.models.chat.request import AskCode, ChatAnswer, ChatRequest
 from stages.models.chat.retries import RequestFailed, TransientError
 from stages.models.chat.settings import CallSettings
-from stages.models.options import http_address, request_parameters, variable
 
 MAX_FAILURES = 5
 """Number of consecutive failed requests that ends the stage."""
@@ -228,7 +232,7 @@ def _image_url(image: bytes) -> dict[str, Any]:
 
 def _ceiling(parameters: Mapping[str, Any]) -> int:
     try:
-        request_parameters(dict(parameters))
+        check_request_parameters(dict(parameters))
     except ValueError as error:
         raise FactoryError(f"chat: {error}") from error
     return max(int(parameters.get(name) or 0) for name in _CEILINGS)
@@ -238,7 +242,7 @@ def _secret(key: str) -> str:
     if not key:
         return ""
     try:
-        variable(key)
+        check_variable_name(key)
     except ValueError as error:
         raise FactoryError(f"chat: {error}") from error
     secret = os.environ.get(key, "")
@@ -249,6 +253,6 @@ def _secret(key: str) -> str:
 
 def _checked_url(url: str) -> str:
     try:
-        return http_address(url)
+        return check_http_address(url)
     except ValueError as error:
         raise FactoryError(f"chat: {error}") from error

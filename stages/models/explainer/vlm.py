@@ -26,7 +26,6 @@ class VlmExplainer:
     """Explainer (protocols.py) that looks: one question a flaw, one a photo."""
 
     looks = True
-    needs = ("chat",)
     asks: ClassVar[dict[str, str]] = {FLAW: "variant", CLEAN: "photo"}
 
     def __init__(self, chat: ChatModel, seed: int = 0) -> None:
@@ -34,7 +33,7 @@ class VlmExplainer:
         self._chat, self._seed = chat, seed
 
     @classmethod
-    def revision(cls, **_: object) -> str:
+    def revision(cls) -> str:
         """The prompts'."""
         return prompts.revision(FLAW, CLEAN)
 

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from stages.models.flow.params import FlowOptions
 from stages.models.weights import hub, packages
 
 
 class DiffusersFlow:
-    """``stages.models.flow.model.Flow`` with the plain values that a profile can hold."""
+    """``stages.models.flow.model.Flow`` with the options of a profile."""
 
-    def __new__(
-        cls,
-        name: str,
-        dtype: str = "float32",
-        device: str = "cpu",
-        offload: bool = False,
-        compile: bool = False,
-    ) -> Any:
-        """The loaded model; `name` is a folder (relative: of this checkout) or a hub name.
+    def __new__(cls, options: FlowOptions) -> Any:
+        """The loaded model.
 
         Raises:
             WeightsError: no such folder, or weights that are damaged or of another model.
@@ -29,20 +23,24 @@ class DiffusersFlow:
 
         try:
             return Flow.load(
-                hub.resolve(name), getattr(torch, dtype), device, offload=offload, compile=compile
+                hub.resolve(options.name),
+                getattr(torch, options.dtype),
+                options.device,
+                offload=options.offload,
+                compile=options.compile,
             )
         except (FileNotFoundError, ValueError) as error:
             raise packages.WeightsError(
-                f"{error}\nflow model {name!r} of stages/models/profiles.yaml: restore its folder "
-                "(`git checkout weights/compact`, or fetch it again) or name another"
+                f"{error}\nflow model {options.name!r} of stages/models/profiles.yaml: restore its "
+                "folder (`git checkout weights/compact`, or fetch it again) or name another"
             ) from error
 
     @classmethod
-    def revision(cls, name: str, **_: Any) -> str:
+    def revision(cls, options: FlowOptions) -> str:
         """Digest of the folder's weights and configurations, or the hub's commit."""
-        return hub.revision(name)
+        return hub.revision(options.name)
 
     @classmethod
-    def weights(cls, name: str, **_: Any) -> list[str]:
+    def weights(cls, options: FlowOptions) -> list[str]:
         """The hub's model; a folder is there already."""
-        return [] if hub.local_folder(name) else [name]
+        return [] if hub.local_folder(options.name) else [options.name]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from stages.engine.stage import Stage
+from stages.models import registry
+from stages.models.stage import ModelStage
 
 if TYPE_CHECKING:
     from stages.models.flow.model import Flow
@@ -21,25 +22,12 @@ FLOW_CODE = (
 """Modules whose source text enters the store's key."""
 
 
-class FlowStage(Stage):
+class FlowStage(ModelStage):
     """A stage that loads the profile's flow model."""
 
+    roles: ClassVar[tuple[str, ...]] = ("flow",)
     flow: Flow
-
-    def revisions(self) -> dict[str, str]:
-        """Return the revision of the flow model's weights."""
-        from stages.models import registry
-
-        return registry.revisions(self.base, "flow")
-
-    def devices(self) -> frozenset[str]:
-        """Return the devices that the flow model runs on."""
-        from stages.models import registry
-
-        return registry.devices(self.base, "flow")
 
     def setup(self) -> None:
         """Load the flow model."""
-        from stages.models import registry
-
-        self.flow = registry.create("flow", self.base)
+        self.flow = registry.create("flow", self.base, self.params)

@@ -25,14 +25,13 @@ class VlmJudge:
 
     name = "vlm"
     tools: tuple[Tool, ...] = ("add", "remove", "fuse")
-    needs = ("chat",)
     asks: ClassVar[dict[str, str]] = {PROMPT: "variant"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
 
     @classmethod
-    def revision(cls, **_: object) -> str:
+    def revision(cls) -> str:
         """The prompt's."""
         return prompts.revision(PROMPT)
 

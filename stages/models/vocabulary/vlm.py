@@ -10,6 +10,7 @@ from stages.models.chat.ask import ask
 from stages.models.chat.request import ChatModel
 from stages.models.chat.schemas import NamedEntity, NamedPart, VocabularyAnswer
 from stages.models.protocols import Image, WantedEntity, WantedPart
+from stages.models.vocabulary.params import VlmVocabularyOptions
 from stages.records.documents import TOOLS
 
 PROMPT = "vocabulary"
@@ -20,15 +21,14 @@ _PLACE = re.compile(r"\b(?:box|corner|top|bottom|pixels?|background|scene|photo|
 class VlmVocabulary:
     """Vocabulary (protocols.py) from one question a photo."""
 
-    needs = ("chat",)
     asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
 
-    def __init__(self, chat: ChatModel, entities: int = 4, parts: int = 6) -> None:
+    def __init__(self, options: VlmVocabularyOptions, chat: ChatModel) -> None:
         """Ask `chat` for at most so many entities, and parts of each."""
-        self._chat, self._entities, self._parts = chat, entities, parts
+        self._chat, self._entities, self._parts = chat, options.entities, options.parts
 
     @classmethod
-    def revision(cls, **_: object) -> str:
+    def revision(cls, options: VlmVocabularyOptions) -> str:
         """The prompt's."""
         return prompts.revision(PROMPT)
 

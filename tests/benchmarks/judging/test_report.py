@@ -1,9 +1,9 @@
 from benchmarks.judging import __main__ as main
 from benchmarks.judging.scores import Row
 from benchmarks.judging.verdicts import Verdict
-from stages.filter.params import FilterParams
-from stages.models.judge.features.judge import FeatureThresholds
+from stages.filter.params import Bounds
 from stages.models.judge.features.logistic import Coefficient, Model
+from stages.models.judge.features.params import FeatureThresholds
 
 MODEL = Model(
     intercept=0.0,
@@ -31,7 +31,7 @@ def make_verdict(name, perceptible):
 
 
 def test_decider_decides_as_the_filter():
-    decider = main.Decider(FilterParams(features=FeatureThresholds(probability=0.5)), MODEL)
+    decider = main.Decider(Bounds(), FeatureThresholds(probability=0.5), MODEL)
     assert decider.reason(make_row()) == "ok"
     assert decider.reason(make_row(lpips_real=0.2)) == "not_convincing"
     assert decider.reason(make_row(agreement=0.0)) == "not_intended"

@@ -4,8 +4,8 @@ import pytest
 from stages.engine.stage import BaseParams
 from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
-from stages.models.judge.features.judge import FeatureThresholds
 from stages.models.judge.features.logistic import Coefficient, Model
+from stages.models.judge.features.params import FeatureThresholds
 from stages.models.weights import packages
 from stages.records.documents import TOOLS, Verdict
 

@@ -7,6 +7,7 @@ from stages.engine.stage import BaseParams
 from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
 from stages.models import registry
+from stages.models.registry import profiles
 
 PROFILE = "served"
 
@@ -41,8 +42,8 @@ def stage(server, monkeypatch, tmp_path):
         "judge": {"backend": "vlm"},
     }
     made = {role: registry.Choice.model_validate(choice) for role, choice in choices.items()}
-    monkeypatch.setattr(registry, "profiles", lambda: {PROFILE: made})
-    monkeypatch.setattr(registry, "metric", lambda profile: Certain())
+    monkeypatch.setattr(profiles, "read_profiles", lambda: {PROFILE: made})
+    monkeypatch.setattr(registry, "metric", lambda profile, params: Certain())
     base = BaseParams(profile=PROFILE, models={"chat": {"base_url": server.url}})
     stage = FilterStage(FilterParams(), base)
     stage.setup()

@@ -82,7 +82,7 @@ def test_a_model_without_text_encoders_gets_no_caption(stage, flow_sample):
 
 
 def test_a_prompt_for_a_model_without_text_encoders_is_an_error(flow, monkeypatch):
-    monkeypatch.setattr(registry, "create", lambda role, base: flow)
+    monkeypatch.setattr(registry, "create", lambda role, base, params: flow)
     InvertStage(InvertParams(), BaseParams()).setup()
     with pytest.raises(FactoryError, match="no text encoders for 'a cat'"):
         InvertStage(InvertParams(prompt="a cat"), BaseParams()).setup()

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
 from stages.models import registry
 from stages.models.chat import prompts
-from stages.perceive.stage import GroundedParams, PerceiveGate, PerceiveParams, PerceiveStage
+from stages.perceive.params import PerceiveGate, PerceiveParams
+from stages.perceive.stage import PerceiveStage
 from stages.records.documents import Entity, Part, Photo, Scene
 from stages.records.images import write_png
 from stages.records.masks import encode
@@ -61,32 +62,12 @@ def grounded(**options):
     return BaseParams(profile="flux", models=models)
 
 
-def test_each_back_end_gets_its_own_params(monkeypatch):
-    given = {}
-    monkeypatch.setattr(
-        registry, "perceiver", lambda base, **arguments: given.update({base.profile: arguments})
-    )
-    PerceiveStage(PerceiveParams(parts=7), BaseParams()).setup()
-    params = PerceiveParams(grounded=GroundedParams(box=0.4))
-    PerceiveStage(params, grounded()).setup()
-    assert given["compact"]["parts"] == 7 and "box" not in given["compact"]
-    assert given["flux"] == {
-        "box": 0.4, "text": 0.25, "overlap": 0.8, "covered": 0.9, "part_area": (0.005, 0.5),
-    }  # fmt: skip
-
-
 def test_the_scenes_detector_follows_the_vocabulary():
     first = PerceiveStage(PerceiveParams(), grounded()).revisions()["perceiver"]
     other = PerceiveStage(PerceiveParams(), grounded(segmenter="sam-vit-b")).revisions()
     asked = PerceiveStage(PerceiveParams(), BaseParams(profile="flux")).revisions()
     assert first.startswith("grounded:")
     assert len({first, other["perceiver"], asked["perceiver"]}) == 3
-
-
-@pytest.mark.parametrize("wrong", [{"box": 1.5}, {"text_threshold": 0.3}, {"part_area": [0.1]}])
-def test_wrong_params_of_the_grounded_back_end_are_refused(wrong):
-    with pytest.raises(ValidationError):
-        PerceiveParams.model_validate({"grounded": wrong})
 
 
 def test_a_scene_names_its_detector_and_windows():
@@ -144,10 +125,13 @@ def test_a_captioner_that_is_away_today_leaves_the_photo_for_the_next_build():
 def test_only_a_profile_with_a_captioner_asks_and_its_prompts_are_recorded(monkeypatch):
     compact = PerceiveStage(PerceiveParams(), BaseParams())
     flux = PerceiveStage(PerceiveParams(), BaseParams(profile="flux"))
-    assert compact.roles == ("perceiver",) and flux.roles == ("perceiver", "captioner")
+    assert compact.chosen_roles == ("perceiver",) and flux.chosen_roles == (
+        "perceiver",
+        "captioner",
+    )
     assert set(compact.revisions()) == {"perceiver"}
-    assert registry.prompts(compact.base, *compact.roles) == {}
-    told = registry.prompts(flux.base, *flux.roles)
+    assert registry.prompts(compact.base, *compact.chosen_roles) == {}
+    told = registry.prompts(flux.base, *flux.chosen_roles)
     assert set(told) == {"vocabulary", "caption"} and told["caption"].startswith("caption 1 ")
     before = flux.revisions()
     for name in ("vocabulary", "caption"):  # another template is another store key

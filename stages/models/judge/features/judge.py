@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import sha256_file
-from stages.engine.section import Section, Share
 from stages.models.judge.features import appearance, logistic, measures
 from stages.models.judge.features.appearance import Features
+from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.patches import copy_patches
 from stages.models.judge.features.texture import BLOCKS, TokenFeatures
 from stages.models.protocols import Case, Image
@@ -59,19 +59,6 @@ class JudgeCode(RejectCode):
     """The change does not look like the intended flaw."""
 
 
-class FeatureThresholds(Section):
-    """What the compact judge asks for."""
-
-    delivered: Share = 0.3
-    """Least share of the intended change that must be there."""
-    agreement: Share = 0.6
-    """Least cosine between the change and the intended one."""
-    inside: Share = 0.3
-    """Share of the visible flaw that must lie on targets."""
-    probability: Share = 0.64
-    """Least chance that a person calls the result right."""
-
-
 def projection(change: Plane, wanted: Plane) -> tuple[float, float]:
     """Project `change` on `wanted`: returns the share of it (1 = all) and the cosine of the two.
 
@@ -90,13 +77,13 @@ class FeatureJudge:
     name = "features"
     tools: tuple[Tool, ...] = TOOLS
 
-    def __init__(self, thresholds: FeatureThresholds | None = None) -> None:
+    def __init__(self, params: FeatureThresholds) -> None:
         """Load the feature network and the calibrated model.
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
         """
-        self.thresholds = thresholds or FeatureThresholds()
+        self.thresholds = params
         self.features = TokenFeatures()
         self.model = logistic.load()
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from stages.models.networks import torchvision_import
 from stages.models.perceiver.entities import entities
 from stages.models.perceiver.grounded import segment
 from stages.models.perceiver.grounded.boxes import Detection, GroundingDino
+from stages.models.perceiver.grounded.params import GroundedOptions, GroundedParams
 from stages.models.perceiver.grounded.segment import FloatBox
 from stages.models.perceiver.regions import Region, Thing
 from stages.models.protocols import Image, Vocabulary, WantedEntity
@@ -31,56 +31,41 @@ MIN_INSIDE = 0.5
 class GroundedPerceiver:
     """Finds entities and parts of any name."""
 
-    needs = ("vocabulary",)
-
     def __init__(
         self,
-        detector: str,
-        segmenter: str,
+        options: GroundedOptions,
+        params: GroundedParams,
         vocabulary: Vocabulary,
-        device: str = "cpu",
-        dtype: str = "float32",
-        box: float = 0.3,
-        text: float = 0.25,
-        overlap: float = 0.8,
-        covered: float = 0.9,
-        part_area: tuple[float, float] = (0.005, 0.5),
     ) -> None:
         """Load detector and segmenter.
 
         Args:
-            detector: Grounding DINO, a folder or pinned hub model.
-            segmenter: ``sam-vit-b``, ``-l`` or ``-h``, or a folder or pinned hub model of SAM 2.
+            options: name the models and the device.
+            params: what counts as found.
             vocabulary: says what to look for.
-            device: ``cpu`` or ``cuda``.
-            dtype: ``float32``, or ``bfloat16`` or ``float16`` for mixed precision.
-            box: least score of a box.
-            text: least mean score of a phrase's tokens.
-            overlap: of two boxes with a greater IoU only the better stays.
-            covered: least share of a part that its entity's mask covers.
-            part_area: least and greatest share of the photo for a part.
 
         Raises:
             WeightsError: weights are not pinned, missing or damaged.
         """
         import torch
 
-        precision = getattr(torch, dtype)
+        precision = getattr(torch, options.dtype)
         self._vocabulary = vocabulary
-        self._detector = GroundingDino.load(detector, device, precision)
-        self._segmenter = segment.load(segmenter, device, precision)
-        self._box, self._text, self._overlap = box, text, overlap
-        self._covered, self._area = covered, part_area
+        self._detector = GroundingDino.load(options.detector, options.device, precision)
+        self._segmenter = segment.load(options.segmenter, options.device, precision)
+        self._params = params
 
     @classmethod
-    def revision(cls, detector: str, segmenter: str, **_: Any) -> str:
+    def revision(cls, options: GroundedOptions) -> str:
         """Digests or commits of the weights."""
-        return f"{hub.revision(detector)} {_revision(segmenter)}"
+        return f"{hub.revision(options.detector)} {_revision(options.segmenter)}"
 
     @classmethod
-    def weights(cls, detector: str, segmenter: str, **_: Any) -> list[str]:
+    def weights(cls, options: GroundedOptions) -> list[str]:
         """Their names in ``weights.toml``; folders are there already."""
-        return [name for name in (detector, segmenter) if not hub.local_folder(name)]
+        return [
+            name for name in (options.detector, options.segmenter) if not hub.local_folder(name)
+        ]
 
     def perceive(self, image: Image) -> list[Entity]:
         """Find entities, by score, each with its parts.
@@ -88,16 +73,17 @@ class GroundedPerceiver:
         Raises:
             RejectPhoto: there is no vocabulary for this photo.
         """
+        p = self._params
         wanted = {entity.name: entity for entity in self._vocabulary.vocabulary(image)}
         kinds = {part.kind for entity in wanted.values() for part in entity.parts}
         phrases = list(dict.fromkeys([*wanted, *sorted(kinds)]))
-        found = self._detector.detect(image, phrases, self._box, self._text)
-        things_found = suppress([d for d in found if d.phrase in wanted], self._overlap)[:MAX_MASKS]
-        parts_found = suppress([d for d in found if d.phrase in kinds], self._overlap)[:MAX_MASKS]
+        found = self._detector.detect(image, phrases, p.box, p.text)
+        things_found = suppress([d for d in found if d.phrase in wanted], p.overlap)[:MAX_MASKS]
+        parts_found = suppress([d for d in found if d.phrase in kinds], p.overlap)[:MAX_MASKS]
         masks = self._segmenter.segment(image, [d.box for d in (*things_found, *parts_found)])
         things = select_regions(things_found, masks[: len(things_found)])
         parts = select_regions(parts_found, masks[len(things_found) :])
-        return entities(assign_parts(things, parts, wanted, self._covered), self._area)
+        return entities(assign_parts(things, parts, wanted, p.covered), p.part_area)
 
 
 def suppress(found: Sequence[Detection], overlap: float) -> list[Detection]:

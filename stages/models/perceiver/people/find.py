@@ -32,9 +32,9 @@ class People:
     def __init__(
         self,
         classify: Probabilities,
-        thresholds: PersonThresholds | None = None,
-        visibility: float = 0.6,
-        hand: float = 0.6,
+        thresholds: PersonThresholds,
+        visibility: float,
+        hand: float,
     ) -> None:
         """Load the models.
 

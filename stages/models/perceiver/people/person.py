@@ -51,7 +51,7 @@ _HIPS, _SHOULDERS = (LEFT_HIP, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_SHOULDER)
 class PersonThresholds:
     """What a person has to reach. Chosen by inspecting 330 photos of people, animals and things."""
 
-    detection: float = 0.575
+    detection: float
     """Minimum score of the face detector."""
     mesh: float = 0.8
     """Minimum score of the face mesh in both predictions; below it no features are named."""
@@ -81,8 +81,8 @@ class Person:
 class PeopleFinder:
     """Finds people by their faces; a body without a face is not found."""
 
-    def __init__(self, thresholds: PersonThresholds | None = None) -> None:
-        self.thresholds = thresholds or PersonThresholds()
+    def __init__(self, thresholds: PersonThresholds) -> None:
+        self.thresholds = thresholds
         self._faces = [
             Detector(_read("face_detection_full_range_sparse.tflite"), FACE_FAR),
             Detector(_read("face_detection_short_range.tflite"), FACE_NEAR),

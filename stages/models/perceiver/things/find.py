@@ -26,9 +26,9 @@ class Things:
         self,
         classifier: ImageNetClassifier,
         saliency: Saliency,
-        sure: float = 0.7,
-        floor: float = 0.5,
-        parts: int = 5,
+        min_class_probability: float,
+        min_group_probability: float,
+        parts: int,
         area: tuple[float, float] = (0.01, 0.85),
     ) -> None:
         """Create the finder with loaded models.
@@ -36,14 +36,15 @@ class Things:
         Args:
             classifier: names things; its features separate their parts.
             saliency: computes saliency maps.
-            sure: minimum probability for the name of an ImageNet class.
-            floor: minimum probability for a coarser word; below it the thing is an ``object``.
+            min_class_probability: for naming a thing by its ImageNet class.
+            min_group_probability: for naming it by a group of classes; below it the thing is an
+                ``object``.
             parts: number of parts to look for.
             area: minimum and maximum share of the photo that a thing may cover.
         """
         self._classifier, self._saliency = classifier, saliency
         self._parts, self._area = parts, area
-        self._sure, self._floor = sure, floor
+        self._min_class, self._min_group = min_class_probability, min_group_probability
 
     def __call__(self, image: Image, exclude: Mask | None = None) -> list[Thing]:
         """Find up to `MAX_THINGS` things, largest first; `exclude` (H, W) is the mask of people."""
@@ -57,7 +58,7 @@ class Things:
         # the views make different errors, so their mean is more reliable than each of them
         views = image, crop, np.where(inside[..., None], crop, np.uint8(GREY))
         p = np.mean([self._classifier.probabilities(view) for view in views], axis=0)
-        word, _ = choose_name(p, self._classifier.names, self._sure, self._floor)
+        word, _ = choose_name(p, self._classifier.names, self._min_class, self._min_group)
         features = self._classifier.features(crop)
-        kind = classify_animal(p, self._floor)
+        kind = classify_animal(p, self._min_group)
         return Thing(word, score, mask, find_parts(image, mask, features, score, self._parts, kind))

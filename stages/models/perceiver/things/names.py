@@ -62,38 +62,38 @@ def group_members(group: str) -> list[int]:
 
 
 def choose_name(
-    probabilities: NDArray[np.float64], classes: list[str], sure: float, floor: float
+    probabilities: NDArray[np.float64], classes: list[str], min_class: float, min_group: float
 ) -> tuple[str, float]:
     """Choose a name and return it with its probability.
 
-    The name is that of a class with a probability of at least `sure`; else that of the most
-    probable group with at least `floor`, a narrow group before a wide one; else ``object``.
+    The name is that of a class with a probability of at least `min_class`; else that of the most
+    probable group with at least `min_group`, a narrow group before a wide one; else ``object``.
 
     Args:
         probabilities: (1000,) probabilities of the ImageNet classes.
         classes: names of the classes.
-        sure: minimum probability for the name of a class.
-        floor: minimum probability for the name of a group.
+        min_class: minimum probability for the name of a class.
+        min_group: minimum probability for the name of a group.
     """
     best = int(probabilities.argmax())
     group_only = {i for group in _GROUP_ONLY for i in group_members(group)}
-    if probabilities[best] >= sure and best not in group_only:
+    if probabilities[best] >= min_class and best not in group_only:
         return classes[best], float(probabilities[best])
     totals = {group: float(probabilities[group_members(group)].sum()) for group in GROUPS}
     for group, total in sorted(totals.items(), key=lambda g: (g[0] == "animal", -g[1])):
-        if total >= floor:
+        if total >= min_group:
             return group, total
     return UNSURE, float(probabilities[best])
 
 
-def classify_animal(probabilities: NDArray[np.float64], floor: float) -> str:
+def classify_animal(probabilities: NDArray[np.float64], min_group: float) -> str:
     """Return the most probable narrow group of an animal, for rules on its limbs.
 
     Returns an empty string if the thing is no animal, and ``animal`` if no narrow group has half of
     the probability of all animals.
     """
     total = float(probabilities[group_members("animal")].sum())
-    if total < floor:
+    if total < min_group:
         return ""
     animals = set(group_members("animal"))
     kinds = [g for g in GROUPS if set(group_members(g)) <= animals and g != "animal"]

@@ -6,11 +6,11 @@ from tiny_internvl import save_tiny_internvl
 from tiny_vlm import save_tiny_vlm
 
 from stages.engine.workspace import FactoryError, Workspace
-from stages.models import registry
 from stages.models.captioner.vlm import VlmCaptioner
 from stages.models.chat import backends, local, views
 from stages.models.chat.ask import Unusable
 from stages.models.chat.ledger import NAME, Ledger
+from stages.models.chat.params import LocalChatOptions
 
 
 @pytest.fixture(scope="module", params=[save_tiny_vlm, save_tiny_internvl])
@@ -63,22 +63,24 @@ def test_unusable_answers_are_kept_as_evidence(model, photo):
 
 def test_the_back_end_is_cached_and_free(folder, chat_request, tmp_path, monkeypatch, make_ledger):
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
-    chat = backends.LocalChat(str(folder), dtype="float32", max_tokens=8)
+    options = LocalChatOptions(name=str(folder), dtype="float32", max_tokens=8)
+    chat = backends.LocalChat(options)
     assert chat.complete(chat_request) == chat.complete(chat_request)
     ledger = Ledger(Workspace(tmp_path).calls / NAME, make_ledger().settings)
     (account,) = ledger.accounts()
     assert (account.sent, account.kept, account.money, account.unpriced) == (1, 1, 0.0, 0)
-    assert backends.LocalChat(str(folder), dtype="float32", max_tokens=8) is chat
+    assert backends.LocalChat(options) is chat
 
 
 def test_revision_of_a_folder_and_of_a_hub_name(folder):
-    backend = registry._load(registry.BACKENDS["chat"]["transformers"])
-    assert len(backend.revision(str(folder), dtype="float32")) == 64
-    assert backend.revision("Qwen/Qwen2.5-VL-7B-Instruct", "0" * 40) == (
+    revision = backends.LocalChat.revision
+    assert len(revision(LocalChatOptions(name=str(folder), dtype="float32"))) == 64
+    hub_name = "Qwen/Qwen2.5-VL-7B-Instruct"
+    assert revision(LocalChatOptions(name=hub_name, revision="0" * 40)) == (
         "Qwen/Qwen2.5-VL-7B-Instruct@" + "0" * 40
     )
     with pytest.raises(FactoryError, match="not pinned"):
-        backend.revision("Qwen/Qwen2.5-VL-7B-Instruct")
+        revision(LocalChatOptions(name=hub_name))
 
 
 def test_a_folder_that_cannot_be_loaded_is_an_error(tmp_path, make_ledger):

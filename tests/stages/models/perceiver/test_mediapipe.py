@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stages.models.perceiver.mediapipe import MediapipePerceiver, entities
+from stages.models.perceiver.mediapipe.params import MediapipeParams
+from stages.models.perceiver.mediapipe.perceiver import MediapipePerceiver, entities
 from stages.models.perceiver.regions import Region, Thing
 from stages.models.weights import packages
 from stages.records.masks import decode
@@ -62,7 +63,7 @@ def perceiver():
     import torch
 
     torch.set_num_threads(1)
-    return MediapipePerceiver()
+    return MediapipePerceiver(MediapipeParams())
 
 
 @pytest.fixture(scope="module")

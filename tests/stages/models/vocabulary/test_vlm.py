@@ -6,6 +6,7 @@ from PIL import Image
 from stages.models.captioner.vlm import VlmCaptioner
 from stages.models.chat.ask import Unusable
 from stages.models.protocols import WantedEntity, WantedPart
+from stages.models.vocabulary.params import VlmVocabularyOptions
 from stages.models.vocabulary.vlm import VlmVocabulary
 
 
@@ -23,7 +24,7 @@ def said(*entities):
 
 def test_names_come_with_their_tools(scripted, photo):
     chat = scripted(said(entity(part(), part("face", "face", ["distort"])), entity(name="ball")))
-    assert VlmVocabulary(chat).vocabulary(photo) == [
+    assert VlmVocabulary(VlmVocabularyOptions(), chat).vocabulary(photo) == [
         WantedEntity(
             "dog",
             (
@@ -41,7 +42,7 @@ def test_names_come_with_their_tools(scripted, photo):
 def test_no_more_than_asked_for(scripted, photo):
     parts = [part(f"{word} ear") for word in ("left", "right", "third")]
     chat = scripted(said(*(entity(*parts, name=f"dog {word}") for word in ("one", "two"))))
-    (found,) = VlmVocabulary(chat, entities=1, parts=2).vocabulary(photo)
+    (found,) = VlmVocabulary(VlmVocabularyOptions(entities=1, parts=2), chat).vocabulary(photo)
     assert [p.name for p in found.parts] == ["left ear", "right ear"]
 
 
@@ -60,19 +61,20 @@ def test_no_more_than_asked_for(scripted, photo):
 )
 def test_a_bad_list_is_asked_for_again_once(scripted, photo, bad, complaint):
     chat = scripted(said(bad), said(entity(part())))
-    assert VlmVocabulary(chat).vocabulary(photo)[0].name == "dog"
+    assert VlmVocabulary(VlmVocabularyOptions(), chat).vocabulary(photo)[0].name == "dog"
     assert complaint in chat.requests[1].turns[0].complaint
     with pytest.raises(Unusable):
-        VlmVocabulary(scripted(said(bad), said(bad))).vocabulary(photo)
+        VlmVocabulary(VlmVocabularyOptions(), scripted(said(bad), said(bad))).vocabulary(photo)
 
 
 def test_things_are_listed_once(scripted, photo):
+    chat = scripted(*[said(entity(), entity())] * 2)
     with pytest.raises(Unusable, match="'dog' is listed twice"):
-        VlmVocabulary(scripted(*[said(entity(), entity())] * 2)).vocabulary(photo)
+        VlmVocabulary(VlmVocabularyOptions(), chat).vocabulary(photo)
 
 
 def test_nothing_to_break_is_an_answer(scripted, photo):
-    assert VlmVocabulary(scripted(said())).vocabulary(photo) == []
+    assert VlmVocabulary(VlmVocabularyOptions(), scripted(said())).vocabulary(photo) == []
 
 
 def test_a_caption_is_one_line(scripted, photo):

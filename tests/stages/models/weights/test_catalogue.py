@@ -53,11 +53,9 @@ def test_unknown_weights_name_the_known_ones():
 
 def test_every_back_end_with_pinned_weights_names_them():
     """A back end whose revision comes from the catalogue also names what to fetch."""
-    for name in registry.profiles():
-        for role, chosen in registry.roles(name).items():
-            target = registry._load(registry.BACKENDS[role][chosen.backend])
-            for wanted in getattr(target, "weights", lambda **_: [])(**chosen.options):
-                assert catalogue.find(wanted).name == wanted
+    for name in registry.read_profiles():
+        for wanted in registry.weights(name):
+            assert catalogue.find(wanted).name == wanted
 
 
 @pytest.mark.parametrize("name", ["mediapipe", "sam-vit-b", "lab/thing@" + "0" * 40])

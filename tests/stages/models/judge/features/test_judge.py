@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.models.judge.features.judge import FeatureJudge, FeatureThresholds, decide, projection
+from stages.models.judge.features.judge import FeatureJudge, decide, projection
 from stages.models.judge.features.logistic import Coefficient, Model
+from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.patches import copy_patches
 from stages.models.judge.features.texture import BLOCKS
 from stages.models.protocols import Case

@@ -6,6 +6,7 @@ from PIL import Image
 
 from stages.models.perceiver.grounded import perceiver as grounded
 from stages.models.perceiver.grounded.boxes import Detection
+from stages.models.perceiver.grounded.params import GroundedOptions, GroundedParams
 from stages.models.perceiver.grounded.perceiver import (
     GroundedPerceiver,
     assign_parts,
@@ -237,9 +238,10 @@ def test_a_real_photo_through_the_real_classes(
     if segmenter == "sam":  # its checkpoints are of fixed sizes; test_segment.py loads one
         monkeypatch.setattr(grounded.segment, "load", lambda *_: grounded.segment.Sam(sam_model))
     monkeypatch.setattr(grounded, "MIN_INSIDE", 1e-6)  # masks of random weights lie anywhere
-    options = {"box": 0.01, "text": 0.0, "covered": 0.0, "part_area": (0.0, 1.0)}
+    params = GroundedParams(box=0.01, text=0.0, covered=0.0, part_area=(0.0, 1.0))
     words = Words(CAT, WantedEntity("dog", CAT.parts))
-    perceiver = GroundedPerceiver(str(dino_folder), str(sam2_folder), words, **options)
+    options = GroundedOptions(detector=str(dino_folder), segmenter=str(sam2_folder))
+    perceiver = GroundedPerceiver(options, params, words)
     found = perceiver.perceive(photo)
     assert found == perceiver.perceive(photo)  # reproducible
     assert {e.name for e in found} <= {"cat", "dog"} and found
@@ -251,31 +253,35 @@ def test_a_real_photo_through_the_real_classes(
 
 
 def test_the_word_list_fits_the_detector(dino_folder, sam2_folder, photo):
-    perceiver = GroundedPerceiver(str(dino_folder), str(sam2_folder), WordList(), box=1.0)
+    options = GroundedOptions(detector=str(dino_folder), segmenter=str(sam2_folder))
+    perceiver = GroundedPerceiver(options, GroundedParams(box=1.0), WordList())
     assert perceiver.perceive(photo) == []
 
 
 def test_weights_and_revision_name_both_models(dino_folder, sam2_folder):
-    pinned = {"detector": "IDEA-Research/grounding-dino-tiny", "segmenter": "sam-vit-b"}
-    assert GroundedPerceiver.weights(**pinned, device="cuda") == list(pinned.values())
-    assert GroundedPerceiver.revision(**pinned, device="cuda") == (
+    names = {"detector": "IDEA-Research/grounding-dino-tiny", "segmenter": "sam-vit-b"}
+    pinned = GroundedOptions(**names, device="cuda")
+    assert GroundedPerceiver.weights(pinned) == list(names.values())
+    assert GroundedPerceiver.revision(pinned) == (
         "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71 "
         "sam-vit-b-ec2df6273261"
     )
-    local = {"detector": str(dino_folder), "segmenter": str(sam2_folder)}
-    assert GroundedPerceiver.weights(**local) == []
-    assert len(set(GroundedPerceiver.revision(**local).split())) == 2
+    local = GroundedOptions(detector=str(dino_folder), segmenter=str(sam2_folder))
+    assert GroundedPerceiver.weights(local) == []
+    assert len(set(GroundedPerceiver.revision(local).split())) == 2
 
 
 def test_missing_weights_name_the_remedy(dino_folder):
+    options = GroundedOptions(detector=str(dino_folder), segmenter="sam-vit-l")
     with pytest.raises(WeightsError, match="run `flawfactory models fetch`"):
-        GroundedPerceiver(str(dino_folder), "sam-vit-l", WordList())
+        GroundedPerceiver(options, GroundedParams(), WordList())
 
 
 def test_the_stage_creates_it_from_names_in_params(dino_folder, sam2_folder, monkeypatch):
     """Run the flux profile's perceiver with tiny models on a photo."""
     from stages.engine.stage import BaseParams, Sample
-    from stages.perceive.stage import GroundedParams, PerceiveParams, PerceiveStage
+    from stages.perceive.params import PerceiveParams
+    from stages.perceive.stage import PerceiveStage
     from stages.records.documents import Photo, Scene
 
     monkeypatch.setattr(grounded, "MIN_INSIDE", 1e-6)

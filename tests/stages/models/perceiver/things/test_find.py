@@ -24,7 +24,7 @@ def find(squares, exclude=None):
     for x, y, red in squares:
         image[y : y + 40, x : x + 40, 0] = red
         saliency[y * 320 // 200 : (y + 40) * 320 // 200, x * 320 // 300 : (x + 40) * 320 // 300] = 1
-    return Things(Stub(), lambda _: saliency)(image, exclude)  # pyright: ignore[reportArgumentType]
+    return Things(Stub(), lambda _: saliency, 0.7, 0.5, 5)(image, exclude)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_name_is_that_of_most_views():

@@ -1,52 +1,14 @@
-import inspect
-
 import pytest
 
 from stages.catalogue import params_for_work, parse_params
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
-from stages.models import registry
-from stages.models.options import OPTIONS
-
-BY_STAGES = {
-    ("perceiver", "mediapipe"): {
-        "detection", "visibility", "hand", "sure", "floor", "parts", "people_share", "part_area",
-    },
-    ("perceiver", "grounded"): {"box", "text", "overlap", "covered", "part_area"},
-    ("judge", "features"): {"thresholds"},
-    ("explainer", "grammar"): {"seed"},
-    ("explainer", "vlm"): {"seed"},
-}  # fmt: skip
-"""Arguments that come from a stage's own section."""
 
 
 def lines(base):
     with pytest.raises(FactoryError) as error:
         parse_params({"base": base})
     return str(error.value).splitlines()
-
-
-@pytest.mark.parametrize(
-    ("role", "backend"),
-    [(role, name) for role, known in registry.BACKENDS.items() for name in known],
-)
-def test_options_are_the_arguments_that_no_stage_gives(role, backend):
-    made_by = registry._load(registry.BACKENDS[role][backend])
-    options = OPTIONS[role, backend]
-    given = {*getattr(made_by, "needs", ()), *BY_STAGES.get((role, backend), ())}
-    call = made_by.__new__ if made_by.__init__ is object.__init__ else made_by.__init__
-    arguments = {} if call is object.__new__ else dict(inspect.signature(call).parameters)
-    wanted = {
-        name: argument.default
-        for name, argument in list(arguments.items())[1:]
-        if name not in given and argument.kind is not argument.VAR_POSITIONAL
-    }
-    fields = {
-        name: inspect.Parameter.empty if field.is_required() else field.default
-        for name, field in options.model_fields.items()
-    }
-    assert fields == wanted
-    assert options.needs == getattr(made_by, "needs", ())
 
 
 @pytest.mark.parametrize(

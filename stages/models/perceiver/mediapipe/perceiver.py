@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.models.perceiver.entities import entities
+from stages.models.perceiver.mediapipe.params import MediapipeParams
 from stages.models.perceiver.people.find import People
 from stages.models.perceiver.people.person import PersonThresholds
 from stages.models.perceiver.things.classifier import ImageNetClassifier
@@ -18,46 +19,35 @@ from stages.records.images import Image
 class MediapipePerceiver:
     """People with named parts, and the salient things where people leave room for them."""
 
-    def __init__(
-        self,
-        detection: float = 0.575,
-        visibility: float = 0.6,
-        hand: float = 0.6,
-        sure: float = 0.7,
-        floor: float = 0.5,
-        parts: int = 5,
-        people_share: float = 0.15,
-        part_area: tuple[float, float] = (0.0005, 0.5),
-    ) -> None:
+    def __init__(self, params: MediapipeParams) -> None:
         """Load the models.
-
-        Args:
-            detection: least score of a detected face.
-            visibility: least certainty of a limb's landmarks.
-            hand: least certainty of a hand and its side.
-            sure: least probability for an ImageNet class's own name.
-            floor: least probability for a coarser word.
-            parts: parts to ask for in a thing.
-            people_share: people covering this share of the photo or more leave things out.
-            part_area: least and greatest share of the photo for a part.
 
         Raises:
             WeightsError: weights are missing or damaged.
         """
         classifier = ImageNetClassifier()
         self._people = People(
-            classifier.probabilities, PersonThresholds(detection=detection), visibility, hand
+            classifier.probabilities,
+            PersonThresholds(detection=params.detection),
+            params.visibility,
+            params.hand,
         )
-        self._things = Things(classifier, Saliency(), sure, floor, parts)
-        self._share, self._area = people_share, part_area
+        self._things = Things(
+            classifier,
+            Saliency(),
+            params.min_class_probability,
+            params.min_group_probability,
+            params.parts,
+        )
+        self._share, self._area = params.people_share, params.part_area
 
     @classmethod
-    def revision(cls, **_: object) -> str:
+    def revision(cls) -> str:
         """Digest of the weights."""
         return " ".join(map(packages.revision, cls.weights()))
 
     @classmethod
-    def weights(cls, **_: object) -> list[str]:
+    def weights(cls) -> list[str]:
         """Their names in ``weights.toml``."""
         return ["mediapipe", "efficientnet-lite0", "u2net"]
 

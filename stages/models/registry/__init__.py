@@ -1,0 +1,67 @@
+"""From a role and a profile to a back end.
+
+`backends` is the table of back ends, `profiles` says which one a profile takes for a role,
+`checks` finds what is wrong with a choice before any model is loaded, `sections` gives back ends
+their sections of params.yaml, `loading` makes them, and `questions` knows what they ask a chat
+model. The functions that the rest of the code calls are here.
+"""
+
+from stages.models.registry.backends import BACKENDS, REQUIRED, Backend
+from stages.models.registry.checks import find_missing, find_problems
+from stages.models.registry.loading import (
+    captioner,
+    create,
+    devices,
+    explainer,
+    judge,
+    metric,
+    modules,
+    perceiver,
+    revision,
+    revisions,
+    weights,
+)
+from stages.models.registry.profiles import (
+    Choice,
+    Profile,
+    RegistryError,
+    choice,
+    options,
+    read_profiles,
+    roles,
+)
+from stages.models.registry.questions import LedgerModel, ledger_model, prompts, questions
+from stages.models.registry.sections import add_sections, section, unused_sections
+
+__all__ = [
+    "BACKENDS",
+    "REQUIRED",
+    "Backend",
+    "Choice",
+    "LedgerModel",
+    "Profile",
+    "RegistryError",
+    "add_sections",
+    "captioner",
+    "choice",
+    "create",
+    "devices",
+    "explainer",
+    "find_missing",
+    "find_problems",
+    "judge",
+    "ledger_model",
+    "metric",
+    "modules",
+    "options",
+    "perceiver",
+    "prompts",
+    "questions",
+    "read_profiles",
+    "revision",
+    "revisions",
+    "roles",
+    "section",
+    "unused_sections",
+    "weights",
+]
