@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from stages.engine.section import Mean, PositiveShare, Section, Share
 from stages.engine.stage import GateParams, StageParams
+from stages.models import registry
 from stages.records.documents import Tool
 
 Mode = Literal["sparse", "dense", "faithful"]
@@ -108,6 +109,7 @@ class InjectGate(GateParams):
     """Mean over variants of the difference to the control inside the mask, in grey levels."""
 
 
+@registry.add_sections("flow")
 class InjectParams(StageParams):
     """Section ``inject`` of params.yaml."""
 

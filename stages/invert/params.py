@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from stages.engine.section import Share
 from stages.engine.stage import GateParams, StageParams
+from stages.models import registry
 from stages.models.flow.solvers import Solver
 
 Storage = Literal["float16", "float32"]
@@ -23,6 +24,7 @@ class InvertGate(GateParams):
     """A higher rate means that transformer and autoencoder do not fit each other."""
 
 
+@registry.add_sections("flow")
 class InvertParams(StageParams):
     """Section ``invert`` of params.yaml."""
 

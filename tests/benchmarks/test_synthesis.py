@@ -63,7 +63,7 @@ def tiny(flow, task, metric, monkeypatch, tmp_path):
     The model has no text encoders and refuses prompts, as the compact one does.
     """
     monkeypatch.setattr(synthesis, "make_photo_tasks", lambda *_: [task])
-    monkeypatch.setattr(synthesis, "DiffusersFlow", lambda **_: flow)
+    monkeypatch.setattr(synthesis, "DiffusersFlow", lambda options: flow)
     monkeypatch.setattr(synthesis, "metric", lambda _: metric)
     monkeypatch.setattr(synthesis, "RESULTS", tmp_path)
     monkeypatch.setattr("sys.argv", ["synthesis", "--name", "tiny"])

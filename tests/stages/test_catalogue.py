@@ -59,6 +59,10 @@ class TestParse:
                 {"map": {"gate": {"min_variant": 2}}},
                 "unknown key `map.gate.min_variant`; did you mean `min_variants`?",
             ),
+            (
+                {"map": {"min_variants": 2}},
+                "unknown key `map.min_variants`; did you mean `map.gate.min_variants`?",
+            ),
             ({"map": {"variants": "many"}}, "`map.variants`: Input should be a valid integer"),
             ({"map": {"variants": 0}}, "`map.variants`: Input should be greater than"),
             ({"map": {"tools": {"add": "x"}}}, "`map.tools.add`: Input should be a valid number"),

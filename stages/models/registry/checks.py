@@ -18,9 +18,8 @@ def find_problems(base: BaseParams) -> list[str]:
     known = profiles.read_profiles()
     if base.profile not in known:
         allowed = ", ".join(sorted(known))
-        return [
-            f"`base.profile`: no such profile (got {format_value(base.profile)}; allowed: {allowed})"
-        ]
+        given = format_value(base.profile)
+        return [f"`base.profile`: no such profile (got {given}; allowed: {allowed})"]
     own = known[base.profile]
     if strange := [role for role in base.models if role not in own]:
         return [unknown_key(("base", "models", role), own) for role in strange]

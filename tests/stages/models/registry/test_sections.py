@@ -3,11 +3,13 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
+from stages import STAGES
+from stages.catalogue import stage_class
 from stages.engine.provenance import stage_digest
 from stages.engine.stage import BaseParams, StageParams
-from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
 from stages.models import registry
+from stages.models.stage import ModelStage
 from stages.perceive.params import PerceiveParams
 from stages.perceive.stage import PerceiveStage
 
@@ -70,10 +72,15 @@ def test_only_the_chosen_back_ends_params_enter_the_key(stage, profile, own, oth
     assert digest(stage, profile, **own) != digest(stage, profile)
 
 
-def test_no_params_are_declared_twice():
-    """A section's models are the back ends' own, defaults included."""
-    for role, model in [("perceiver", PerceiveParams), ("judge", FilterParams)]:
+STAGES_WITH_MODELS = [
+    stage for name in STAGES if issubclass(stage := stage_class(name), ModelStage)
+]
+
+
+@pytest.mark.parametrize("stage", STAGES_WITH_MODELS)
+def test_a_stage_has_the_sections_of_all_back_ends_of_its_roles(stage):
+    for role in stage.roles:
         for name, backend in registry.BACKENDS[role].items():
             if own := backend.params_model():
-                assert model.model_fields[name].annotation is own
-                assert getattr(model(), name) == own()
+                assert stage.params_model.model_fields[name].annotation is own
+                assert getattr(stage.params_model(), name) == own()

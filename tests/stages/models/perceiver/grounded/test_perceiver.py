@@ -132,14 +132,12 @@ class Masks:
         return square(x0, y0, x1 - x0, y1 - y0)
 
 
-def perceive(detector, segmenter, *words, **options):
+def perceive(detector, segmenter, *words, **params):
     perceiver = GroundedPerceiver.__new__(GroundedPerceiver)
     perceiver._vocabulary, perceiver._detector, perceiver._segmenter = (
         Words(*words), detector, segmenter,
     )  # fmt: skip
-    settings = {"box": 0.3, "text": 0.25, "overlap": 0.8, "covered": 0.9, "area": (0.005, 0.5)}
-    for name, value in {**settings, **options}.items():
-        setattr(perceiver, f"_{name}", value)
+    perceiver._params = GroundedParams(**params)
     return perceiver.perceive(np.zeros((100, 100, 3), np.uint8))
 
 
@@ -182,7 +180,7 @@ def test_parts_outside_the_area_band_are_left_out(box, kept):
 
 def test_a_wider_area_band_keeps_small_parts():
     tiny = Detection("ear", 0.8, (20.0, 10.0, 23.0, 13.0))
-    (cat,) = perceive(Boxes(CAT_BOX, tiny), Masks(), CAT, area=(0.0005, 0.5))
+    (cat,) = perceive(Boxes(CAT_BOX, tiny), Masks(), CAT, part_area=(0.0005, 0.5))
     assert len(cat.parts) == 1
 
 
