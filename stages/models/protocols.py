@@ -3,7 +3,8 @@
 NumPy at the border: an image is (H, W, 3) uint8 sRGB, a mask is (H, W) bool, both in photo pixels.
 Every back end is a class with a ``revision`` class method: a digest of its weights that costs no
 loading, since it enters the store's key. One with weights that are fetched names them in a
-``weights`` class method, for ``flawfactory models``.
+``weights`` class method, for ``flawfactory models``. Both get the back end's ``options``, if it has
+any (`registry.Backend`).
 """
 
 from __future__ import annotations
