@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stages.inject.codes import InjectCode
-from stages.inject.composite import whole
+from stages.inject.composite import residual_weight
 from stages.inject.params import InjectParams, Shares
 from stages.inject.tokens import halo_box
 from stages.inject.window import Decoded, Picture, Unusable, WindowJob, psnr, start_step
@@ -224,7 +224,7 @@ def test_the_residual_gives_back_what_the_model_lost_where_the_mapping_is_whole(
     index = np.arange(24)
     index[[7, 8]] = [15, 16]
     kept = np.zeros(photo.shape[:2])
-    kept[16:80, 16:112] = whole(index, GRID)
+    kept[16:80, 16:112] = residual_weight(index, GRID)
     kept = (kept[y0:y1, x0:x1] == 1) & with_it.edit
     original = photo[y0:y1, x0:x1].astype(int)
     # The ramp is a pixel wide; what is left is rounding.
