@@ -119,7 +119,7 @@ def test_picture_of_one_colour_is_rejected(workspace):
     with pytest.raises(RejectPhoto) as out:
         stage.process(sample(workspace, stage))
     assert out.value.code == "blank"
-    assert out.value.message == "shows nothing but one colour (#808080): leave it out"
+    assert "one colour (#808080)" in out.value.message
 
 
 def test_notes_are_in_the_row(workspace, make):
