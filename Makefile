@@ -1,4 +1,5 @@
 # make build: set up and build the data set.   make test: set up and run the tests.
+# make test-fast: without the tests marked `slow`.
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -6,16 +7,24 @@ LOCK   ?= requirements/cpu.txt
 SOURCE ?=
 TESTS  ?=
 
+# A process a core, one thread each; a file's tests stay together, since they share what is dear to
+# make, in the order of the folders: those of flows/ take longest and come early.
+PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest \
+	--numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export GX_ANALYTICS_ENABLED = false
 
-.PHONY: build test lint format setup setup-dev clean
+.PHONY: build test test-fast lint format setup setup-dev clean
 
 build: setup
 	$(BIN)/flawfactory build $(if $(SOURCE),--source "$(SOURCE)")
 
 test: setup-dev
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS)
+	$(PYTEST) $(TESTS)
+
+test-fast: setup-dev
+	$(PYTEST) -m "not slow" $(TESTS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

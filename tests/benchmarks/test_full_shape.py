@@ -1,3 +1,4 @@
+import pytest
 import torch
 from rich.console import Console
 
@@ -35,6 +36,7 @@ def test_operations_grow_with_evaluations(flow, task):
     assert one > 0 and count_operations(flow, Method(3), task) == 3 * one
 
 
+@pytest.mark.slow
 def test_run_measures_every_method_eager_and_compiled(tiny_shape, monkeypatch):
     """The code path of a GPU at a tiny size on the CPU, without the compiler itself."""
     monkeypatch.setattr(full_shape, "list_methods", lambda *args: list_methods(*args)[2:4])
@@ -57,5 +59,8 @@ def test_run_measures_every_method_eager_and_compiled(tiny_shape, monkeypatch):
     assert printed.get().count("compiled") == 2
 
 
-def test_ceiling_is_a_rate():
-    assert measure_ceiling(torch.float32, torch.device("cpu"), side=64, rounds=2) > 1e6
+def test_ceiling_is_the_operations_of_the_products_per_second(monkeypatch):
+    clock = iter([0.0, 9.0, 10.0, 14.0])  # the warm-up, then four measured seconds
+    monkeypatch.setattr(full_shape.time, "perf_counter", lambda: next(clock))
+    found = measure_ceiling(torch.float32, torch.device("cpu"), side=64, rounds=2)
+    assert found == 2 * 2 * 64**3 / 4

@@ -70,6 +70,7 @@ def tiny(flow, task, metric, monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_main_writes_the_figures(tiny):
     synthesis.main()
     figures = json.loads((tiny / "tiny.json").read_text())

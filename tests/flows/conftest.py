@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from dvc_commands import dvc
 
 from stages import STAGES
 from stages.engine.workspace import Workspace
@@ -23,12 +24,12 @@ from stages.engine.workspace import Workspace
 SCRIPT = """
 import json, os, sys, time
 from pathlib import Path
-from stages.engine.storage.shard import write_shard
 
 name, upstream = sys.argv[1], Path(sys.argv[2])
 print(f"{name} speaks")
-if name == os.environ.get("TOY_SLEEPER", name):
-    time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
+if name == os.environ.get("TOY_WAITER", name):
+    while not Path(os.environ.get("TOY_WAITS_FOR", "/")).exists():
+        time.sleep(0.05)
 files = [upstream] if upstream.is_file() else sorted(f for f in upstream.rglob("*") if f.is_file())
 text = "".join(file.read_text() for file in files if file.name in (upstream.name, "out.txt")
                or upstream.name == "sources")
@@ -39,6 +40,7 @@ out.mkdir(parents=True, exist_ok=True)
 (out / "out.txt").write_text(text.split("#")[0])
 if name == "package":
     import numpy as np
+    from stages.engine.storage.shard import write_shard
     from stages.records.images import write_png
     teal = write_png(np.full((32, 32, 3), (0, 128, 128), np.uint8))
     members = dict.fromkeys(["real.png", "control.png", "artifact.png"], teal)
@@ -51,10 +53,6 @@ if name == "package":
     members["json"] = json.dumps(pair).encode()
     write_shard(out / "train-00000.tar", [("a-v0", members)])
 """
-
-
-def _run(*command: str, cwd: Path) -> None:
-    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
@@ -74,9 +72,9 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         upstream = f"data/{name}"
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
     (root / "params.yaml").write_text("{}\n")
-    _run("git", "init", "-q", cwd=root)
-    _run(sys.executable, "-m", "dvc", "init", "-q", cwd=root)
-    _run(sys.executable, "-m", "dvc", "config", "core.analytics", "false", cwd=root)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    dvc(root, "init", "-q")
+    dvc(root, "config", "core.analytics", "false")
     return root
 
 

@@ -1,34 +1,41 @@
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from prefect import get_client
-from prefect.testing.utilities import prefect_test_harness
+from dvc_commands import dvc
 
 from flows import pipeline, spending
-from flows.build import build
 from flows.cache import ObjectCache, md5
 from flows.steps import StageFailed
 from stages import STAGES
 from stages.engine.workspace import Workspace
 from stages.models.chat.ledger import Account
 
+pytestmark = pytest.mark.slow
+Build = Callable[[str], list[str]]
 
-@pytest.fixture(scope="module", autouse=True)
-def prefect_database() -> Iterator[None]:
+
+@pytest.fixture(scope="module")
+def build() -> Iterator[Build]:
+    """The flow, beside a Prefect server of the tests' own."""
+    # Here: whoever runs other tests need not wait for these imports.
+    from prefect.testing.utilities import prefect_test_harness
+
+    from flows.build import build
+
     with prefect_test_harness(server_startup_timeout=120):
-        yield
+        yield build
 
 
 def artifact_keys() -> set[str]:
+    from prefect import get_client
+
     with get_client(sync_client=True) as client:
         return {str(artifact.key) for artifact in client.read_artifacts()}
 
 
 def test_a_build_runs_all_stages_and_publishes_artifacts(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    build: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = Account("map", "caption", "m", 1, 0, 0, 0, 10, 5, 0.1, 0)
     asked = {"map": [account]}
@@ -44,11 +51,9 @@ def test_a_build_runs_all_stages_and_publishes_artifacts(
     assert build(str(workspace.root)) == []
 
 
-def test_a_build_replaces_damaged_outputs(workspace: Workspace) -> None:
+def test_a_build_replaces_damaged_outputs(build: Build, workspace: Workspace) -> None:
     root, shard = str(workspace.root), workspace.stage("package") / "train-00000.tar"
-    command = [sys.executable, "-m", "dvc", "repro"]
-    environment = pipeline.child_environment()
-    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+    dvc(workspace.root, "repro")
     whole = shard.read_bytes()
     cached = ObjectCache.of(workspace).path(md5(shard))
     for brought_back in (False, True):  # restored by DVC before the build
@@ -63,7 +68,9 @@ def test_a_build_replaces_damaged_outputs(workspace: Workspace) -> None:
         assert shard.read_bytes() == cached.read_bytes() == whole
 
 
-def test_a_failed_stage_fails_the_flow_and_names_the_stage(workspace: Workspace) -> None:
+def test_a_failed_stage_fails_the_flow_and_names_the_stage(
+    build: Build, workspace: Workspace
+) -> None:
     workspace.sources.write_text("bad map")
     with pytest.raises(StageFailed, match="map failed"):
         build(str(workspace.root))
@@ -71,7 +78,7 @@ def test_a_failed_stage_fails_the_flow_and_names_the_stage(workspace: Workspace)
 
 
 def test_a_failing_artifact_does_not_fail_the_build(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    build: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*values: object, **more: object) -> None:
         raise ValueError("no picture")

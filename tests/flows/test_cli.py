@@ -1,11 +1,10 @@
 import errno
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dvc_commands import dvc
 from typer.testing import CliRunner
 
 from flows.cli import INTERNAL_ERROR, USER_ERROR, app
@@ -131,7 +130,7 @@ def test_the_remedy_for_a_missing_git_repository_works(workspace: Workspace, com
     code, output = call(command)
     assert code == USER_ERROR and "is not a git repository: run `git init`" in output
     (remedy,) = re.findall(r"`dvc (config [^`]*)`", output)
-    subprocess.run([sys.executable, "-m", "dvc", *remedy.split()], check=True)
+    dvc(workspace.root, *remedy.split())
     assert call("status") == (0, "nothing is built yet: run `flawfactory build`")
 
 

@@ -1,8 +1,8 @@
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dvc_commands import dvc
 
 from flows.cache import ObjectCache, md5
 from flows.comparison import compare, read_pairs
@@ -38,8 +38,8 @@ def test_a_revision_is_read_from_dvcs_cache_and_checked(workspace: Workspace) ->
     write_table(folder / "manifest.parquet", rows := [{"pair": "a", "text": "one"}])
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
     (workspace.root / "dvc.yaml").unlink()
+    dvc(workspace.root, "add", "-q", "data/package")
     for command in (
-        [sys.executable, "-m", "dvc", "add", "-q", "data/package"],
         [*git, "add", "."],
         [*git, "commit", "-qm", "first"],
     ):

@@ -43,7 +43,7 @@ from stages.models.chat import prompts
 from stages.records.documents import Inversion, Scene
 from stages.records.images import read_mask, read_png
 
-pytestmark = pytest.mark.timeout(3600)  # for busy machines
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]  # for busy machines
 QUESTIONS = ("vocabulary", "caption", "verdict", "flaw", "clean")
 
 
@@ -56,6 +56,7 @@ class Builds:
     after_stop: int = 0
     finished: subprocess.CompletedProcess = None
     again: subprocess.CompletedProcess = None
+    after_again: int = 0
     count: int = 0
     files: dict = field(default_factory=dict)
 
@@ -125,6 +126,7 @@ def builds(factory, server):
     builds.finished = factory.command("build")
     builds.count = server.count
     builds.again = factory.command("build")
+    builds.count_again = server.count
     builds.files = files_of(factory)
     return builds
 
@@ -260,8 +262,9 @@ def test_the_plan_of_another_build_estimates_its_cost(builds, factory):
     assert estimates["caption"].money == pytest.approx(0.2)
 
 
-def test_a_second_build_sends_nothing(builds, server):
+def test_a_second_build_sends_nothing(builds):
     assert builds.again.returncode == 0 and "up to date" in builds.again.stdout
+    assert builds.count_again == builds.count
 
 
 def test_no_file_contains_the_key(builds, factory, server):

@@ -3,6 +3,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from waiting import wait_until
@@ -13,9 +14,9 @@ from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
 
 
-def run(workspace: Workspace, name: str, timeout: float = 60.0) -> tuple[int, list[str]]:
+def run(workspace: Workspace, name: str) -> tuple[int, list[str]]:
     lines: list[str] = []
-    code = pipeline.run_stage(workspace, name, timeout, lines.append, lambda progress: None)
+    code = pipeline.run_stage(workspace, name, 300.0, lines.append, lambda progress: None)
     return code, lines
 
 
@@ -51,22 +52,27 @@ def test_a_stage_past_its_timeout_ends_with_its_children(
     monkeypatch: pytest.MonkeyPatch,
     processes_in: Callable[[Path], list[str]],
 ) -> None:
-    monkeypatch.setenv("TOY_SLEEP", "120")
+    monkeypatch.setenv("TOY_WAITS_FOR", "/never")
+    lines: list[str] = []
+
+    def clock() -> float:
+        return time.monotonic() + 3600 * ("ingest speaks" in lines)
+
+    monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=clock, sleep=time.sleep))
     with pytest.raises(FactoryError, match="raise `stage_timeout_minutes`"):
-        run(workspace, "ingest", timeout=4.0)
+        pipeline.run_stage(workspace, "ingest", 300.0, lines.append, lambda progress: None)
     wait_until(lambda: not processes_in(workspace.root))
 
 
 def test_finding_stale_stages_does_not_disturb_a_running_dvc_command(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run(workspace, "ingest")
-    monkeypatch.setenv("TOY_SLEEP", "5")
+    monkeypatch.setenv("TOY_WAITS_FOR", str(tmp_path / "go on"))
     by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "perceive"])
-    while "perceive" not in running_stages(workspace):
-        assert by_hand.poll() is None
-        time.sleep(0.1)
+    wait_until(lambda: "perceive" in running_stages(workspace))
     assert "perceive" in pipeline.find_stale(workspace) and by_hand.poll() is None
+    (tmp_path / "go on").touch()
     assert by_hand.wait(timeout=120) == 0
     assert "perceive" not in pipeline.find_stale(workspace)
 

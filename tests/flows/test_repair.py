@@ -1,21 +1,14 @@
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dvc_commands import dvc
 
 from flows import pipeline, repair
 from flows.cache import ObjectCache, md5
 from flows.verification import locked_outputs, verify_cache, verify_outputs
 from stages.engine.workspace import FactoryError, Workspace
-
-
-def dvc(workspace: Workspace, *words: str) -> None:
-    command = [sys.executable, "-m", "dvc", *words]
-    environment = pipeline.child_environment()
-    subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
 
 
 def run(workspace: Workspace) -> list[str]:
@@ -57,7 +50,7 @@ def is_repaired(workspace: Workspace) -> bool:
     [("copy", "file"), ("hardlink", "file"), ("symlink", "file"), ("reflink,copy", "listing")],
 )
 def test_a_damaged_cached_copy_is_not_restored(workspace: Workspace, link: str, which: str) -> None:
-    dvc(workspace, "config", "cache.type", link)
+    dvc(workspace.root, "config", "cache.type", link)
     run(workspace)
     flip_bit(copies(workspace)[which])
     shutil.rmtree(workspace.stage("ingest"))
@@ -69,7 +62,7 @@ def test_a_damaged_output_restored_by_dvc_is_found_and_replaced(workspace: Works
     run(workspace)
     flip_bit(copies(workspace)["file"])
     shutil.rmtree(workspace.stage("ingest"))
-    dvc(workspace, "repro", "--single-item", "ingest")
+    dvc(workspace.root, "repro", "--single-item", "ingest")
     assert output(workspace).read_text() != "photos"  # DVC does not read the files it links
     assert "ingest" not in pipeline.find_stale(workspace)
     [reason] = repair.find_stale_or_damaged(workspace)["ingest"]
@@ -90,8 +83,8 @@ def test_an_intact_copy_of_the_remote_replaces_damaged_files(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     run(workspace)
-    dvc(workspace, "remote", "add", "-d", "shelf", str(tmp_path / "shelf"))
-    dvc(workspace, "push")
+    dvc(workspace.root, "remote", "add", "-d", "shelf", str(tmp_path / "shelf"))
+    dvc(workspace.root, "push")
     damaged = copies(workspace)
     for path in damaged.values():
         flip_bit(path)
@@ -114,11 +107,16 @@ def test_damage_that_persists_is_an_error(
 ) -> None:
     run(workspace)
 
+    cached, attempts = copies(workspace)["file"], []
+
     def bad_disk(*_: object) -> int:
-        output(workspace).write_text("photoz")
+        attempts.append(1)
+        for path in (output(workspace), cached):
+            path.unlink(missing_ok=True)
+            path.write_text("photoz")
         return 0
 
     monkeypatch.setattr(pipeline, "run_stage", bad_disk)
-    monkeypatch.setattr(repair, "repair", lambda workspace, stages: stages)
     with pytest.raises(FactoryError, match="check the disk"):
         run(workspace)
+    assert len(attempts) == 2  # it was made anew once

@@ -33,6 +33,7 @@ def newer_database(home: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_scheduled_build_runs_without_a_configured_server(
     workspace: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
@@ -68,6 +69,7 @@ def test_a_scheduled_build_runs_without_a_configured_server(
     assert not processes_in(workspace.root)
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_start_is_a_one_line_error(workspace: Workspace) -> None:
     newer_database(workspace.data / ".prefect")
     with pytest.raises(FactoryError) as error, temporary_server(workspace):

@@ -1,8 +1,9 @@
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from flows import steps
 from flows.dvc_locks import running_stages
@@ -15,6 +16,7 @@ def run_stale(workspace: Workspace) -> list[str]:
     return steps.run_stale(workspace, steps.run_stage)
 
 
+@pytest.mark.slow
 def test_only_stale_stages_run(workspace: Workspace) -> None:
     assert run_stale(workspace) == list(STAGES)
     assert (workspace.stage("package") / "train-00000.tar").is_file()
@@ -37,16 +39,18 @@ def test_a_failed_stage_is_named_with_its_last_lines(workspace: Workspace) -> No
 
 
 def test_a_stage_waits_for_dvc_commands_run_by_hand(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TOY_SLEEP", "4")
+    monkeypatch.setenv("TOY_WAITS_FOR", str(tmp_path / "go on"))
     by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "ingest"])
-    while not running_stages(workspace):
-        assert by_hand.poll() is None
-        time.sleep(0.1)
-    monkeypatch.setenv("TOY_SLEEP", "0")
+    wait_until(lambda: running_stages(workspace))
     said: list[str] = []
-    run = steps.run(workspace, "ingest", said.append)
+
+    def tell(words: str) -> None:
+        said.append(words)
+        (tmp_path / "go on").touch()
+
+    run = steps.run(workspace, "ingest", tell)
     assert run.code == 0 and by_hand.wait(timeout=60) == 0
     waiting = [words for words in said if words.startswith("waiting for")]
     assert len(waiting) == 1 and f"dvc repro ingest` (process {by_hand.pid})" in waiting[0]

@@ -19,6 +19,7 @@ from stages.engine.storage.source_list import PHOTOS, WORDS
 from stages.engine.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 def run(root: Path, *command: str) -> str:

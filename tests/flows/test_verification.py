@@ -1,22 +1,18 @@
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dvc_commands import dvc
 
-from flows import pipeline
 from flows.verification import find_damaged_outputs, verify_cache, verify_outputs
 from stages.engine.storage import digests
 from stages.engine.workspace import FactoryError, Workspace
 
 
 def dvc_repro(workspace: Workspace) -> None:
-    command = [sys.executable, "-m", "dvc", "repro", "ingest"]
-    environment = pipeline.child_environment()
-    subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
+    dvc(workspace.root, "repro", "ingest")
 
 
 def test_verifying_before_the_first_build_is_an_error(workspace: Workspace) -> None:

@@ -21,6 +21,7 @@ from stages.models import registry
 from stages.records.documents import Entity, Part
 from stages.records.masks import encode
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SIDE, MIDDLE = 160, (48, 48, 112, 112)
 UNTIL_RENDERED = ("ingest", "perceive", "map", "invert", "inject")

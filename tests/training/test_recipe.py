@@ -15,6 +15,7 @@ from PIL import Image
 from training import autoencoder, card, data, evaluate, export, latents, loop, transformer
 from training.runtime import Worker
 
+pytestmark = pytest.mark.slow
 AUTOENCODER = autoencoder.AutoencoderParams(
     block_out_channels=(8, 8, 8, 16), crop=32, batch=1, lpips=0.0
 )

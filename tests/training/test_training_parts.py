@@ -176,12 +176,14 @@ def in_a_fresh_process(script: str, *arguments: str) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_two_workers_average_their_gradients(tmp_path):
     done = in_a_fresh_process(AVERAGING, str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert [(tmp_path / str(rank)).read_text() for rank in (0, 1)] == ["1.5", "1.5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "message"),
     [

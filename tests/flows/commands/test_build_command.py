@@ -13,11 +13,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from flows.commands import build as command
 from flows.locks import Waiter, build_lock
 from stages.engine.storage.tables import REJECT_COLUMNS, write_table
-from stages.engine.workspace import FactoryError, Workspace
+from stages.engine.workspace import Workspace
 
+pytestmark = pytest.mark.slow
 FLAWFACTORY = str(Path(sys.executable).with_name("flawfactory"))
 LONG = 120  # seconds; only bounds a hang
 ProcessesIn = Callable[[Path], list[str]]
@@ -71,7 +71,7 @@ class Terminal:
 @pytest.fixture
 def terminal(workspace: Workspace, processes_in: ProcessesIn) -> Terminal:
     """A terminal with a build that is running perceive."""
-    terminal = Terminal(workspace, {"TOY_SLEEP": "600", "TOY_SLEEPER": "perceive"})
+    terminal = Terminal(workspace, {"TOY_WAITS_FOR": "/never", "TOY_WAITER": "perceive"})
 
     def at_work() -> bool:
         terminal.read()
@@ -158,9 +158,10 @@ def test_a_build_ignores_proxies_and_other_prefect_databases(
 
 
 def test_a_build_survives_the_death_of_its_server(
-    workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn
+    workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
 ) -> None:
-    environment = {**server, "TOY_SLEEP": "5", "TOY_SLEEPER": "perceive"}
+    go_on = tmp_path / "go on"
+    environment = {**server, "TOY_WAITS_FOR": str(go_on), "TOY_WAITER": "perceive"}
     environment |= dict.fromkeys(["HTTP_PROXY", "http_proxy"], "http://127.0.0.1:9")
     build = subprocess.Popen(
         [FLAWFACTORY, "build"],
@@ -173,30 +174,33 @@ def test_a_build_survives_the_death_of_its_server(
     counted = httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/count", trust_env=False)
     assert counted.json() == 1  # the server shows the build
     os.killpg(int(server["SERVER_PID"]), signal.SIGKILL)
+    go_on.touch()
     said = build.communicate(timeout=LONG)[0]
     assert build.returncode == 0, said
     assert "went away: it does not show the whole build" in said
     assert workspace.stage("package").is_dir()
 
 
+FAILING = """
+from pathlib import Path
+from stages.engine.storage.tables import REJECT_COLUMNS, write_table
+
+row = dict(zip(REJECT_COLUMNS, ("00ff", "", "odd_in_ingest", "no", "{}"), strict=True))
+write_table(Path("data/ingest/rejects.parquet"), [row])
+raise SystemExit("its gate failed")
+"""
+
+
 def test_the_gallery_of_a_failed_build_ends_with_the_failed_stage(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, tmp_path: Path
 ) -> None:
     workspace.sources.unlink()
-    for stage in ("ingest", "perceive"):
-        row = dict(zip(REJECT_COLUMNS, ("00ff", "", f"odd_in_{stage}", "no", "{}"), strict=True))
-        write_table(workspace.stage(stage) / "rejects.parquet", [row])
-
-    def fail(workspace: Workspace) -> None:
-        raise FactoryError("ingest failed")
-
-    monkeypatch.setattr(command, "load_params", lambda root: {})
-    monkeypatch.setattr(command, "prepare_source_list", lambda *given, **how: None)
-    monkeypatch.setattr(command, "_run_stages", fail)
-    monkeypatch.setattr(command, "find_stale_or_damaged", lambda workspace: {"ingest": ["x"]})
-    monkeypatch.setattr(command.pipeline, "find_stale", lambda workspace: {"ingest": ["x"]})
-    with pytest.raises(FactoryError, match="ingest failed"):
-        command.build()
-    assert "gallery: file://" in capsys.readouterr().out
+    (workspace.root / "stage.py").write_text(FAILING)
+    row = dict(zip(REJECT_COLUMNS, ("00ff", "", "odd_in_perceive", "no", "{}"), strict=True))
+    write_table(workspace.stage("perceive") / "rejects.parquet", [row])  # of an earlier build
+    command = [FLAWFACTORY, "build", "--source", str(photos(tmp_path / "photos", "teal"))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "ingest failed" in done.stderr
+    assert "gallery: file://" in done.stdout
     shown = (workspace.data / "gallery" / "data.js").read_text()
     assert "odd_in_ingest" in shown and "odd_in_perceive" not in shown

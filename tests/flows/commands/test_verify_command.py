@@ -1,10 +1,9 @@
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dvc_commands import dvc
 from typer.testing import CliRunner, Result
 
 from flows import pipeline
@@ -14,9 +13,7 @@ from stages.engine.workspace import Workspace
 
 
 def repro(workspace: Workspace) -> None:
-    command = [sys.executable, "-m", "dvc", "repro", "map"]
-    environment = pipeline.child_environment()
-    subprocess.run(command, cwd=workspace.root, env=environment, check=True, capture_output=True)
+    dvc(workspace.root, "repro", "map")
 
 
 def verify(*options: str) -> Result:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from dvc_commands import dvc
 
 from flows import pipeline
 from flows.gallery.images import Pictures
@@ -117,7 +117,7 @@ class Factory:
         subprocess.run(command, cwd=self.root, env=environment, check=True, capture_output=True)
 
     def dvc(self, *words: str) -> None:
-        self.run(sys.executable, "-m", "dvc", *words)
+        dvc(self.root, *words)
 
     def add_photo(self, name: str, seed: int) -> Source:
         """Write a photo to the folder, scan it and return its entry."""

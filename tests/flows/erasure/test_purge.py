@@ -4,6 +4,7 @@ import fcntl
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -32,6 +33,7 @@ def search(folders: list[Path], needles: dict[str, bytes]) -> dict[str, set[str]
     return found
 
 
+@pytest.mark.slow
 def test_a_purge_leaves_nothing_of_the_photo_on_the_disk(factory: Factory) -> None:
     kept, gone = factory.add_photo("kept.png", 1), factory.add_photo("gone.png", 2)
     factory.build("v1")

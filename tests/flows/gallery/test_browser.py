@@ -10,6 +10,7 @@ from flows.gallery.render import render
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER), reason="needs Debian's packages chromium and chromium-driver"
     ),

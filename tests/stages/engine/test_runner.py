@@ -265,16 +265,6 @@ def test_an_unexpected_exception_exits_2(ready, capsys):
     assert "JSONDecodeError" in capsys.readouterr().err
 
 
-def test_an_unknown_threshold_stops_before_any_work(ready, monkeypatch):
-    def broken(stage, folder):
-        raise FactoryError("'x' is not in SourceParams")
-
-    monkeypatch.setattr(runner, "load_suite", broken)
-    with pytest.raises(FactoryError, match="is not in"):
-        ready.run(SourceStage)
-    assert ready.blobs() == []
-
-
 def test_two_photos_with_the_same_key_are_an_error(ready):
     ready.sources(line("a"), line("b"), line("a"))
     with pytest.raises(FactoryError, match=f"key {key_of('a')} twice"):
@@ -312,6 +302,17 @@ def copy(ready, tmp_path, monkeypatch):
     yield importlib.import_module("toy_copy.double.stage").DoubleStage, folder / "toy_copy"
     for name in [n for n in sys.modules if n.split(".")[0] == "toy_copy"]:
         del sys.modules[name]
+
+
+def test_an_unknown_threshold_stops_before_any_work(ready, copy):
+    stage, folder = copy
+    ready.run(SourceStage)
+    before = ready.blobs()
+    gate = folder / "double" / "gate.json"
+    gate.write_text(gate.read_text().replace("gate.max_length", "gate.max_lenth"))
+    with pytest.raises(FactoryError, match=r"'gate\.max_lenth' is not in DoubleParams"):
+        ready.run(stage)
+    assert ready.blobs() == before and not ready.workspace.stage("double").exists()
 
 
 def editing(stage: type[Stage], edit):

@@ -52,6 +52,7 @@ def test_when_all_variants_fall_out_the_gate_says_that(judged):
     assert {check.column for check in failures} == {"variants_accepted", "variant_reject_rate"}
 
 
+@pytest.mark.slow
 @needs_weights
 def test_null_edits_are_refused(stage, photos, standin):
     """At most 5 % of renderings of the identity mapping may pass, whatever else they got wrong."""
@@ -64,6 +65,7 @@ def test_null_edits_are_refused(stage, photos, standin):
     assert np.mean(passed) <= 0.05
 
 
+@pytest.mark.slow
 @needs_weights
 @pytest.mark.parametrize("tool", TOOLS)
 def test_flaws_are_seen(lenient, photos, standin, tool):

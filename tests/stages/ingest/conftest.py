@@ -10,11 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from PIL import Image
-
-settings.register_profile("ingest", max_examples=60, deadline=None, derandomize=True)
-settings.load_profile("ingest")
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (200, 150)) -> Image.Image:

@@ -8,7 +8,6 @@ from stages.engine.provenance import result_params
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.inject.params import InjectParams
 from stages.inject.stage import InjectStage
-from stages.inject.window import WindowJob, psnr, start_step
 from stages.invert.params import InvertParams
 from stages.invert.stage import InvertStage
 from stages.records.documents import Injection, Scene
@@ -219,37 +218,6 @@ def test_variants_of_a_window_with_a_poor_control_are_rejected_without_recomputi
     lenient = InjectStage(InjectParams(min_reconstruction_psnr=0), BaseParams())
     assert lenient.sift(result) == (result, [])
     assert result_params(lenient) == result_params(strict)  # the store's keys are the same
-
-
-def test_start_step_is_the_timestep_nearest_to_t_s():
-    states = (0.0, 0.3, 0.6, 0.8, 1.0)
-    assert start_step(states, 0.62) == 2
-    assert start_step(states, 0.01) == 3
-    assert start_step(states, 1.0) == 0
-    with pytest.raises(ValueError, match="stopped at t"):
-        start_step(states[:3], 0.7)
-
-
-def test_psnr_of_known_error():
-    black = np.zeros((4, 4, 3), dtype=np.uint8)
-    assert psnr(black, np.full((4, 4, 3), 25.5, dtype=np.float32)) == pytest.approx(20.0)
-    assert psnr(black, black.astype(np.float32)) == 100.0
-
-
-def test_a_window_outside_the_photo_is_refused(flow, stage, inverted):
-    from stages.models.flow.trajectory import Trajectory
-    from stages.records.documents import Window
-
-    data = inverted.members["invert/w0.latents.safetensors"]
-    with pytest.raises(ValueError, match="leaves the photo"):
-        WindowJob(
-            flow,
-            read_png(inverted.members["ingest/photo.png"]),
-            Window(id="w0", box=(60, 16, 140, 80), size=(80, 64), parts=[]),
-            Trajectory.from_bytes(data),
-            "fireflow",
-            InjectParams(),
-        )
 
 
 @pytest.mark.parametrize("mode", ["sparse", "dense", "faithful"])

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from stages.map.pairs import Site
 from stages.records import masks
 from stages.records.documents import Entity, Part, Scene, Window
-
-settings.register_profile("map", max_examples=25, deadline=None, derandomize=True)
-settings.load_profile("map")
 
 
 def box_mask(shape, y0, x0, y1, x1):

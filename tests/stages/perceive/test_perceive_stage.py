@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +65,6 @@ def test_the_scenes_detector_follows_the_vocabulary():
     first = PerceiveStage(PerceiveParams(), grounded()).revisions()["perceiver"]
     other = PerceiveStage(PerceiveParams(), grounded(segmenter="sam-vit-b")).revisions()
     asked = PerceiveStage(PerceiveParams(), BaseParams(profile="flux")).revisions()
-    assert first.startswith("grounded:")
     assert len({first, other["perceiver"], asked["perceiver"]}) == 3
 
 
@@ -131,8 +129,8 @@ def test_only_a_profile_with_a_captioner_asks_and_its_prompts_are_recorded(monke
     )
     assert set(compact.revisions()) == {"perceiver"}
     assert registry.prompts(compact.base, *compact.chosen_roles) == {}
-    told = registry.prompts(flux.base, *flux.chosen_roles)
-    assert set(told) == {"vocabulary", "caption"} and told["caption"].startswith("caption 1 ")
+    found = registry.prompts(flux.base, *flux.chosen_roles)
+    assert found == {name: prompts.load(name).id for name in ("vocabulary", "caption")}
     before = flux.revisions()
     for name in ("vocabulary", "caption"):  # another template is another store key
         changed = dataclasses.replace(prompts.load(name), digest="0" * 12)
@@ -157,12 +155,6 @@ def test_a_photo_without_work_falls_out(perceiver, code):
 def test_wrong_params_are_refused(wrong):
     with pytest.raises(ValidationError):
         PerceiveParams(**wrong)
-
-
-def test_declared_code_is_there():
-    for module in PerceiveStage.code:
-        path = Path(__file__).parents[3] / Path(*module.split("."))
-        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 STRICT = PerceiveStage(PerceiveParams(gate=PerceiveGate(min_photos=1)), BaseParams())

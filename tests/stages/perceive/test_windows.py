@@ -42,7 +42,7 @@ def scenes(draw):
     return (width, height), entity(*boxes)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(scenes(), st.integers(1, 3), st.sampled_from([128, 384]))
 def test_windows_are_squares_in_the_photo_that_serve_their_parts(scene, count, window):
     photo, found = scene
@@ -62,7 +62,6 @@ def test_windows_are_squares_in_the_photo_that_serve_their_parts(scene, count, w
             assert tokens_wide(parts[part], w.box, window) >= 3.0
 
 
-@settings(deadline=None)
 @given(st.floats(-50, 700), st.floats(-50, 700), st.integers(16, 400))
 def test_squares_are_moved_into_the_photo(x, y, side):
     box = square((x, y), side, (640, 400))

@@ -43,7 +43,7 @@ def test_a_leashed_stage_ends_when_its_starter_closes_the_pipe(tmp_path: Path) -
 
 
 def test_a_stage_without_a_leash_ignores_a_closed_pipe(tmp_path: Path) -> None:
-    stage = start(tmp_path, "2")
+    stage = start(tmp_path, "0.5")
     assert stage.stdin
     stage.stdin.close()
     assert stage.wait(timeout=60) == 3

@@ -68,7 +68,7 @@ def test_transient_failures_are_retried(server, make_chat, question, act):
 
 def test_a_request_that_times_out_is_retried(server, make_chat, question):
     server.respond_next(hold=True)
-    chat = make_chat(timeout_seconds=1.0)
+    chat = make_chat(timeout_seconds=0.5)
     assert "dog" in chat.complete(question(1)).text
     (account,) = chat._ledger.accounts()
     # On a busy machine the second answer may be late too.

@@ -1,11 +1,11 @@
-"""Kill a build in the middle of 200 calls and run it again."""
+"""Kill a build in the middle of 60 calls and run it again."""
 
 import signal
 import subprocess
 import sys
 import time
 
-CALLS, AT_ONCE = 200, 4
+CALLS, AT_ONCE = 60, 4
 SCRIPT = """
 import sys
 from concurrent.futures import ThreadPoolExecutor

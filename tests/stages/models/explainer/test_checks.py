@@ -144,7 +144,7 @@ def excludes(fact, value, other):
         & {frozenset((x, y)) for x in a for y in b}))  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(records(), st.text("0123456789abcdef", min_size=16, max_size=16), st.data())
 def test_a_falsified_text_is_caught(made, key, data):
     """The text of a record with one fact changed, held against the true record."""

@@ -81,6 +81,7 @@ def test_weights_of_another_model_are_refused(tmp_path, make_flow_folder, part):
         Flow.load(folder)
 
 
+@pytest.mark.slow
 def test_compiled_once_for_every_mapping_and_batch(flow_folder, flow):
     compiled = Flow.load(flow_folder)
     compiled.transformer.compile(dynamic=True, backend="eager")

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from stages.engine.stage import RejectForNow
+from stages.models.chat import prompts
 from stages.models.judge.vlm import VlmJudge
 from stages.models.protocols import Case
 
@@ -29,7 +30,7 @@ def test_it_passes_what_is_there_where_it_should_be_and_looks_right(scripted, ca
     chat = scripted(GOOD)
     verdict = VlmJudge(chat).judge(case())
     assert (verdict.passed, verdict.reason, verdict.message) == (True, "ok", GOOD["reason"])
-    assert verdict.prompt.startswith("verdict 1 ") and verdict.answers == []
+    assert verdict.prompt == prompts.load("verdict").id and verdict.answers == []
     assert set(verdict.scores.values()) == {1.0}
     (request,) = chat.requests
     assert "an extra copy of the left ear of the dog was put below" in request.user
@@ -85,7 +86,3 @@ def test_a_verdict_against_itself_or_the_tool_is_asked_for_again(scripted, case,
 def test_what_is_not_answered_now_is_no_verdict(scripted, case):
     with pytest.raises(RejectForNow):
         VlmJudge(scripted(RejectForNow("model_unavailable", "down"))).judge(case())
-
-
-def test_distort_is_the_bounds_affair():
-    assert VlmJudge.tools == ("add", "remove", "fuse")

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.models.perceiver.regions import largest_component, touching
@@ -11,7 +11,6 @@ def box(x0, y0, x1, y1, shape=(60, 60)):
     return mask
 
 
-@settings(deadline=None)
 @given(st.integers(0, 12))
 def test_touching_is_a_matter_of_the_gap(gap):
     a, b = box(0, 10, 20, 30), box(20 + gap, 10, 50, 30)

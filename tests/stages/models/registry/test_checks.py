@@ -31,9 +31,19 @@ def lines(base):
             "`base.models.flow.dtype`: Input should be 'float32', 'float16' or 'bfloat16' "
             "(got 'float99'; allowed: float32, float16, bfloat16)",
         ),
-        ({"models": {"flow": {"device": "gpu"}}}, "`base.models.flow.device`: "),
-        ({"models": {"flow": {"offload": "yes"}}}, "`base.models.flow.offload`: "),
-        ({"models": {"flow": {"name": 3}}}, "`base.models.flow.name`: "),
+        (
+            {"models": {"flow": {"device": "gpu"}}},
+            "`base.models.flow.device`: String should match pattern "
+            "'^(cpu|mps|(cuda|xpu)(:\\d{1,2})?)$' (got 'gpu')",
+        ),
+        (
+            {"models": {"flow": {"offload": "yes"}}},
+            "`base.models.flow.offload`: Input should be a valid boolean (got 'yes')",
+        ),
+        (
+            {"models": {"flow": {"name": 3}}},
+            "`base.models.flow.name`: Input should be a valid string (got 3)",
+        ),
         (
             {"models": {"flow": {"backend": "onnx"}}},
             "`base.models.flow.backend`: no such back end (got 'onnx'; allowed: diffusers)",

@@ -12,7 +12,7 @@ from stages.records.documents import Entity, Part, Rle, Scene
 KEYS = st.text("0123456789abcdef", min_size=16, max_size=16)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(records(), KEYS)
 def test_every_text_is_fit_and_reads_as_english(made, key):
     author = GrammarExplainer(3)
@@ -25,7 +25,7 @@ def test_every_text_is_fit_and_reads_as_english(made, key):
         assert made.other_name is None or made.other_name in text
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(records(), KEYS)
 def test_every_claim_is_the_records(made, key):
     author = GrammarExplainer(3)

@@ -297,7 +297,8 @@ def test_the_stage_creates_it_from_names_in_params(dino_folder, sam2_folder, mon
     documents = {"ingest": photo.model_dump(mode="json")}
     output = stage.process(Sample(photo.key, documents, {"ingest/photo.png": SQUARE.read_bytes()}))
     scene = output.document
-    assert isinstance(scene, Scene) and scene.windows and scene.detector.startswith("grounded:")
+    assert isinstance(scene, Scene) and scene.windows
+    assert scene.detector == stage.revisions()["perceiver"]
     assert output == stage.process(
         Sample(photo.key, documents, {"ingest/photo.png": SQUARE.read_bytes()})
     )

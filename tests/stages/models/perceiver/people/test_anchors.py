@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -51,7 +51,6 @@ counts = st.shared(st.integers(1, 8), key="n")
 rows = counts.flatmap(lambda n: arrays(np.float32, (n, 2), elements=unit))
 
 
-@settings(deadline=None)
 @given(rows, rows, counts.flatmap(lambda n: arrays(np.float32, n, elements=unit)))
 def test_blending_keeps_the_best_score_and_stays_within_the_boxes(corners, sizes, scores):
     found = _detections(corners, sizes, scores)

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.models.perceiver.people.geometry import (
@@ -24,7 +24,6 @@ rois = st.builds(
 points = st.lists(st.tuples(st.floats(-1, 2), st.floats(-1, 2)), min_size=1, max_size=9)
 
 
-@settings(deadline=None)
 @given(rois, points, st.sampled_from([1.0, 192.0]))
 def test_crop_and_photo_coordinates_are_inverse(roi, local, side):
     local = np.array(local) * side
@@ -37,7 +36,6 @@ def test_a_positive_angle_rotates_clockwise():
     assert np.allclose(roi.to_photo(np.array([[0.5, 0.0]])), [[110, 100]], atol=1e-4)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 2 * math.pi), st.floats(-3, 3))
 def test_roi_angle_rotates_an_arrow_to_the_target(direction, target):
     start = np.array([50.0, 60.0])
@@ -63,7 +61,6 @@ def test_a_large_region_is_blurred_before_sampling():
     assert np.allclose(crop[2:-2, 2:-2], 0.5, atol=0.05)
 
 
-@settings(deadline=None)
 @given(st.floats(-math.pi, math.pi))
 def test_paste_restores_the_position_of_a_crop(angle):
     roi = Roi(64, 48, 60, angle)
@@ -81,7 +78,6 @@ def test_polygon_and_hull_cover_a_square():
     assert (fill_hull(inner[[2, 4, 0, 1, 3]], (40, 40)) == mask).all()
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 99), st.integers(0, 79)), min_size=2, max_size=5),
     st.floats(1, 9),
