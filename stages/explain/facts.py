@@ -2,7 +2,7 @@
 side, how many, and what took a removed part's place.
 
 Pure functions of masks. A fact is given only where it is clear; the words for it are the
-grammar's (``stages/models/explainer/grammar/phrases.py``). Left and right are the viewer's, but in
+grammar's (``stages/models/explainer/phrases.py``). Left and right are the viewer's, but in
 the names of parts, which say a person's own side.
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stages.engine.codes import RejectCode
 from stages.filter.params import Bounds
-from stages.models.judge.features.judge import JudgeCode
+from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case, PerceptualMetric
 from stages.records.documents import Box, Tool
 

@@ -13,7 +13,7 @@ from stages.filter.case import read_case
 from stages.filter.params import ROLES, FilterParams
 from stages.models import chat, registry
 from stages.models.chat.request import AskCode
-from stages.models.judge.features.judge import JudgeCode
+from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case, Judge, PerceptualMetric
 from stages.models.stage import ModelStage
 from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict

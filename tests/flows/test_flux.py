@@ -39,7 +39,7 @@ from stages.catalogue import stage_of
 from stages.engine.runner import run
 from stages.engine.storage.shard import read_shard
 from stages.engine.storage.tables import read_table
-from stages.models.chat import prompts
+from stages.models import registry
 from stages.records.documents import Inversion, Scene
 from stages.records.images import read_mask, read_png
 
@@ -160,7 +160,7 @@ def test_the_build_writes_pairs_that_decode(builds, factory):
 
 def test_every_question_reaches_the_server_and_its_answers_reach_the_pairs(builds, factory, server):
     assert set(count_requests(server)) == set(QUESTIONS)
-    ids = {name: prompts.load(name).id for name in QUESTIONS}
+    ids = registry.prompts("flux", *registry.roles("flux"))
     rows = read_table(factory.workspace.stage("package") / "manifest.parquet")
     for row in rows:
         assert row["author"] == MODEL
@@ -208,7 +208,6 @@ def test_another_caption_gives_other_latents(builds, factory):
 
     from stages.invert.inversion import invert
     from stages.invert.params import InvertParams
-    from stages.models import registry
 
     flow = registry.create("flow", stage_of("invert", factory.root).base)
     photo = read_png((factory.root / "photos" / f"{PHOTOS[0]}.png").read_bytes())[:64, :64]

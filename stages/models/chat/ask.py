@@ -11,17 +11,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.engine.stage import RejectPhoto
 from stages.models.chat.prompts import Prompt
 from stages.models.chat.request import AskCode, ChatAnswer, ChatModel, ChatRequest
-from stages.models.chat.schemas import Answer
 
-T = TypeVar("T", bound=Answer)
 _MAX_EVIDENCE = 4000
 """Maximum number of characters of a raw answer that are kept as evidence."""
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
+
+
+class Answer(BaseModel):
+    """Base of the schemas of answers: unknown fields are errors.
+
+    Docstrings and field descriptions go to the model with the JSON schema. The schemas have no
+    bounds, because not every server's structured output supports them; `ask` checks instead. Every
+    field is required, in the order in which the model should reason.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+T = TypeVar("T", bound=Answer)
 
 
 class Unusable(RejectPhoto):

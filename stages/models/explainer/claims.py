@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stages.models.explainer import nouns
 from stages.models.explainer.form import strip_names
-from stages.models.explainer.grammar import nouns
 from stages.records.documents import Variant
 
 OPPOSITE = {

@@ -64,12 +64,12 @@ BACKENDS: dict[str, dict[str, Backend]] = {
     "vocabulary": {
         "words": Backend("vocabulary.words:WordList"),
         "vlm": Backend(
-            "vocabulary.vlm:VlmVocabulary",
+            "vocabulary.vlm.vocabulary:VlmVocabulary",
             "vocabulary.params:VlmVocabularyOptions",
             needs=("chat",),
         ),
     },
-    "captioner": {"vlm": Backend("captioner.vlm:VlmCaptioner", needs=("chat",))},
+    "captioner": {"vlm": Backend("captioner.vlm.captioner:VlmCaptioner", needs=("chat",))},
     "flow": {"diffusers": Backend("flow.backend:DiffusersFlow", "flow.params:FlowOptions")},
     "perceiver": {
         "mediapipe": Backend(
@@ -89,11 +89,11 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             "judge.features.judge:FeatureJudge",
             params="judge.features.params:FeatureThresholds",
         ),
-        "vlm": Backend("judge.vlm:VlmJudge", needs=("chat",)),
+        "vlm": Backend("judge.vlm.judge:VlmJudge", needs=("chat",)),
     },
     "explainer": {
         "grammar": Backend("explainer.grammar:GrammarExplainer"),
-        "vlm": Backend("explainer.vlm:VlmExplainer", needs=("chat",)),
+        "vlm": Backend("explainer.vlm.explainer:VlmExplainer", needs=("chat",)),
     },
 }
 """Role to name to back end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from stages.models.registry.loading import options_argument
 from stages.models.registry.profiles import Profile, find_backend
@@ -15,10 +16,14 @@ def questions(role: str, profile: Profile) -> dict[str, str]:
     Raises:
         RegistryError: no such profile, role or back end.
     """
+    return {path.stem: often for path, often in _templates(role, profile).items()}
+
+
+def _templates(role: str, profile: Profile) -> dict[Path, str]:
     backend = find_backend(role, profile)
-    found: dict[str, str] = dict(getattr(backend.load(), "asks", {}))
+    found: dict[Path, str] = dict(getattr(backend.load(), "asks", {}))
     for other in backend.needs:
-        found |= questions(other, profile)
+        found |= _templates(other, profile)
     return found
 
 
@@ -30,8 +35,7 @@ def prompts(profile: Profile, *used: str) -> dict[str, str]:
     """
     from stages.models.chat import prompts as templates
 
-    names = [name for role in used for name in questions(role, profile)]
-    return {name: templates.load(name).id for name in names}
+    return templates.ids(path for role in used for path in _templates(role, profile))
 
 
 @dataclass(frozen=True)

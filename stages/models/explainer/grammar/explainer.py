@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from stages.engine.files import sha256
-from stages.models.explainer.grammar import nouns, rules
+from stages.engine.files import canonical_json, sha256
+from stages.models.explainer import nouns
+from stages.models.explainer.grammar import rules
 from stages.models.explainer.grammar.slots import conditions, slots
 from stages.models.explainer.grammar.writer import Writer
 from stages.models.protocols import Image
@@ -50,9 +50,9 @@ class GrammarExplainer:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the grammar's sources."""
-        sources = sorted(Path(__file__).parent.rglob("*.py"))
-        return sha256(b"".join(source.read_bytes() for source in sources))[:16]
+        """Digest of the grammar's rules."""
+        shared = (rules.FUSE_POSITIONAL, rules.OVERALL, rules.COMMON, rules.CLEAN)
+        return sha256(canonical_json([rules.BY_TOOL, *shared]))[:16]
 
     def shared(self, key: str, variant: Variant) -> str:
         """The phrase that the local and the overall text both use, "" for tools without one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stages.models.explainer.grammar import nouns, phrases, rules
+from stages.models.explainer import nouns, phrases
+from stages.models.explainer.grammar import rules
 from stages.models.perceiver.things.names import UNSURE
 from stages.records.documents import Variant
 

@@ -27,8 +27,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.engine.codes import RejectCode
 from stages.engine.files import sha256_file
+from stages.models.judge.codes import JudgeCode
 from stages.models.judge.features import appearance, logistic, measures
 from stages.models.judge.features.appearance import Features
 from stages.models.judge.features.params import FeatureThresholds
@@ -42,21 +42,6 @@ SMOOTHING = 4.0
 """Gaussian sigma in model pixels of the colour agreement: a quarter of a token."""
 
 Plane = NDArray[np.float32]
-
-
-class JudgeCode(RejectCode):
-    """Reasons of any judge to reject a variant."""
-
-    NOT_PERCEPTIBLE = "not_perceptible"
-    """The flaw is not visible."""
-    NOT_INTENDED = "not_intended"
-    """The change is not the one that the mapping describes."""
-    WRONG_PLACE = "wrong_place"
-    """Most of the visible change lies outside the targets."""
-    NOT_CONVINCING = "not_convincing"
-    """The change is there, but a person would hardly call it a plausible flaw in its place."""
-    NOT_A_FLAW = "not_a_flaw"
-    """The change does not look like the intended flaw."""
 
 
 def projection(change: Plane, wanted: Plane) -> tuple[float, float]:

@@ -1,10 +1,10 @@
 import pytest
 
 from stages.engine.stage import RejectForNow
+from stages.models.captioner.vlm.captioner import PROMPT, CaptionAnswer
 from stages.models.chat import prompts
 from stages.models.chat.ask import Unusable, ask
 from stages.models.chat.request import ChatAnswer
-from stages.models.chat.schemas import CaptionAnswer
 
 GOOD = {"caption": "A dog on grass."}
 
@@ -14,7 +14,7 @@ def no_dogs(answer):
 
 
 def caption(chat, check=lambda answer: []):
-    return ask(chat, prompts.load("caption"), {}, [b"png"], CaptionAnswer, check)
+    return ask(chat, prompts.load(PROMPT), {}, [b"png"], CaptionAnswer, check)
 
 
 def test_a_good_answer_costs_one_call(scripted):
@@ -22,7 +22,7 @@ def test_a_good_answer_costs_one_call(scripted):
     reply = caption(chat)
     assert (reply.value.caption, reply.model) == ("A dog on grass.", "scripted-1")
     (request,) = chat.requests
-    assert request.purpose == "caption" and request.prompt == prompts.load("caption").id
+    assert request.purpose == "caption" and request.prompt == prompts.load(PROMPT).id
     assert request.images == (b"png",) and request.schema["required"] == ["caption"]
 
 

@@ -6,7 +6,7 @@ from tiny_internvl import save_tiny_internvl
 from tiny_vlm import save_tiny_vlm
 
 from stages.engine.workspace import FactoryError, Workspace
-from stages.models.captioner.vlm import VlmCaptioner
+from stages.models.captioner.vlm.captioner import VlmCaptioner
 from stages.models.chat import backends, local, views
 from stages.models.chat.ask import Unusable
 from stages.models.chat.ledger import NAME, Ledger

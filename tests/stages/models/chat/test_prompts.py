@@ -3,40 +3,52 @@ from pathlib import Path
 import pytest
 
 from stages.engine.files import sha256
-from stages.models.chat import prompts, schemas
+from stages.models import registry
+from stages.models.captioner.vlm.captioner import CaptionAnswer
+from stages.models.chat import prompts
+from stages.models.explainer.vlm.explainer import CleanAnswer, FlawAnswer
+from stages.models.judge.vlm.judge import VerdictAnswer
+from stages.models.vocabulary.vlm.vocabulary import VocabularyAnswer
 
-NAMES = {"vocabulary", "caption", "verdict", "flaw", "clean"}
-FOLDER = Path(prompts.__file__).parent
+MODELS = Path(registry.__file__).parent
+TEMPLATES = {path.stem: path for path in MODELS.rglob("*.md")}
 
 
-def test_the_list_of_templates():
-    assert {path.stem for path in FOLDER.glob("*.md")} == NAMES
+def test_the_flux_profile_asks_every_question():
+    assert set(registry.prompts("flux", *registry.roles("flux"))) == set(TEMPLATES)
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
 def test_a_templates_id_has_version_and_digest(name):
-    prompt = prompts.load(name)
-    digest = sha256((FOLDER / f"{name}.md").read_bytes())[:12]
+    prompt = prompts.load(TEMPLATES[name])
+    digest = sha256(TEMPLATES[name].read_bytes())[:12]
     assert prompt.id == f"{name} {prompt.version} {digest}" and prompt.version >= 1
     assert prompt.system and prompt.user and "# user" not in prompt.system
-    assert prompts.revision(name, "clean") == f"{prompt.id}, {prompts.load('clean').id}"
+
+
+def test_the_revision_names_every_template():
+    flaw, clean = TEMPLATES["flaw"], TEMPLATES["clean"]
+    assert prompts.revision(flaw, clean) == f"{prompts.load(flaw).id}, {prompts.load(clean).id}"
 
 
 def test_a_slot_without_a_fact_is_an_error():
+    verdict = prompts.load(TEMPLATES["verdict"])
     with pytest.raises(KeyError):
-        prompts.load("verdict").fill({"intent": "x"})
-    filled = prompts.load("verdict").fill({"intent": "an $extra ear", "part": "ear"})
+        verdict.fill({"intent": "x"})
+    filled = verdict.fill({"intent": "an $extra ear", "part": "ear"})
     assert "an $extra ear" in filled and "${" not in filled
 
 
-def test_text_outside_the_sections_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(prompts, "_FOLDER", tmp_path)
-    (tmp_path / "odd.md").write_text("---\nversion: 1\n---\nhello\n\n# system\na\n\n# user\nb\n")
-    with pytest.raises(ValueError, match="before the section"):
-        prompts.load("odd")
+def test_text_outside_the_sections_are_an_error(tmp_path):
+    path = tmp_path / "odd.md"
+    path.write_text("---\nversion: 1\n---\nhello\n\n# system\na\n\n# user\nb\n")
+    with pytest.raises(ValueError, match=r"odd\.md: text before the section"):
+        prompts.load(path)
 
 
-@pytest.mark.parametrize("answer", schemas.Answer.__subclasses__())
+@pytest.mark.parametrize(
+    "answer", [VocabularyAnswer, CaptionAnswer, VerdictAnswer, FlawAnswer, CleanAnswer]
+)
 def test_schemas_are_strict(answer):
     """Structured output needs all fields required, no others allowed, and no bounds."""
     schema = answer.model_json_schema()

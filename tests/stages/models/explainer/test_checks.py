@@ -5,8 +5,8 @@ from flaw_records import make, records
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stages.models.explainer import checks, claims
-from stages.models.explainer.grammar import GrammarExplainer, phrases
+from stages.models.explainer import checks, claims, phrases
+from stages.models.explainer.grammar import GrammarExplainer
 
 
 def found(text, made):

@@ -3,8 +3,8 @@ import pytest
 from flaw_records import ENTITIES, PARTS, SHARES, make
 
 from stages.models.explainer.grammar.explainer import GrammarExplainer
-from stages.models.explainer.grammar.phrases import DIRECTIONS, PLACES, SIZES
 from stages.models.explainer.grammar.variety import distinct, skeleton, variety
+from stages.models.explainer.phrases import DIRECTIONS, PLACES, SIZES
 
 
 def drawn(tool, number):

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from stages.models.chat import prompts, views
-from stages.models.chat.ask import ask, one_line
+from stages.models.chat.ask import Answer, ask, one_line
 from stages.models.chat.request import ChatModel
-from stages.models.chat.schemas import CaptionAnswer
 from stages.models.explainer.form import form
 from stages.models.protocols import Image
 
-PROMPT = "caption"
+PROMPT = Path(__file__).with_name("caption.md")
+
+
+class CaptionAnswer(Answer):
+    """What the photo shows."""
+
+    caption: str
 
 
 class VlmCaptioner:
     """Captioner (protocols.py) from one question a photo."""
 
-    asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
+    asks: ClassVar[dict[Path, str]] = {PROMPT: "photo"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat

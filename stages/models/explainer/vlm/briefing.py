@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from stages.models.explainer.grammar.explainer import GrammarExplainer
-from stages.models.explainer.grammar.nouns import NUMBERS, another, plural
-from stages.models.explainer.grammar.phrases import PLACES, STRIPS, direction_words, source_words
+from stages.models.explainer.intent import intent
+from stages.models.explainer.nouns import NUMBERS, plural
+from stages.models.explainer.phrases import PLACES, STRIPS, source_words
 from stages.records.documents import Variant
 
 _KINDS = {
@@ -23,19 +24,6 @@ _KERNELS = {
 }
 _SIZES = {"tiny": "a tiny part", "small": "a small part", "large": "a large part"}
 _EXTENTS = {"piece": "a small piece", "half": "about half", "most": "most"}
-
-
-def intent(variant: Variant) -> str:
-    """What a flaw should look like, in a sentence."""
-    part = _part(variant)
-    if variant.tool == "add":
-        where = direction_words(variant.facts.get("direction")) or "close to"
-        return f"an extra copy of {part} was put {where} the original."
-    if variant.tool == "remove":
-        return f"{part} was taken away, and the surroundings continue in its place."
-    if variant.tool == "distort":
-        return f"the inside of {part} was scrambled, so that its shape no longer makes sense."
-    return f"{part} and {_other(variant)} were blended into each other where they touch."
 
 
 def lines(key: str, variant: Variant, seed: int) -> str:
@@ -88,16 +76,3 @@ def details(variant: Variant) -> list[str]:
         noun = variant.part_kind if number == "one" else plural(variant.part_kind)
         found.append(f"number to be seen now: {number} {noun}")
     return found
-
-
-def _part(variant: Variant) -> str:
-    if variant.part == variant.entity:
-        return f"the {variant.entity_name}"
-    return f"the {variant.part_name} of the {variant.entity_name}"
-
-
-def _other(variant: Variant) -> str:
-    if variant.within_entity:
-        return f"its {variant.other_name}"
-    same = variant.other_name == variant.entity_name
-    return another(variant.other_name or "") if same else f"the {variant.other_name}"

@@ -6,7 +6,7 @@ from PIL import Image
 
 from stages.engine.stage import RejectForNow
 from stages.models.chat import prompts
-from stages.models.judge.vlm import VlmJudge
+from stages.models.judge.vlm.judge import PROMPT, VlmJudge
 from stages.models.protocols import Case
 
 GOOD = {
@@ -30,7 +30,7 @@ def test_it_passes_what_is_there_where_it_should_be_and_looks_right(scripted, ca
     chat = scripted(GOOD)
     verdict = VlmJudge(chat).judge(case())
     assert (verdict.passed, verdict.reason, verdict.message) == (True, "ok", GOOD["reason"])
-    assert verdict.prompt == prompts.load("verdict").id and verdict.answers == []
+    assert verdict.prompt == prompts.load(PROMPT).id and verdict.answers == []
     assert set(verdict.scores.values()) == {1.0}
     (request,) = chat.requests
     assert "an extra copy of the left ear of the dog was put below" in request.user

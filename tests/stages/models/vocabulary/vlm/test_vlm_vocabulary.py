@@ -3,11 +3,10 @@ import io
 import pytest
 from PIL import Image
 
-from stages.models.captioner.vlm import VlmCaptioner
 from stages.models.chat.ask import Unusable
 from stages.models.protocols import WantedEntity, WantedPart
 from stages.models.vocabulary.params import VlmVocabularyOptions
-from stages.models.vocabulary.vlm import VlmVocabulary
+from stages.models.vocabulary.vlm.vocabulary import VlmVocabulary
 
 
 def part(name="left ear", kind="ear", tools=("remove", "add")):
@@ -75,14 +74,3 @@ def test_things_are_listed_once(scripted, photo):
 
 def test_nothing_to_break_is_an_answer(scripted, photo):
     assert VlmVocabulary(VlmVocabularyOptions(), scripted(said())).vocabulary(photo) == []
-
-
-def test_a_caption_is_one_line(scripted, photo):
-    chat = scripted({"caption": "A dog sits\n in a  box."})
-    assert VlmCaptioner(chat).caption(photo) == "A dog sits in a box."
-
-
-@pytest.mark.parametrize("bad", ["A dog.", "# A big dog"])
-def test_a_caption_too_short_or_with_markup_is_refused(scripted, photo, bad):
-    with pytest.raises(Unusable):
-        VlmCaptioner(scripted(*[{"caption": bad}] * 2)).caption(photo)

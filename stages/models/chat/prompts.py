@@ -1,11 +1,12 @@
 """Prompts as template files: front matter with a version, then sections `system` and `user`.
 
-``${slot}`` is replaced by a fact. Raise the version when you change a template; the digest in the
-prompt's id changes in any case.
+A template lies beside the module that asks its question. ``${slot}`` is replaced by a fact. Raise
+the version when you change a template; the digest in the prompt's id changes in any case.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,6 @@ import yaml
 
 from stages.engine.files import sha256
 
-_FOLDER = Path(__file__).parent
 _SEPARATORS = ("---\n", "\n# system\n", "\n# user\n")
 
 
@@ -45,23 +45,28 @@ class Prompt:
 
 
 @cache
-def load(name: str) -> Prompt:
-    """Load the template ``<name>.md``.
+def load(path: Path) -> Prompt:
+    """Load a template; its name is the file's: ``verdict`` for ``verdict.md``.
 
     Raises:
-        FileNotFoundError: there is no such template.
+        FileNotFoundError: there is no such file.
         ValueError: front matter or one of the two sections is missing.
     """
-    data = (_FOLDER / f"{name}.md").read_bytes()
+    data = path.read_bytes()
     _, front, rest = data.decode().split(_SEPARATORS[0], 2)
     head, system = rest.split(_SEPARATORS[1], 1)
     system, user = system.split(_SEPARATORS[2], 1)
     if head.strip():
-        raise ValueError(f"{name}.md: text before the section `system`")
+        raise ValueError(f"{path.name}: text before the section `system`")
     version = int(yaml.safe_load(front)["version"])
-    return Prompt(name, version, system.strip(), user.strip(), sha256(data)[:12])
+    return Prompt(path.stem, version, system.strip(), user.strip(), sha256(data)[:12])
 
 
-def revision(*names: str) -> str:
+def ids(paths: Iterable[Path]) -> dict[str, str]:
+    """Map the name of each template to its `Prompt.id`."""
+    return {path.stem: load(path).id for path in paths}
+
+
+def revision(*paths: Path) -> str:
     """Return names, versions and digests of templates."""
-    return ", ".join(load(name).id for name in names)
+    return ", ".join(ids(paths).values())

@@ -6,27 +6,44 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import ClassVar
 
+from pydantic import Field
+
 from stages.models.chat import prompts, views
-from stages.models.chat.ask import Unusable, ask, one_line
+from stages.models.chat.ask import Answer, Unusable, ask, one_line
 from stages.models.chat.request import ChatModel
-from stages.models.chat.schemas import CleanAnswer, FlawAnswer
-from stages.models.explainer import briefing, checks
+from stages.models.explainer import checks
+from stages.models.explainer.vlm import briefing
 from stages.models.protocols import Image
 from stages.records.documents import Explanation, Explanations, Scene, Unexplained, Variant, Window
 
-FLAW, CLEAN = "flaw", "clean"
+FLAW = Path(__file__).with_name("flaw.md")
+CLEAN = Path(__file__).with_name("clean.md")
 _SENTENCE = re.compile(r"[A-Z].{18,}[.!]")
 _AT_ONCE = 4
 """Questions of one photo under way together."""
+
+
+class FlawAnswer(Answer):
+    """What is wrong with a flawed picture."""
+
+    local: str = Field(description="What is wrong at that place")
+    overall: str = Field(description="Why the picture as a whole is therefore flawed")
+
+
+class CleanAnswer(Answer):
+    """Why a photo is free of flaws."""
+
+    clean: str
 
 
 class VlmExplainer:
     """Explainer (protocols.py) that looks: one question a flaw, one a photo."""
 
     looks = True
-    asks: ClassVar[dict[str, str]] = {FLAW: "variant", CLEAN: "photo"}
+    asks: ClassVar[dict[Path, str]] = {FLAW: "variant", CLEAN: "photo"}
 
     def __init__(self, chat: ChatModel, seed: int = 0) -> None:
         """Ask `chat`; `seed` is the grammar's, whose sentence goes along as a fact."""
@@ -64,7 +81,7 @@ class VlmExplainer:
             clean=clean.result(),
             explanations=[text for text in told if isinstance(text, Explanation)],
             unexplained=[text for text in told if isinstance(text, Unexplained)],
-            prompts={name: prompts.load(name).id for name in (FLAW, CLEAN)},
+            prompts=prompts.ids((FLAW, CLEAN)),
         )
 
     def _clean(self, scene: Scene, photo: Image) -> str:

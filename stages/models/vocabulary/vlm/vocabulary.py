@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from stages.models.chat import prompts, views
-from stages.models.chat.ask import ask
+from stages.models.chat.ask import Answer, ask
 from stages.models.chat.request import ChatModel
-from stages.models.chat.schemas import NamedEntity, NamedPart, VocabularyAnswer
 from stages.models.protocols import Image, WantedEntity, WantedPart
 from stages.models.vocabulary.params import VlmVocabularyOptions
 from stages.records.documents import TOOLS
 
-PROMPT = "vocabulary"
+PROMPT = Path(__file__).with_name("vocabulary.md")
 _NAME = re.compile(r"[a-z]+(?:[ '-][a-z]+){0,3}")
 _PLACE = re.compile(r"\b(?:box|corner|top|bottom|pixels?|background|scene|photo|image|picture)\b")
+
+
+class NamedPart(Answer):
+    """A part of a thing."""
+
+    name: str = Field(description="The part in one to three plain words, such as: left ear")
+    kind: str = Field(description="The same without left, right, front, rear: ear")
+    tools: list[Literal["add", "remove", "distort"]]
+
+
+class NamedEntity(Answer):
+    """A thing in the photo."""
+
+    name: str = Field(description="The thing in one to three plain words, such as: dog")
+    parts: list[NamedPart]
+
+
+class VocabularyAnswer(Answer):
+    """Things and parts worth breaking."""
+
+    entities: list[NamedEntity]
 
 
 class VlmVocabulary:
     """Vocabulary (protocols.py) from one question a photo."""
 
-    asks: ClassVar[dict[str, str]] = {PROMPT: "photo"}
+    asks: ClassVar[dict[Path, str]] = {PROMPT: "photo"}
 
     def __init__(self, options: VlmVocabularyOptions, chat: ChatModel) -> None:
         """Ask `chat` for at most so many entities, and parts of each."""

@@ -7,7 +7,7 @@ from stages.engine.stage import RejectForNow
 from stages.models.chat import prompts
 from stages.models.chat.ask import Unusable
 from stages.models.chat.request import ChatAnswer
-from stages.models.explainer.vlm import VlmExplainer
+from stages.models.explainer.vlm.explainer import VlmExplainer
 from stages.records.documents import Entity, Scene
 
 FLAW = {

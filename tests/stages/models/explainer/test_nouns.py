@@ -1,6 +1,6 @@
 import pytest
 
-from stages.models.explainer.grammar import nouns
+from stages.models.explainer import nouns
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,32 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import ClassVar
 
+from pydantic import Field
+
 from stages.models.chat import prompts, views
-from stages.models.chat.ask import Unusable, ask
+from stages.models.chat.ask import Answer, Unusable, ask
 from stages.models.chat.request import ChatModel
-from stages.models.chat.schemas import VerdictAnswer
-from stages.models.explainer import briefing, checks
+from stages.models.explainer import checks
 from stages.models.explainer.form import strip_names
-from stages.models.judge.features.judge import JudgeCode
+from stages.models.explainer.intent import intent
+from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case
 from stages.records.documents import Tool, Variant, Verdict
 
-PROMPT = "verdict"
+PROMPT = Path(__file__).with_name("verdict.md")
 _NUMBER = re.compile(r"\d")
+
+
+class VerdictAnswer(Answer):
+    """Whether a flaw came out as intended."""
+
+    reason: str = Field(description="What differs and whether it is the flaw, in a sentence or two")
+    perceptible: bool = Field(description="A careful viewer notices a difference from the photo")
+    inside_region: bool = Field(description="The difference lies in the marked region")
+    looks_like_flaw: bool = Field(description="It looks like the flaw that was intended")
 
 
 class VlmJudge:
@@ -25,7 +37,7 @@ class VlmJudge:
 
     name = "vlm"
     tools: tuple[Tool, ...] = ("add", "remove", "fuse")
-    asks: ClassVar[dict[str, str]] = {PROMPT: "variant"}
+    asks: ClassVar[dict[Path, str]] = {PROMPT: "variant"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
@@ -44,7 +56,7 @@ class VlmJudge:
             RejectForNow, FactoryError: as `ChatModel.complete` does.
         """
         variant, prompt = case.variant, prompts.load(PROMPT)
-        words = {"intent": briefing.intent(variant), "part": variant.part_name}
+        words = {"intent": intent(variant), "part": variant.part_name}
 
         def problems(answer: VerdictAnswer) -> list[str]:
             return inconsistencies(answer, variant)

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.models.explainer.grammar import phrases
+from stages.models.explainer import phrases
 from stages.records.grid import DIRECTIONS
 
 

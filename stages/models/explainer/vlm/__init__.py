@@ -1,0 +1,1 @@
+"""A vision-language model explains flaws: what it is told, asked, and how its texts are read."""

@@ -1,0 +1,20 @@
+"""Why a judge rejects a variant."""
+
+from __future__ import annotations
+
+from stages.engine.codes import RejectCode
+
+
+class JudgeCode(RejectCode):
+    """Reasons of any judge to reject a variant."""
+
+    NOT_PERCEPTIBLE = "not_perceptible"
+    """The flaw is not visible."""
+    NOT_INTENDED = "not_intended"
+    """The change is not the one that the mapping describes."""
+    WRONG_PLACE = "wrong_place"
+    """Most of the visible change lies outside the targets."""
+    NOT_CONVINCING = "not_convincing"
+    """The change is there, but a person would hardly call it a plausible flaw in its place."""
+    NOT_A_FLAW = "not_a_flaw"
+    """The change does not look like the intended flaw."""

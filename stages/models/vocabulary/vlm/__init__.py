@@ -1,0 +1,1 @@
+"""A vision-language model lists what is in a photo."""
