@@ -14,6 +14,7 @@ import torch
 from benchmarks.quality.cases import Case
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.provenance import code_digest
+from stages.engine.stage import BaseParams
 from stages.inject.codes import InjectCode
 from stages.inject.composite import blend, composite, visible_mask
 from stages.inject.params import InjectParams
@@ -70,7 +71,9 @@ class Renderer(Protocol):
 
 
 def _digest(*facts: Any) -> str:
-    return sha256(canonical_json([*facts, code_digest(InjectStage)]))[:12]
+    return sha256(canonical_json([*facts, code_digest(InjectStage(InjectParams(), BaseParams()))]))[
+        :12
+    ]
 
 
 @dataclass(frozen=True)

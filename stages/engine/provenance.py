@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from stages.engine.closure import import_closure
 from stages.engine.execution import devices
 from stages.engine.files import canonical_json, sha256
 from stages.engine.format import FORMAT_VERSION
 from stages.engine.stage import Stage
+from stages.left_out import LEFT_OUT
 
 NUMERIC_LIBRARIES = (
     "numpy",
@@ -32,37 +33,15 @@ NUMERIC_LIBRARIES = (
     "lpips",
 )
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
-_SOURCES = (".py", ".txt", ".md", ".j2", ".yaml", ".toml")
 
 
-def _module_path(module: str) -> Path:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"declared code {module!r} is not there")
-    return Path(spec.origin)
+def code_files(stage: Stage) -> dict[str, Path]:
+    """The sources that can shape a stage's results, by their path in the checkout: the import
+    closure of its module and its plugins."""
+    return import_closure((type(stage).__module__, *stage.plugins()), LEFT_OUT)
 
 
-def _sources(folder: Path, name: str) -> dict[str, Path]:
-    """A folder's source files; their names do not tell where the checkout lies."""
-    return {
-        f"{name}/{path.relative_to(folder).as_posix()}": path
-        for path in folder.rglob("*")
-        if path.suffix in _SOURCES and "__pycache__" not in path.parts
-    }
-
-
-def code_files(stage: type[Stage]) -> dict[str, Path]:
-    """The sources that shape a stage's results, name to path: its own folder (without gate and
-    entry point) and the modules it declares; a declared package counts with all of its files."""
-    own = _sources(_module_path(stage.__module__).parent, stage.__module__.rpartition(".")[0])
-    files = {name: path for name, path in own.items() if path.name != "__main__.py"}
-    for module in stage.code:
-        path = _module_path(module)
-        files |= _sources(path.parent, module) if path.name == "__init__.py" else {module: path}
-    return files
-
-
-def code_digest(stage: type[Stage]) -> str:
+def code_digest(stage: Stage) -> str:
     """sha256 over the names and bytes of `code_files`."""
     content = {name: sha256(path.read_bytes()) for name, path in code_files(stage).items()}
     return sha256(canonical_json(content))
@@ -109,7 +88,7 @@ def stage_digest(stage: Stage) -> str:
             {
                 "stage": stage.name,
                 "format": FORMAT_VERSION,
-                "code": code_digest(type(stage)),
+                "code": code_digest(stage),
                 "params": result_params(stage),
                 "models": stage.revisions(),
                 "numerics": numerics() | _gpu_numerics(stage),

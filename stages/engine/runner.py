@@ -181,7 +181,7 @@ def _input_digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
     files += [part for half in stage.lists for part in parts(workspace.sources / half)]
     files.append(_folder_of(stage) / "gate.json")
     found = {str(path): sha256_file(path) if path.is_file() else "absent" for path in files}
-    return {_CODE: code_digest(type(stage)), **found}
+    return {_CODE: code_digest(stage), **found}
 
 
 def run(stage: Stage, workspace: Workspace) -> gate.GateResult:

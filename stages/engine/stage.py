@@ -150,9 +150,6 @@ class Stage(ABC):
     lists: ClassVar[tuple[str, ...]] = ()
     """Halves of the source list, ``photos`` or ``words``, that the output folder depends on in
     addition to the upstream stages."""
-    code: ClassVar[tuple[str, ...]] = ()
-    """Modules beside the stage's own folder whose source enters the store's key,
-    e.g. ``stages.models.flow.model``."""
     codes: ClassVar[tuple[type[RejectCode], ...]] = ()
     """All codes with which the stage may reject photos or variants, apart from the engine's; the
     gate fails on any other."""
@@ -166,6 +163,11 @@ class Stage(ABC):
     def revisions(self) -> dict[str, str]:
         """Model name to revision (a digest of its weights): enters the store's key. Cheap."""
         return {}
+
+    def plugins(self) -> tuple[str, ...]:
+        """Names of modules chosen at run time (back ends, tools); their import closures enter the
+        store's key."""
+        return ()
 
     def devices(self) -> frozenset[str]:
         """Torch's names of the devices that the models compute on. They determine the default

@@ -11,8 +11,8 @@ from stages.engine.codes import RejectCode
 from stages.engine.section import Mean, Share
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, StageParams
 from stages.explain import facts
-from stages.models import chat, registry
-from stages.models.chat.request import AskCode
+from stages.models import registry
+from stages.models.chat.codes import AskCode
 from stages.models.explainer import checks
 from stages.models.protocols import Explainer
 from stages.models.stage import ModelStage
@@ -103,16 +103,6 @@ class ExplainStage(ModelStage):
         "inject": ("*.artifact.png", "*.mask.png"),
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
-    code: ClassVar[tuple[str, ...]] = (
-        "stages.records.grid",
-        "stages.models.explainer.form",
-        "stages.models.explainer.grammar",
-        "stages.models.perceiver.things.names",
-        "stages.models.explainer.vlm",
-        "stages.models.explainer.briefing",
-        "stages.models.explainer.checks",
-        *chat.CODE,
-    )
     codes: ClassVar[tuple[type[RejectCode], ...]] = (ExplainCode, AskCode)
     roles: ClassVar[tuple[str, ...]] = ROLES
     explainer: Explainer

@@ -11,8 +11,8 @@ from stages.engine.stage import Output, Reject, Sample, StageParams
 from stages.filter import bounds
 from stages.filter.case import read_case
 from stages.filter.params import ROLES, FilterParams
-from stages.models import chat, registry
-from stages.models.chat.request import AskCode
+from stages.models import registry
+from stages.models.chat.codes import AskCode
 from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case, Judge, PerceptualMetric
 from stages.models.stage import ModelStage
@@ -34,21 +34,6 @@ class FilterStage(ModelStage):
         "ingest": ("photo.png",),
     }
     params_model: ClassVar[type[StageParams]] = FilterParams
-    code: ClassVar[tuple[str, ...]] = (
-        "stages.records.windows",
-        "stages.models.networks.efficientnet",
-        "stages.models.judge.features.texture",
-        "stages.models.explainer.form",
-        "stages.models.explainer.grammar",
-        "stages.models.judge.features.judge",
-        "stages.models.judge.features",
-        "stages.models.metric.lpips",
-        "stages.models.perceiver.things.names",
-        "stages.models.explainer.briefing",
-        "stages.models.judge.vlm",
-        "stages.models.explainer.checks",
-        *chat.CODE,
-    )
     codes: ClassVar[tuple[type[RejectCode], ...]] = (bounds.BoundsCode, JudgeCode, AskCode)
     roles: ClassVar[tuple[str, ...]] = ROLES
     params: FilterParams

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
 from stages.inject.codes import InjectCode
 from stages.inject.params import InjectParams
-from stages.models.flow.stage import FLOW_CODE, FlowStage
+from stages.models.flow.stage import FlowStage
 from stages.records.documents import Injection, Inversion, Mapping, Outcome, Scene, Variant
 from stages.records.images import read_png, write_png
 
@@ -27,13 +27,6 @@ class InjectStage(FlowStage):
         "ingest": ("photo.png",),
     }
     params_model = InjectParams
-    code = (
-        "stages.invert.params",
-        "stages.models.flow.solvers",
-        "stages.models.flow.trajectory",
-        "stages.records.windows",
-        *FLOW_CODE,
-    )
     codes = (InjectCode,)
     params: InjectParams
 

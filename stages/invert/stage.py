@@ -8,7 +8,7 @@ from stages.engine.codes import RejectCode
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
 from stages.engine.workspace import FactoryError
 from stages.invert.params import InvertParams
-from stages.models.flow.stage import FLOW_CODE, FlowStage
+from stages.models.flow.stage import FlowStage
 from stages.records.documents import Inversion, Mapping, Scene
 from stages.records.images import read_png
 
@@ -29,7 +29,6 @@ class InvertStage(FlowStage):
     name = "invert"
     reads = {"map": (), "perceive": (), "ingest": ("photo.png",)}  # noqa: RUF012
     params_model = InvertParams
-    code = FLOW_CODE
     codes = (InvertCode,)
     params: InvertParams
 

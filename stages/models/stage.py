@@ -23,6 +23,10 @@ class ModelStage(Stage):
         """The back ends', by role."""
         return registry.revisions(self.base, *self.chosen_roles)
 
+    def plugins(self) -> tuple[str, ...]:
+        """The modules of the back ends."""
+        return registry.modules(self.base, *self.chosen_roles)
+
     def devices(self) -> frozenset[str]:
         """The back ends'."""
         return registry.devices(self.base, *self.chosen_roles)

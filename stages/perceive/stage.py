@@ -15,8 +15,8 @@ from stages.engine.stage import (
     Sample,
     StageParams,
 )
-from stages.models import chat, registry
-from stages.models.chat.request import AskCode
+from stages.models import registry
+from stages.models.chat.codes import AskCode
 from stages.models.protocols import Captioner, Image, Perceiver
 from stages.models.stage import ModelStage
 from stages.perceive.params import ROLES, PerceiveParams
@@ -39,30 +39,6 @@ class PerceiveStage(ModelStage):
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"ingest": ("photo.png",)}
     params_model: ClassVar[type[StageParams]] = PerceiveParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (PerceiveCode, AskCode)
-    code: ClassVar[tuple[str, ...]] = (
-        "stages.models.perceiver.things.classifier",
-        "stages.models.networks.efficientnet",
-        "stages.models.perceiver.entities",
-        "stages.models.perceiver.things.foreground",
-        "stages.models.explainer.form",
-        "stages.models.perceiver.grounded.perceiver",
-        "stages.models.perceiver.grounded.boxes",
-        "stages.models.perceiver.things.protrusions",
-        "stages.models.networks.litert",
-        "stages.models.perceiver.mediapipe",
-        "stages.models.perceiver.things.names",
-        "stages.models.perceiver.things.parts",
-        "stages.models.perceiver.people",
-        "stages.models.perceiver.regions",
-        "stages.models.perceiver.things.saliency",
-        "stages.models.perceiver.grounded.segment",
-        "stages.models.perceiver.things.find",
-        "stages.models.networks.torchvision_import",
-        "stages.models.captioner.vlm",
-        "stages.models.vocabulary.vlm",
-        "stages.models.vocabulary.words",
-        *chat.CODE,
-    )
     roles: ClassVar[tuple[str, ...]] = ROLES
     params: PerceiveParams
     perceiver: Perceiver

@@ -1,11 +1,7 @@
-import ast
-from pathlib import Path
-
 import pytest
 import yaml
 from pydantic import Field
 
-import stages
 from stages import STAGES, catalogue
 from stages.catalogue import build_stage, load_params, parse_params, section_models, stage_class
 from stages.engine.stage import BaseParams, GateParams, Stage, StageParams
@@ -141,53 +137,3 @@ def test_stages_know_the_devices_of_their_models(name):
     )
     on_gpu = name in ("perceive", "invert", "inject")
     assert flux.devices() == ({"cuda"} if on_gpu else set()) and compact.devices() == set()
-
-
-NO_RESULT = {
-    "stages.catalogue",  # names to classes
-    "stages.models.registry",  # names to back ends: the name and its options are in revisions()
-    "stages.models.protocols",  # types
-    "stages.models.weights.packages",  # weights are in revisions()
-    "stages.models.weights.digests",  # the same: content digests of weights
-    "stages.models.weights.hub",  # the same
-    "stages.models.weights.remote",  # the same
-    "stages.models.chat",  # a list of modules, each declared for itself
-    "stages.models.networks.torchvision_import",  # makes torchvision import beside a CPU torch
-}
-"""Modules that a stage may import without declaring them: no result depends on them."""
-
-
-def sources(module):
-    """Files of a module or package below stages/; none when the name is no module."""
-    path = Path(stages.__file__).parent.parent.joinpath(*module.split("."))
-    if (path / "__init__.py").is_file():
-        return [p for p in path.rglob("*.py") if p.name != "__main__.py"]
-    return [path.with_suffix(".py")] if path.with_suffix(".py").is_file() else []
-
-
-def imports(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def below(module, packages):
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_code_that_a_stage_uses_enters_its_keys(name):
-    """Otherwise an edit there would leave old results in the store under keys that still fit."""
-    known = (f"stages.{name}", *stage_class(name).code)
-    files = [path for module in known for path in sources(module)]
-    used = {module for path in files for module in imports(path)}
-    undeclared = {
-        module
-        for module in used - NO_RESULT
-        if module.count(".") > 1 and sources(module)
-        if not below(module, (*known, "stages.engine"))
-    }
-    assert not undeclared

@@ -196,7 +196,7 @@ def initialise(
     try:
         built = stage(params, base)  # pyright: ignore[reportArgumentType]
         load(built, threads)
-        if code_digest(stage) != code:
+        if code_digest(built) != code:
             raise FactoryError(f"{built.name}: its code was edited while it ran; run it again")
         _stage, _store = built, Store(store)
     except Exception as error:

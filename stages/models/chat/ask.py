@@ -14,8 +14,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.engine.stage import RejectPhoto
+from stages.models.chat.codes import AskCode
 from stages.models.chat.prompts import Prompt
-from stages.models.chat.request import AskCode, ChatAnswer, ChatModel, ChatRequest
+from stages.models.chat.request import ChatAnswer, ChatModel, ChatRequest
 
 _MAX_EVIDENCE = 4000
 """Maximum number of characters of a raw answer that are kept as evidence."""

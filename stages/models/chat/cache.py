@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.engine.files import canonical_json, sha256, write_atomically
-from stages.engine.workspace import CURRENT_PHOTO
+from stages.engine.workspace import CURRENT_PHOTO, Workspace
+from stages.models.chat.ledger import Ledger
 from stages.models.chat.request import ChatAnswer, ChatModel, ChatRequest
 
 
@@ -96,3 +97,12 @@ class CachedChat:
             answer = self.inner.complete(request)
             self.cache.put(key, request, answer)
             return answer
+
+
+def add_cache(inner: ChatModel, ledger: Ledger, workspace: Workspace) -> CachedChat:
+    """Put `inner` behind the workspace's cache; hits are recorded in the ledger."""
+    return CachedChat(
+        inner,
+        AnswerCache(workspace.calls / "answers"),
+        lambda request: ledger.record_hit(request.purpose, inner.name),
+    )

@@ -21,6 +21,7 @@ from openai.types.chat import ChatCompletion
 from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
 from stages.models.chat import retries
+from stages.models.chat.codes import AskCode
 from stages.models.chat.ledger import Call, Ledger
 from stages.models.chat.messages import build_messages
 from stages.models.chat.params import (
@@ -28,7 +29,7 @@ from stages.models.chat.params import (
     check_request_parameters,
     check_variable_name,
 )
-from stages.models.chat.request import AskCode, ChatAnswer, ChatRequest
+from stages.models.chat.request import ChatAnswer, ChatRequest
 from stages.models.chat.retries import RequestFailed, TransientError
 from stages.models.chat.settings import CallSettings
 

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
-
-
-class AskCode(RejectCode):
-    """Reasons why a question has no usable answer."""
-
-    UNUSABLE = "unusable_answer"
-    REFUSED = "refused_to_answer"
-    UNAVAILABLE = "model_unavailable"
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,6 @@ from stages.models.stage import ModelStage
 if TYPE_CHECKING:
     from stages.models.flow.model import Flow
 
-FLOW_CODE = (
-    "stages.models.flow.model",
-    "stages.models.flow.attention",
-    "stages.models.flow.decode",
-    "stages.models.flow.injection",
-    "stages.models.flow.stage",
-    "stages.models.flow.text",
-    "stages.models.flow.tokens",
-)
-"""Modules whose source text enters the store's key."""
-
 
 class FlowStage(ModelStage):
     """A stage that loads the profile's flow model."""

@@ -58,8 +58,8 @@ def import_name(place: str) -> Any:
 
 BACKENDS: dict[str, dict[str, Backend]] = {
     "chat": {
-        "openai": Backend("chat.backends:EndpointChat", "chat.params:EndpointOptions"),
-        "transformers": Backend("chat.backends:LocalChat", "chat.params:LocalChatOptions"),
+        "openai": Backend("chat.endpoint_chat:EndpointChat", "chat.params:EndpointOptions"),
+        "transformers": Backend("chat.local_chat:LocalChat", "chat.params:LocalChatOptions"),
     },
     "vocabulary": {
         "words": Backend("vocabulary.words:WordList"),

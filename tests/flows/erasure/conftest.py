@@ -49,7 +49,7 @@ def ingest():
     work = gather(stage, workspace)
     todo = [unit for unit in work.units if not store.has(unit.store_key)]
     inline = ExecutorSettings(kind="inline")
-    list(execute(stage, store, todo, inline, code_digest(IngestStage)))
+    list(execute(stage, store, todo, inline, code_digest(stage)))
     assemble(stage, store, work.units, work.refused, out)
 
 

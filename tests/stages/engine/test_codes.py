@@ -5,7 +5,7 @@ import pytest
 
 import stages
 from stages import STAGES
-from stages.catalogue import stage_class
+from stages.catalogue import build_stage, parse_params, stage_class
 from stages.engine import codes
 from stages.engine.codes import AsideCode, RejectCode
 from stages.engine.provenance import code_files
@@ -50,10 +50,11 @@ def test_every_enumeration_of_codes_belongs_to_a_stage_or_the_engine():
     assert listed | {"EngineCode", "AsideCode"} == EVERYWHERE
 
 
+@pytest.mark.parametrize("profile", ["compact", "flux"])
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_lists_every_code_that_its_code_can_raise(name):
+def test_a_stage_lists_every_code_that_its_code_can_raise(name, profile):
     """Otherwise the reject of a single photo would fail the gate for the whole set."""
-    stage = stage_class(name)
+    stage = build_stage(name, parse_params({"base": {"profile": profile}}))
     listed = {kind.__name__ for kind in stage.codes}
     found = {kind for path in code_files(stage).values() if path.suffix == ".py"
              for kind in used(path)} & EVERYWHERE  # fmt: skip

@@ -7,13 +7,14 @@ from toy.double.stage import DoubleParams, DoubleStage
 from stages.engine import provenance
 from stages.engine.execution import devices
 from stages.engine.provenance import code_digest, code_files, stage_digest, unit_key
-from stages.engine.stage import BaseParams
+from stages.engine.stage import BaseParams, StageParams
 
 STAGE = """
 from stages.engine.stage import Stage, StageParams
+from house import lamp
 class RoomStage(Stage):
     name, reads, params_model = "room", {}, StageParams
-    code = ("house.lamp", "house.tools")
+    def plugins(self): return ("house.tools.saw",)
     def process(self, sample): raise NotImplementedError
     def rows(self, document): return []
 """
@@ -23,13 +24,12 @@ FILES = {
     "cellar.py": "DARK = 1\n",
     "tools/__init__.py": "",
     "tools/saw.py": "TEETH = 9\n",
-    "tools/weights.toml": "a = 1\n",
+    "tools/axe.py": "EDGE = 1\n",
+    "tools/teeth.toml": "a = 1\n",
     "room/__init__.py": "",
     "room/stage.py": STAGE,
-    "room/table.py": "LEGS = 4\n",
     "room/prompt.txt": "Look closely.\n",
     "room/gate.json": "{}",
-    "room/__main__.py": "",
 }
 
 
@@ -49,14 +49,18 @@ def house(tmp_path, monkeypatch):
 
 @pytest.fixture
 def room(house):
-    return importlib.import_module("house.room.stage").RoomStage
+    module = importlib.import_module("house.room.stage")
+    return module.RoomStage(StageParams(), BaseParams())
 
 
-CODE = ["room/stage.py", "room/table.py", "room/prompt.txt", "lamp.py", "tools/weights.toml"]
-NO_CODE = ["room/gate.json", "room/__main__.py", "cellar.py"]
+CODE = ["room/stage.py", "room/prompt.txt", "lamp.py", "tools/saw.py", "tools/teeth.toml"]
 
 
-@pytest.mark.parametrize("name", [*CODE, "tools/saw.py", "room/new.py", "tools/new.py"])
+def test_the_code_is_the_closure_of_the_stage_and_its_plugins(house, room):
+    assert set(code_files(room)) == {f"house/{name}" for name in CODE}
+
+
+@pytest.mark.parametrize("name", [*CODE, "tools/new.json"])
 def test_code_that_shapes_results_enters_the_digest(house, room, name):
     before = code_digest(room)
     with (house / name).open("a") as file:
@@ -64,32 +68,18 @@ def test_code_that_shapes_results_enters_the_digest(house, room, name):
     assert code_digest(room) != before
 
 
-@pytest.mark.parametrize("name", [*NO_CODE, "room/__pycache__/table.py", "room/notes.json"])
+@pytest.mark.parametrize("name", ["room/gate.json", "cellar.py", "tools/axe.py"])
 def test_the_rest_does_not(house, room, name):
     before = code_digest(room)
-    (house / name).parent.mkdir(exist_ok=True)
     with (house / name).open("a") as file:
         file.write("# edited\n")
     assert code_digest(room) == before
 
 
-def test_a_renamed_module_is_other_code(house, room):
+def test_a_renamed_file_is_other_code(house, room):
     before = code_digest(room)
-    (house / "room/table.py").rename(house / "room/desk.py")
+    (house / "room/prompt.txt").rename(house / "room/question.txt")
     assert code_digest(room) != before
-
-
-def test_names_do_not_tell_where_the_checkout_lies(house, room):
-    names = set(code_files(room))
-    assert {f"house.{name}" for name in CODE if name != "lamp.py"} < names
-    assert "house.lamp" in names  # a module goes by its own name
-    assert not [name for name in names if str(house.parent) in name]
-
-
-def test_declared_code_that_is_not_there_is_named(room):
-    room.code = ("house.attic",)
-    with pytest.raises(ModuleNotFoundError, match=r"house\.attic"):
-        code_digest(room)
 
 
 def digest(base=None, **params):

@@ -121,7 +121,7 @@ def test_each_gpu_gets_one_worker_that_sees_only_it(processes, monkeypatch):
     units, store = processes.units(SourceStage), processes.store
     settings = ExecutorSettings(kind="processes")
     stage = processes.build(SourceStage)
-    list(execute(stage, store, units, settings, code_digest(SourceStage)))
+    list(execute(stage, store, units, settings, code_digest(stage)))
     seen = {store.get(unit.store_key).document["text"] for unit in units}
     assert seen <= {"4", "7"} and seen
 

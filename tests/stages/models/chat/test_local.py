@@ -7,9 +7,10 @@ from tiny_vlm import save_tiny_vlm
 
 from stages.engine.workspace import FactoryError, Workspace
 from stages.models.captioner.vlm.captioner import VlmCaptioner
-from stages.models.chat import backends, local, views
+from stages.models.chat import local, views
 from stages.models.chat.ask import Unusable
 from stages.models.chat.ledger import NAME, Ledger
+from stages.models.chat.local_chat import LocalChat
 from stages.models.chat.params import LocalChatOptions
 
 
@@ -64,16 +65,16 @@ def test_unusable_answers_are_kept_as_evidence(model, photo):
 def test_the_back_end_is_cached_and_free(folder, chat_request, tmp_path, monkeypatch, make_ledger):
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
     options = LocalChatOptions(name=str(folder), dtype="float32", max_tokens=8)
-    chat = backends.LocalChat(options)
+    chat = LocalChat(options)
     assert chat.complete(chat_request) == chat.complete(chat_request)
     ledger = Ledger(Workspace(tmp_path).calls / NAME, make_ledger().settings)
     (account,) = ledger.accounts()
     assert (account.sent, account.kept, account.money, account.unpriced) == (1, 1, 0.0, 0)
-    assert backends.LocalChat(options) is chat
+    assert LocalChat(options) is chat
 
 
 def test_revision_of_a_folder_and_of_a_hub_name(folder):
-    revision = backends.LocalChat.revision
+    revision = LocalChat.revision
     assert len(revision(LocalChatOptions(name=str(folder), dtype="float32"))) == 64
     hub_name = "Qwen/Qwen2.5-VL-7B-Instruct"
     assert revision(LocalChatOptions(name=hub_name, revision="0" * 40)) == (

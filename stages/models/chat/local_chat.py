@@ -1,4 +1,4 @@
-"""Back ends of the role `chat`: chat models behind the cache, with the checkout's ledger."""
+"""Back end ``transformers`` of the role chat: a model in this process behind the cache."""
 
 from __future__ import annotations
 
@@ -7,61 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from stages.engine.workspace import Workspace
-from stages.models.chat.cache import AnswerCache, CachedChat
+from stages.models.chat.cache import CachedChat, add_cache
 from stages.models.chat.ledger import NAME, Ledger
-from stages.models.chat.params import EndpointOptions, LocalChatOptions
-from stages.models.chat.request import ChatModel
-from stages.models.chat.settings import CallSettings, Price, load_call_settings
+from stages.models.chat.params import LocalChatOptions
+from stages.models.chat.settings import CallSettings, Price
 from stages.models.weights import hub
 
 _UNBOUNDED = 1_000_000
 """Limit on open requests; a local model handles one at a time anyway."""
 _FREE = Price(input=0, output=0)
-
-
-def add_cache(inner: ChatModel, ledger: Ledger, workspace: Workspace) -> CachedChat:
-    """Put `inner` behind the workspace's cache; hits are recorded in the ledger."""
-    return CachedChat(
-        inner,
-        AnswerCache(workspace.calls / "answers"),
-        lambda request: ledger.record_hit(request.purpose, inner.name),
-    )
-
-
-class EndpointChat:
-    """Creates an ``endpoint.OpenAIChat`` with the limits of factory.toml."""
-
-    free = False
-
-    def __new__(cls, options: EndpointOptions) -> Any:
-        """Create the model at the endpoint.
-
-        Raises:
-            FactoryError: factory.toml is wrong, or the key is not in the environment.
-        """
-        from stages.models.chat.endpoint import OpenAIChat
-
-        workspace = Workspace.find()
-        ledger = Ledger(workspace.calls / NAME, load_call_settings(workspace))
-        chat = OpenAIChat(
-            options.name,
-            options.base_url,
-            ledger,
-            options.key,
-            options.structured,
-            options.parameters,
-        )
-        return add_cache(chat, ledger, workspace)
-
-    @classmethod
-    def revision(cls, options: EndpointOptions) -> str:
-        """Return the model's name; the endpoint decides what is behind it."""
-        return options.name
-
-    @classmethod
-    def ledger_name(cls, options: EndpointOptions) -> str:
-        """Return the model's name in the ledger."""
-        return options.name
 
 
 class LocalChat:
