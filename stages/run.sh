@@ -1,4 +1,4 @@
-# What dvc.yaml calls, as `sh stages/run.sh NAME`: python -m stages.NAME, by an interpreter that has
+# What dvc.yaml calls, as `sh stages/run.sh NAME`: python -m stages NAME, by an interpreter that has
 # the factory's packages. The active environment's; without one (`.venv/bin/dvc repro`) that of the
 # nearest .venv at or above this folder: DVC runs experiments in folders below the checkout.
 
@@ -8,14 +8,14 @@ has_packages() {
 }
 
 if has_packages python; then
-    exec python -m "stages.$1"
+    exec python -m stages "$1"
 fi
 folder=$PWD
 while [ ! -x "$folder/.venv/bin/python" ] && [ "$folder" != / ]; do
     folder=$(dirname "$folder")
 done
 if has_packages "$folder/.venv/bin/python"; then
-    exec "$folder/.venv/bin/python" -m "stages.$1"
+    exec "$folder/.venv/bin/python" -m stages "$1"
 fi
 echo "flawfactory: no Python with the factory's packages on PATH or in .venv: activate its" \
     "environment (source .venv/bin/activate) or set one up (make build)" >&2

@@ -124,9 +124,11 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
         module = ".".join(filter(None, (base, node.module)))
         yield module
         yield from (f"{module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.If) and _is_type_checking(node.test):
+        for child in node.orelse:
+            yield from _imports(child, package)
     else:
-        typing_only = isinstance(node, ast.If) and _is_type_checking(node.test)
-        for child in node.orelse if typing_only else ast.iter_child_nodes(node):
+        for child in ast.iter_child_nodes(node):
             yield from _imports(child, package)
 
 

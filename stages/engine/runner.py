@@ -1,6 +1,6 @@
 """Runs one stage: computes what the store lacks, writes the output folder, runs the gate.
 
-DVC calls it as ``python -m stages.<name>``. It does not import Prefect.
+DVC calls it as ``python -m stages NAME``. It does not import Prefect.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
 
 
 def main(build: Callable[[Path], Stage]) -> None:
-    """Entry point of ``python -m stages.<name>``: exit 0, 1 (gate failed) or 2 (cannot run)."""
+    """Entry point of ``python -m stages NAME``: exit 0, 1 (gate failed) or 2 (cannot run)."""
     if os.environ.get(LEASHED):
         exit_with_starter()
     try:

@@ -80,7 +80,7 @@ def kill_in_the_middle(factory, server):
     server.respond_next()
     server.respond_next(hold=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.perceive"], cwd=factory.root, env=factory.environment,
+        [sys.executable, "-m", "stages", "perceive"], cwd=factory.root, env=factory.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     while server.count < 2:

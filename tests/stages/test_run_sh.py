@@ -45,12 +45,12 @@ def run(checkout: Path, at: Path | None = None) -> subprocess.CompletedProcess[s
 def test_the_active_environment_comes_first(checkout):
     interpreter(checkout.parent / "bin")
     interpreter(checkout / ".venv" / "bin")
-    assert run(checkout).stdout == f"{checkout.parent / 'bin'}: -m stages.ingest\n"
+    assert run(checkout).stdout == f"{checkout.parent / 'bin'}: -m stages ingest\n"
 
 
 def test_without_an_active_environment_the_checkouts_own_is_used(checkout):
     interpreter(checkout / ".venv" / "bin")
-    assert run(checkout).stdout == f"{checkout / '.venv' / 'bin'}: -m stages.ingest\n"
+    assert run(checkout).stdout == f"{checkout / '.venv' / 'bin'}: -m stages ingest\n"
 
 
 def test_a_python_without_the_packages_is_skipped(checkout):

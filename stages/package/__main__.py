@@ -1,9 +1,0 @@
-"""What DVC runs for the stage `package`."""
-
-from functools import partial
-
-from stages.catalogue import stage_of
-from stages.engine.runner import main
-
-if __name__ == "__main__":  # worker processes import this module again
-    main(partial(stage_of, "package"))
