@@ -7,6 +7,7 @@ _RUN = (
     "FORMAT_VERSION in stages/engine/format.py"
 )
 _CHOICE = "which back end is chosen: its name, options and module are in the key"
+_OPTIONS = "what options have in common: their values are in the key, or a back end's own module"
 _WEIGHTS = "where weights lie: their digests are in the key"
 _TRANSPORT = "how, when and at what price a request is sent, not what is asked or answered"
 
@@ -16,9 +17,9 @@ LEFT_OUT: dict[str, str] = {
     "stages/catalogue.py": "finds stages and reads params, which are in the key",
     "stages/left_out.py": "this list",
     "stages/engine/*": _RUN,
-    "stages/models/registry.py": _CHOICE,
+    "stages/models/registry/*": _CHOICE,
     "stages/models/profiles.yaml": _CHOICE,
-    "stages/models/options.py": _CHOICE,
+    "stages/models/options.py": _OPTIONS,
     "stages/models/weights/*": _WEIGHTS,
     "stages/models/chat/cache.py": _TRANSPORT,
     "stages/models/chat/ledger.py": _TRANSPORT,

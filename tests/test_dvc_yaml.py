@@ -4,35 +4,30 @@ import pytest
 import yaml
 
 from stages import STAGES
-from stages.catalogue import stage_class
-from stages.engine.stage import Stage
+from stages.catalogue import build_stage, parse_params, stage_class
+from stages.engine.closure import import_closure
+from stages.engine.provenance import code_files
+from stages.left_out import LEFT_OUT
+from stages.models.registry import BACKENDS
+from stages.models.stage import ModelStage
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-REGISTRY = {
-    "stages/models/profiles.yaml",
-    "stages/models/registry",
-    "stages/models/weights/weights.toml",
-}
+CHOICE = {"stages/models/profiles.yaml", "stages/models/registry"}
+"""Which back ends there are and which are chosen."""
 
 
-def source_of(module: str) -> str:
-    path = ROOT / module.replace(".", "/")
-    return str((path if path.is_dir() else path.with_suffix(".py")).relative_to(ROOT))
+def uncovered(name: str, files: set[str]) -> set[str]:
+    """Files that lie in none of the stage's dependencies."""
+    deps = PIPELINE[name]["deps"]
+    return {file for file in files if not any(f"{file}/".startswith(f"{dep}/") for dep in deps)}
 
 
-def needed(name: str) -> set[str]:
-    """What DVC must watch so that a stage is stale whenever a store key of its would change."""
-    stage = stage_class(name)
-    upstream = {f"data/{other}" for other in stage.reads}
-    upstream |= {f"data/sources/{half}" for half in stage.lists}
-    code = {source_of(module) for module in stage.code}
-    models = REGISTRY if stage.revisions is not Stage.revisions else set()
-    if name == "package":  # the card names every back end
-        models = REGISTRY - {"stages/models/weights/weights.toml"}
-    weights = {"weights/compact"} if "stages.models.flow.model" in stage.code else set()
-    own = {f"stages/{name}", "stages/engine/format.py"}
-    return upstream | code | models | weights | own
+def role_modules(*roles: str) -> set[str]:
+    """Of every back end that a profile may choose for the roles, and for those that they need."""
+    backends = [backend for role in roles for backend in BACKENDS[role].values()]
+    needed = {role for backend in backends for role in backend.needs}
+    return {backend.module for backend in backends} | (role_modules(*needed) if needed else set())
 
 
 def test_the_stages_are_the_catalogues() -> None:
@@ -40,14 +35,44 @@ def test_the_stages_are_the_catalogues() -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_dvc_watches_all_that_a_stage_declares(name: str) -> None:
-    entry = PIPELINE[name]
-    assert set(entry["deps"]) == needed(name)
-    assert entry["deps"] == sorted(entry["deps"])
+def test_a_stage_depends_on_what_it_reads_and_on_its_own_folder(name: str) -> None:
+    stage, entry = stage_class(name), PIPELINE[name]
+    data = {f"data/{other}" for other in stage.reads}
+    data |= {f"data/sources/{half}" for half in stage.lists}
+    assert {dep for dep in entry["deps"] if dep.startswith("data/")} == data
+    assert {f"stages/{name}", "stages/engine/format.py"} <= set(entry["deps"])
     # Package publishes a digest of all params.
     assert entry["params"] == ["base", *(STAGES if name == "package" else [name])]
     assert entry["outs"] == [f"data/{name}"]
     assert entry["cmd"] == f"sh stages/run.sh {name}"
+
+
+@pytest.mark.parametrize("profile", ["compact", "flux"])
+@pytest.mark.parametrize("name", STAGES)
+def test_all_that_a_key_covers_lies_in_a_dependency(name: str, profile: str) -> None:
+    stage = build_stage(name, parse_params({"base": {"profile": profile}}))
+    assert not uncovered(name, set(code_files(stage)))
+
+
+MODEL_STAGES = [name for name in STAGES if issubclass(stage_class(name), ModelStage)]
+
+
+@pytest.mark.parametrize("name", MODEL_STAGES)
+def test_every_back_end_that_may_be_chosen_lies_in_a_dependency(name: str) -> None:
+    stage = stage_class(name)
+    assert issubclass(stage, ModelStage)
+    files = import_closure(sorted(role_modules(*stage.roles)), LEFT_OUT)
+    assert not uncovered(name, set(files))
+    assert CHOICE | {"stages/models/weights"} <= set(PIPELINE[name]["deps"])
+
+
+def test_the_card_names_every_back_end() -> None:
+    assert set(PIPELINE["package"]["deps"]) >= CHOICE
+
+
+@pytest.mark.parametrize("name", ["invert", "inject"])
+def test_the_compact_flow_model_is_a_dependency(name: str) -> None:
+    assert "weights/compact" in PIPELINE[name]["deps"]
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -39,7 +39,7 @@ def test_modules_are_those_of_a_role_and_of_what_it_needs():
     )
     assert registry.modules("flux", "perceiver", "captioner") == (
         "stages.models.perceiver.grounded.perceiver",
-        "stages.models.vocabulary.vlm",
-        "stages.models.chat.backends",
-        "stages.models.captioner.vlm",
+        "stages.models.vocabulary.vlm.vocabulary",
+        "stages.models.chat.endpoint_chat",
+        "stages.models.captioner.vlm.captioner",
     )
