@@ -40,7 +40,7 @@ def import_closure(modules: Iterable[str], left_out: Iterable[str] = ()) -> dict
         name = todo.pop()
         path = None if name in seen else search.find(name)
         seen.add(name)
-        if path is None or _matches(search.relative(path), skipped):
+        if path is None or matches(search.relative(path), skipped):
             continue
         source = _read(path.read_bytes(), _package(name, path))
         todo += [*_parents(name), *source.imports]
@@ -49,7 +49,7 @@ def import_closure(modules: Iterable[str], left_out: Iterable[str] = ()) -> dict
         folders.add(path.parent)
     for folder in folders:
         found |= {search.relative(path): path for path in _data(folder)}
-    return {name: found[name] for name in sorted(found) if not _matches(name, skipped)}
+    return {name: found[name] for name in sorted(found) if not matches(name, skipped)}
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,8 @@ class _Search:
     @classmethod
     def of(cls, modules: Iterable[str]) -> _Search:
         """Those of `modules` and this one."""
-        roots = {}
-        for top in {name.partition(".")[0] for name in (*modules, __name__)}:
-            spec = importlib.util.find_spec(top)
-            if spec is not None and spec.origin is not None:
-                path = Path(spec.origin)
-                roots[top] = path.parents[1] if path.name == "__init__.py" else path.parent
-        return cls(roots)
+        tops = {name.partition(".")[0] for name in (*modules, __name__)}
+        return cls({top: folder for top in tops if (folder := _top_folder(top))})
 
     def find(self, module: str) -> Path | None:
         """The module's file; None when it is none of the project's."""
@@ -85,7 +80,17 @@ class _Search:
         return min(paths, key=lambda found: len(found.parts)).as_posix()
 
 
-def _matches(path: str, patterns: Iterable[str]) -> bool:
+def _top_folder(top: str) -> Path | None:
+    """The folder that holds a top-level module."""
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin)
+    return path.parents[1] if path.name == "__init__.py" else path.parent
+
+
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Whether `path` fits one of the `fnmatch` patterns."""
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
@@ -140,7 +145,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 def _data(folder: Path) -> Iterator[Path]:
     """Data files of a folder, and of those below it that hold no Python."""
     for path in folder.iterdir():
-        if _matches(path.name, _NO_DATA) or path.name.startswith((".", "__")):
+        if matches(path.name, _NO_DATA) or path.name.startswith((".", "__")):
             continue
         if path.is_dir():
             if not any(path.rglob("*.py")):
