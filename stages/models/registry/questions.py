@@ -33,9 +33,12 @@ def prompts(profile: Profile, *used: str) -> dict[str, str]:
     Raises:
         RegistryError: no such profile, role or back end.
     """
+    paths = [path for role in used for path in _templates(role, profile)]
+    if not paths:
+        return {}
     from stages.models.chat import prompts as templates
 
-    return templates.ids(path for role in used for path in _templates(role, profile))
+    return templates.ids(paths)
 
 
 @dataclass(frozen=True)
