@@ -71,9 +71,8 @@ class Renderer(Protocol):
 
 
 def _digest(*facts: Any) -> str:
-    return sha256(canonical_json([*facts, code_digest(InjectStage(InjectParams(), BaseParams()))]))[
-        :12
-    ]
+    code = code_digest(InjectStage(InjectParams(), BaseParams()))
+    return sha256(canonical_json([*facts, code]))[:12]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from stages.models.explainer.vlm.explainer import CleanAnswer, FlawAnswer
 from stages.models.judge.vlm.judge import VerdictAnswer
 from stages.models.vocabulary.vlm.vocabulary import VocabularyAnswer
 
-MODELS = Path(registry.__file__).parent
+MODELS = Path(prompts.__file__).parents[1]
 TEMPLATES = {path.stem: path for path in MODELS.rglob("*.md")}
 
 
