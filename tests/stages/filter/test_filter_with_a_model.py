@@ -8,6 +8,7 @@ from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
 from stages.models import registry
 from stages.models.chat import prompts
+from stages.models.judge.vlm.judge import PROMPT
 from stages.models.registry import profiles
 
 PROFILE = "served"
@@ -56,7 +57,7 @@ def test_a_verdict_is_recorded_with_the_question_it_answers(stage, server, photo
     output = stage.process(case.sample(case.flawed()))
     (verdict,) = output.document.verdicts
     assert (verdict.passed, verdict.judge, verdict.reason) == (True, "vlm", "ok")
-    assert verdict.prompt == prompts.load("verdict").id
+    assert verdict.prompt == prompts.load(PROMPT).id
     assert verdict.scores["perceptible"] == 1.0 and verdict.scores["lpips_control"] == 0.3
     assert len(stage.rows(output.document.model_dump())) == 1
     assert [image.format for image in server.requests[0].images] == ["PNG"] * 3
@@ -70,7 +71,7 @@ def test_what_the_model_refuses_is_a_reject_with_its_answers(stage, server, phot
     (reject,) = output.rejects
     assert reject.code == "unusable_answer"
     assert reject.evidence["answers"] == ["nonsense", "more nonsense"]
-    assert reject.evidence["prompt"] == prompts.load("verdict").id
+    assert reject.evidence["prompt"] == prompts.load(PROMPT).id
 
 
 def test_distort_costs_no_call(stage, server, photos, standin):

@@ -54,7 +54,7 @@ def test_invalid_json_may_be_repaired_once(scripted, bad, complaint):
     assert caught.value.code == "unusable_answer" and len(chat.requests) == 2
     raw = bad if isinstance(bad, str) else __import__("json").dumps(bad)
     assert caught.value.evidence["answers"] == [raw, raw]
-    assert caught.value.evidence["prompt"] == prompts.load("caption").id
+    assert caught.value.evidence["prompt"] == prompts.load(PROMPT).id
 
 
 def test_a_cut_off_answer_is_requested_again_with_a_hint(scripted):
