@@ -1,4 +1,4 @@
-"""One window of a photo: its variants planned, rendered with a tiny model, decoded, composited."""
+"""Plan, render (with a tiny model), decode and composite the variants of one window."""
 
 import dataclasses
 
@@ -10,7 +10,14 @@ from stages.inject.codes import InjectCode
 from stages.inject.composite import residual_weight
 from stages.inject.params import InjectParams, Shares
 from stages.inject.tokens import halo_box
-from stages.inject.window import Decoded, Picture, Unusable, WindowJob, psnr, start_step
+from stages.inject.window import (
+    DecodedControl,
+    RenderedVariant,
+    UnusableVariant,
+    WindowJob,
+    psnr,
+    start_step,
+)
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.records.documents import Window
@@ -49,7 +56,7 @@ def make_job(flow, photo):
 
 @pytest.fixture
 def variants(variant):
-    """One a tool; the last two lie far from the first."""
+    """Variants of three tools; the last two lie far from the first."""
     return [
         variant([7, 8], [15, 16]),
         variant([5], [18], id="v1", tool="distort"),
@@ -59,7 +66,7 @@ def variants(variant):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("window", [WINDOW, ZOOMED], ids=["one to one", "zoomed"])
-def test_pictures_are_crops_of_the_photo_that_differ_from_it_in_the_edit_alone(
+def test_images_are_crops_that_differ_from_the_photo_inside_the_edit_only(
     make_job, photo, variants, window, mode
 ):
     job = make_job(window, mode=mode)
@@ -76,9 +83,7 @@ def test_pictures_are_crops_of_the_photo_that_differ_from_it_in_the_edit_alone(
         assert picture.together == 3
 
 
-def test_sparse_and_dense_hold_the_background_and_faithful_may_change_the_whole_window(
-    make_job, variants
-):
+def test_only_faithful_mode_may_change_the_background(make_job, variants):
     areas = {}
     for mode in MODES:
         picture = make_job(mode=mode, margin=0, feather=0).run(variants[1:2], SEED, KEY)["v1"]
@@ -91,14 +96,16 @@ def test_sparse_costs_less_than_dense(make_job, variants):
     assert all(sparse[name].evaluations < dense[name].evaluations for name in dense)
 
 
-def same(a, b):
+def is_same(a, b):
     arrays = ("artifact", "control", "mask", "edit")
     return a.box == b.box and all(np.array_equal(getattr(a, n), getattr(b, n)) for n in arrays)
 
 
-def test_with_one_a_forward_a_variant_does_not_depend_on_its_neighbours(make_job, variants):
-    """Exactly: the same code runs on the same shapes. Not on their order, number, tools and faults
-    either."""
+def test_a_variant_does_not_depend_on_the_others_with_batches_of_one(make_job, variants):
+    """The bytes are equal for any order, number, tools and failures of the other variants.
+
+    The same code runs on the same shapes.
+    """
     job = make_job(batch=1, t_s=BY_TOOL, rho=0.5)
     together = job.run(variants, SEED, KEY)
     misfit = variants[0].model_copy(update={"id": "v9", "targets": [99]})
@@ -107,7 +114,7 @@ def test_with_one_a_forward_a_variant_does_not_depend_on_its_neighbours(make_job
         ("v1", variants[::-1]),
         ("v2", [misfit, variants[2]]),
     ):
-        assert same(job.run(neighbours, SEED, KEY)[name], together[name])
+        assert is_same(job.run(neighbours, SEED, KEY)[name], together[name])
 
 
 def test_fresh_noise_depends_on_seed_photo_and_variant(make_job, variants):
@@ -123,14 +130,12 @@ def test_fresh_noise_depends_on_seed_photo_and_variant(make_job, variants):
     assert (plans[0].rho[7:9] == 1).all()
 
 
-def test_targets_that_share_a_reference_get_their_own_share_of_noise(make_job, variant):
+def test_targets_that_share_a_reference_use_repeat_rho(make_job, variant):
     plan = make_job(rho=0.25, repeat_rho=0.75).plan(variant([7, 8], [15, 15]), SEED, KEY)
     assert plan.rho[[7, 8], 0].tolist() == [0.25, 0.75]
 
 
-def test_a_tool_starts_at_its_own_time_and_injects_for_its_share_of_the_steps_left(
-    make_job, variants
-):
+def test_each_tool_has_its_own_start_and_share_of_injected_steps(make_job, variants):
     steps = {"add": 0.5, "remove": 0.5, "distort": 0.0, "fuse": 1.0}
     job = make_job(t_s=BY_TOOL, positions=Shares(steps=steps, double=1, single=1))
     add, distort, fuse = (job.plan(one, SEED, KEY) for one in variants)
@@ -144,11 +149,11 @@ def test_a_tool_starts_at_its_own_time_and_injects_for_its_share_of_the_steps_le
     assert (distort.positions_until, fuse.positions_until) == (distort.start, STEPS)
 
 
-def test_all_start_with_the_earliest_tool_whichever_tools_there_are(make_job, variants):
-    whole_way, spared = make_job(t_s=BY_TOOL), make_job(t_s=0.5)
-    assert whole_way.settings.timesteps == whole_way.states[::-1]
-    assert len(spared.settings.timesteps) < len(whole_way.settings.timesteps)
-    assert spared.plan(variants[1], SEED, KEY).start == 0
+def test_the_batch_starts_where_the_earliest_of_all_tools_starts(make_job, variants):
+    full, shortened = make_job(t_s=BY_TOOL), make_job(t_s=0.5)
+    assert full.settings.timesteps == full.states[::-1]
+    assert len(shortened.settings.timesteps) < len(full.settings.timesteps)
+    assert shortened.plan(variants[1], SEED, KEY).start == 0
 
 
 def test_in_faithful_mode_every_token_is_active_from_the_start(make_job, variants):
@@ -161,28 +166,26 @@ def test_in_faithful_mode_every_token_is_active_from_the_start(make_job, variant
 
 
 def reasons(found):
-    return {name: one.code for name, one in found.items() if isinstance(one, Unusable)}
+    return {name: one.code for name, one in found.items() if isinstance(one, UnusableVariant)}
 
 
-def test_a_mapping_that_does_not_fit_and_one_that_moves_nothing_fall_out_alone(
-    make_job, variants, variant
-):
+def test_bad_and_identity_mappings_reject_only_their_variants(make_job, variants, variant):
     misfit = variant([24], [0], id="v7")
     still = variant([7, 8], [7, 8], id="v8")
     found = make_job().run([misfit, still, variants[0]], SEED, KEY)
     assert reasons(found) == {"v7": InjectCode.BAD_MAPPING, "v8": InjectCode.INVISIBLE}
-    assert "4 x 6" in str(found["v7"]) and isinstance(found["v0"], Picture)
+    assert "4 x 6" in str(found["v7"]) and isinstance(found["v0"], RenderedVariant)
     assert found["v0"].together == 2  # the misfit was not rendered
 
 
-def test_where_nothing_fits_no_model_is_asked(make_job, variant, monkeypatch):
+def test_the_model_does_not_run_without_a_valid_mapping(make_job, variant, monkeypatch):
     job = make_job()
     monkeypatch.setattr(job.flow, "velocity", None)
     assert reasons(job.run([variant([24], [0])], SEED, KEY)) == {"v0": InjectCode.BAD_MAPPING}
 
 
-def failing_on(job, monkeypatch, tokens, fail):
-    """Let the model fail on a sparse forward of so many tokens."""
+def fail_on(job, monkeypatch, tokens, fail):
+    """Make the model fail on sparse forward passes of `tokens` tokens."""
     velocity = job.flow.velocity
 
     def failing(z, *rest):
@@ -202,20 +205,18 @@ def out_of_memory(z):
         (lambda z: torch.full_like(z, torch.nan), InjectCode.NOT_FINITE),
     ],
 )
-def test_a_variant_that_cannot_be_rendered_takes_no_other_along(
+def test_a_variant_that_cannot_be_rendered_does_not_affect_others(
     make_job, variants, monkeypatch, fail, code
 ):
     job = make_job(bucket=1, margin=0)
-    failing_on(job, monkeypatch, len(variants[2].targets), fail)
+    fail_on(job, monkeypatch, len(variants[2].targets), fail)
     found = job.run(variants, SEED, KEY)
     assert reasons(found) == {"v2": code}
-    assert isinstance(found["v0"], Picture) and isinstance(found["v1"], Picture)
+    assert isinstance(found["v0"], RenderedVariant) and isinstance(found["v1"], RenderedVariant)
 
 
-def test_the_residual_gives_back_what_the_model_lost_where_the_mapping_is_whole(
-    make_job, photo, variants
-):
-    """All of it: the control is the photo; none: it is what the decoder makes of it."""
+def test_the_residual_restores_detail_where_the_mapping_does_not_tear(make_job, photo, variants):
+    """With the full residual the control is the photo, without it is the decoder's output."""
     with_it, without = (
         make_job(residual=share, feather=0, margin=1).run(variants[:1], SEED, KEY)["v0"]
         for share in (1.0, 0.0)
@@ -227,7 +228,7 @@ def test_the_residual_gives_back_what_the_model_lost_where_the_mapping_is_whole(
     kept[16:80, 16:112] = residual_weight(index, GRID)
     kept = (kept[y0:y1, x0:x1] == 1) & with_it.edit
     original = photo[y0:y1, x0:x1].astype(int)
-    # The ramp is a pixel wide; what is left is rounding.
+    # The ramp is one pixel wide; the remaining difference is rounding.
     assert kept.sum() > 500 and np.abs(with_it.control - original)[kept].max() <= 1
     assert np.abs(without.control - original)[kept].mean() > 10
 
@@ -236,29 +237,29 @@ def test_the_residual_moves_with_the_mapping(make_job, photo, variants):
     with_it, without = (
         make_job(residual=share, feather=0).run(variants[:1], SEED, KEY)["v0"] for share in (1, 0)
     )
-    # Targets 7 and 8 are the photo's rows 32 to 48 and columns 32 to 64, their references lie 16
-    # below and 32 to the right; 6 pixels from every tear the residual is there in full.
+    # Targets 7 and 8 are the photo's rows 32 to 48 and columns 32 to 64, their references are 16
+    # pixels below and 32 to the right. At 6 pixels from every tear the residual has full weight.
     x0, y0 = with_it.box[:2]
     middle = np.s_[38 - y0 : 42 - y0, 38 - x0 : 58 - x0]
     reference = photo[54:58, 70:90].astype(int)
-    apart = [np.abs(one.artifact[middle] - reference).mean() for one in (with_it, without)]
-    assert apart[0] < apart[1]
+    differences = [np.abs(one.artifact[middle] - reference).mean() for one in (with_it, without)]
+    assert differences[0] < differences[1]
 
 
 def test_only_the_active_tokens_and_their_halo_are_decoded(make_job, variants):
     job = make_job(margin=0, halo=1)
     plan = job.plan(variants[1], SEED, KEY)
     (rendering,) = job.render([plan])
-    clean = Decoded(*job.flow.decode_whole(rendering.control, GRID))
-    picture = job.decode(plan, rendering, clean)
+    control = DecodedControl(*job.flow.decode_whole(rendering.control, GRID))
+    picture = job.decode(plan, rendering, control)
     top, left, bottom, right = (16 * n for n in halo_box(plan.active, 1))
     inside = np.zeros(picture.shape[:2], dtype=bool)
     inside[top:bottom, left:right] = True
     assert (top, left, bottom, right) == (0, 64, 32, 96)
-    assert np.array_equal(picture[~inside], clean.picture[~inside])
-    assert np.abs(picture - clean.picture)[:16, 80:].mean() > 1
-    # The decoder's statistics are those that were recorded.
-    other = Decoded(clean.picture, job.flow.decode_whole(3 * rendering.control, GRID)[1])
+    assert np.array_equal(picture[~inside], control.picture[~inside])
+    assert np.abs(picture - control.picture)[:16, 80:].mean() > 1
+    # The recorded statistics are used.
+    other = DecodedControl(control.picture, job.flow.decode_whole(3 * rendering.control, GRID)[1])
     assert np.abs(job.decode(plan, rendering, other) - picture)[inside].max() > 1
 
 
@@ -266,8 +267,8 @@ def test_the_reconstruction_is_measured_over_the_whole_window(make_job, variants
     job = make_job()
     found = job.run(variants, SEED, KEY)
     (rendering,) = job.render([job.plan(variants[0], SEED, KEY)])
-    clean, _ = job.flow.decode_whole(rendering.control, GRID)
-    expected = pytest.approx(psnr(job.picture, clean), abs=0.01)
+    control, _ = job.flow.decode_whole(rendering.control, GRID)
+    expected = pytest.approx(psnr(job.picture, control), abs=0.01)
     assert all(picture.reconstruction_psnr == expected for picture in found.values())
 
 
@@ -275,7 +276,7 @@ def test_the_difference_is_the_mean_inside_the_mask():
     grey, mask = np.full((4, 4, 3), 100, np.uint8), np.zeros((4, 4), bool)
     artifact = grey.copy()
     artifact[0, :2], artifact[3, 3] = 90, 255
-    picture = Picture(
+    picture = RenderedVariant(
         box=(0, 0, 4, 4), target_box=(0, 0, 2, 1), artifact=artifact, control=grey, mask=mask,
         edit=~mask, reconstruction_psnr=30.0, evaluations=1.0, together=1,
     )  # fmt: skip
@@ -299,9 +300,7 @@ def test_the_start_is_the_inversions_timestep_nearest_to_t_s():
         start_step(states[:3], 0.7)
 
 
-def test_an_inversion_that_stopped_early_a_window_of_another_grid_and_one_outside_the_photo(
-    make_job, flow, photo
-):
+def test_inversions_and_windows_that_do_not_fit_are_refused(make_job, flow, photo):
     assert make_job(until=0.5, t_s=0.5).settings.timesteps[-1] == 0
     with pytest.raises(ValueError, match=r"stopped at t = 0\.\d+, before t_s = 1\.0"):
         make_job(until=0.5, t_s={**BY_TOOL, "distort": 0.1})

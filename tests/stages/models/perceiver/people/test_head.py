@@ -19,10 +19,10 @@ FACE = Face(1.0, POINTS)
 
 @pytest.fixture(scope="module")
 def astronaut(sample_photo):
-    from stages.models.perceiver.people.person import Limits, PeopleFinder
+    from stages.models.perceiver.people.person import PeopleFinder, PersonThresholds
 
     image = sample_photo("scikit-image/astronaut.png")
-    (person,) = PeopleFinder(Limits(detection=0.575))(image)
+    (person,) = PeopleFinder(PersonThresholds(detection=0.575))(image)
     return image, person
 
 
