@@ -10,7 +10,14 @@ from stages.inject.codes import InjectCode
 from stages.inject.composite import residual_weight
 from stages.inject.params import InjectParams, Shares
 from stages.inject.tokens import halo_box
-from stages.inject.window import Decoded, Picture, Unusable, WindowJob, psnr, start_step
+from stages.inject.window import (
+    DecodedControl,
+    RenderedVariant,
+    UnusableVariant,
+    WindowJob,
+    psnr,
+    start_step,
+)
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.records.documents import Window
@@ -161,7 +168,7 @@ def test_in_faithful_mode_every_token_is_active_from_the_start(make_job, variant
 
 
 def reasons(found):
-    return {name: one.code for name, one in found.items() if isinstance(one, Unusable)}
+    return {name: one.code for name, one in found.items() if isinstance(one, UnusableVariant)}
 
 
 def test_a_mapping_that_does_not_fit_and_one_that_moves_nothing_fall_out_alone(
@@ -171,7 +178,7 @@ def test_a_mapping_that_does_not_fit_and_one_that_moves_nothing_fall_out_alone(
     still = variant([7, 8], [7, 8], id="v8")
     found = make_job().run([misfit, still, variants[0]], SEED, KEY)
     assert reasons(found) == {"v7": InjectCode.BAD_MAPPING, "v8": InjectCode.INVISIBLE}
-    assert "4 x 6" in str(found["v7"]) and isinstance(found["v0"], Picture)
+    assert "4 x 6" in str(found["v7"]) and isinstance(found["v0"], RenderedVariant)
     assert found["v0"].together == 2  # the misfit was not rendered
 
 
@@ -209,7 +216,7 @@ def test_a_variant_that_cannot_be_rendered_takes_no_other_along(
     failing_on(job, monkeypatch, len(variants[2].targets), fail)
     found = job.run(variants, SEED, KEY)
     assert reasons(found) == {"v2": code}
-    assert isinstance(found["v0"], Picture) and isinstance(found["v1"], Picture)
+    assert isinstance(found["v0"], RenderedVariant) and isinstance(found["v1"], RenderedVariant)
 
 
 def test_the_residual_gives_back_what_the_model_lost_where_the_mapping_is_whole(
@@ -249,7 +256,7 @@ def test_only_the_active_tokens_and_their_halo_are_decoded(make_job, variants):
     job = make_job(margin=0, halo=1)
     plan = job.plan(variants[1], SEED, KEY)
     (rendering,) = job.render([plan])
-    clean = Decoded(*job.flow.decode_whole(rendering.control, GRID))
+    clean = DecodedControl(*job.flow.decode_whole(rendering.control, GRID))
     picture = job.decode(plan, rendering, clean)
     top, left, bottom, right = (16 * n for n in halo_box(plan.active, 1))
     inside = np.zeros(picture.shape[:2], dtype=bool)
@@ -258,7 +265,7 @@ def test_only_the_active_tokens_and_their_halo_are_decoded(make_job, variants):
     assert np.array_equal(picture[~inside], clean.picture[~inside])
     assert np.abs(picture - clean.picture)[:16, 80:].mean() > 1
     # The decoder's statistics are those that were recorded.
-    other = Decoded(clean.picture, job.flow.decode_whole(3 * rendering.control, GRID)[1])
+    other = DecodedControl(clean.picture, job.flow.decode_whole(3 * rendering.control, GRID)[1])
     assert np.abs(job.decode(plan, rendering, other) - picture)[inside].max() > 1
 
 
@@ -275,7 +282,7 @@ def test_the_difference_is_the_mean_inside_the_mask():
     grey, mask = np.full((4, 4, 3), 100, np.uint8), np.zeros((4, 4), bool)
     artifact = grey.copy()
     artifact[0, :2], artifact[3, 3] = 90, 255
-    picture = Picture(
+    picture = RenderedVariant(
         box=(0, 0, 4, 4), target_box=(0, 0, 2, 1), artifact=artifact, control=grey, mask=mask,
         edit=~mask, reconstruction_psnr=30.0, evaluations=1.0, together=1,
     )  # fmt: skip
