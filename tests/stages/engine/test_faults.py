@@ -22,7 +22,8 @@ def failing(number, filename=None):
         (failing(errno.ENOTDIR, "/etc/passwd/images"), "/etc/passwd/images: Not a directory"),
         (
             failing(errno.ENOSPC),
-            "No space left on device: free some space and run it again; what was computed is kept",
+            "No space left on device: free some space and run it again; results computed so far "
+            "are kept",
         ),
         (
             failing(errno.EROFS, "/ro/data"),
@@ -31,7 +32,8 @@ def failing(number, filename=None):
         ),
         (
             failing(errno.EACCES, "/x"),
-            "/x: Permission denied: you may not read or write there; is it another user's?",
+            "/x: Permission denied: you have no permission to read or write there; does it belong "
+            "to another user?",
         ),
         (
             sqlite3.OperationalError("database or disk is full"),
