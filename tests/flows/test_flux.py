@@ -56,7 +56,7 @@ class Builds:
     after_stop: int = 0
     finished: subprocess.CompletedProcess = None
     again: subprocess.CompletedProcess = None
-    after_again: int = 0
+    count_again: int = 0
     count: int = 0
     files: dict = field(default_factory=dict)
 
