@@ -230,7 +230,7 @@ def test_an_exhausted_budget_stops_a_build_and_keeps_results(builds, factory, se
     said = builds.stopped.stdout + builds.stopped.stderr
     assert builds.stopped.returncode == 2, said
     assert "filter failed" in said and "the budget of 0.28 is reached" in said
-    assert "All that was computed is kept" in said
+    assert "All results so far are kept" in said
     # Nothing from before was computed or requested again.
     later = Counter(seen.name for seen in server.requests[builds.after_stop :])
     assert set(later) == {"verdict", "flaw", "clean"} and builds.after_stop < builds.count
