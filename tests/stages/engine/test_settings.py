@@ -35,7 +35,7 @@ def test_missing_values_are_defaults(tmp_path):
         (
             "stage_timeout_minutes = 0",
             "`stage_timeout_minutes`: Input should be greater than 0 "
-            "(got 0; allowed: 0 (not itself) to 525600)",
+            "(got 0; allowed: 0 (exclusive) to 525600)",
         ),
         ("[executor", "Expected ']' at the end of a table declaration (at end of document)"),
         (
