@@ -112,8 +112,11 @@ class Leaf:
         return len(self.path) >= len(path) and all(same)
 
     def moved_from(self, path: Sequence[str]) -> tuple[str, ...]:
-        """Where the key at `path` stands instead: further in, or under the name by which the schema
-        knows what was ``formerly`` called so; empty where this leaf has nothing to do with it."""
+        """Return the path that replaces the unknown key at `path`; empty if this leaf does not.
+
+        A leaf replaces a key of the same name that is nested deeper and leads to the leaf, or the
+        name that the leaf's schema gives as ``formerly``.
+        """
         depth, key = len(path) - 1, path[-1]
         if self.schema.get("formerly") == key:
             return self.path

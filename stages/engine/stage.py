@@ -175,8 +175,8 @@ class Stage(ABC):
         return frozenset()
 
     def result_params(self) -> dict[str, Any]:
-        """The part of its section of params.yaml that changes results, as JSON: it enters the
-        store's key."""
+        """Return the part of the stage's section of params.yaml that changes results, as JSON. It
+        enters the store's key."""
         return self.params.model_dump(mode="json", exclude={"gate", *self.params.layout_only})
 
     def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
