@@ -80,7 +80,7 @@ FLUX = Shape(
 class RandomPrompt:
     """Random embeddings in place of a prompt's."""
 
-    accepts_prompt = False
+    takes_prompts = False
 
     def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device) -> None:
         self.tokens = shape.text

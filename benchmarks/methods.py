@@ -71,7 +71,7 @@ def make_prompt(flow: Flow, task: Task, inverting: InvertParams) -> str:
 
     Empty where the model has no text encoders.
     """
-    return inverting.build_prompt(task.caption) if flow.prompts.accepts_prompt else ""
+    return inverting.build_prompt(task.caption) if flow.prompts.takes_prompts else ""
 
 
 def _released_job(solver: Solver, steps: int) -> Callable[[Flow, Task], object]:

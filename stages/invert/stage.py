@@ -39,7 +39,7 @@ class InvertStage(FlowStage):
             FactoryError: `invert.prompt` has words, but the model has no text encoders.
         """
         super().setup()
-        if self.params.build_prompt("") and not self.flow.prompts.accepts_prompt:
+        if self.params.build_prompt("") and not self.flow.prompts.takes_prompts:
             raise FactoryError(
                 f"invert.prompt: the flow model has no text encoders for {self.params.prompt!r}"
             )
@@ -61,7 +61,7 @@ class InvertStage(FlowStage):
         if not windows:
             raise RejectPhoto(InvertCode.NO_WINDOW, "no variant uses a work window of this photo")
         prompt = ""
-        if self.flow.prompts.accepts_prompt:
+        if self.flow.prompts.takes_prompts:
             prompt = self.params.build_prompt(scene.caption)
         members, noise = {}, {}
         timesteps: list[tuple[float, ...]] = []

@@ -1,4 +1,4 @@
-"""What a profile may set of the chat model."""
+"""Options of the chat models in a profile."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from stages.models.options import Device, Dtype, Name, Options, find_unknown_mod
 from stages.models.weights import hub
 
 RESERVED = frozenset({"model", "messages", "response_format", "stream", "n"})
-"""Request parameters that are not a profile's to set."""
+"""Request parameters that a profile may not set."""
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-"""Name of an environment variable that holds a key."""
+"""Pattern of the name of an environment variable."""
 _SECRET: dict[str, Any] = {"writeOnly": True}
-"""Values that a message must not repeat: they may be, or hold, a key."""
+"""Marks values that messages must not repeat, because they may contain a key."""
 
 
 def check_http_address(url: str) -> str:
-    """`url`, if it is one that holds no key.
+    """Return `url` if it is an http address without a key.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is not; the message does not repeat it.
     """
     try:
         parts = urlsplit(url)
@@ -41,10 +41,10 @@ def check_http_address(url: str) -> str:
 
 
 def check_variable_name(name: str) -> str:
-    """`name`, if it can be an environment variable's; it is not repeated: it may be the key.
+    """Return `name` if it is a valid name of an environment variable.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: it is not; the message does not repeat it, because it may be the key itself.
     """
     if name and not VARIABLE.fullmatch(name):
         raise ValueError("`key` is the name of an environment variable, such as MY_API_KEY")
@@ -52,10 +52,10 @@ def check_variable_name(name: str) -> str:
 
 
 def check_request_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
-    """`parameters`, if they may be sent along with every request.
+    """Return `parameters` if they may be sent with every request.
 
     Raises:
-        ValueError: they are the client's own to set, or no JSON.
+        ValueError: one of them is set by the client, or is not JSON.
     """
     if wrong := sorted(RESERVED & parameters.keys()):
         raise ValueError(f"`parameters` may not set {', '.join(wrong)}")
@@ -86,9 +86,9 @@ class EndpointOptions(Options):
     parameters: Annotated[dict[str, Any], AfterValidator(check_request_parameters)] | None = None
 
     def find_missing(self) -> Iterator[tuple[str, str]]:
-        """The key."""
+        """Check that the key is in the environment."""
         if self.key and not os.environ.get(self.key):
-            yield "key", f"put the endpoint's key into the environment variable {self.key}"
+            yield "key", f"set the environment variable {self.key} to the endpoint's key"
 
 
 class LocalChatOptions(Options):
@@ -101,5 +101,5 @@ class LocalChatOptions(Options):
     max_tokens: int = Field(default=1024, ge=1, le=65_536)
 
     def find_missing(self) -> Iterator[tuple[str, str]]:
-        """The model's folder."""
+        """Check that the model is on this machine."""
         yield from find_unknown_model("name", hub.with_revision(self.name, self.revision))

@@ -1,4 +1,4 @@
-"""The flow model of a profile: back end ``diffusers``."""
+"""Back end ``diffusers`` of the role `flow`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from stages.models.weights import hub, packages
 
 
 class DiffusersFlow:
-    """``stages.models.flow.model.Flow`` with the options of a profile."""
+    """Creates a ``stages.models.flow.model.Flow`` from the options of a profile."""
 
     def __new__(cls, options: FlowOptions) -> Any:
-        """The loaded model.
+        """Load the model.
 
         Raises:
-            WeightsError: no such folder, or weights that are damaged or of another model.
+            WeightsError: the folder does not exist, or its weights are damaged or of another model.
         """
         import torch
 
@@ -37,10 +37,10 @@ class DiffusersFlow:
 
     @classmethod
     def revision(cls, options: FlowOptions) -> str:
-        """Digest of the folder's weights and configurations, or the hub's commit."""
+        """Return a folder's digest of weights and configurations, or a hub model's commit."""
         return hub.revision(options.name)
 
     @classmethod
     def weights(cls, options: FlowOptions) -> list[str]:
-        """The hub's model; a folder is there already."""
+        """Return the name of the hub model; a folder needs no fetching."""
         return [] if hub.local_folder(options.name) else [options.name]

@@ -1,4 +1,4 @@
-"""What a profile may set of the flow model."""
+"""Options of the flow model in a profile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class FlowOptions(Options):
     """Options of the back end ``diffusers``."""
 
     name: Name
-    """A folder (relative: of this checkout) or a hub name."""
+    """A folder (relative to this checkout) or a hub name."""
     dtype: Dtype = "float32"
     device: Device = "cpu"
     offload: bool = False
@@ -21,11 +21,11 @@ class FlowOptions(Options):
     """Compile the transformer once for all mappings."""
 
     def find_missing(self) -> Iterator[tuple[str, str]]:
-        """The model's folder."""
+        """Check that the model is on this machine."""
         yield from find_unknown_model("name", self.name)
 
     @property
     def takes_prompts(self) -> bool:
-        """Whether the model has text encoders, as far as is known without loading it."""
+        """Whether the model has text encoders; assumed for a hub name, which is not loaded."""
         folder = hub.local_folder(self.name)
         return folder is None or (folder / "text_encoder").is_dir()

@@ -25,7 +25,7 @@ class Prompts(Protocol):
 
     tokens: int
     """L, the same for every prompt."""
-    accepts_prompt: bool
+    takes_prompts: bool
     """Whether any prompt but the empty one is allowed."""
 
     def __call__(self, prompt: str) -> Conditioning:
@@ -37,7 +37,7 @@ class ZeroToken:
     """One text token of zeros and a zero pooled vector, as the compact model was trained."""
 
     tokens = 1
-    accepts_prompt = False
+    takes_prompts = False
 
     def __init__(self, config: Any, dtype: torch.dtype, device: torch.device) -> None:
         options: dict[str, Any] = {"dtype": dtype, "device": device}
@@ -67,7 +67,7 @@ class TextEncoders:
     """
 
     tokens = 512
-    accepts_prompt = True
+    takes_prompts = True
     max_cached = 8
     """Cached prompts; each takes 4 MB at FLUX's scale in bfloat16."""
 

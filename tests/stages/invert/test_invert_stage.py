@@ -47,7 +47,7 @@ def captioned(sample, caption):
 class RecordingPrompts:
     """Accepts every prompt, records it and returns the conditioning of the empty one."""
 
-    accepts_prompt = True
+    takes_prompts = True
 
     def __init__(self, inner):
         self.inner, self.tokens, self.received = inner, inner.tokens, set()

@@ -6,7 +6,7 @@ from stages.engine.section import Section, Share
 
 
 class FeatureThresholds(Section):
-    """Section ``filter.features``: what the compact judge asks for."""
+    """Section ``filter.features``: thresholds of the compact judge."""
 
     delivered: Share = 0.3
     """Minimum share of the intended change that must be there."""

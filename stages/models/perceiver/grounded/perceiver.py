@@ -40,9 +40,9 @@ class GroundedPerceiver:
         """Load detector and segmenter.
 
         Args:
-            options: name the models and the device.
-            params: what counts as found.
-            vocabulary: says what to look for.
+            options: models and device.
+            params: thresholds.
+            vocabulary: names the entities and parts to look for.
 
         Raises:
             WeightsError: weights are not pinned, missing or damaged.
@@ -57,12 +57,12 @@ class GroundedPerceiver:
 
     @classmethod
     def revision(cls, options: GroundedOptions) -> str:
-        """Digests or commits of the weights."""
+        """Return digests or commits of the weights."""
         return f"{hub.revision(options.detector)} {_revision(options.segmenter)}"
 
     @classmethod
     def weights(cls, options: GroundedOptions) -> list[str]:
-        """Their names in ``weights.toml``; folders are there already."""
+        """Return the names of the weights in ``weights.toml``; folders need no fetching."""
         return [
             name for name in (options.detector, options.segmenter) if not hub.local_folder(name)
         ]
