@@ -61,7 +61,7 @@ def flux(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compact(tmp_path_factory):
-    if not all(map(catalogue.available, catalogue.needed("compact"))):
+    if not all(map(catalogue.is_available, catalogue.find_needed("compact"))):
         pytest.skip("weights are not fetched: run `flawfactory models fetch`")
     root = tmp_path_factory.mktemp("compact")
     Repo.init(str(root), no_scm=True).close()

@@ -7,6 +7,8 @@ from stages.engine.stage import RejectForNow
 from stages.models.chat import prompts
 from stages.models.chat.ask import Unusable
 from stages.models.chat.request import ChatAnswer
+from stages.models.explainer.vlm.explainer import CLEAN as CLEAN_PROMPT
+from stages.models.explainer.vlm.explainer import FLAW as FLAW_PROMPT
 from stages.models.explainer.vlm.explainer import VlmExplainer
 from stages.records.documents import Entity, Scene
 
@@ -58,7 +60,7 @@ def test_one_question_a_flaw_and_one_a_photo(explain):
     assert [e.variant for e in texts.explanations] == ["v0", "v1"] and texts.unexplained == []
     assert texts.explanations[0].local == FLAW["local"] and texts.clean == CLEAN["clean"]
     assert texts.author == "by-purpose"
-    assert texts.prompts == {name: prompts.load(name).id for name in ("flaw", "clean")}
+    assert texts.prompts == prompts.ids((FLAW_PROMPT, CLEAN_PROMPT))
     assert sorted(r.purpose for r in chat.requests) == ["clean", "flaw", "flaw"]
 
 
