@@ -1,7 +1,7 @@
 import numpy as np
 
 from stages.models.vocabulary.words import WORDS, WordList
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 WANTED = WordList().vocabulary(np.zeros((4, 4, 3), np.uint8))
 
