@@ -21,8 +21,8 @@ from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models.flow.model import Flow
 from stages.models.protocols import PerceptualMetric
-from stages.records.documents import TOOLS, Tool
 from stages.records.masks import bounding_box
+from stages.tools import TOOLS, Tool
 
 FRESH = 0.3
 

@@ -29,10 +29,11 @@ from stages.explain.facts import known
 from stages.map.params import MapParams
 from stages.map.policy import plan
 from stages.models.explainer import checks
-from stages.models.explainer.grammar import GrammarExplainer
+from stages.models.explainer.grammar.explainer import GrammarExplainer
 from stages.models.explainer.grammar.variety import Variety, variety
 from stages.records import masks
-from stages.records.documents import TOOLS, Scene, Tool, Variant
+from stages.records.documents import Scene, Variant
+from stages.tools import TOOLS, Tool
 
 SHARES: dict[Tool, int] = {"add": 27, "remove": 25, "distort": 58, "fuse": 57}
 """Accepted flaws of a build of the sample photos."""

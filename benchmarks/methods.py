@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from benchmarks.released import Solver, run_released
 from benchmarks.workload import Task
 from stages.inject.params import InjectParams
-from stages.inject.tokens import source_index
 from stages.inject.window import RenderedVariant, UnusableVariant, WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models.flow.model import Flow
 from stages.models.flow.trajectory import Trajectory
 from stages.records.documents import Variant
+from stages.records.source_index import source_index
 
 RELEASED, FIREFLOW = "released, Euler 25 + 25", "the same, FireFlow 8 + 8"
 

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.inject.tokens import Index
 from stages.models.flow.solvers import schedule
 from stages.models.flow.tokens import image_ids
 from stages.models.networks import torchvision_import
 from stages.models.protocols import Image
-from stages.records.documents import TOKEN, Tool
+from stages.records.documents import TOKEN
+from stages.records.source_index import Index
+from stages.tools import Tool
 
 torchvision_import.prepare()  # before diffusers: its model classes import torchvision
 

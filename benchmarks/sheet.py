@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from PIL import Image, ImageDraw
 from webdataset.compat import WebDataset
 
+from stages.tools import TOOLS
+
 FREE = ("CC0-1.0", "CC-PDM-1.0")
 CELL, CAPTION, COLUMNS = 180, 18, 2
 Sample = dict[str, Any]
@@ -86,7 +88,7 @@ def main() -> None:
     """Write the sheet."""
     parser = argparse.ArgumentParser(description="Draw a sheet of published pairs.")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--tool", choices=["add", "remove", "distort", "fuse"])
+    parser.add_argument("--tool", choices=TOOLS)
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--package", type=Path, default=Path("data/package"))
     args = parser.parse_args()

@@ -18,9 +18,10 @@ from stages.engine.stage import Stage
 from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import FactoryError
 from stages.models.protocols import Image
-from stages.records.documents import TOKEN, TOOLS, Mapping, Scene, Variant, Window
+from stages.records.documents import TOKEN, Mapping, Scene, Variant, Window
 from stages.records.images import read_png
 from stages.records.windows import cut
+from stages.tools import TOOLS
 
 _STAGES = ("ingest", "perceive", "map")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")

@@ -17,7 +17,7 @@ from rich.table import Table
 from flows.report import StageReport
 from stages import STAGES
 from stages.engine.execution.progress import Progress as StageProgress
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 console = Console()
 error_console = Console(stderr=True)

@@ -18,8 +18,9 @@ from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample, 
 from stages.engine.storage.digests import Digests
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 from stages.ingest.files import FileProblem, digest_capped
-from stages.records.documents import Explanations, Injection, Mapping, Tool
+from stages.records.documents import Explanations, Injection, Mapping
 from stages.records.images import open_png
+from stages.tools import Tool
 
 _CAPTION = 34
 

@@ -13,7 +13,8 @@ from stages.map.params import MapParams
 from stages.models import registry
 from stages.models.flow.params import FlowOptions
 from stages.perceive.params import PerceiveParams
-from stages.records.documents import TOKEN, TOOLS
+from stages.records.documents import TOKEN
+from stages.tools import TOOLS
 
 
 def find_conflicts(params: Mapping[str, BaseModel]) -> Iterator[str]:
@@ -40,7 +41,7 @@ def _check_min_tokens(perceive: PerceiveParams, mapping: MapParams) -> Iterator[
 def _check_map_gate(mapping: MapParams) -> Iterator[str]:
     tools = [tool for tool in TOOLS if mapping.weights.get(tool)]
     for tool in TOOLS:
-        if (minimum := getattr(mapping.gate, f"min_{tool}")) and tool not in tools:
+        if (minimum := mapping.gate.minimum(tool)) and tool not in tools:
             yield f"`map.gate.min_{tool}`: needs a `map.weights.{tool}` above 0 (got {minimum})"
 
 

@@ -31,7 +31,7 @@ from stages.models.judge.features import logistic
 from stages.models.judge.features.judge import decide
 from stages.models.judge.features.logistic import Model
 from stages.models.judge.features.params import FeatureThresholds
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 
 @dataclass(frozen=True)

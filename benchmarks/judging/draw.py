@@ -19,7 +19,8 @@ from typing import Literal
 from benchmarks.quality import cases, photos
 from benchmarks.quality.cases import Candidate, Case, EvaluationSet
 from stages.engine.files import canonical_json, write_atomically
-from stages.records.documents import TOOLS, Document
+from stages.records.documents import Document
+from stages.tools import TOOLS
 
 SetName = Literal["calibration", "test"]
 SETS: tuple[SetName, ...] = ("calibration", "test")

@@ -20,11 +20,11 @@ from stages.inject.composite import blend, composite, visible_mask
 from stages.inject.params import InjectParams
 from stages.inject.tokens import grow
 from stages.models.protocols import Case
-from stages.records.documents import TOOLS, Tool
 from stages.records.images import Image
 from stages.records.masks import Mask
 from stages.records.seeding import generator
 from stages.records.windows import cut
+from stages.tools import TOOLS, Tool
 
 UNMOVED: dict[str, Callable[[Site, np.random.Generator], Image]] = {
     "control": lambda site, rng: site.window,

@@ -28,7 +28,8 @@ from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.texture import TokenFeatures
 from stages.models.metric.lpips import AlexLpips
 from stages.models.protocols import Case
-from stages.records.documents import Box, Document, Tool
+from stages.records.documents import Box, Document
+from stages.tools import Tool
 
 What = Literal["flaws", "nulls"]
 WHAT: tuple[What, ...] = ("flaws", "nulls")

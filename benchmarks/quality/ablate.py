@@ -21,7 +21,7 @@ from benchmarks.quality.renderings import Renderings
 from benchmarks.stopping import UntilStopped
 from stages.inject.params import InjectParams
 from stages.models.metric.lpips import AlexLpips
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 KNOBS: Mapping[str, tuple[Any, ...]] = {
     "positions.steps": (0.0, 0.25, 0.5, 1.0),

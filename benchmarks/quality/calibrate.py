@@ -25,9 +25,10 @@ from benchmarks.quality.network import MobileNet
 from benchmarks.quality.nulls import MUST_REFUSE, NULLS, Site
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
-from stages.records.documents import Document, Tool
+from stages.records.documents import Document
 from stages.records.seeding import generator
 from stages.records.windows import cut
+from stages.tools import Tool
 
 COUNT = 30
 """Mappings per tool."""

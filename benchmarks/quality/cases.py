@@ -26,8 +26,9 @@ from stages.engine.workspace import FactoryError, Workspace
 from stages.map.params import MapParams
 from stages.map.policy import plan
 from stages.map.sites import Atlas
-from stages.records.documents import TOOLS, Document, Scene, Tool, Variant, Window
+from stages.records.documents import Document, Scene, Variant, Window
 from stages.records.grid import indices
+from stages.tools import TOOLS, Tool
 
 FOLDER = Path("data/.quality")
 """Default cache folder of these measurements; git ignores it."""

@@ -26,11 +26,11 @@ from benchmarks.stopping import UntilStopped
 from stages.catalogue import load_params
 from stages.engine.workspace import Workspace
 from stages.inject.params import InjectParams
-from stages.inject.tokens import source_index
 from stages.invert.params import InvertParams
 from stages.models.judge.features import seams
 from stages.models.metric.lpips import AlexLpips
-from stages.records.documents import TOOLS
+from stages.records.source_index import source_index
+from stages.tools import TOOLS
 
 PROFILE = "compact"
 HEADER = (

@@ -29,8 +29,9 @@ from benchmarks.quality.cases import Sides
 from benchmarks.quality.network import CHANNELS, Features, directions
 from stages.inject.tokens import grow
 from stages.models.protocols import Image
-from stages.records.documents import TOKEN, Tool, Variant
+from stages.records.documents import TOKEN, Variant
 from stages.records.masks import Mask, from_grid
+from stages.tools import Tool
 
 Tokens = NDArray[np.int64]
 LAYERS: dict[Tool, tuple[int, ...]] = {

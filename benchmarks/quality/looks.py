@@ -29,9 +29,10 @@ from benchmarks.quality.renderings import RenderedVariant, Renderings
 from benchmarks.stopping import UntilStopped
 from stages.engine.files import pretty_json, write_atomically
 from stages.models import registry
-from stages.records.documents import Box, Document, Tool
+from stages.records.documents import Box, Document
 from stages.records.images import Image
 from stages.records.seeding import generator
+from stages.tools import Tool
 
 LOOKS = 50
 """Looks against each paste."""

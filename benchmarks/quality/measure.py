@@ -16,10 +16,11 @@ from benchmarks.quality.intended import RULES, Comparison
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderings import RenderedVariant, Renderings
 from stages.engine.files import canonical_json, sha256, write_atomically
-from stages.inject.tokens import source_index
 from stages.models.judge.features import patches, seams
 from stages.models.metric.lpips import AlexLpips
-from stages.records.documents import Document, Tool
+from stages.records.documents import Document
+from stages.records.source_index import source_index
+from stages.tools import Tool
 
 _CODE = tuple(
     Path(path)

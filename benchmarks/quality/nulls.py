@@ -14,8 +14,9 @@ from PIL import Image as Pillow
 from benchmarks.quality.cases import Sides
 from stages.models.judge.features.patches import copy_patches
 from stages.models.protocols import Image
-from stages.records.documents import TOKEN, Box, Tool, Variant
+from stages.records.documents import TOKEN, Box, Variant
 from stages.records.masks import Mask, from_grid
+from stages.tools import Tool
 
 BLUR, NOISE, QUALITY = 1.5, 6.0, 30
 """Gaussian sigma in pixels, Gaussian sigma in grey levels, JPEG quality."""

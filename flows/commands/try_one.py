@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from flows.console import console
 from stages.catalogue import read_params
 from stages.engine.workspace import FactoryError, Workspace
+from stages.tools import Tool
 
 
 def try_one(
     photo: Annotated[Path, typer.Argument(help="A photo.")],
-    tool: Annotated[Literal["add", "remove", "distort", "fuse"] | None, typer.Option()] = None,
+    tool: Annotated[Tool | None, typer.Option()] = None,
     variants: Annotated[int, typer.Option(min=1, max=8)] = 1,
     out: Annotated[
         Path | None,

@@ -11,6 +11,7 @@ from flows.gallery import collect
 from flows.gallery.images import Pictures
 from stages import STAGES
 from stages.engine.files import write_atomically
+from stages.tools import TOOLS
 
 TEMPLATE = Path(__file__).with_name("template")
 
@@ -35,6 +36,7 @@ def render(data_dir: Path, out_dir: Path, stages: Sequence[str] = STAGES) -> Pat
     items += collect.refused_variants(data_dir, pictures) if "filter" in stages else []
     content = {
         "items": items,
+        "tools": list(TOOLS),
         "rejects": collect.list_rejects(data_dir, stages),
         "stages": collect.count_stages(data_dir, stages),
     }

@@ -152,7 +152,7 @@ def _judge(
 ) -> gate.GateResult:
     """Summarise, write the numbers as metrics for DVC, run the suite."""
     aside = codes.aside_codes(stage.codes)
-    summary = summarise(work.upstream, out.accepted, out.rows, out.rejects, aside)
+    summary = summarise(work.upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
     write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
     tables = {
         "manifest": out.rows,

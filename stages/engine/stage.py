@@ -155,7 +155,10 @@ class Stage(ABC):
     gate fails on any other."""
     sets: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Sets of values that the gate refers to as ``{"$set": "<name>"}``, from where they are
-    declared; ``codes`` and ``tools`` are there for every stage."""
+    declared; ``codes`` is there for every stage."""
+    counted: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Manifest columns whose values are counted (``tool.add``), with the values that count 0 where
+    no row has them."""
 
     def __init__(self, params: StageParams, base: BaseParams) -> None:
         self.params, self.base = params, base

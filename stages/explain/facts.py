@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from stages import tools
 from stages.records import grid, masks
 from stages.records.documents import Entity, Part, Scene, Variant, Window
 from stages.records.masks import Mask
+from stages.tools.aspects.facts import FactsAspect
 
 CLEAR = 0.9
 """Share of a mask's pixels that must lie in a half of the picture to be said to be there."""
@@ -41,13 +43,14 @@ def known(variant: Variant, scene: Scene, mask: Mask) -> dict[str, Any]:
     entity = next(e for e in scene.entities if e.id == variant.entity)
     part = next((p for p in entity.parts if p.id == variant.part), None)
     found: dict[str, Any] = {"place": place(mask), "size": size(float(mask.mean()))}
-    if variant.tool in ("distort", "fuse"):
+    wanted = tools.aspect(variant.tool, FactsAspect)
+    if wanted.extent:
         whole = masks.decode(entity.mask)
         found["extent"] = extent(float((mask & whole).sum() / max(int(whole.sum()), 1)))
     if part is not None and not part.positional:
         found["viewer_side"] = viewer_side(part, entity)
-        found["count"] = count(variant, part, entity)
-    if variant.tool == "remove":
+        found["count"] = wanted.count if in_twos(part, entity) else None
+    if wanted.source:
         window = next(w for w in scene.windows if w.id == variant.window)
         found |= source(variant, entity, scene, window)
         if "offset" in variant.facts:
@@ -114,12 +117,10 @@ def viewer_side(part: Part, entity: Entity) -> str:
     return ("left", "", "right")[_halves(columns)]
 
 
-def count(variant: Variant, part: Part, entity: Entity) -> int | None:
-    """How many of the part's kind one sees now, where both of a left and a right one were found."""
+def in_twos(part: Part, entity: Entity) -> bool:
+    """Whether the entity has two of the part's kind, a left and a right one, and no more."""
     kin = [p.name for p in entity.parts if p.kind == part.kind and not p.positional]
-    if sorted(kin) != [f"left {part.kind}", f"right {part.kind}"]:
-        return None
-    return {"add": 3, "remove": 1}.get(variant.tool)
+    return sorted(kin) == [f"left {part.kind}", f"right {part.kind}"]
 
 
 def source(variant: Variant, entity: Entity, scene: Scene, window: Window) -> dict[str, str]:

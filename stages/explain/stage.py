@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from typing import Any, ClassVar
 
+from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.section import Mean, Share
 from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, StageParams
@@ -28,6 +29,7 @@ from stages.records.documents import (
     Variant,
 )
 from stages.records.images import Image, read_png
+from stages.tools import TOOLS
 
 ROLES = ("explainer",)
 _SENTENCES = re.compile(r"[A-Z].*[.!]")
@@ -104,8 +106,15 @@ class ExplainStage(ModelStage):
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (ExplainCode, AskCode)
+    sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"tools": TOOLS}
+    counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS}
     roles: ClassVar[tuple[str, ...]] = ROLES
     explainer: Explainer
+
+    def plugins(self) -> tuple[str, ...]:
+        """The explainer, and what can be said of the tools' flaws."""
+        told = ("briefing",) if registry.questions("explainer", self.base) else ()
+        return (*super().plugins(), *tools.modules("facts", "words", "claims", *told))
 
     def setup(self) -> None:
         """Build the explainer that the profile names."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages import tools
 from stages.engine.codes import RejectCode
 from stages.filter.params import Bounds
 from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case, PerceptualMetric
-from stages.records.documents import Box, Tool
+from stages.records.documents import Box
+from stages.tools import Tool
+from stages.tools.aspects.filtering import FilteringAspect
 
 
 class BoundsCode(RejectCode):
@@ -53,8 +56,10 @@ def check(tool: Tool, found: Distances, bounds: Bounds) -> tuple[str, str]:
             f"and {found.lpips_mask:.3f} on the mask"
         )
     to_photo = f"LPIPS to the photo is {found.lpips_real:.3f}"
-    if tool == "distort" and found.lpips_real <= bounds.low:
+    if not tools.aspect(tool, FilteringAspect).band:
+        return "ok", "within the bounds"
+    if found.lpips_real <= bounds.low:
         return BoundsCode.TOO_WEAK, f"{to_photo}, at most {bounds.low}"
-    if tool == "distort" and found.lpips_real >= bounds.high:
+    if found.lpips_real >= bounds.high:
         return BoundsCode.TOO_STRONG, f"{to_photo}, at least {bounds.high}"
     return "ok", "within the bounds"

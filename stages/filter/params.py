@@ -20,9 +20,10 @@ class Bounds(Section):
 
     ordered: ClassVar[tuple[tuple[str, str], ...]] = (("low", "high"),)
     low: Distance = 0.1
-    """distort: least distance between photo and artifact in the target box."""
+    """Tools judged by the band (distort): minimum distance between photo and artifact in the target
+    box."""
     high: Distance = 0.5
-    """distort: greatest distance there."""
+    """Tools judged by the band: maximum distance there."""
     control: Distance = 0.05
     """Every tool: least distance between control and artifact in the target box, so that what the
     autoencoder alone loses does not count."""

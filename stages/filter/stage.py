@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping as ReadOnly
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.stage import Output, Reject, Sample, StageParams
 from stages.filter import bounds
@@ -18,6 +20,7 @@ from stages.models.protocols import Case, Judge, PerceptualMetric
 from stages.models.stage import ModelStage
 from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict
 from stages.records.images import read_png
+from stages.tools import TOOLS
 
 COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
 """Scores every judge's verdicts have; the others stay in the document."""
@@ -35,10 +38,18 @@ class FilterStage(ModelStage):
     }
     params_model: ClassVar[type[StageParams]] = FilterParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (bounds.BoundsCode, JudgeCode, AskCode)
+    sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"tools": TOOLS}
+    counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS}
     roles: ClassVar[tuple[str, ...]] = ROLES
     params: FilterParams
     metric: PerceptualMetric
     judge: Judge
+
+    def plugins(self) -> tuple[str, ...]:
+        """Metric and judge, how the tools are judged, and what a judge that asks a model is told of
+        them."""
+        told = ("briefing", "claims") if registry.questions("judge", self.base) else ()
+        return (*super().plugins(), *tools.modules("filtering", *told))
 
     def setup(self) -> None:
         """Load metric and judge."""

@@ -11,10 +11,10 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_fi
 from skimage.color import rgb2lab
 
 from stages.inject.params import MaskParams
-from stages.inject.tokens import Index
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN, Box, Window
 from stages.records.masks import Mask, from_grid
+from stages.records.source_index import Index
 from stages.records.tiles import from_tiles, to_tiles
 from stages.records.windows import resize
 

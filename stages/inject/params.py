@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
+from stages import tools
 from stages.engine.section import Mean, PositiveShare, Section, Share
 from stages.engine.stage import GateParams, StageParams
 from stages.models import registry
-from stages.records.documents import Tool
+from stages.tools import TOOLS, Tool
+from stages.tools.aspects.injection import InjectionAspect
 
 Mode = Literal["sparse", "dense", "faithful"]
 Start = Annotated[float, Field(ge=0.05, le=1)]
@@ -19,7 +21,7 @@ Decibels = Annotated[float, Field(ge=0, le=100)]
 
 
 def _each_tool(values: dict[Tool, float]) -> dict[Tool, float]:
-    if missing := set(get_args(Tool)) - set(values):
+    if missing := set(TOOLS) - set(values):
         words = ", ".join(sorted(missing))
         raise PydanticCustomError("tools", "no share for {missing}", {"missing": words})
     return values
@@ -71,12 +73,15 @@ class Guidance(Section):
     flaw: float = Field(default=5.0, ge=0, le=100)
 
 
+_POSITION_STEPS: dict[Tool, float] = {
+    tool: how.position_steps for tool, how in tools.by_tool(InjectionAspect).items()
+}
+
+
 class Faithful(Section):
     """The released recipe's numbers, used in ``mode: faithful``."""
 
-    positions: Shares = Shares(
-        steps={"add": 0.3, "remove": 0.4, "distort": 0.6, "fuse": 0.5}, double=1.0, single=0.5
-    )
+    positions: Shares = Shares(steps=_POSITION_STEPS, double=1.0, single=0.5)
     values: Shares = Shares(steps=0.8, double=0.0, single=0.5)
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from stages.inject.params import Mode
-from stages.inject.tokens import Index, start_latent
+from stages.inject.tokens import start_latent
 from stages.models.flow.injection import Blocks, Recorder
 from stages.models.flow.solvers import Solver, integrate, step_of
 from stages.models.flow.trajectory import Trajectory
 from stages.records.masks import Mask
+from stages.records.source_index import Index
 
 if TYPE_CHECKING:
     from stages.models.flow.model import Flow

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from stages import tools
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample
 from stages.inject.codes import InjectCode
 from stages.inject.params import InjectParams
 from stages.models.flow.stage import FlowStage
 from stages.records.documents import Injection, Inversion, Mapping, Outcome, Scene, Variant
 from stages.records.images import read_png, write_png
+from stages.tools import TOOLS
 
 if TYPE_CHECKING:
     from stages.inject.window import RenderedVariant, UnusableVariant
@@ -28,7 +30,13 @@ class InjectStage(FlowStage):
     }
     params_model = InjectParams
     codes = (InjectCode,)
+    sets = {"tools": TOOLS}  # noqa: RUF012
+    counted = {"tool": TOOLS}  # noqa: RUF012
     params: InjectParams
+
+    def plugins(self) -> tuple[str, ...]:
+        """The flow model, and how the tools are injected."""
+        return (*super().plugins(), *tools.modules("injection"))
 
     def process(self, sample: Sample) -> Output:
         """Render the photo's variants; those that fail are rejected one by one.

@@ -5,35 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from stages.records.documents import Variant
 from stages.records.masks import Mask
-
-Index = NDArray[np.int64]
-
-
-def source_index(variant: Variant, grid: tuple[int, int]) -> Index:
-    """(N,) int64: where each token takes its appearance from; identity where nothing changes.
-
-    Raises:
-        ValueError: the mapping is empty, doubled, or does not fit the grid.
-    """
-    tokens = grid[0] * grid[1]
-    targets, references = variant.targets, variant.references
-    if not targets or len(targets) != len(references) or len(set(targets)) != len(targets):
-        raise ValueError(
-            f"{len(targets)} targets ({len(set(targets))} different) and "
-            f"{len(references)} references do not make a mapping"
-        )
-    both = [*targets, *references]
-    if min(both) < 0 or max(both) >= tokens:
-        raise ValueError(
-            f"token indices {min(both)}..{max(both)} do not fit a grid of {grid[0]} x {grid[1]}"
-        )
-    index = np.arange(tokens, dtype=np.int64)
-    index[targets] = references
-    return index
+from stages.records.source_index import Index
 
 
 def repeated(index: Index) -> Mask:

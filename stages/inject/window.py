@@ -21,13 +21,14 @@ from stages.inject.composite import (
 )
 from stages.inject.params import InjectParams, all_values, of_tool
 from stages.inject.render import Plan, Rendering, Settings, render
-from stages.inject.tokens import grow, halo_box, repeated, source_index
+from stages.inject.tokens import grow, halo_box, repeated
 from stages.models.flow.solvers import Solver
 from stages.models.flow.trajectory import Trajectory
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN, Box, Variant, Window
 from stages.records.masks import Mask, bounding_box, from_grid
 from stages.records.seeding import generator
+from stages.records.source_index import source_index
 from stages.records.windows import cut
 
 if TYPE_CHECKING:

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from stages import tools
 from stages.engine.section import Count, Mean, PositiveShare, Share, Strings, refusal
 from stages.engine.stage import GateParams, StageParams
-from stages.map.add import AddParams
-from stages.map.distort import DistortParams
-from stages.map.fuse import FuseParams
-from stages.map.remove import RemoveParams
-from stages.map.tools import KERNELS
-from stages.records.documents import TOOLS, Tool
+from stages.tools import TOOLS, Tool
+from stages.tools.aspects.mapping import MappingAspect, ToolParams
+
+MAPPINGS = tools.by_tool(MappingAspect)
+"""Tool to how it maps."""
+_MINIMA: dict[str, Any] = {f"min_{tool}": (Count, 0) for tool in TOOLS}
+_NUMBERS: dict[str, Any] = {tool: (type(m.params), m.params) for tool, m in MAPPINGS.items()}
 
 
-class MapGate(GateParams):
-    """Thresholds of ``gate.json``."""
+class MapGate(create_model("ToolMinima", __base__=GateParams, **_MINIMA)):
+    """Thresholds of ``gate.json``. ``min_<tool>``: minimum number of variants of a tool in the data
+    set."""
 
     max_reject_rate: Share = 0.8
     max_mean_shortfall: Mean = 4.0
     """Variants wanted but not possible, mean over variants."""
-    min_add: Count = 0
-    """Least number of variants of a tool in the data set; likewise below."""
-    min_remove: Count = 0
-    min_distort: Count = 0
-    min_fuse: Count = 0
+
+    def minimum(self, tool: Tool) -> int:
+        """``min_<tool>``."""
+        return getattr(self, f"min_{tool}")
 
 
 Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
-class MapParams(StageParams):
-    """Which flaws a photo gets, and the tools' numbers."""
+class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
+    """Which flaws a photo gets, and under each tool's name the numbers of its kernels."""
 
     gate: MapGate = MapGate()  # pyright: ignore[reportIncompatibleVariableOverride]
     variants: int = Field(default=4, ge=1, le=64)
@@ -54,19 +56,21 @@ class MapParams(StageParams):
     max_share: float = Field(default=0.4, gt=0, le=0.5)
     """Parts and flaws above this share of the window are left out."""
     min_inside: PositiveShare = 0.9
-    """Parts with less than this share of their pixels in the window are left out (not fuse)."""
+    """Parts with less than this share of their pixels in the window are left out (not by tools that
+    work on two)."""
     min_moved_share: Share = 0.5
     """Flaws with fewer targets that take another token's appearance are left out."""
-    add: AddParams = AddParams()
-    remove: RemoveParams = RemoveParams()
-    distort: DistortParams = DistortParams()
-    fuse: FuseParams = FuseParams()
+
+    def numbers(self, tool: Tool) -> ToolParams:
+        """The numbers of a tool's kernels."""
+        return getattr(self, tool)
 
     @model_validator(mode="after")
     def _kernels_and_weights(self) -> Self:
         for tool, names in self.kernels.items():
-            if not names or set(names) - set(KERNELS[tool]):
-                known = ", ".join(KERNELS[tool])
+            kernels = MAPPINGS[tool].kernels
+            if not names or set(names) - set(kernels):
+                known = ", ".join(kernels)
                 raise refusal(f"kernels.{tool}", list(names), f"must name some of: {known}")
         if not any(self.weights.values()):
             raise refusal("weights", self.weights, "must have one above 0")

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.map.pairs import NoMapping, Pairs, Site
-from stages.map.params import MapParams
+from stages.map.params import MAPPINGS, MapParams
 from stages.map.sites import Atlas, Limits, Option, options
-from stages.map.tools import KERNELS
-from stages.records.documents import Scene, Tool, Variant
+from stages.records.documents import Scene, Variant
 from stages.records.seeding import generator, seed_for
+from stages.tools import Tool
+from stages.tools.aspects.mapping import NoMapping, Pairs, Site
 
 POSITIONAL_WEIGHT = 0.25
 """A part known by its position only is drawn this much less often than a named one."""
@@ -47,22 +47,23 @@ class Usage:
     tools: Counter[Tool] = field(default_factory=Counter)
     kernels: Counter[tuple[Tool, str]] = field(default_factory=Counter)
     parts: Counter[str] = field(default_factory=Counter)
-    fused_apart: bool = False
-    """Two instances were fused: then two parts of one entity are not (algorithm section 2)."""
+    apart: set[Tool] = field(default_factory=set)
+    """Tools that joined two entities: they join no two parts of one then (algorithm section 2)."""
 
     def add(self, choice: Choice) -> None:
         """Counts a choice that became a variant."""
         self.tools[choice.tool] += 1
         self.kernels[choice.tool, choice.kernel] += 1
         self.parts.update(choice.sides)
-        self.fused_apart |= choice.tool == "fuse" and not choice.option.within_entity
+        if choice.option.other and not choice.option.within_entity:
+            self.apart.add(choice.tool)
 
     def allows(self, choice: Choice, params: MapParams) -> bool:
         """Whether quotas leave room for the choice."""
         return (
             self.tools[choice.tool] < params.max_per_tool
             and all(self.parts[side] < params.max_per_part for side in choice.sides)
-            and not (choice.option.within_entity and self.fused_apart)
+            and not (choice.option.within_entity and choice.tool in self.apart)
         )
 
 
@@ -79,7 +80,7 @@ def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Cou
         Choice(option, kernel)
         for option in options(atlas, limits, reasons)
         if params.weights.get(option.tool, 0) > 0
-        for kernel in params.kernels.get(option.tool, tuple(KERNELS[option.tool]))
+        for kernel in params.kernels.get(option.tool, tuple(MAPPINGS[option.tool].kernels))
     ]
     usage, variants = Usage(), list[Variant]()
     while len(variants) < params.variants:
@@ -152,7 +153,8 @@ def _variant(
     site = atlas.site(option)
     names = (name, choice.tool, choice.kernel, *choice.sides)
     rng = generator(seed, atlas.scene.key, *names)
-    pairs = KERNELS[choice.tool][choice.kernel](site, rng, getattr(params, choice.tool))
+    kernel = MAPPINGS[choice.tool].kernels[choice.kernel]
+    pairs = kernel(site, rng, params.numbers(choice.tool))
     measures = measure(pairs, site)
     if len(pairs.targets) < params.min_tokens:
         raise NoMapping("too_few")

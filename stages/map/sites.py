@@ -10,15 +10,19 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.map.pairs import Site
+from stages.map.params import MAPPINGS
 from stages.records import grid, masks
-from stages.records.documents import Entity, Part, Scene, Tool, Window
+from stages.records.documents import Entity, Part, Scene, Window
 from stages.records.grid import Grid
+from stages.tools import Tool
+from stages.tools.aspects.mapping import Site
 
-NEEDS_A_NAME: frozenset[Tool] = frozenset({"add", "remove"})
+PAIR_TOOLS = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.pairs)
+"""Tools that work on two entities or parts."""
+NEED_A_NAME = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.needs_name)
 """Nobody calls a doubled "left part of the cat" a flaw: positional parts stay out of these."""
 NESTED = 0.5
-"""Two parts sharing more than this of the smaller are one inside the other: nothing to fuse."""
+"""Two parts sharing more than this of the smaller are one inside the other: they do not touch."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Option:
-    """One tool on one part (fuse: on two) in one window."""
+    """One tool on one part, or on two that touch, in one window."""
 
     tool: Tool
     entity: Entity
@@ -105,7 +109,7 @@ class Atlas:
             tokens = self.on(thing.id, window)
             if thing.kind == option.part.kind:
                 siblings |= tokens
-            if "remove" in thing.tools and (tokens & part).sum() <= NESTED * part.sum():
+            if option.tool in thing.tools and (tokens & part).sum() <= NESTED * part.sum():
                 parts |= tokens
         return Site(
             part=part,
@@ -124,12 +128,13 @@ def options(atlas: Atlas, limits: Limits, reasons: Counter[str]) -> list[Option]
         if not limits.entities or entity.name in limits.entities
     ]
     found = [option for entity in chosen for option in _single(atlas, entity, limits, reasons)]
-    for a, b in combinations(chosen, 2):
-        found += _fused(atlas, a, a, b)
-    for entity in chosen:
-        fusible = [part for part in entity.parts if "fuse" in part.tools]
-        for a, b in combinations(fusible, 2):
-            found += _fused(atlas, entity, a, b)
+    for tool in PAIR_TOOLS:
+        for a, b in combinations(chosen, 2):
+            found += _pair(atlas, tool, a, a, b)
+        for entity in chosen:
+            parts = [part for part in entity.parts if tool in part.tools]
+            for a, b in combinations(parts, 2):
+                found += _pair(atlas, tool, entity, a, b)
     return found
 
 
@@ -143,7 +148,7 @@ def _single(
             reasons[problem] += 1
             continue
         for tool in part.tools:
-            if tool != "fuse" and not (part.positional and tool in NEEDS_A_NAME):
+            if tool not in PAIR_TOOLS and not (part.positional and tool in NEED_A_NAME):
                 yield Option(tool, entity, Subject.of(part), window)
 
 
@@ -165,8 +170,10 @@ def _problem(atlas: Atlas, part: Part, window: Window | None, limits: Limits) ->
     return "cut_off" if atlas.inside(part.id, window) < limits.min_inside else ""
 
 
-def _fused(atlas: Atlas, entity: Entity, a: Entity | Part, b: Entity | Part) -> Iterator[Option]:
-    """The two fused where they meet, in the window that shows the most of the contact."""
+def _pair(
+    atlas: Atlas, tool: Tool, entity: Entity, a: Entity | Part, b: Entity | Part
+) -> Iterator[Option]:
+    """The tool on two where they meet, in the window that shows the most of the contact."""
     best, most = None, 0
     for window in atlas.scene.windows:
         first, second = atlas.on(a.id, window), atlas.on(b.id, window)
@@ -178,4 +185,4 @@ def _fused(atlas: Atlas, entity: Entity, a: Entity | Part, b: Entity | Part) -> 
             best, most = window, meeting
     if best is not None:
         within = isinstance(a, Part)
-        yield Option("fuse", entity, Subject.of(a), best, Subject.of(b), within)
+        yield Option(tool, entity, Subject.of(a), best, Subject.of(b), within)

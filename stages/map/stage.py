@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as ReadOnly
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
 from stages.map.params import MapParams
 from stages.map.policy import plan
+from stages.map.sites import NEED_A_NAME, PAIR_TOOLS
 from stages.records.documents import Mapping, Scene
+from stages.tools import TOOLS
 
 
 class MapCode(RejectCode):
@@ -25,10 +29,20 @@ class MapStage(Stage):
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {"perceive": (), "ingest": ()}
     params_model: ClassVar[type[StageParams]] = MapParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode,)
+    sets: ClassVar[ReadOnly[str, Sequence[str]]] = {
+        "tools": TOOLS,
+        "named_tools": NEED_A_NAME,
+        "pair_tools": PAIR_TOOLS,
+    }
+    counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS}
 
     def __init__(self, params: MapParams, base: BaseParams) -> None:
         super().__init__(params, base)
         self.settings = params
+
+    def plugins(self) -> tuple[str, ...]:
+        """How the tools map."""
+        return tools.modules("mapping")
 
     def process(self, sample: Sample) -> Output:
         """One photo's variants; fewer than wanted show in the rows as ``shortfall``.

@@ -16,9 +16,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.records.documents import Entity, Explanations, Scene, Tool, Variant, Verdict, Window
+from stages.records.documents import Entity, Explanations, Scene, Variant, Verdict, Window
 from stages.records.images import Image
 from stages.records.masks import Mask
+from stages.tools import Tool
 
 
 class Perceiver(Protocol):

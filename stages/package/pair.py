@@ -15,12 +15,12 @@ from stages.records.documents import (
     Outcome,
     Photo,
     Scene,
-    Tool,
     Variant,
     Verdict,
 )
 from stages.records.images import Image
 from stages.records.masks import Mask, bounding_box
+from stages.tools import Tool
 
 MEMBERS = ("artifact.png", "control.png", "edit.png", "json", "mask.png", "real.png")
 """The members of every sample, sorted."""

@@ -41,6 +41,7 @@ from stages.records.documents import (
     Scene,
 )
 from stages.records.images import Image, read_png, write_png
+from stages.tools import TOOLS
 
 PICTURES = ("artifact", "control", "edit", "mask")
 
@@ -105,7 +106,8 @@ class PackageStage(Stage):
     own_layout: ClassVar[bool] = True
     lists: ClassVar[tuple[str, ...]] = ("words",)
     codes: ClassVar[tuple[type[RejectCode], ...]] = (PackageCode,)
-    sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"splits": SPLITS}
+    sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"splits": SPLITS, "tools": TOOLS}
+    counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS, "split": ()}
     params: PackageParams
 
     def process(self, sample: Sample) -> Output:

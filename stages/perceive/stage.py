@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.stage import (
     Output,
@@ -44,6 +45,10 @@ class PerceiveStage(ModelStage):
     perceiver: Perceiver
     captioner: Captioner | None = None
     """None: the profile has none, and no photo gets a caption."""
+
+    def plugins(self) -> tuple[str, ...]:
+        """Perceiver and captioner, and which parts the tools apply to."""
+        return (*super().plugins(), *tools.modules("parts"))
 
     def setup(self) -> None:
         """Load what the profile names."""

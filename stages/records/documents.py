@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.tools import Tool
+
 SCHEMA_VERSION = 1
 TOKEN = 16
 """Side of a latent token in model pixels: 8x autoencoder, 2x2 packing (FLUX's geometry)."""
 
-Tool = Literal["add", "remove", "distort", "fuse"]
-TOOLS: tuple[Tool, ...] = ("add", "remove", "distort", "fuse")
 Box = tuple[int, int, int, int]
 
 
@@ -147,10 +147,10 @@ class Variant(Document):
     part_kind: str
     positional: bool
     other: str | None = None
-    """fuse: id of the second entity or part."""
+    """Tools that work on two: id of the second entity or part."""
     other_name: str | None = None
     within_entity: bool = False
-    """fuse: the two belong to one entity, since the photo has no two that touch."""
+    """The two belong to one entity, since the photo has no two that touch."""
     seed: int
     targets: list[int]
     """Token indices that change."""

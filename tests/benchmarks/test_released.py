@@ -8,8 +8,8 @@ from rounding import assert_equal_but_for_rounding
 
 from benchmarks.meter import Meter
 from benchmarks.released import Recipe, euler, fireflow, run_released
-from stages.inject.tokens import source_index
 from stages.models.flow.tokens import image_ids
+from stages.records.source_index import source_index
 
 GRID = (8, 8)
 TEXT = 5

@@ -8,9 +8,10 @@ from benchmarks.workload import make_photo_tasks, make_synthetic_task
 from flows.trial import Trial
 from stages.engine.stage import Output
 from stages.engine.workspace import FactoryError
-from stages.inject.tokens import grow, source_index
+from stages.inject.tokens import grow
 from stages.records.documents import Mapping, Photo, Scene
 from stages.records.images import write_png
+from stages.records.source_index import source_index
 
 ROOT = workload.Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from stages.engine.settings import Settings
 from stages.engine.workspace import FactoryError, Workspace
 from stages.models.chat.settings import CallSettings
 from stages.models.registry import BACKENDS
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 FACTORY, CALLS = "factory.toml", "calls"
 ROOT = Workspace.find().root

@@ -14,13 +14,18 @@
   const distinct = (list) => [...new Set(list)].filter(Boolean).sort();
   const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
   const title = (item) => {
-    if (item.tool !== "fuse") return item.part === item.entity ? item.entity : `${item.entity} · ${item.part}`;
     const first = item.part === item.entity ? item.entity : `${item.entity} · ${item.part}`;
-    return `${first} + ${item.other || "?"}`;
+    return item.other ? `${first} + ${item.other}` : first;
+  };
+  const COLOURS = 8;
+  const coloured = (element, tool) => {
+    const number = data.tools.indexOf(tool);
+    if (number >= 0) element.style.setProperty("--c", `var(--tool-${number % COLOURS})`);
+    return element;
   };
   const badges = (item) => {
     const row = make("span", "badges");
-    row.append(make("span", `badge tool ${item.tool}`, item.tool));
+    row.append(coloured(make("span", "badge tool", item.tool), item.tool));
     if (item.verdict === "refused") row.append(make("span", "badge refused", item.reason));
     if (item.split) row.append(make("span", "badge", item.split));
     if (item.positional) row.append(make("span", "badge", "positional"));
@@ -101,7 +106,7 @@
     draw(0);
   };
   for (const tool of ["", ...distinct(data.items.map((item) => item.tool))]) {
-    const chip = make("label", `chip ${tool}`);
+    const chip = coloured(make("label", "chip"), tool);
     const radio = make("input");
     radio.type = "radio";
     radio.name = "tool";

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from stages.engine import codes
 from stages.engine.stage import Stage, StageParams
 from stages.engine.workspace import FactoryError
-from stages.records.documents import TOOLS
 
 COMMON = Path(__file__).with_name("gate.json")
 TABLES = ("manifest", "photos", "rejects", "summary")
@@ -67,11 +66,8 @@ class _References:
             match list(value.items()):
                 case [("$param", name)]:
                     return self._param(name)
-                case [("$set", name)] if name in self.sets:
-                    return list(self.sets[name])
                 case [("$set", name)]:
-                    known = ", ".join(sorted(self.sets))
-                    raise FactoryError(f"{self.where}: no set {name!r}; known: {known}")
+                    return list(_set(self.sets, name, self.where))
             return {key: self.resolve(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
@@ -88,6 +84,38 @@ class _References:
         return value
 
 
+def _set(sets: Mapping[str, Sequence[str]], name: str, where: Path) -> Sequence[str]:
+    if name not in sets:
+        raise FactoryError(f"{where}: no set {name!r}; known: {', '.join(sorted(sets))}")
+    return sets[name]
+
+
+def _expand(
+    entries: Sequence[Mapping[str, Any]], sets: Mapping[str, Sequence[str]], where: Path
+) -> Iterator[Mapping[str, Any]]:
+    """The entries; one with ``"each": "<set>"`` once for each value of the set, which takes the
+    place of ``$each`` in its texts.
+
+    Raises:
+        FactoryError: there is no such set.
+    """
+    for entry in entries:
+        if (name := entry.get("each")) is None:
+            yield entry
+            continue
+        for value in _set(sets, name, where):
+            yield _put(entry, value)
+
+
+def _put(entry: Any, value: str) -> Any:
+    """`entry` with `value` in the place of ``$each``."""
+    if isinstance(entry, dict):
+        return {key: _put(inner, value) for key, inner in entry.items()}
+    if isinstance(entry, list):
+        return [_put(inner, value) for inner in entry]
+    return entry.replace("$each", value) if isinstance(entry, str) else entry
+
+
 def load_suite(stage: Stage, folder: Path) -> Suite:
     """Load the engine's expectations and those of ``gate.json`` in the stage's `folder`.
 
@@ -95,13 +123,13 @@ def load_suite(stage: Stage, folder: Path) -> Suite:
         FactoryError: an expectation refers to a param that the stage's section does not have, to a
             set that the stage does not declare, or to a table that no stage has.
     """
-    sets = {"codes": codes.names(stage.codes), "tools": TOOLS, **stage.sets}
+    sets = {"codes": codes.names(stage.codes), **stage.sets}
     found: list[Expectation] = []
     for path in (COMMON, folder / "gate.json"):
         for table, entries in json.loads(path.read_text()).items():
             if table not in TABLES:
                 raise FactoryError(f"{path}: no table {table!r}; known: {', '.join(TABLES)}")
-            for entry in entries:
+            for entry in _expand(entries, sets, path):
                 references = _References(stage.name, stage.params, sets, path)
                 kwargs = references.resolve(entry["kwargs"])
                 meta = entry.get("meta", {})

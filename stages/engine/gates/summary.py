@@ -5,18 +5,17 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from stages.engine.codes import EngineCode
 from stages.engine.stage import Reject
 from stages.engine.workspace import FactoryError
-from stages.records.documents import TOOLS
 
 EXAMPLES = 5
 """Number of keys shown with a failed expectation."""
-_COUNTED = ("tool", "reason", "split")
 
 Row = dict[str, Any]
 Pair = tuple[str, str]
@@ -40,6 +39,8 @@ class Summary:
     """Name of a count to the photos or variants counted."""
     rows: Sequence[Row]
     """The manifest."""
+    counted: Collection[str] = ()
+    """Columns whose values are counted."""
 
     def has_column(self, column: str | None) -> bool:
         """Whether `column` can be judged: False for a statistic of a manifest without rows, which
@@ -62,7 +63,7 @@ class Summary:
         name, _, statistic = column.partition(".")
         rows = [row for row in self.rows if row.get(name) is not None]
         found: Iterable[Row]
-        if name in _COUNTED:
+        if name in self.counted:
             found = [row for row in rows if str(row[name]) == statistic][:EXAMPLES]
         elif statistic == "max":
             found = heapq.nlargest(EXAMPLES, rows, key=lambda row: row[name])
@@ -79,14 +80,14 @@ def name_of(key: str, variant: str | None) -> str:
     return f"{key}-{variant}" if variant else key
 
 
-def _statistics(rows: Sequence[Row]) -> dict[str, float]:
+def _statistics(rows: Sequence[Row], counted: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Compute means, minima and maxima of numbers, rates of booleans, counts of categories."""
     found: dict[str, float] = {}
     for column in rows[0] if rows else ():
         values = [row[column] for row in rows if row[column] is not None]
-        if column in _COUNTED:
-            # A tool that no row has counts 0: a gate may ask for it.
-            names = dict.fromkeys(TOOLS if column == "tool" else (), 0)
+        if column in counted:
+            # A value that no row has counts 0: a gate may ask for it.
+            names = dict.fromkeys(counted[column], 0)
             found |= {f"{column}.{n}": c for n, c in sorted((names | Counter(values)).items())}
         elif values and all(isinstance(v, bool) for v in values):
             found[f"{column}.rate"] = round(sum(values) / len(values), 6)
@@ -105,6 +106,7 @@ def summarise(
     rows: Sequence[Row],
     rejects: Sequence[Reject],
     aside: Collection[str] = (),
+    counted: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Summary:
     """Compute the counts, which must balance (as sets, accepted + rejected + aside = incoming),
     and the statistics of the manifest.
@@ -118,6 +120,7 @@ def summarise(
         rows: the manifest.
         rejects: rejected photos, photos set aside, and rejected variants.
         aside: the codes with which photos are set aside.
+        counted: columns whose values are counted, as `Stage.counted`.
 
     Raises:
         FactoryError: a column of the manifest holds NaN or infinity.
@@ -161,7 +164,7 @@ def summarise(
         "variant_reject_rate": round(len(dropped) / max(1, len(upstream.variants)), 6),
         "internal_errors": len(errors),
         "internal_error_rate": round(max(0, len(errors) - 1) / total, 6),
-        **_statistics(rows),
+        **_statistics(rows, counted),
     }
     keys |= {
         "reject_rate": keys["photos_rejected"],
@@ -169,4 +172,4 @@ def summarise(
         "internal_errors": errors,
         "internal_error_rate": errors,
     }
-    return Summary(numbers, keys, rows)
+    return Summary(numbers, keys, rows, counted)

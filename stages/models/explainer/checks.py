@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import re
 
+from stages import tools
 from stages.models.explainer import claims
 from stages.models.explainer.claims import OPPOSITE
 from stages.models.explainer.form import Problem, form, strip_names
 from stages.records.documents import Variant
+from stages.tools.aspects.claims import ClaimsAspect
 
-_DOUBLED = r"extra|duplicat\w*|surplus|twice|too many"
-_LOST = r"missing|absent|vanish\w*|disappear\w*"
-_CONTRADICTIONS = {
-    "add": rf"{_LOST}|gone|remov\w*|lack\w*",
-    "remove": rf"{_DOUBLED}|doubled|second|additional|repeated|two times|twin",
-    "distort": rf"{_DOUBLED}|{_LOST}|fused|merged?|grown together|into (?:one another|each other)|"
-    r"(?:boundary|border) between",
-    "fuse": rf"{_DOUBLED}|{_LOST}",
-}
-_NEEDED = {
-    "add": rf"\b(?:{_DOUBLED}|doubl\w*|addition\w*|second|superfluous|twin|cop(?:y|ied|ies)|"
-    r"repe\w+|two times|three|(?<!one )another)\b",
-    "remove": rf"\b(?:{_LOST}|gone|lack\w*|without(?! a clear)|replac\w*|instead(?! of being)|"
-    r"in vain|should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
-    r"(?:in|taken|takes?) (?:its|the) place)\b"
-    r"|\bno ·",
-}
-"""Of these words a text must hold one, or it tells of some other flaw."""
-_MEANT = {"add": "a copy", "remove": "an absence"}
 _CLEAN = re.compile(
     r"\b(?:no (?:visible |obvious )?(?:flaws?|defects?|artifacts?|problems?)|"
     r"(?:free of|without) (?:flaws?|defects?)|nothing is wrong|"
@@ -59,9 +42,7 @@ def wrong_side(rest: str, variant: Variant) -> Problem | None:
 
 
 def wrong_direction(rest: str, variant: Variant) -> Problem | None:
-    """add: a word opposite to the recorded displacement, wherever it stands."""
-    if variant.tool != "add":
-        return None
+    """A word opposite to the recorded displacement of a copy, wherever it stands."""
     recorded = str(variant.facts.get("direction") or "")
     recorded = recorded.replace("upper", "above").replace("lower", "below")
     for word in recorded.replace("-", " ").split():
@@ -75,8 +56,9 @@ def contradictions(text: str, variant: Variant) -> list[Problem]:
     """What speaks of another tool, or of another side, direction, place, size or number than the
     record. A fact that the record does not hold is contradicted by nothing."""
     rest = strip_names(text, claims.names(variant))
+    allowed = tools.aspect(variant.tool, ClaimsAspect)
     problems = []
-    if found := re.search(rf"\b(?:{_CONTRADICTIONS[variant.tool]})\b", rest, re.I):
+    if found := re.search(rf"\b(?:{allowed.contradictions})\b", rest, re.I):
         problems.append(Problem("contradiction", found[0]))
     said, rest = claims.read(text, variant)
     problems += [p for p in (wrong_side(rest, variant), wrong_direction(rest, variant)) if p]
@@ -101,9 +83,9 @@ def flaw(text: str, variant: Variant, overall: bool = False) -> list[Problem]:
     ]
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
-    needed = _NEEDED.get(variant.tool)
-    if needed and not overall and not re.search(needed, rest, re.I):
-        problems.append(Problem("tool", f"no word of {_MEANT[variant.tool]}"))
+    allowed = tools.aspect(variant.tool, ClaimsAspect)
+    if allowed.needed and not overall and not re.search(allowed.needed, rest, re.I):
+        problems.append(Problem("tool", f"no word of {allowed.meant}"))
     return problems + contradictions(text, variant)
 
 

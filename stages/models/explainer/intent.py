@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from stages import tools
 from stages.models.explainer.nouns import another
 from stages.models.explainer.phrases import direction_words
 from stages.records.documents import Variant
+from stages.tools.aspects.briefing import BriefingAspect
 
 
 def intent(variant: Variant) -> str:
     """What a flaw should look like, in a sentence."""
-    part = _part(variant)
-    if variant.tool == "add":
-        where = direction_words(variant.facts.get("direction")) or "close to"
-        return f"an extra copy of {part} was put {where} the original."
-    if variant.tool == "remove":
-        return f"{part} was taken away, and the surroundings continue in its place."
-    if variant.tool == "distort":
-        return f"the inside of {part} was scrambled, so that its shape no longer makes sense."
-    return f"{part} and {_other(variant)} were blended into each other where they touch."
+    return tools.aspect(variant.tool, BriefingAspect).intent.format(
+        part=_part(variant),
+        where=direction_words(variant.facts.get("direction")) or "close to",
+        other=_other(variant),
+    )
 
 
 def _part(variant: Variant) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from stages.models.perceiver.regions import Region, Thing, touching
-from stages.records.documents import Entity, Part, Tool
+from stages.records.documents import Entity, Part
 from stages.records.masks import bounding_box, encode
+from stages.tools.aspects.parts import (
+    BOTH,
+    CENTRAL,
+    PERIPHERAL,
+    Position,
+    tools_for,
+    tools_for_touching,
+)
 
-TOOLS_OF: dict[str, tuple[Tool, ...]] = {
-    "face": ("distort",),
-    "torso": ("distort",),
-    "neck": ("distort",),
-    "part": ("distort",),
-    "eye": ("add", "remove", "distort"),
-    "eyebrow": ("add", "remove", "distort"),
-    "nose": ("add", "remove", "distort"),
-    "mouth": ("add", "remove", "distort"),
-}
-"""By a part's kind; anything else sticks out of the body and can be added or removed."""
-_PERIPHERAL: tuple[Tool, ...] = ("add", "remove")
+POSITIONS: dict[str, Position] = {
+    "face": CENTRAL, "torso": CENTRAL, "neck": CENTRAL, "part": CENTRAL,
+    "eye": BOTH, "eyebrow": BOTH, "nose": BOTH, "mouth": BOTH,
+}  # fmt: skip
+"""By a part's kind; anything else is peripheral."""
 
 
 def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
@@ -34,7 +35,7 @@ def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
             box=bounding_box(thing.mask),
             mask=encode(thing.mask),
             parts=[
-                _part(f"e{n}.p{i}", region, _fusible(region, n, kept))
+                _part(f"e{n}.p{i}", region, _touches(region, n, kept))
                 for i, region in enumerate(regions)
             ],
         )
@@ -42,8 +43,8 @@ def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
     ]
 
 
-def _part(name: str, region: Region, fusible: bool) -> Part:
-    tools = list(region.tools or TOOLS_OF.get(region.kind, _PERIPHERAL))
+def _part(name: str, region: Region, touches: bool) -> Part:
+    own = region.tools or tools_for(POSITIONS.get(region.kind, PERIPHERAL))
     return Part(
         id=name,
         name=region.name,
@@ -52,11 +53,11 @@ def _part(name: str, region: Region, fusible: bool) -> Part:
         score=round(min(max(region.score, 0.0), 1.0), 4),
         box=bounding_box(region.mask),
         mask=encode(region.mask),
-        tools=[*tools, "fuse"] if fusible else tools,
+        tools=[*own, *(tools_for_touching() if touches else ())],
     )
 
 
-def _fusible(region: Region, entity: int, found: list[tuple[Thing, list[Region]]]) -> bool:
+def _touches(region: Region, entity: int, found: list[tuple[Thing, list[Region]]]) -> bool:
     """Whether a part touches another entity or another part of its own."""
     gap = max(2, max(region.mask.shape) // 128)
     for n, (thing, regions) in enumerate(found):

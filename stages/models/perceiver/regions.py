@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from stages.records.documents import Tool
 from stages.records.masks import Mask, bounding_box
+from stages.tools import Tool
 
 
 @dataclass(frozen=True)

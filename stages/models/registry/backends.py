@@ -92,7 +92,7 @@ BACKENDS: dict[str, dict[str, Backend]] = {
         "vlm": Backend("judge.vlm.judge:VlmJudge", needs=("chat",)),
     },
     "explainer": {
-        "grammar": Backend("explainer.grammar:GrammarExplainer"),
+        "grammar": Backend("explainer.grammar.explainer:GrammarExplainer"),
         "vlm": Backend("explainer.vlm.explainer:VlmExplainer", needs=("chat",)),
     },
 }

@@ -12,13 +12,10 @@ import hashlib
 import json
 
 from stages.models.protocols import Image, WantedEntity, WantedPart
-from stages.records.documents import Tool
+from stages.tools import Tool
+from stages.tools.aspects.parts import BOTH, CENTRAL, PERIPHERAL, Position, tools_for
 
-PERIPHERAL: tuple[Tool, ...] = ("add", "remove")
-CENTRAL: tuple[Tool, ...] = ("distort",)
-BOTH: tuple[Tool, ...] = ("add", "remove", "distort")
-
-Parts = dict[str, tuple[Tool, ...]]
+Parts = dict[str, Position]
 _FACE: Parts = {"eye": BOTH, "nose": BOTH, "mouth": BOTH}
 _MAMMAL: Parts = {
     "head": CENTRAL, "ear": PERIPHERAL, "eye": BOTH, "nose": BOTH, "leg": PERIPHERAL,
@@ -77,7 +74,15 @@ WORDS: dict[str, Parts] = {
     "flower": {"petal": PERIPHERAL, "stem": PERIPHERAL, "center": CENTRAL},
     "house": {"window": PERIPHERAL, "door": PERIPHERAL, "chimney": PERIPHERAL, "roof": CENTRAL},
 }  # fmt: skip
-"""Thing to kind of part to the tools that may break it."""
+"""Thing to kind of part to its position, on which the tools that may break it depend."""
+
+
+def tools_by_part() -> dict[str, dict[str, tuple[Tool, ...]]]:
+    """Thing to kind of part to the tools that may break it."""
+    return {
+        name: {kind: tools_for(position) for kind, position in parts.items()}
+        for name, parts in WORDS.items()
+    }
 
 
 class WordList:
@@ -85,8 +90,8 @@ class WordList:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the words."""
-        return hashlib.sha256(json.dumps(WORDS).encode()).hexdigest()[:16]
+        """Digest of the words and their tools."""
+        return hashlib.sha256(json.dumps(tools_by_part()).encode()).hexdigest()[:16]
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:
         """All words; the picture is not looked at."""
@@ -94,5 +99,5 @@ class WordList:
             WantedEntity(
                 name, tuple(WantedPart(kind, kind, tools) for kind, tools in parts.items())
             )
-            for name, parts in WORDS.items()
+            for name, parts in tools_by_part().items()
         ]

@@ -5,7 +5,7 @@ from benchmarks.judging import calibrate
 from benchmarks.judging.calibrate import Labelled
 from benchmarks.judging.scores import Row
 from stages.models.judge.features import logistic
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 
 def test_committed_coefficients_follow_from_committed_data():

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.judging import draw, scores
 from benchmarks.judging.draw import COUNT, MIN_NAMED, SETS
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 
 def make_candidate(photo, tool, number, positional=False):

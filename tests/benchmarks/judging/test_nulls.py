@@ -6,7 +6,8 @@ import pytest
 from benchmarks.judging import nulls
 from stages.inject.params import InjectParams
 from stages.models.protocols import Case
-from stages.records.documents import TOOLS, Variant, Window
+from stages.records.documents import Variant, Window
+from stages.tools import TOOLS
 
 
 def make_result(tool="add"):

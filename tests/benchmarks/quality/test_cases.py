@@ -2,7 +2,8 @@ from collections import Counter
 
 from benchmarks.quality import cases
 from benchmarks.quality.cases import Candidate, choose
-from stages.records.documents import TOOLS, Scene
+from stages.records.documents import Scene
+from stages.tools import TOOLS
 from tests.benchmarks.quality.test_intended import make_variant
 from training.data import is_held_out
 

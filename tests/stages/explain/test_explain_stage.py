@@ -6,7 +6,7 @@ from flaw_records import make
 
 from stages.engine.stage import BaseParams, RejectPhoto, Sample
 from stages.explain.stage import ExplainParams, ExplainStage, find_problems
-from stages.models.explainer.grammar import GrammarExplainer
+from stages.models.explainer.grammar.explainer import GrammarExplainer
 from stages.records.documents import (
     Curation,
     Entity,

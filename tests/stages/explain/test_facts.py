@@ -89,10 +89,10 @@ def test_the_viewers_side_of_an_only_one_is_the_entitys():
 def test_a_number_is_told_where_both_sides_were_found(variant):
     both = [part("left eye", block(36, 4, 44, 10)), part("right eye", block(20, 4, 28, 10))]
     person = entity(block(0, 0, 60, 60), both)
-    assert facts.count(variant(tool="add"), both[0], person) == 3
-    assert facts.count(variant(tool="remove"), both[0], person) == 1
-    assert facts.count(variant(tool="distort"), both[0], person) is None
-    assert facts.count(variant(tool="add"), both[0], entity(block(0, 0, 60, 60), both[:1])) is None
+    for tool, number in (("add", 3), ("remove", 1), ("distort", None)):
+        flaw = variant(tool=tool, part=both[0].id, targets=[0], references=[1])
+        assert facts.known(flaw, scene(person), block(0, 0, 4, 4)).get("count") == number
+    assert not facts.in_twos(both[0], entity(block(0, 0, 60, 60), both[:1]))
 
 
 def removed(variant, references, **changes):

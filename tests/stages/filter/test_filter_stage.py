@@ -7,7 +7,8 @@ from stages.filter.stage import FilterStage
 from stages.models.judge.features.logistic import Coefficient, Model
 from stages.models.judge.features.params import FeatureThresholds
 from stages.models.weights import packages
-from stages.records.documents import TOOLS, Verdict
+from stages.records.documents import Verdict
+from stages.tools import TOOLS
 
 needs_weights = pytest.mark.skipif(
     not all(

@@ -1,33 +1,17 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 
 from stages.inject.tokens import (
     grow,
     halo_box,
     repeated,
-    source_index,
     start_latent,
 )
+from stages.records.source_index import source_index
 
 GRID = (3, 4)
-
-
-def test_source_index_is_identity_but_for_the_targets(variant):
-    index = source_index(variant([5, 6], [1, 2]), GRID)
-    assert index.tolist() == [0, 1, 2, 3, 4, 1, 2, 7, 8, 9, 10, 11]
-
-
-@pytest.mark.parametrize(
-    ("targets", "references"),
-    [([], []), ([1], [2, 3]), ([1, 1], [2, 3]), ([12], [0]), ([0], [12]), ([-1], [0])],
-    ids=["empty", "lengths", "doubled", "target outside", "reference outside", "negative"],
-)
-def test_mappings_that_do_not_fit_are_refused(variant, targets, references):
-    with pytest.raises(ValueError, match=r"mapping|do not fit"):
-        source_index(variant(targets, references), GRID)
 
 
 def test_the_active_set_is_the_targets_and_their_margin():

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.map.pairs import source_index
-from stages.map.params import MapParams
+from stages.map.params import MAPPINGS, MapParams
 from stages.map.policy import plan, tickets
 from stages.map.sites import Atlas
-from stages.map.tools import KERNELS
-from stages.records.documents import TOOLS
 from stages.records.seeding import generator
+from stages.records.source_index import source_index
+from stages.tools import TOOLS
 from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
 
 
@@ -34,7 +33,7 @@ def test_variants_obey_the_limits(seed, wanted):
     assert [v.id for v in variants] == [f"v{n}" for n in range(len(variants))]
     assert min(wanted, 6) <= len(variants) <= wanted  # four parts, two uses each, fuse takes two
     for variant in variants:
-        source_index(variant, 576)
+        source_index(variant, (24, 24))
         assert len(variant.targets) >= params.min_tokens
         assert variant.facts["share"] == round(len(variant.targets) / 576, 4) <= params.max_share
         assert variant.facts["moved_share"] >= params.min_moved_share
@@ -80,9 +79,8 @@ def test_the_recorded_seed_gives_the_mapping_back():
             if (o.tool, o.part.id) == (variant.tool, variant.part)
         )
         rng = np.random.Generator(np.random.PCG64(variant.seed))
-        pairs = KERNELS[variant.tool][variant.kernel](
-            atlas.site(option), rng, getattr(MapParams(), variant.tool)
-        )
+        mapping = MAPPINGS[variant.tool]
+        pairs = mapping.kernels[variant.kernel](atlas.site(option), rng, mapping.params)
         assert pairs.references.tolist() == variant.references
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
+from stages import tools
 from stages.engine.files import canonical_json, sha256
 from stages.models.explainer import nouns
 from stages.models.explainer.grammar import rules
@@ -17,9 +19,7 @@ from stages.models.explainer.grammar.writer import Writer
 from stages.models.protocols import Image
 from stages.records.documents import Entity, Explanation, Explanations, Scene, Variant
 from stages.records.seeding import generator
-
-SHARED = {"distort": "how", "remove": "filler"}
-"""What the local and the overall text of a flaw say alike: drawn once for both."""
+from stages.tools.aspects.words import WordsAspect
 
 
 def _things(entities: Sequence[Entity]) -> str:
@@ -50,25 +50,26 @@ class GrammarExplainer:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the grammar's rules."""
-        shared = (rules.FUSE_POSITIONAL, rules.OVERALL, rules.COMMON, rules.CLEAN)
-        return sha256(canonical_json([rules.BY_TOOL, *shared]))[:16]
+        """Digest of the rules, those of the tools included."""
+        words = {tool: asdict(found) for tool, found in tools.by_tool(WordsAspect).items()}
+        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN)
+        return sha256(canonical_json([words, *shared]))[:16]
 
     def shared(self, key: str, variant: Variant) -> str:
         """The phrase that the local and the overall text both use, "" for tools without one."""
-        own, symbol = rules.BY_TOOL[variant.tool], SHARED.get(variant.tool)
-        if symbol is None:
+        words = tools.aspect(variant.tool, WordsAspect)
+        if words.shared is None:
             return ""
         rng = generator(self.seed, key, variant.id, "explain-shared")
-        return Writer(own, slots(variant), conditions(variant), rng).phrase(symbol)
+        writer = Writer(words.rules, slots(variant), conditions(variant), rng)
+        return writer.phrase(words.shared)
 
     def _writer(self, key: str, variant: Variant, purpose: str) -> Writer:
-        own = rules.BY_TOOL[variant.tool]
-        if variant.tool == "fuse" and variant.positional:
-            own = rules.FUSE_POSITIONAL
+        words = tools.aspect(variant.tool, WordsAspect)
+        own = words.positional if words.positional and variant.positional else words.rules
         facts, tags = slots(variant), conditions(variant)
-        if symbol := SHARED.get(variant.tool):
-            facts[symbol] = self.shared(key, variant)
+        if words.shared:
+            facts[words.shared] = self.shared(key, variant)
         grammar = rules.COMMON | own | rules.OVERALL
         return Writer(grammar, facts, tags, generator(self.seed, key, variant.id, purpose))
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from stages import tools
 from stages.models.explainer import nouns, phrases
-from stages.models.explainer.grammar import rules
 from stages.models.perceiver.things.names import UNSURE
 from stages.records.documents import Variant
+from stages.tools.aspects.words import WordsAspect
 
 _VERB = {True: {"s": "", "es": "", "has": "have", "is": "are"},
          False: {"s": "s", "es": "s", "has": "has", "is": "is"}}  # fmt: skip
-_KERNELS = frozenset(name.removeprefix("how_") for name in rules.DISTORT if name.startswith("how_"))
 _CONDITION = {"part": "frompart", "entity": "fromself", "other": "fromthing",
               "surroundings": "fromaround"}  # fmt: skip
 
 
 def pair(variant: Variant) -> tuple[str, str, str]:
-    """fuse: the other side, both with their owner, and both without it."""
+    """The second of two, both with their owner, and both without it."""
     part, entity, other = variant.part_name, variant.entity_name, f"the {variant.other_name}"
     if variant.other_name == part or (variant.other_name == entity and not variant.within_entity):
         other = nouns.another(variant.other_name or "")
@@ -62,7 +62,7 @@ def conditions(variant: Variant) -> set[str]:
 
     ``one``, ``many`` or ``mass``: the part is one thing, several or uncountable. ``entity``: the
     part is the entity itself, else ``part``. ``known``: the entity has a name of its own.
-    ``apart``: fuse joins two entities. ``kernel``: the kernel has words of its own. ``dir``: a
+    ``apart``: two entities are joined. ``kernel``: the kernel has words of its own. ``dir``: a
     direction is known, else ``nodir``. ``place``, ``size``, ``side``, ``count``, ``strips``,
     ``sense``: that fact is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: its
     value. ``fromdir``, ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: where what
@@ -79,7 +79,7 @@ def conditions(variant: Variant) -> set[str]:
         tags.add("known")
     if not variant.within_entity:
         tags.add("apart")
-    if variant.kernel in _KERNELS:
+    if f"how_{variant.kernel}" in tools.aspect(variant.tool, WordsAspect).rules:
         tags.add("kernel")
     tags |= {name for name in ("place", "size", "count", "strips", "sense") if name in facts}
     if "viewer_side" in facts and not nouns.is_plural(variant.part_kind):

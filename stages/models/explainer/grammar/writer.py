@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stages.models.explainer.grammar.rules import Rules
+from stages.tools.aspects.words import Rules
 
 _SYMBOL = re.compile(r"<(\w+)>")
 _TAGS = re.compile(r"\[([\w,]+)\] ?")

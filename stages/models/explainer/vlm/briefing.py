@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
+from stages import tools
 from stages.models.explainer.grammar.explainer import GrammarExplainer
 from stages.models.explainer.intent import intent
 from stages.models.explainer.nouns import NUMBERS, plural
 from stages.models.explainer.phrases import PLACES, STRIPS, source_words
 from stages.records.documents import Variant
+from stages.tools.aspects.briefing import BriefingAspect
 
-_KINDS = {
-    "add": "a duplicated part",
-    "remove": "a missing part",
-    "distort": "a distorted part",
-    "fuse": "two things blended into each other",
-}
-_KERNELS = {
-    "jitter": "small pieces of it were moved a little to all sides",
-    "strip": "bands of it were moved along themselves",
-    "permutation": "its pieces were put in random order",
-    "swirl": "it was turned about its middle, more towards the rim",
-    "voronoi": "each piece of it repeats one of a few of its details",
-    "shards": "larger pieces of it were moved apart",
-}
 _SIZES = {"tiny": "a tiny part", "small": "a small part", "large": "a large part"}
 _EXTENTS = {"piece": "a small piece", "half": "about half", "most": "most"}
 
@@ -35,7 +23,7 @@ def lines(key: str, variant: Variant, seed: int) -> str:
         seed: of the grammar.
     """
     facts = [
-        f"kind of flaw: {_KINDS[variant.tool]}",
+        f"kind of flaw: {tools.aspect(variant.tool, BriefingAspect).kind}",
         f"thing: {variant.entity_name}",
         f"part: {variant.part_name}",
         f"what was done: {intent(variant)}",
@@ -50,8 +38,9 @@ def lines(key: str, variant: Variant, seed: int) -> str:
 def details(variant: Variant) -> list[str]:
     """What the record knows beyond names and tool, one phrase a fact."""
     facts, found = variant.facts, list[str]()
-    if variant.tool == "distort" and variant.kernel in _KERNELS:
-        found.append(f"what happened to it: {_KERNELS[variant.kernel]}")
+    kernels = tools.aspect(variant.tool, BriefingAspect).kernels
+    if variant.kernel in kernels:
+        found.append(f"what happened to it: {kernels[variant.kernel]}")
     if "strips" in facts:
         found.append(f"the bands are {STRIPS[facts['strips']]}")
     if "sense" in facts:

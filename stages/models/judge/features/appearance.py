@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.models.judge.features.seams import Index
+from stages.records.source_index import Index
 
 Features = NDArray[np.float32]
 BLOCKS = (4, 10)

@@ -35,8 +35,9 @@ from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.patches import copy_patches
 from stages.models.judge.features.texture import BLOCKS, TokenFeatures
 from stages.models.protocols import Case, Image
-from stages.records.documents import TOOLS, Tool, Verdict
+from stages.records.documents import Verdict
 from stages.records.masks import Mask, from_grid
+from stages.tools import TOOLS, Tool
 
 SMOOTHING = 4.0
 """Gaussian sigma in model pixels of the colour agreement: a quarter of a token."""
@@ -57,10 +58,9 @@ def projection(change: Plane, wanted: Plane) -> tuple[float, float]:
 
 
 class FeatureJudge:
-    """Judges all four tools from colour and token features."""
+    """Judges the tools that it was calibrated for, from colour and token features."""
 
     name = "features"
-    tools: tuple[Tool, ...] = TOOLS
 
     def __init__(self, params: FeatureThresholds) -> None:
         """Load the feature network and the calibrated model.
@@ -71,6 +71,7 @@ class FeatureJudge:
         self.thresholds = params
         self.features = TokenFeatures()
         self.model = logistic.load()
+        self.tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in self.model.tools)
 
     @classmethod
     def revision(cls) -> str:

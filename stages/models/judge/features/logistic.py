@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.records.documents import TOOLS, Document, Tool
+from stages.records.documents import Document
+from stages.tools import TOOLS, Tool
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 STEPS = 100
@@ -39,7 +40,7 @@ class Model(Document):
 
     intercept: float
     tools: dict[Tool, float]
-    """Offset in log odds, by tool."""
+    """Offset in log odds, by tool; the judge is for these tools alone."""
     coefficients: list[Coefficient]
     provenance: dict[str, str | int | float]
     """Calibration data: numbers and digests."""
@@ -84,7 +85,8 @@ def fit(
     """
     values = np.array([[row[name] for name in measures] for row in rows], dtype=np.float64)
     mean, spread = values.mean(0), values.std(0) + 1e-9
-    which = np.array([[tool == name for name in TOOLS] for tool in tools], dtype=np.float64)
+    seen = [name for name in TOOLS if name in tools]
+    which = np.array([[tool == name for name in seen] for tool in tools], dtype=np.float64)
     x = np.column_stack([(values - mean) / spread, which, np.ones(len(values))])
     ridge = np.diag([penalty] * (x.shape[1] - 1) + [0.0])
     y, w = np.asarray(right, dtype=np.float64), np.zeros(x.shape[1])
@@ -99,7 +101,7 @@ def fit(
     numbers = zip(measures, mean.tolist(), spread.tolist(), w.tolist(), strict=False)
     return Model(
         intercept=float(w[-1]),
-        tools=dict(zip(TOOLS, w[len(measures) : -1].tolist(), strict=True)),
+        tools=dict(zip(seen, w[len(measures) : -1].tolist(), strict=True)),
         coefficients=[
             Coefficient(measure=name, mean=m, spread=s, weight=weight)
             for name, m, s, weight in numbers

@@ -29,10 +29,10 @@ from skimage.color import rgb2lab
 
 from stages.models.judge.features import appearance, patches, seams
 from stages.models.judge.features.appearance import Features
-from stages.models.judge.features.seams import Index
 from stages.models.protocols import Case, Image
-from stages.records.documents import TOKEN, Variant
+from stages.records.documents import TOKEN
 from stages.records.masks import Mask, bounding_box, from_grid
+from stages.records.source_index import Index, source_index
 from stages.records.tiles import to_tiles
 
 SMOOTHING = 2.0
@@ -41,13 +41,6 @@ FACE = frozenset({"face", "eye", "nose", "mouth", "ear", "brow"})
 """Kinds of parts of a face."""
 FLOOR = 0.5
 """Grey levels added to a mean step before taking its logarithm."""
-
-
-def index_of(variant: Variant, tokens: int) -> Index:
-    """Return the source index of each token of the window, (`tokens`,)."""
-    index = np.arange(tokens)
-    index[variant.targets] = variant.references
-    return index
 
 
 def measure(case: Case, control: list[Features], artifact: list[Features]) -> dict[str, float]:
@@ -59,7 +52,7 @@ def measure(case: Case, control: list[Features], artifact: list[Features]) -> di
         artifact: the same features for the flaw's window.
     """
     grid = case.window.grid
-    index = index_of(case.variant, grid[0] * grid[1])
+    index = source_index(case.variant, grid)
     before, after = (appearance.directions(layers, control) for layers in (control, artifact))
     return {
         **texture(case.window_control, case.window_artifact, index),

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from stages.models.judge.features.seams import Index
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN
+from stages.records.source_index import Index
 from stages.records.tiles import from_tiles, to_tiles
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stages.models.protocols import Image
 from stages.records.documents import TOKEN
+from stages.records.source_index import Index
 
 REACH = 12
 """Number of pixels on either side of a border that are used."""
@@ -24,8 +25,6 @@ BESIDE = slice(3, 9)
 """Distances in pixels whose steps represent the surroundings."""
 NATURAL = 0.95
 """Quantile of the photo's own contrasts above which a border counts as visible."""
-Index = NDArray[np.int64]
-"""(N,): source index of each token of a window; its own index if it stays."""
 Strip = NDArray[np.float32]
 """(2 * REACH, 16, 3): first axis across the border, second along it."""
 

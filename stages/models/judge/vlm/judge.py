@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from stages import tools
 from stages.models.chat import prompts, views
 from stages.models.chat.ask import Answer, Unusable, ask
 from stages.models.chat.request import ChatModel
@@ -17,7 +18,9 @@ from stages.models.explainer.form import strip_names
 from stages.models.explainer.intent import intent
 from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case
-from stages.records.documents import Tool, Variant, Verdict
+from stages.records.documents import Variant, Verdict
+from stages.tools import Tool
+from stages.tools.aspects.filtering import FilteringAspect
 
 PROMPT = Path(__file__).with_name("verdict.md")
 _NUMBER = re.compile(r"\d")
@@ -33,14 +36,15 @@ class VerdictAnswer(Answer):
 
 
 class VlmJudge:
-    """Judge (protocols.py) of add, remove and fuse; the filter's bounds decide on distort."""
+    """Judge (protocols.py) of the tools that the filter's LPIPS band does not judge."""
 
     name = "vlm"
-    tools: tuple[Tool, ...] = ("add", "remove", "fuse")
     asks: ClassVar[dict[Path, str]] = {PROMPT: "variant"}
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
+        found = tools.by_tool(FilteringAspect)
+        self.tools: tuple[Tool, ...] = tuple(t for t, how in found.items() if not how.band)
 
     @classmethod
     def revision(cls) -> str:

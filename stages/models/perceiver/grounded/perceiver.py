@@ -19,8 +19,9 @@ from stages.models.perceiver.grounded.segment import FloatBox
 from stages.models.perceiver.regions import Region, Thing
 from stages.models.protocols import Image, Vocabulary, WantedEntity
 from stages.models.weights import hub, remote
-from stages.records.documents import TOOLS, Entity, Tool
+from stages.records.documents import Entity
 from stages.records.masks import Mask
+from stages.tools import TOOLS, Tool
 
 MAX_MASKS = 100
 """Maximum number of entities, and of parts, per photo whose masks are computed; the best ones."""

@@ -15,9 +15,10 @@ from skimage.segmentation import slic
 
 from stages.models.perceiver.regions import Region, largest_component
 from stages.models.perceiver.things import protrusions
-from stages.records.documents import Box, Tool
+from stages.records.documents import Box
 from stages.records.images import Image
 from stages.records.masks import Mask, bounding_box
+from stages.tools.aspects.parts import BOTH, tools_for
 
 Array = NDArray[np.float32]
 
@@ -38,8 +39,6 @@ COMPACT = 3.0
 """Compactness of SLIC: pieces are compact and still follow the photo's edges."""
 MIN_PIECE = 0.04
 """Minimum share of the thing for a piece of its trunk."""
-LIMB: tuple[Tool, ...] = ("add", "remove", "distort")
-"""Tools that apply to a limb with a name."""
 MAX_LIMBS = 6
 """Maximum number of limbs; smaller ones stay part of the trunk."""
 
@@ -148,7 +147,7 @@ def _enlarge(pieces: list[Mask], thing: Mask, box: Box) -> list[Mask]:
 def _build_regions(masks: list[Mask], words: list[str], box: Box, score: float) -> list[Region]:
     """Build regions: named limbs first, then the other parts by place."""
     named = [
-        Region(word, word, score, mask, tools=LIMB)
+        Region(word, word, score, mask, tools=tools_for(BOTH))
         for word, mask in zip(words, masks, strict=True)
         if word
     ]

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from stages import tools
 from stages.models.chat import prompts, views
 from stages.models.chat.ask import Answer, ask
 from stages.models.chat.request import ChatModel
 from stages.models.protocols import Image, WantedEntity, WantedPart
 from stages.models.vocabulary.params import VlmVocabularyOptions
-from stages.records.documents import TOOLS
+from stages.tools import Tool
+from stages.tools.aspects.parts import NOWHERE, PartsAspect
 
 PROMPT = Path(__file__).with_name("vocabulary.md")
 _NAME = re.compile(r"[a-z]+(?:[ '-][a-z]+){0,3}")
 _PLACE = re.compile(r"\b(?:box|corner|top|bottom|pixels?|background|scene|photo|image|picture)\b")
+
+
+NamedTool = Literal["add", "remove", "distort"]
+NAMED_TOOLS: tuple[NamedTool, ...] = get_args(NamedTool)
+"""Tools that the template ``vocabulary.md`` names. Its text stays as it is when a tool is added:
+the new one is given to parts of the positions that these are answered for."""
 
 
 class NamedPart(Answer):
@@ -25,7 +33,7 @@ class NamedPart(Answer):
 
     name: str = Field(description="The part in one to three plain words, such as: left ear")
     kind: str = Field(description="The same without left, right, front, rear: ear")
-    tools: list[Literal["add", "remove", "distort"]]
+    tools: list[NamedTool]
 
 
 class NamedEntity(Answer):
@@ -102,8 +110,19 @@ def _part_problems(part: NamedPart, entity: str) -> list[str]:
 def _entity(entity: NamedEntity, parts: int) -> WantedEntity:
     return WantedEntity(
         entity.name,
-        tuple(
-            WantedPart(part.name, part.kind, tuple(tool for tool in TOOLS if tool in part.tools))
-            for part in entity.parts[:parts]
-        ),
+        tuple(WantedPart(part.name, part.kind, _tools(part)) for part in entity.parts[:parts]),
+    )
+
+
+def _tools(part: NamedPart) -> tuple[Tool, ...]:
+    """The tools that were answered, and those that the question does not name where they break
+    parts of the same position."""
+    found = tools.by_tool(PartsAspect)
+    position = NOWHERE
+    for tool in part.tools:
+        position |= found[tool].position
+    return tuple(
+        tool
+        for tool, parts in found.items()
+        if tool in part.tools or (tool not in NAMED_TOOLS and parts.position & position)
     )

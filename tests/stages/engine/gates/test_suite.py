@@ -32,10 +32,21 @@ def test_params_are_resolved_and_recorded(tmp_path):
 
 
 def test_sets_are_resolved(tmp_path):
-    suite = {"rejects": [own(value_set={"$set": "codes"}), own(value_set={"$set": "tools"})]}
-    known, tools = (found.kwargs["value_set"] for found in load(tmp_path, suite))
+    suite = {"rejects": [own(value_set={"$set": "codes"}), own(value_set={"$set": "sizes"})]}
+    known, sizes = (found.kwargs["value_set"] for found in load(tmp_path, suite))
     assert known == ["doubtful", "internal_error", "too_long", "worker_died"]
-    assert tools == ["add", "remove", "distort", "fuse"]
+    assert sizes == ["short", "long"]
+
+
+def test_an_expectation_for_each_value_of_a_set(tmp_path):
+    entry = own(column="$each words", max_value={"$param": "gate.max_length"}, at=["$each"])
+    suite = {"manifest": [entry | {"each": "sizes", "meta": {"says": "too $each"}}]}
+    found = load(tmp_path, suite, gate={"max_length": 7})
+    assert [(e.kwargs["column"], e.kwargs["at"], e.says) for e in found] == [
+        ("short words", ["short"], "too short"),
+        ("long words", ["long"], "too long"),
+    ]
+    assert found[0].kwargs["max_value"] == 7
 
 
 def test_meta_fields_are_read(tmp_path):
@@ -50,6 +61,7 @@ def test_meta_fields_are_read(tmp_path):
         ({"manifest": [own(max_value={"$param": "gate.max_lenth"})]}, "'gate.max_lenth' is not in"),
         ({"manifest": [own(max_value={"$param": "max_length"})]}, "'max_length' is not in"),
         ({"manifest": [own(value_set={"$set": "colours"})]}, "no set 'colours'; known: codes"),
+        ({"manifest": [own() | {"each": "colours"}]}, "no set 'colours'; known: codes"),
         ({"manifests": [own(column="x")]}, "no table 'manifests'"),
     ],
 )

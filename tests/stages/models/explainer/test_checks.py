@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.models.explainer import checks, claims, phrases
-from stages.models.explainer.grammar import GrammarExplainer
+from stages.models.explainer.grammar.explainer import GrammarExplainer
 
 
 def found(text, made):

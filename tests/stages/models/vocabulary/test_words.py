@@ -1,7 +1,8 @@
 import numpy as np
 
 from stages.models.vocabulary.words import WORDS, WordList
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
+from stages.tools.aspects.parts import PERIPHERAL
 
 WANTED = WordList().vocabulary(np.zeros((4, 4, 3), np.uint8))
 
@@ -26,5 +27,5 @@ def test_the_tools_of_every_word_together_are_all_that_need_no_second_thing():
 
 def test_the_revision_follows_the_words(monkeypatch):
     first = WordList.revision()
-    monkeypatch.setitem(WORDS, "kettle", {"spout": ("add",)})
+    monkeypatch.setitem(WORDS, "kettle", {"spout": PERIPHERAL})
     assert WordList.revision() != first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stages.models.explainer.grammar.rules.common import Rules
+from stages.tools.aspects.words import Rules
 
 CLEAN: Rules = {
     "clean": (

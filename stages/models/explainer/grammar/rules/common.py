@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-Rules = dict[str, tuple[str, ...]]
+from stages.tools.aspects.words import Rules
 
 COMMON: Rules = {
     "part": (
@@ -45,12 +45,3 @@ COMMON: Rules = {
 }
 """``detail``: one more fact as a sentence of its own, where the record holds one. ``side`` and
 ``count`` are each tool's, as is ``why``."""
-
-SIDE: Rules = {
-    "side": (
-        "The {part} meant here {is} on the viewer's {viewer}.",
-        "This is the {kind} on the viewer's {viewer}.",
-        "To be exact, it is the {kind} on the viewer's {viewer}.",
-        "What is meant is the {kind} on the viewer's {viewer}.",
-    ),
-}

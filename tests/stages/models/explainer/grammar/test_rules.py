@@ -3,11 +3,17 @@ import re
 import numpy as np
 import pytest
 
+from stages import tools
 from stages.models.explainer.grammar import rules
 from stages.models.explainer.grammar.writer import Writer
+from stages.tools.aspects.words import WordsAspect
 
-GRAMMARS = {**rules.BY_TOOL, "fuse positional": rules.FUSE_POSITIONAL}
-SHARED = {"how", "filler"}
+WORDS = tools.by_tool(WordsAspect)
+GRAMMARS = {tool: words.rules for tool, words in WORDS.items()}
+GRAMMARS |= {
+    f"{tool} positional": words.positional for tool, words in WORDS.items() if words.positional
+}
+SHARED = {words.shared for words in WORDS.values()}
 """Expanded apart from the sentence, as slots."""
 
 

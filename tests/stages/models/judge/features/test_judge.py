@@ -7,7 +7,8 @@ from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.patches import copy_patches
 from stages.models.judge.features.texture import BLOCKS
 from stages.models.protocols import Case
-from stages.records.documents import TOOLS, Variant, Window
+from stages.records.documents import Variant, Window
+from stages.tools import TOOLS
 
 TARGETS, REFERENCES = [0, 1, 4], [10, 11, 14]
 

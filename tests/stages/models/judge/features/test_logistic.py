@@ -3,7 +3,7 @@ import pytest
 
 from stages.models.judge.features import logistic
 from stages.models.judge.features.logistic import Coefficient, Model
-from stages.records.documents import TOOLS
+from stages.tools import TOOLS
 
 
 def model(**changes):

@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.models.judge.features.measures import borders, index_of, measure, shape, texture
+from stages.models.judge.features.measures import borders, measure, shape, texture
 from stages.models.judge.features.patches import copy_patches
 from stages.models.protocols import Case
 from stages.records.documents import Variant, Window
+from stages.records.source_index import source_index
 
 TARGETS, REFERENCES = [27, 28, 35, 36], [0, 1, 8, 9]
 GRID = (8, 8)
@@ -29,12 +30,7 @@ def case(control, artifact, mask=None, **changes):
     return Case(control, control, artifact, mask, window, control, artifact, variant(**changes))
 
 
-INDEX = index_of(variant(), 64)
-
-
-def test_index_of_maps_targets_to_references():
-    assert INDEX[TARGETS].tolist() == REFERENCES
-    assert INDEX[5] == 5 and len(INDEX) == 64
+INDEX = source_index(variant(), GRID)
 
 
 def test_a_smear_is_less_sharp_and_a_copy_is_as_sharp(photo):
@@ -61,8 +57,8 @@ def test_a_paste_is_visible_at_its_borders_and_the_control_is_not(photo):
 
 
 def test_repeated_patches_raise_the_grid_measure(photo):
-    repeated = copy_patches(photo, TARGETS, [0, 0, 0, 0])
-    assert borders(photo, repeated, index_of(variant(references=[0] * 4), 64), GRID)["grid"] > 0.1
+    repeated, index = copy_patches(photo, TARGETS, [0, 0, 0, 0]), variant(references=[0] * 4)
+    assert borders(photo, repeated, source_index(index, GRID), GRID)["grid"] > 0.1
 
 
 def test_shape_is_that_of_the_mask(photo):

@@ -86,3 +86,7 @@ def test_a_verdict_against_itself_or_the_tool_is_asked_for_again(scripted, case,
 def test_what_is_not_answered_now_is_no_verdict(scripted, case):
     with pytest.raises(RejectForNow):
         VlmJudge(scripted(RejectForNow("model_unavailable", "down"))).judge(case())
+
+
+def test_distort_is_judged_by_the_bounds(scripted):
+    assert VlmJudge(scripted()).tools == ("add", "remove", "fuse")

@@ -1,0 +1,1 @@
+"""add: a part and a copy of it beside it."""

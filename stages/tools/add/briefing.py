@@ -1,0 +1,10 @@
+"""What a model is told of a copy."""
+
+from __future__ import annotations
+
+from stages.tools.aspects.briefing import BriefingAspect
+
+ASPECT = BriefingAspect(
+    kind="a duplicated part",
+    intent="an extra copy of {part} was put {where} the original.",
+)

@@ -1,0 +1,101 @@
+"""add: duplicates a peripheral part near itself (algorithm section 2; paper, injection tools)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from stages.engine.section import PositiveShare, Share
+from stages.records import grid
+from stages.records.grid import Grid, Indices
+from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
+
+
+class AddParams(ToolParams):
+    """Numbers of the ring search."""
+
+    ring_width: int = Field(default=2, ge=1, le=8)
+    """Tokens around the part's outline in which the copy's centre may lie."""
+    min_kept: PositiveShare = 0.5
+    """Least share of the copy that must stay in the window."""
+    max_hidden: Share = 0.2
+    """Greatest share of the part, and of its siblings' tokens here, that the copy may hide: a part
+    hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
+
+
+def candidates(part: Grid, width: int) -> Indices:
+    """(n, 2) displacements that put the part's centre in the ring around its own outline.
+
+    The ring may leave the window: how much of the copy stays inside is judged apart.
+    """
+    room = np.pad(part, width)
+    return grid.points(grid.ring(room, width)) - width - grid.anchor(part)
+
+
+def displaced(part: Grid, offset: Indices) -> tuple[Indices, Indices]:
+    """Targets and references of the part moved by `offset`, clipped together at the window."""
+    source = grid.points(part)
+    target = source + offset
+    kept = grid.inside(target, part.shape)
+    return grid.to_indices(target[kept], part.shape), grid.to_indices(source[kept], part.shape)
+
+
+def score(site: Site, targets: Indices, offset: Indices) -> float:
+    """kept * (3 - overlap with part - siblings - rest of the entity) / (1 + 0.1 * moved).
+
+    Overlaps and `kept` are shares of the part's tokens, `moved` is the Euclidean length of
+    `offset`. The factor `kept` is ours: tokens cut off at the window's edge overlap nothing, and
+    would make a cropped copy the better one.
+    """
+    rest = site.entity & ~site.part & ~site.siblings
+    covered = sum(mask.ravel()[targets].sum() for mask in (site.part, site.siblings, rest))
+    size, moved = int(site.part.sum()), float(np.hypot(*offset))
+    return len(targets) / size * float(3 - covered / size) / (1 + 0.1 * moved)
+
+
+def hidden(site: Site, targets: Indices) -> float:
+    """Share of the part's tokens, or of its siblings' if that is more, under the copy."""
+    return max(
+        float(mask.ravel()[targets].sum() / mask.sum()) if mask.any() else 0.0
+        for mask in (site.part, site.siblings)
+    )
+
+
+def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Min-max-normalised scores as probabilities; uniform when all scores are equal."""
+    spread = scores - scores.min()
+    return spread / spread.sum() if spread.any() else np.full(len(scores), 1 / len(scores))
+
+
+def ring(site: Site, rng: np.random.Generator, params: AddParams) -> Pairs:
+    """Draws a displacement in proportion to its score; references are the part's own tokens.
+
+    Raises:
+        NoMapping: ``no_room`` - no copy stays in the window, touches the entity and leaves the
+            part to be seen.
+    """
+    need = params.min_kept * site.part.sum()
+    reach = grid.dilate(site.entity, 1).ravel()
+    fits = [
+        (offset, targets, references)
+        for offset in candidates(site.part, params.ring_width)
+        for targets, references in [displaced(site.part, offset)]
+        if len(targets) >= need
+        and reach[targets].any()
+        and hidden(site, targets) <= params.max_hidden
+    ]
+    if not fits:
+        raise NoMapping("no_room")
+    scores = np.array([score(site, targets, offset) for offset, targets, _ in fits])
+    offset, targets, references = fits[int(rng.choice(len(fits), p=probabilities(scores)))]
+    dy, dx = map(int, offset)
+    facts = {
+        "direction": grid.direction(dy, dx),
+        "offset": [dy, dx],
+        "kept_share": round(len(targets) / int(site.part.sum()), 4),
+    }
+    return Pairs(targets, references, facts)
+
+
+ASPECT = MappingAspect(kernels={"ring": ring}, params=AddParams(), needs_name=True)

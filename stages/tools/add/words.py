@@ -1,0 +1,101 @@
+"""add: a part and its copy."""
+
+from __future__ import annotations
+
+from stages.tools.aspects.words import Rules, WordsAspect
+
+RULES: Rules = {
+    "local": (
+        "<copy_bare> <sits> <near_part>.<tail>",
+        "<copy_full> <sits> <near_it>.<tail>",
+        "<part> appear{s} twice, the copy <near_it>.<tail>",
+        "<part> {has} been <doubled>, and the copy <sits> <near_it>.<tail>",
+        "There is <copy_bare> <near_part>.<tail>",
+        "The {entity} {ehas} <copy_bare>, <placed> <near_it>.<tail>",
+        "<look>, the {entity} show{es} <copy_bare> <near_it>.<tail>",
+        "<near_part>, <copy_bare> <sits> where none belongs.<tail>",
+        "A repeat of <part> <intrudes> <near_it>.<tail>",
+        "What lies <near_part> is <copy_bare>: the same thing shown twice.<tail>",
+        "<part> come{s} with a <second> version <near_it>.<tail>",
+        "One sees <copy_full> <near_it>, which is <odd>.<tail>",
+        "<copy_bare> <disturbs> the {entity} <near_it>.<tail>",
+        "The same {part} of the {entity} {is} shown two times, once in place and once <near_it>."
+        "<tail>",
+        "<near_part> there is <copy_bare> that does not belong to the {entity}.<tail>",
+        "<part> {has} a <double> <near_it>.<tail>",
+        "Besides <part> {itself}, the picture holds <copy_bare> <near_it>.<tail>",
+        "Something repeats <part> <near_it>, like a <double> that was never there.<tail>",
+        "The picture gives the {entity} <copy_bare>, which <sits> <near_it>.<tail>",
+        "[one] The {entity} {ehas} one {part} too many, the surplus one <near_it>.<tail>",
+        "[place] {in_place}, the {entity} {ehas} <copy_bare> <near_it>.<why>",
+        "[place] {in_place}, <part> {has} been <doubled>: the copy <sits> <near_it>.<why>",
+    ),
+    "clause": (
+        "<part> appear{s} twice",
+        "the {entity} {ehas} <copy_bare>",
+        "<copy_full> <sits> <near_it>",
+        "<part> {has} been <doubled>",
+        "there is <copy_bare> <near_part>",
+    ),
+    "copy_full": (
+        "a <second> copy of <part>",
+        "an extra copy of <part>",
+        "a <double> of <part>",
+        "a repetition of <part>",
+    ),
+    "copy_bare": (
+        "[one] an extra {part}",
+        "[one] an additional {part}",
+        "[one] a surplus {part}",
+        "[one] a duplicate {part}",
+        "[many] an extra set of {part}",
+        "[many] a surplus set of {part}",
+        "[many] a duplicate set of {part}",
+        "[mass] an extra copy of the {part}",
+        "[mass] a duplicate of the {part}",
+    ),
+    "second": ("second", "superfluous", "surplus"),
+    "double": ("double", "duplicate", "twin"),
+    "doubled": ("doubled", "duplicated", "repeated", "copied"),
+    "sits": ("sits", "appears", "can be seen", "shows up", "lies"),
+    "placed": ("placed", "set", "appearing", "visible"),
+    "intrudes": ("intrudes", "appears", "shows up", "has crept in"),
+    "disturbs": ("spoils the look of", "disturbs the form of", "does not fit"),
+    "near_part": ("[dir] <just> {direction} <part>", "[nodir] <beside> <part>"),
+    "near_it": (
+        "[dir] <just> {direction} the original{pl}",
+        "[dir] <just> {direction} the <true> one{pl}",
+        "[nodir] <beside> the original{pl}",
+        "[nodir] <beside> the <true> one{pl}",
+    ),
+    "true": ("real", "true", "genuine"),
+    "beside": ("close to", "next to", "very near"),
+    "just": ("just", "immediately", "a little way"),
+    "side": (
+        "The original {is} on the viewer's {viewer}.",
+        "Of the {entity}, it is the {kind} on the viewer's {viewer} that comes twice.",
+        "The {kind} that is repeated is the one on the viewer's {viewer}.",
+    ),
+    "count": (
+        "That makes {count} {kinds} in all.",
+        "The {entity} now {ehas} {count} {kinds}.",
+        "One can count {count} {kinds}.",
+    ),
+    "why": (
+        "The copy <belongs>.",
+        "The copy <echoes> the original instead of being something of its own.",
+        "One of the two is <plainly> <second>.",
+        "[known] No <true> {entity} show{es} the same {part} twice.",
+        "The repetition gives the <flaw> away.",
+        "Nothing in the scene <calls> this repetition.",
+        "What stands there is <plainly> a copy, not a thing of its own.",
+        "The two are <alike> to be two things.",
+    ),
+    "belongs": ("does not belong there", "has no business there", "is out of place there"),
+    "echoes": ("echoes", "repeats", "imitates"),
+    "plainly": ("plainly", "clearly", "obviously"),
+    "calls": ("calls for", "explains", "accounts for"),
+    "alike": ("too much alike", "too similar", "far too alike"),
+}
+
+ASPECT = WordsAspect(RULES)

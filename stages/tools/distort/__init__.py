@@ -1,0 +1,1 @@
+"""distort: a part whose inside is rearranged."""

@@ -1,0 +1,7 @@
+"""Parts that can be distorted."""
+
+from __future__ import annotations
+
+from stages.tools.aspects.parts import CENTRAL, PartsAspect
+
+ASPECT = PartsAspect(CENTRAL)

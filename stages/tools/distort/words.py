@@ -1,0 +1,107 @@
+"""distort: a part whose inside has been rearranged, and how."""
+
+from __future__ import annotations
+
+from stages.tools.aspects.words import SIDE, Rules, WordsAspect
+
+RULES: Rules = SIDE | {
+    "local": (
+        "<part> {is} <bent>: {how}.<tail>",
+        "<part> look{s} <bent>, because {how}.<tail>",
+        "The shape of <part> is <odd>, since {how}.<tail>",
+        "<part> {has} lost {its} natural shape; {how}.<tail>",
+        "<look>, <part> {is} <bent>; {how}.<tail>",
+        "Something is wrong with <part>: {how}.<tail>",
+        "[known] The {part} {do} not look like that of any real {entity}: {how}.<tail>",
+        "{how} in <part>, which makes {it} look <odd>.<tail>",
+        "The structure of <part> has been broken up. {how}.<tail>",
+        "<part> {has} an <odd2> form. {how}.<tail>",
+        "[one] The {entity} {ehas} a badly formed {part}: {how}.<tail>",
+        "The form of <part> does not hold together, as {how}.<tail>",
+        "<part> {is} <odd> to look at: {how}.<tail>",
+        "Within <part>, {how}, and the form <suffers>.<tail>",
+        "The inner layout of <part> is <odd>: {how}.<tail>",
+        "<part> {is} drawn in an <odd2> way; {how}.<tail>",
+        "[known] No real {entity} look{es} like this, for the {part} {is} <bent>: {how}.<tail>",
+        "In <part>, {how}.<tail>",
+        "<part> {is} out of shape, and {how}.<tail>",
+        "The {part} of this {entity} {is} <bent>; {how}.<tail>",
+        "[place] {in_place}, <part> {is} <bent>: {how}.<why>",
+        "[place] {in_place}, {how} in <part>.<why>",
+    ),
+    "clause": (
+        "<part> {is} <bent>",
+        "<part> {has} lost {its} natural shape",
+        "the structure of <part> has been broken up",
+        "the form of <part> does not hold together",
+        "{how} in <part>",
+        "<part> {is} <bent>, as {how}",
+    ),
+    "bent": ("distorted", "deformed", "misshapen", "warped", "malformed", "garbled"),
+    "odd2": ("odd", "implausible", "unnatural", "unconvincing"),
+    "suffers": ("suffers", "falls apart", "no longer makes sense"),
+    "how": ("[kernel] <how_{kernel}>", "[kernel] <how_{kernel}>", "<how_any>"),
+    "how_any": (
+        "the details no longer line up",
+        "the inner lines do not meet as they should",
+        "the details do not sit where they belong",
+        "lines break off and go on elsewhere",
+    ),
+    "how_jitter": (
+        "small pieces are nudged out of place",
+        "the fine details have slipped a little to all sides",
+        "the contours waver instead of running smoothly",
+        "the edges fray and the fine details are smeared",
+        "the surface crumbles into small shifted bits",
+    ),
+    "how_strip": (
+        "whole bands are out of order",
+        "strips have been moved to the wrong place",
+        "the surface is cut into misplaced bands",
+        "[strips] {strips} bands have slid along themselves",
+        "[strips] the surface is cut into {strips} strips that do not fit together",
+        "[strips] {strips} bands are in the wrong order",
+    ),
+    "how_permutation": (
+        "the pieces are scrambled",
+        "the pieces have been jumbled like a puzzle put together wrongly",
+        "the details are mixed up and sit in the wrong places",
+    ),
+    "how_swirl": (
+        "the lines are twisted around the middle",
+        "the details turn about the centre as in a whirl",
+        "the details are wrung around the middle",
+        "[sense] the details are turned {sense} about the middle",
+        "[sense] the lines bend {sense} towards the rim",
+        "[sense] the outer details have been pulled round {sense}",
+    ),
+    "how_voronoi": (
+        "the details have run together into coarse cells",
+        "larger cells repeat the same detail and swallow the rest",
+        "blotches of one detail cover what belongs there",
+    ),
+    "how_shards": (
+        "larger pieces have slid apart",
+        "pieces that belong together stand beside each other, shifted",
+        "broken pieces do not fit together",
+        "whole pieces have moved away from where they belong",
+    ),
+    "why": (
+        "The result <cannot> the true form.",
+        "It no longer <reads> as one <sound> shape.",
+        "The eye finds no <sound> form there.",
+        "Nothing that was <photographed> has such a form.",
+        "The pieces do not add up to a <sound> whole.",
+        "[known] A real {entity} would show a <sound> form there.",
+        "The true form can only be <guessed>.",
+        "It is not a form that <grows>.",
+    ),
+    "cannot": ("cannot be", "is not", "has little of"),
+    "reads": ("reads", "passes", "holds together"),
+    "photographed": ("photographed", "really there", "before a camera"),
+    "guessed": ("guessed", "guessed at", "inferred"),
+    "grows": ("one knows from life", "occurs", "could exist"),
+    "sound": ("sound", "coherent", "whole", "plausible"),
+}
+
+ASPECT = WordsAspect(RULES, shared="how")

@@ -1,0 +1,1 @@
+"""fuse: two things or parts that run into each other."""

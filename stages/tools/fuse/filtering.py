@@ -1,0 +1,7 @@
+"""How a fuse is judged."""
+
+from __future__ import annotations
+
+from stages.tools.aspects.filtering import FilteringAspect
+
+ASPECT = FilteringAspect()

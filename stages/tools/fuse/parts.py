@@ -1,0 +1,7 @@
+"""Parts that can be fused."""
+
+from __future__ import annotations
+
+from stages.tools.aspects.parts import PartsAspect
+
+ASPECT = PartsAspect(touching=True)

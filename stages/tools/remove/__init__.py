@@ -1,0 +1,1 @@
+"""remove: a part that is gone."""
