@@ -72,7 +72,7 @@ GATE = """{"manifest": [
 ENTRY = """  review:
     cmd: sh stages/run.sh review
     params: [base, review]
-    deps: [data/filter, stages/engine/format.py, stages/records, stages/review]
+    deps: [data/filter, stages/engine/format.py, stages/records, stages/review, stages/tools]
     outs: [data/review]
 """
 RUN = """
