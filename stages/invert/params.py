@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -10,9 +10,8 @@ from pydantic_core import PydanticCustomError
 from stages.engine.section import Share
 from stages.engine.stage import GateParams, StageParams
 from stages.models import registry
-from stages.models.flow.solvers import Solver
+from stages.models.flow.solvers import Solver, Storage
 
-Storage = Literal["float16", "float32"]
 CAPTION = "{caption}"
 """The one slot of `InvertParams.prompt`."""
 

@@ -15,6 +15,8 @@ from itertools import pairwise
 from typing import Any, Literal
 
 Solver = Literal["euler", "rf_solver", "fireflow"]
+Storage = Literal["float16", "float32"]
+"""Precision of stored latents."""
 State = Any
 """Anything with addition and multiplication by a scalar: torch tensor, NumPy array, float."""
 Velocity = Callable[[State, float], State]

@@ -8,8 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from stages.invert.params import Storage
-from stages.models.flow.solvers import Solver
+from stages.models.flow.solvers import Solver, Storage
 
 
 @dataclass(frozen=True)
