@@ -19,7 +19,7 @@ ALLOWED = {
         if name != "package"
     },
     # The card names the back ends and params of all stages.
-    "package": {"package", "records", "models", "engine", "catalogue", ""},
+    "package": {"package", "records", "tools", "models", "engine", "catalogue", ""},
 }
 
 
