@@ -1,6 +1,6 @@
 """What a vision-language model is told of a tool's flaws, for the questions of judge and explainer.
 
-The vocabulary's question (``prompts/vocabulary.md``) names add, remove and distort only: another
+The vocabulary's question (``vocabulary.md``) names add, remove and distort only: another
 tool is offered by the position of the parts that were answered (`stages.models.vocabulary.vlm`).
 """
 

@@ -3,10 +3,12 @@ import io
 import pytest
 from PIL import Image
 
+from stages import tools
 from stages.models.chat.ask import Unusable
 from stages.models.protocols import WantedEntity, WantedPart
 from stages.models.vocabulary.params import VlmVocabularyOptions
 from stages.models.vocabulary.vlm.vocabulary import VlmVocabulary
+from stages.tools.aspects.parts import CENTRAL, PartsAspect
 
 
 def part(name="left ear", kind="ear", tools=("remove", "add")):
@@ -74,3 +76,13 @@ def test_things_are_listed_once(scripted, photo):
 
 def test_nothing_to_break_is_an_answer(scripted, photo):
     assert VlmVocabulary(VlmVocabularyOptions(), scripted(said())).vocabulary(photo) == []
+
+
+def test_a_tool_that_the_question_does_not_name_goes_to_parts_of_its_position(
+    scripted, photo, monkeypatch
+):
+    found = tools.by_tool(PartsAspect) | {"melt": PartsAspect(CENTRAL)}
+    monkeypatch.setattr(tools, "by_tool", lambda kind: found)
+    chat = scripted(said(entity(part(), part("face", "face", ["distort"]))))
+    (dog,) = VlmVocabulary(VlmVocabularyOptions(), chat).vocabulary(photo)
+    assert [p.tools for p in dog.parts] == [("add", "remove"), ("distort", "melt")]
