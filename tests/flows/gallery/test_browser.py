@@ -79,7 +79,7 @@ def test_the_page_loads_and_shows_every_thumbnail(page):
 
 
 def test_cards_are_filtered_by_tool_verdict_entity_and_text(page):
-    page.find_element("css selector", ".chip.remove").click()
+    page.find_element("css selector", ".chip:has(input[value=remove])").click()
     assert len(cards(page)) == 3
     assert all("remove" in card.text for card in cards(page))
     page.find_element("css selector", ".chip").click()

@@ -7,6 +7,7 @@ from PIL import Image
 
 from flows.gallery.images import overlay, square_around
 from flows.gallery.render import render, script
+from stages.tools import TOOLS
 
 
 def load(page):
@@ -73,7 +74,7 @@ def test_rendering_again_encodes_nothing_and_removes_unused_pictures(data, tmp_p
 
 def test_an_empty_data_folder_gives_an_empty_page(tmp_path):
     content = load(render(tmp_path / "nothing", tmp_path / "out"))
-    assert content == {"items": [], "rejects": [], "stages": []}
+    assert content == {"items": [], "tools": list(TOOLS), "rejects": [], "stages": []}
 
 
 def test_names_cannot_end_the_script():
