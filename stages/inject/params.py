@@ -78,10 +78,18 @@ _POSITION_STEPS: dict[Tool, float] = {
 }
 
 
+class FaithfulPositions(Shares):
+    """Position injection of the released recipe; the share of steps is each tool's own."""
+
+    steps: ShareOfTool = Field(default_factory=lambda: dict(_POSITION_STEPS))
+    double: Share = 1.0
+    single: Share = 0.5
+
+
 class Faithful(Section):
     """The released recipe's numbers, used in ``mode: faithful``."""
 
-    positions: Shares = Shares(steps=_POSITION_STEPS, double=1.0, single=0.5)
+    positions: FaithfulPositions = FaithfulPositions()
     values: Shares = Shares(steps=0.8, double=0.0, single=0.5)
 
 

@@ -105,7 +105,7 @@ def both(*names):
         ("stages/ingest/decode.py", both("ingest")),
         ("stages/map/policy.py", both("map")),
         ("stages/invert/inversion.py", both("invert")),
-        ("stages/invert/params.py", both("invert", "inject")),
+        ("stages/invert/params.py", both("invert")),
         ("stages/filter/bounds.py", both("filter")),
         ("stages/package/hub_licences.txt", both("package")),
         ("stages/records/masks.py", both(*STAGES)),

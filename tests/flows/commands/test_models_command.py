@@ -4,13 +4,14 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.console import console
 from stages.models.weights import catalogue
 
 runner = CliRunner()
 
 
 def call(*arguments: str) -> tuple[int, str]:
-    result = runner.invoke(app, ["models", *arguments], env={"COLUMNS": "250"})
+    result = runner.invoke(app, ["models", *arguments])
     return result.exit_code, " ".join(result.output.split())
 
 
@@ -21,6 +22,7 @@ def fetched_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(catalogue, "is_available", lambda item: item.name in fetched)
     monkeypatch.setattr(catalogue, "fetch", lambda item: fetched.append(item.name) or "fetched")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console, "_width", 250)  # no cell is broken, whatever COLUMNS was
     Path("dvc.yaml").write_text("stages: {}\n")
     Path("params.yaml").write_text("{}\n")
     return fetched
@@ -73,5 +75,6 @@ def test_fetch_outside_a_checkout_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console, "_width", 250)  # no cell is broken, whatever COLUMNS was
     code, output = call("fetch")
     assert code == 2 and "no dvc.yaml" in output
