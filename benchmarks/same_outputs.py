@@ -4,8 +4,8 @@
 
 For every stage and kind of member (``artifact.png``, ``mask.png``, ``json`` ...): how many members
 are the same bytes in both builds, how many differ, and how many only one build has. For documents
-the fields that differ are named; a perceiver's, judge's or author's revision may differ where only
-code moved. Ends with exit code 1 where a picture, a mask or a text differs.
+the fields that differ are named; revisions of back ends, the digest of the params and messages may
+differ where only code moved. Ends with exit code 1 where a picture, a mask or a text differs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from rich.table import Table
 from stages import STAGES
 from stages.engine.storage.shard import read_shard
 
-REVISIONS = frozenset({"detector", "author", "judge", "prompts", "revision"})
-"""Fields of documents that name code, not content."""
+NO_CONTENT = frozenset(
+    {"detector", "author", "judge", "prompts", "revision", "params_sha256", "message"}
+)
+"""Fields of documents that name code or params, or are messages to the reader."""
 
 
 @dataclass
@@ -40,10 +42,10 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether nothing but revisions differs."""
+        """Whether nothing differs but fields in `NO_CONTENT`."""
         named = {name.rpartition(".")[2] for name in self.fields}
-        only_revisions = bool(self.fields) and named <= REVISIONS
-        return not self.missing and (not self.different or only_revisions)
+        only_names = bool(self.fields) and named <= NO_CONTENT
+        return not self.missing and (not self.different or only_names)
 
 
 def read_members(folder: Path) -> dict[str, bytes]:
