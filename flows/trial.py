@@ -79,9 +79,11 @@ def run_trial(photo: Path, params: dict[str, BaseModel], on_stage: Callable[[str
     """
 
     def set_up_stages() -> Iterator[Stage]:
-        for name in STAGES[:-1]:
-            on_stage(name)
+        for name in STAGES:
             stage = build_stage(name, params)
+            if stage.own_layout:  # packs all photos, not one
+                continue
+            on_stage(name)
             stage.setup()
             yield stage
 
