@@ -180,7 +180,7 @@ def _make_case(name: str, items: list[Candidate]) -> Case:
     atlas, sides = Atlas(scene), {}
     for variant in variants:
         if variant.other is not None:
-            part, other = (indices(atlas.on(x, window)) for x in (variant.part, variant.other))
+            part, other = (indices(atlas.tokens(x, window)) for x in (variant.part, variant.other))
             sides[variant.id] = Sides(part=part.tolist(), other=other.tolist())
     return Case(photo=name, key=scene.key, window=window, variants=variants, sides=sides)
 

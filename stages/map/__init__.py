@@ -1,1 +1,1 @@
-"""map: turns a scene into mappings, one integer vector a flaw (algorithm section 2)."""
+"""map: turns a scene into mappings, one integer vector per flaw (algorithm section 2)."""

@@ -13,21 +13,21 @@ from stages.tools import TOOLS, Tool
 from stages.tools.aspects.mapping import MappingAspect, ToolParams
 
 MAPPINGS = tools.by_tool(MappingAspect)
-"""Tool to how it maps."""
+"""Tool to its kernels and their params."""
 _MINIMA: dict[str, Any] = {f"min_{tool}": (Count, 0) for tool in TOOLS}
 _NUMBERS: dict[str, Any] = {tool: (type(m.params), m.params) for tool, m in MAPPINGS.items()}
 
 
 class MapGate(create_model("ToolMinima", __base__=GateParams, **_MINIMA)):
-    """Thresholds of ``gate.json``. ``min_<tool>``: minimum number of variants of a tool in the data
+    """Thresholds of the map gate. ``min_<tool>``: minimum number of variants of a tool in the data
     set."""
 
     max_reject_rate: Share = 0.8
     max_mean_shortfall: Mean = 4.0
-    """Variants wanted but not possible, mean over variants."""
+    """Maximum of the mean, over variants, of the number that is missing from the photo's K."""
 
     def minimum(self, tool: Tool) -> int:
-        """``min_<tool>``."""
+        """Return ``min_<tool>``."""
         return getattr(self, f"min_{tool}")
 
 
@@ -35,38 +35,39 @@ Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
-    """Which flaws a photo gets, and under each tool's name the numbers of its kernels."""
+    """Section ``map`` of params.yaml: which flaws a photo gets; the params of a tool's kernels are
+    under its name."""
 
     gate: MapGate = MapGate()  # pyright: ignore[reportIncompatibleVariableOverride]
     variants: int = Field(default=4, ge=1, le=64)
-    """K, variants wanted of each photo; they share its windows' inversions."""
+    """K, the number of variants to make of each photo; they share its windows' inversions."""
     weights: dict[Tool, Weight] = Field(default_factory=lambda: dict.fromkeys(TOOLS, 1.0))
-    """A photo draws its tools from an urn with so many tickets a tool, refilled when it is empty
-    (equal weights: every possible tool once before any twice); absent or 0 = not this tool."""
+    """Tickets per tool in the urn from which a photo's tools are drawn; the urn is refilled when it
+    is empty. With equal weights every possible tool comes once before any comes twice. A tool that
+    is absent or 0 is not used."""
     kernels: dict[Tool, Strings] = Field(default_factory=dict)
-    """Kernels to draw from, by tool; a tool not named here uses all it has."""
+    """Kernels to draw from, by tool; a tool that is absent uses all its kernels."""
     entities: Strings = ()
-    """Only entities of these names; empty = all."""
+    """Names of the entities to use; empty = all."""
     max_per_tool: int = Field(default=2, ge=1, le=64)
-    """Most variants of one tool in a photo."""
+    """Maximum number of a photo's variants that use one tool."""
     max_per_part: int = Field(default=2, ge=1, le=64)
-    """Most variants of a photo that use one part."""
+    """Maximum number of a photo's variants that use one part."""
     min_tokens: int = Field(default=6, ge=2, le=2048)
-    """Smaller parts, and flaws of fewer targets, are left out (3 tokens wide, 2 high)."""
+    """Minimum number of tokens of a part, and of targets of a flaw (6: 3 wide, 2 high)."""
     max_share: float = Field(default=0.4, gt=0, le=0.5)
-    """Parts and flaws above this share of the window are left out."""
+    """Maximum share of the window that a part or a flaw covers."""
     min_inside: PositiveShare = 0.9
-    """Parts with less than this share of their pixels in the window are left out (not by tools that
-    work on two)."""
+    """Minimum share of a part's pixels in the window; not applied to tools that work on two."""
     min_moved_share: Share = 0.5
-    """Flaws with fewer targets that take another token's appearance are left out."""
+    """Minimum share of a flaw's targets that take another token's appearance."""
 
-    def numbers(self, tool: Tool) -> ToolParams:
-        """The numbers of a tool's kernels."""
+    def tool_params(self, tool: Tool) -> ToolParams:
+        """Return the params of a tool's kernels."""
         return getattr(self, tool)
 
     @model_validator(mode="after")
-    def _kernels_and_weights(self) -> Self:
+    def _check_kernels_and_weights(self) -> Self:
         for tool, names in self.kernels.items():
             kernels = MAPPINGS[tool].kernels
             if not names or set(names) - set(kernels):

@@ -1,4 +1,4 @@
-"""Which flaws a photo gets: K variants, balanced over tools, spread over parts and kernels."""
+"""Choose the flaws of a photo: K variants, balanced over tools, spread over parts and kernels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.map.params import MAPPINGS, MapParams
-from stages.map.sites import Atlas, Limits, Option, options
+from stages.map.sites import Atlas, Limits, Option, find_options
 from stages.records.documents import Scene, Variant
 from stages.records.seeding import generator, seed_for
 from stages.tools import Tool
 from stages.tools.aspects.mapping import NoMapping, Pairs, Site
 
 POSITIONAL_WEIGHT = 0.25
-"""A part known by its position only is drawn this much less often than a named one."""
+"""Weight of a part of which only the position is known, relative to a named one."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,24 @@ class Choice:
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """Ids of the parts that the choice uses up."""
+        """Ids of the one or two parts that the choice uses."""
         other = self.option.other
         return (self.option.part.id, other.id) if other else (self.option.part.id,)
 
 
 @dataclass
 class Usage:
-    """What a photo's variants so far have used."""
+    """The tools, kernels and parts that the photo's variants use so far."""
 
     tools: Counter[Tool] = field(default_factory=Counter)
     kernels: Counter[tuple[Tool, str]] = field(default_factory=Counter)
     parts: Counter[str] = field(default_factory=Counter)
     apart: set[Tool] = field(default_factory=set)
-    """Tools that joined two entities: they join no two parts of one then (algorithm section 2)."""
+    """Tools that joined two entities; they may not join two parts of one entity any more (algorithm
+    section 2)."""
 
     def add(self, choice: Choice) -> None:
-        """Counts a choice that became a variant."""
+        """Count a choice that became a variant."""
         self.tools[choice.tool] += 1
         self.kernels[choice.tool, choice.kernel] += 1
         self.parts.update(choice.sides)
@@ -59,7 +60,7 @@ class Usage:
             self.apart.add(choice.tool)
 
     def allows(self, choice: Choice, params: MapParams) -> bool:
-        """Whether quotas leave room for the choice."""
+        """Return whether the quotas allow the choice."""
         return (
             self.tools[choice.tool] < params.max_per_tool
             and all(self.parts[side] < params.max_per_part for side in choice.sides)
@@ -68,17 +69,17 @@ class Usage:
 
 
 def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Counter[str]]:
-    """Up to `params.variants` variants, and how often each reason kept something out.
+    """Return up to `params.variants` variants, and how often each reason ruled something out.
 
-    Each variant draws from its own generator: (seed, photo key, variant id) decide it together
-    with the variants before it, whose tools, parts and kernels it avoids.
+    Each variant draws from a generator of its own. It is determined by seed, photo key, variant id,
+    and the variants before it, whose tools, parts and kernels it avoids.
     """
     reasons: Counter[str] = Counter()
     atlas = Atlas(scene)
     limits = Limits(params.min_tokens, params.max_share, params.min_inside, params.entities)
     choices = [
         Choice(option, kernel)
-        for option in options(atlas, limits, reasons)
+        for option in find_options(atlas, limits, reasons)
         if params.weights.get(option.tool, 0) > 0
         for kernel in params.kernels.get(option.tool, tuple(MAPPINGS[option.tool].kernels))
     ]
@@ -88,11 +89,11 @@ def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Cou
         rng = generator(seed, scene.key, name, "policy")
         passed_over: list[str] = []
         made = None
-        while made is None and (open_ := [c for c in choices if usage.allows(c, params)]):
-            choice = draw(open_, usage, params.weights, rng)
+        while made is None and (allowed := [c for c in choices if usage.allows(c, params)]):
+            choice = draw(allowed, usage, params.weights, rng)
             choices.remove(choice)
             try:
-                made = _variant(name, choice, atlas, params, seed, passed_over)
+                made = _make_variant(name, choice, atlas, params, seed, passed_over)
                 usage.add(choice)
             except NoMapping as reason:
                 passed_over.append(f"{choice.tool}.{choice.kernel}.{reason.code}")
@@ -104,11 +105,12 @@ def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Cou
 
 
 def tickets(weights: NDArray[np.float64], uses: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each tool's tickets in the urn: `weight` a round, less one a use; emptied, it is refilled.
+    """Return each tool's tickets in the urn: `weight` per round minus one per use. An empty urn is
+    refilled.
 
-    (n,) weights above 0 and (n,) uses so far to (n,) tickets >= 0, one of them above 0.
+    Maps (n,) weights above 0 and (n,) uses so far to (n,) tickets >= 0, at least one above 0.
     """
-    # A hair more, so that 30 rounds of 0.1 tickets are 3 uses and not 29.999... rounds.
+    # The 1e-9 makes up for rounding: 3 uses of 0.1 tickets are 30 rounds, not 29.999...
     rounds = np.floor((uses / weights).min() + 1e-9) + 1
     return np.maximum(rounds * weights - uses, 0)
 
@@ -116,23 +118,24 @@ def tickets(weights: NDArray[np.float64], uses: NDArray[np.int64]) -> NDArray[np
 def draw(
     choices: Sequence[Choice], usage: Usage, weights: dict[Tool, float], rng: np.random.Generator
 ) -> Choice:
-    """One choice: a tool from the urn, then the least used parts, then the least used kernels."""
+    """Draw a tool from the urn, and of its choices one with the least used parts and kernels."""
     tools: list[Tool] = list(dict.fromkeys(choice.tool for choice in choices))
     share = tickets(
         np.array([weights[tool] for tool in tools]), np.array([usage.tools[tool] for tool in tools])
     )
     tool = tools[int(rng.choice(len(tools), p=share / share.sum()))]
     left = [choice for choice in choices if choice.tool == tool]
-    left = _least(left, lambda choice: int(choice.option.within_entity))
-    left = _least(left, lambda choice: sum(usage.parts[side] for side in choice.sides))
-    left = _least(left, lambda choice: usage.kernels[tool, choice.kernel])
+    left = _keep_minima(left, lambda choice: int(choice.option.within_entity))
+    left = _keep_minima(left, lambda choice: sum(usage.parts[side] for side in choice.sides))
+    left = _keep_minima(left, lambda choice: usage.kernels[tool, choice.kernel])
     share = np.array([_weight(choice) for choice in left])
     return left[int(rng.choice(len(left), p=share / share.sum()))]
 
 
-def _least(choices: list[Choice], cost: Callable[[Choice], int]) -> list[Choice]:
-    lowest = min(map(cost, choices))
-    return [choice for choice in choices if cost(choice) == lowest]
+def _keep_minima(choices: list[Choice], cost: Callable[[Choice], int]) -> list[Choice]:
+    """Keep the choices of minimum cost."""
+    minimum = min(map(cost, choices))
+    return [choice for choice in choices if cost(choice) == minimum]
 
 
 def _weight(choice: Choice) -> float:
@@ -140,13 +143,13 @@ def _weight(choice: Choice) -> float:
     return max(part.score, 0.01) * (POSITIONAL_WEIGHT if part.positional else 1)
 
 
-def _variant(
+def _make_variant(
     name: str, choice: Choice, atlas: Atlas, params: MapParams, seed: int, passed_over: list[str]
 ) -> Variant:
-    """Runs the kernel and writes the record.
+    """Run the kernel and build the record.
 
     Raises:
-        NoMapping: the kernel's reasons; ``too_few``, ``too_many`` targets; ``too_still`` - too
+        NoMapping: the kernel's reasons; ``too_few`` or ``too_many`` - targets; ``too_still`` - too
             many targets keep their own appearance.
     """
     option = choice.option
@@ -154,7 +157,7 @@ def _variant(
     names = (name, choice.tool, choice.kernel, *choice.sides)
     rng = generator(seed, atlas.scene.key, *names)
     kernel = MAPPINGS[choice.tool].kernels[choice.kernel]
-    pairs = kernel(site, rng, params.numbers(choice.tool))
+    pairs = kernel(site, rng, params.tool_params(choice.tool))
     measures = measure(pairs, site)
     if len(pairs.targets) < params.min_tokens:
         raise NoMapping("too_few")
@@ -184,7 +187,7 @@ def _variant(
 
 
 def measure(pairs: Pairs, site: Site) -> dict[str, Any]:
-    """What every tool's mapping is measured by; shares in 0..1, displacement in tokens."""
+    """Measure a mapping, whatever its tool; shares in 0..1, displacement in tokens."""
     rows, columns = np.divmod(np.stack([pairs.targets, pairs.references]), site.part.shape[1])
     moved = np.hypot(rows[1] - rows[0], columns[1] - columns[0])
     count = len(pairs.targets)

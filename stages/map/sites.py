@@ -1,4 +1,4 @@
-"""From a scene to the options a photo offers: which tool could break what, in which window."""
+"""Find the options that a scene offers: which tool can break which part, in which window."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from stages.tools.aspects.mapping import Site
 
 PAIR_TOOLS = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.pairs)
 """Tools that work on two entities or parts."""
-NEED_A_NAME = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.needs_name)
-"""Nobody calls a doubled "left part of the cat" a flaw: positional parts stay out of these."""
-NESTED = 0.5
-"""Two parts sharing more than this of the smaller are one inside the other: they do not touch."""
+NAMED_PART_TOOLS = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.needs_name)
+"""Tools that skip positional parts: nobody would call a duplicated "left part of the cat" a
+flaw."""
+MAX_OVERLAP = 0.5
+"""Maximum share of the smaller of two parts that both cover; above it one is nested in the other,
+and they do not touch."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Which parts are worth breaking."""
+    """Limits on the parts to break, as in `MapParams`."""
 
     min_tokens: int
     max_share: float
@@ -47,7 +49,7 @@ class Subject:
 
     @staticmethod
     def of(thing: Entity | Part) -> Subject:
-        """An entity fused as a whole is its own part, and its name is its kind."""
+        """Describe an entity or a part. An entity's kind is its name."""
         kind, positional = (
             (thing.kind, thing.positional) if isinstance(thing, Part) else (thing.name, False)
         )
@@ -56,7 +58,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Option:
-    """One tool on one part, or on two that touch, in one window."""
+    """A tool to apply to one part, or to two that touch, in one window."""
 
     tool: Tool
     entity: Entity
@@ -67,7 +69,8 @@ class Option:
 
 
 class Atlas:
-    """A scene's masks on its windows' grids, each computed once."""
+    """The masks of a scene's entities and parts, in pixels and on the windows' grids, each computed
+    once."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -81,104 +84,107 @@ class Atlas:
         return {thing.id: thing for thing in [*self.scene.entities, *parts]}
 
     def pixels(self, thing: str) -> masks.Mask:
-        """(H, W) photo mask of an entity or part."""
+        """Return the mask of an entity or part in the photo, (H, W)."""
         if thing not in self._pixels:
             self._pixels[thing] = masks.decode(self.things[thing].mask)
         return self._pixels[thing]
 
-    def on(self, thing: str, window: Window) -> Grid:
-        """Its tokens in the window."""
+    def tokens(self, thing: str, window: Window) -> Grid:
+        """Return the mask of an entity or part on the window's grid."""
         at = (thing, window.id)
         if at not in self._grids:
             self._grids[at] = masks.to_grid(self.pixels(thing), window.box, window.grid)
         return self._grids[at]
 
-    def inside(self, thing: str, window: Window) -> float:
-        """Share of its pixels that lie in the window."""
+    def share_inside(self, thing: str, window: Window) -> float:
+        """Return the share of its pixels that lie in the window."""
         pixels = self.pixels(thing)
         x0, y0, x1, y1 = window.box
         return float(pixels[y0:y1, x0:x1].sum()) / max(int(pixels.sum()), 1)
 
     def site(self, option: Option) -> Site:
-        """What the option's tool gets to see."""
+        """Return the input of the option's kernel."""
         window, empty = option.window, np.zeros(option.window.grid, dtype=bool)
-        part, siblings, parts = self.on(option.part.id, window), empty.copy(), empty.copy()
+        part, siblings, parts = self.tokens(option.part.id, window), empty.copy(), empty.copy()
         for thing in self.things.values():
             if not isinstance(thing, Part) or thing.id == option.part.id:
                 continue
-            tokens = self.on(thing.id, window)
+            tokens = self.tokens(thing.id, window)
             if thing.kind == option.part.kind:
                 siblings |= tokens
-            if option.tool in thing.tools and (tokens & part).sum() <= NESTED * part.sum():
+            if option.tool in thing.tools and (tokens & part).sum() <= MAX_OVERLAP * part.sum():
                 parts |= tokens
         return Site(
             part=part,
-            entity=self.on(option.entity.id, window) | part,
+            entity=self.tokens(option.entity.id, window) | part,
             siblings=siblings,
             parts=parts & ~part,
-            other=self.on(option.other.id, window) if option.other else empty,
+            other=self.tokens(option.other.id, window) if option.other else empty,
         )
 
 
-def options(atlas: Atlas, limits: Limits, reasons: Counter[str]) -> list[Option]:
-    """All options of a photo, in scene order; why others fell out is counted in `reasons`."""
+def find_options(atlas: Atlas, limits: Limits, reasons: Counter[str]) -> list[Option]:
+    """Return all options of a photo, in scene order, and count in `reasons` why parts are left
+    out."""
     chosen = [
         entity
         for entity in atlas.scene.entities
         if not limits.entities or entity.name in limits.entities
     ]
-    found = [option for entity in chosen for option in _single(atlas, entity, limits, reasons)]
+    found = [
+        option for entity in chosen for option in _single_options(atlas, entity, limits, reasons)
+    ]
     for tool in PAIR_TOOLS:
         for a, b in combinations(chosen, 2):
-            found += _pair(atlas, tool, a, a, b)
+            found += _pair_options(atlas, tool, a, a, b)
         for entity in chosen:
             parts = [part for part in entity.parts if tool in part.tools]
             for a, b in combinations(parts, 2):
-                found += _pair(atlas, tool, entity, a, b)
+                found += _pair_options(atlas, tool, entity, a, b)
     return found
 
 
-def _single(
+def _single_options(
     atlas: Atlas, entity: Entity, limits: Limits, reasons: Counter[str]
 ) -> Iterator[Option]:
     for part in entity.parts:
-        window = _window_for(atlas, part)
-        problem = _problem(atlas, part, window, limits)
+        window = _find_window(atlas, part)
+        problem = _find_problem(atlas, part, window, limits)
         if window is None or problem:
             reasons[problem] += 1
             continue
         for tool in part.tools:
-            if tool not in PAIR_TOOLS and not (part.positional and tool in NEED_A_NAME):
+            if tool not in PAIR_TOOLS and not (part.positional and tool in NAMED_PART_TOOLS):
                 yield Option(tool, entity, Subject.of(part), window)
 
 
-def _window_for(atlas: Atlas, part: Part) -> Window | None:
-    """The window chosen for the part; the one that shows it largest when there are several."""
+def _find_window(atlas: Atlas, part: Part) -> Window | None:
+    """Return the window that holds the part; of several, the one with most tokens of it."""
     listed = [window for window in atlas.scene.windows if part.id in window.parts]
-    return max(listed, key=lambda window: atlas.on(part.id, window).sum(), default=None)
+    return max(listed, key=lambda window: atlas.tokens(part.id, window).sum(), default=None)
 
 
-def _problem(atlas: Atlas, part: Part, window: Window | None, limits: Limits) -> str:
-    """Why the part is not worth breaking in the window; empty when it is."""
+def _find_problem(atlas: Atlas, part: Part, window: Window | None, limits: Limits) -> str:
+    """Return the reason why the part cannot be broken in the window; empty if it can."""
     if window is None:
         return "no_window"
-    tokens = atlas.on(part.id, window)
+    tokens = atlas.tokens(part.id, window)
     if tokens.sum() < limits.min_tokens:
         return "too_small"
     if tokens.mean() > limits.max_share:
         return "too_large"
-    return "cut_off" if atlas.inside(part.id, window) < limits.min_inside else ""
+    return "cut_off" if atlas.share_inside(part.id, window) < limits.min_inside else ""
 
 
-def _pair(
+def _pair_options(
     atlas: Atlas, tool: Tool, entity: Entity, a: Entity | Part, b: Entity | Part
 ) -> Iterator[Option]:
-    """The tool on two where they meet, in the window that shows the most of the contact."""
+    """Yield the option to fuse two that touch, in the window with most tokens of their contact."""
     best, most = None, 0
     for window in atlas.scene.windows:
-        first, second = atlas.on(a.id, window), atlas.on(b.id, window)
+        first, second = atlas.tokens(a.id, window), atlas.tokens(b.id, window)
         shared = int((first & second).sum())
-        if shared > NESTED * min(first.sum(), second.sum()):
+        if shared > MAX_OVERLAP * min(first.sum(), second.sum()):
             continue
         meeting = int(grid.contact(first, second).sum())
         if meeting > most:

@@ -11,19 +11,22 @@ from stages.engine.codes import RejectCode
 from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
 from stages.map.params import MapParams
 from stages.map.policy import plan
-from stages.map.sites import NEED_A_NAME, PAIR_TOOLS
+from stages.map.sites import NAMED_PART_TOOLS, PAIR_TOOLS
 from stages.records.documents import Mapping, Scene
 from stages.tools import TOOLS
 
 
 class MapCode(RejectCode):
-    """Why a photo has no flaw."""
+    """Reasons to reject a photo."""
 
     NO_MAPPING = "no_mapping"
 
 
 class MapStage(Stage):
-    """Draws each photo's flaws as mappings (algorithm section 2). All randomness is spent here."""
+    """Draws each photo's flaws as mappings (algorithm section 2).
+
+    All random choices of a flaw's layout are made here.
+    """
 
     name: ClassVar[str] = "map"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {"perceive": (), "ingest": ()}
@@ -31,7 +34,7 @@ class MapStage(Stage):
     codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode,)
     sets: ClassVar[ReadOnly[str, Sequence[str]]] = {
         "tools": TOOLS,
-        "named_tools": NEED_A_NAME,
+        "named_tools": NAMED_PART_TOOLS,
         "pair_tools": PAIR_TOOLS,
     }
     counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS}
@@ -41,11 +44,12 @@ class MapStage(Stage):
         self.settings = params
 
     def plugins(self) -> tuple[str, ...]:
-        """How the tools map."""
+        """Return the modules of the tools' mappings."""
         return tools.modules("mapping")
 
     def process(self, sample: Sample) -> Output:
-        """One photo's variants; fewer than wanted show in the rows as ``shortfall``.
+        """Map one photo. If fewer variants than wanted are possible, the rows' ``shortfall`` counts
+        the missing ones.
 
         Raises:
             RejectPhoto: ``no_mapping`` - no tool can break anything in the photo.
@@ -64,7 +68,7 @@ class MapStage(Stage):
         return Output(Mapping(key=sample.key, variants=variants))
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row a variant."""
+        """Return one row per variant."""
         mapping = Mapping.model_validate(document)
         wanted, made = self.settings.variants, len(mapping.variants)
         return [

@@ -21,20 +21,20 @@ from stages.models.chat.codes import AskCode
 from stages.models.protocols import Captioner, Image, Perceiver
 from stages.models.stage import ModelStage
 from stages.perceive.params import ROLES, PerceiveParams
-from stages.perceive.windows import choose
+from stages.perceive.windows import choose_windows
 from stages.records.documents import TOKEN, Photo, Scene, Uncaptioned
 from stages.records.images import read_png
 
 
 class PerceiveCode(RejectCode):
-    """Why there is nothing to do in a photo."""
+    """Reasons to reject a photo."""
 
     NOTHING_FOUND = "nothing_found"
     NO_WINDOW = "no_window"
 
 
 class PerceiveStage(ModelStage):
-    """Finds what can be broken in a photo, and where the model should work."""
+    """Finds entities and parts that can be broken, and chooses the windows to work in."""
 
     name: ClassVar[str] = "perceive"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"ingest": ("photo.png",)}
@@ -44,24 +44,26 @@ class PerceiveStage(ModelStage):
     params: PerceiveParams
     perceiver: Perceiver
     captioner: Captioner | None = None
-    """None: the profile has none, and no photo gets a caption."""
+    """None if the profile has no captioner; photos then get no caption."""
 
     def plugins(self) -> tuple[str, ...]:
-        """Perceiver and captioner, and which parts the tools apply to."""
+        """Return the modules of perceiver and captioner, and those that say which parts the tools
+        can break."""
         return (*super().plugins(), *tools.modules("parts"))
 
     def setup(self) -> None:
-        """Load what the profile names."""
+        """Load the profile's perceiver and captioner."""
         self.perceiver = registry.perceiver(self.base, self.params)
         if "captioner" in self.chosen_roles:
             self.captioner = registry.captioner(self.base, self.params)
 
     def process(self, sample: Sample) -> Output:
-        """Entities, parts and windows; the caption last, so that only photos that go on cost one.
+        """Find entities, parts and windows, then ask for the caption, so that rejected photos cost
+        no request.
 
         Raises:
-            RejectPhoto: ``nothing_found`` - no entity with a part that a tool can break;
-                ``no_window`` - no part can be wide enough in a window.
+            RejectPhoto: ``nothing_found`` - no entity has a part that a tool can break;
+                ``no_window`` - no part is wide enough in any window.
         """
         photo = sample.document("ingest", Photo)
         image = read_png(sample.members["ingest/photo.png"])
@@ -75,7 +77,7 @@ class PerceiveStage(ModelStage):
             )
         p = self.params
         size = (photo.width, photo.height)
-        windows = choose(entities, size, p.window, p.max_windows, p.min_part_tokens)
+        windows = choose_windows(entities, size, p.window, p.max_windows, p.min_part_tokens)
         if not windows:
             raise RejectPhoto(
                 PerceiveCode.NO_WINDOW,
@@ -96,8 +98,8 @@ class PerceiveStage(ModelStage):
         return Output(scene)
 
     def _caption(self, image: Image) -> tuple[str, Uncaptioned | None]:
-        """The photo's caption. Without a usable one the photo goes on under the empty prompt: what
-        it is worth does not hang on a sentence.
+        """Caption the photo. Without a usable caption the photo is not rejected; it gets the empty
+        caption, and the reason is recorded.
 
         Raises:
             RejectForNow: the model could not be reached; the next build asks again.
@@ -113,7 +115,7 @@ class PerceiveStage(ModelStage):
             return "", Uncaptioned(code=out.code, message=out.message, answers=answers)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row a photo."""
+        """Return one row per photo."""
         scene = Scene.model_validate(document)
         parts = [part for entity in scene.entities for part in entity.parts]
         scores = [part.score for part in parts]
@@ -143,5 +145,5 @@ class PerceiveStage(ModelStage):
 
 
 def _share(counts: list[int]) -> float:
-    """Share of set pixels in run lengths that begin with zeros."""
+    """Return the share of set pixels in run lengths that begin with zeros."""
     return sum(counts[1::2]) / max(sum(counts), 1)

@@ -1,7 +1,7 @@
-"""Where the model works: square windows around parts, near the photo's own scale. Pure functions.
+"""Choose square windows around parts, as near to the photo's own scale as possible. Pure functions.
 
-A window of the model's size taken 1:1 is best. It becomes smaller in the photo (zoomed in) when its
-parts would be under a few tokens wide, larger (scaled down) when they would fill it.
+The best window has the model's size in photo pixels (1:1). It is smaller, and the photo is zoomed
+in, if its parts would be too few tokens wide; it is larger, and scaled down, if they would fill it.
 """
 
 from __future__ import annotations
@@ -14,42 +14,43 @@ from dataclasses import dataclass
 from stages.records.documents import TOKEN, Box, Entity, Window
 
 MAX_ZOOM = 4.0
-"""A window's photo pixels are enlarged at most this much."""
-ROOM = 0.6
-"""Greatest share of a window's side for what it was made for: `add` needs room beside it."""
-TIGHT = 0.85
-"""Greatest share of a window's side for a part that rides along."""
-INSIDE = 0.95
-"""Least share of a part's box inside a window."""
+"""Maximum factor by which photo pixels are enlarged in a window."""
+TARGET_LENGTH = 0.6
+"""Length of the parts that a candidate window is made for, as a share of its side: `add` needs room
+beside them."""
+MAX_LENGTH = 0.85
+"""Maximum length of any part of a window, as a share of its side."""
+MIN_INSIDE = 0.95
+"""Minimum share of a part's box inside a window."""
 NATIVE_BONUS = 0.25
-"""What 1:1 scale is worth, in parts."""
-WORTH_A_WINDOW = 0.3
-"""Least worth, in parts, of a further window: each costs an inversion."""
+"""Worth of 1:1 scale, in parts."""
+MIN_WORTH = 0.3
+"""Minimum worth, in parts, of a second or later window: each costs an inversion."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A part as the choice of windows sees it."""
+    """What the choice of windows needs to know about a part."""
 
     id: str
     kind: str
     box: Box
     worth: float
-    """Its score; half of that when only its position is known."""
+    """Its score; half of that if only its position is known."""
 
     @property
     def width(self) -> float:
-        """Geometric mean of its box's sides: how wide it is, in photo pixels."""
+        """Geometric mean of its box's sides, in photo pixels."""
         return math.sqrt((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
 
     @property
     def length(self) -> int:
-        """Its longer side in photo pixels."""
+        """Longer side of its box, in photo pixels."""
         return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
 
 def targets(entities: Sequence[Entity]) -> list[Target]:
-    """All parts of the entities."""
+    """Return all parts of the entities as targets."""
     return [
         Target(part.id, part.kind, part.box, part.score * (0.5 if part.positional else 1.0))
         for entity in entities
@@ -57,20 +58,23 @@ def targets(entities: Sequence[Entity]) -> list[Target]:
     ]
 
 
-def square(centre: tuple[float, float], side: int, photo: tuple[int, int]) -> Box:
-    """The square of `side` around `centre` moved into the (width, height) photo it must fit."""
+def square_around(centre: tuple[float, float], side: int, photo: tuple[int, int]) -> Box:
+    """Return the square around `centre`, shifted into the (width, height) photo.
+
+    `side` must not be greater than the photo's shorter side.
+    """
     x = min(max(round(centre[0] - side / 2), 0), photo[0] - side)
     y = min(max(round(centre[1] - side / 2), 0), photo[1] - side)
     return (x, y, x + side, y + side)
 
 
-def tokens_wide(target: Target, box: Box, window: int) -> float:
-    """How many tokens of the window a part is wide."""
+def width_in_tokens(target: Target, box: Box, window: int) -> float:
+    """Return the width of a part in tokens of the window, whose side is `window` model pixels."""
     return target.width * window / (box[2] - box[0]) / TOKEN
 
 
 def share_inside(inner: Box, outer: Box) -> float:
-    """Share of `inner`'s area that lies in `outer`."""
+    """Return the share of the area of `inner` that lies in `outer`."""
     width = min(inner[2], outer[2]) - max(inner[0], outer[0])
     height = min(inner[3], outer[3]) - max(inner[1], outer[1])
     area = (inner[2] - inner[0]) * (inner[3] - inner[1])
@@ -78,22 +82,23 @@ def share_inside(inner: Box, outer: Box) -> float:
 
 
 def fits(target: Target, box: Box, photo: tuple[int, int], window: int, tokens: float) -> bool:
-    """Whether the model can work on a part in the window `box`.
+    """Return whether a part is at least `tokens` wide and lies inside the window `box`.
 
-    A part too large for any square of the photo fits the largest square if 80 % of it is inside.
+    A part too long for any square of the photo fits the largest square if 80 % of it is inside.
     """
-    if tokens_wide(target, box, window) < tokens:
+    if width_in_tokens(target, box, window) < tokens:
         return False
     side = box[2] - box[0]
-    if side == min(photo) and target.length > TIGHT * side:
+    if side == min(photo) and target.length > MAX_LENGTH * side:
         return share_inside(target.box, box) >= 0.8
-    return target.length <= TIGHT * side and share_inside(target.box, box) >= INSIDE
+    return target.length <= MAX_LENGTH * side and share_inside(target.box, box) >= MIN_INSIDE
 
 
 def candidates(
     found: Sequence[Target], photo: tuple[int, int], window: int, tokens: float
 ) -> Iterator[Box]:
-    """Squares worth a thought: around each part and each two parts, native and with just room."""
+    """Yield squares around each part and each two parts: at 1:1 scale, so large that they have
+    `TARGET_LENGTH`, zoomed in until they are `tokens` wide, and the largest of the photo."""
     largest = min(photo)
     smallest = min(max(round(window / MAX_ZOOM), 1), largest)
     seen: set[Box] = set()
@@ -106,31 +111,32 @@ def candidates(
             centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
             length = max(box[2] - box[0], box[3] - box[1])
             wanted = min(a.width, b.width) * window / (tokens * TOKEN)
-            for side in (window, length / ROOM, max(length / ROOM, min(wanted, window)), largest):
-                out = square(centre, min(max(round(side), smallest), largest), photo)
+            roomy = length / TARGET_LENGTH
+            for side in (window, roomy, max(roomy, min(wanted, window)), largest):
+                out = square_around(centre, min(max(round(side), smallest), largest), photo)
                 if out not in seen:
                     seen.add(out)
                     yield out
 
 
-def choose(
+def choose_windows(
     entities: Sequence[Entity],
     photo: tuple[int, int],
     window: int,
     max_windows: int,
     min_part_tokens: float,
 ) -> list[Window]:
-    """Up to `max_windows` square windows that serve the most, and the most different, parts.
+    """Choose up to `max_windows` square windows that hold many parts, of many kinds.
 
-    Greedy: each window is the candidate with the greatest worth of parts not served yet; the n-th
-    part of one kind counts 1/n of its worth.
+    Greedy: each window is the candidate with the maximum worth of parts that no window holds yet;
+    the n-th part of a kind counts 1/n of its worth.
 
     Args:
         entities: with parts and masks in photo pixels.
         photo: width and height.
         window: side in model pixels, a multiple of 16.
         max_windows: at least 1.
-        min_part_tokens: least width of a part in tokens.
+        min_part_tokens: minimum width of a part in tokens.
     """
     left = targets(entities)
     boxes = list(candidates(left, photo, window, min_part_tokens))
@@ -141,7 +147,7 @@ def choose(
         for box in boxes:
             inside = [t for t in left if fits(t, box, photo, window, min_part_tokens)]
             worth = _worth(inside, served)
-            if not inside or (out and worth < WORTH_A_WINDOW):
+            if not inside or (out and worth < MIN_WORTH):
                 continue
             worth += NATIVE_BONUS * (box[2] - box[0] == window)
             if best is None or worth > best[0] + 1e-9:
@@ -158,6 +164,7 @@ def choose(
 
 
 def _worth(inside: Sequence[Target], served: Counter[str]) -> float:
+    """Return the worth of the parts `inside`; `served` counts those in earlier windows by kind."""
     count, worth = Counter(served), 0.0
     for target in sorted(inside, key=lambda t: -t.worth):
         count[target.kind] += 1

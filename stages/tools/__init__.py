@@ -1,8 +1,8 @@
 """Tools: the kinds of flaws, one folder each.
 
-A tool's folder has one file for each *aspect* (``mapping.py``, ``words.py`` ...), with a value
-called ``ASPECT`` whose class is in the file of the same name in ``stages/tools/aspects``. An aspect
-is imported when it is asked for, so that the stage which maps does not depend on the sentences.
+A tool's folder has one file per *aspect* (``mapping.py``, ``words.py`` ...). Each file defines
+``ASPECT``, an instance of the class in the file of the same name in ``stages/tools/aspects``.
+Aspects are imported on first use, so that the map stage does not depend on the sentences.
 """
 
 from __future__ import annotations
@@ -13,27 +13,30 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 A = TypeVar("A")
 
 TOOLS = ("add", "remove", "distort", "fuse")
-"""All tools. Their order is part of the results: the map stage draws in it."""
+"""All tools. Their order affects the results: the map stage draws in it."""
 
 if TYPE_CHECKING:
     Tool = str
 else:
     Tool = Literal[TOOLS]
-"""A tool's name; pydantic refuses any that is not in `TOOLS`."""
+"""The name of a tool; pydantic rejects any other."""
 
 
 def module(tool: str, name: str) -> str:
-    """The module in which `tool` declares the aspect `name`."""
+    """Return the name of the module in which `tool` declares the aspect `name`."""
     return f"{__name__}.{tool}.{name}"
 
 
 def modules(*names: str) -> tuple[str, ...]:
-    """The modules in which all tools declare these aspects, for `Stage.plugins`."""
+    """Return the names of the modules in which the tools declare these aspects.
+
+    `Stage.plugins` returns them, so that they enter the store's key.
+    """
     return tuple(module(tool, name) for tool in TOOLS for name in names)
 
 
 def aspect(tool: str, kind: type[A]) -> A:
-    """What `tool` declares as its `kind`, e.g. ``aspect("add", MappingAspect)``."""
+    """Import and return an aspect of a tool, e.g. ``aspect("add", MappingAspect)``."""
     name = kind.__module__.rpartition(".")[2]
     found = importlib.import_module(module(tool, name)).ASPECT
     assert isinstance(found, kind)  # noqa: S101
@@ -41,5 +44,5 @@ def aspect(tool: str, kind: type[A]) -> A:
 
 
 def by_tool(kind: type[A]) -> dict[str, A]:
-    """`aspect` of all tools, in their order."""
+    """Return the aspect of every tool, in the order of `TOOLS`."""
     return {tool: aspect(tool, kind) for tool in TOOLS}

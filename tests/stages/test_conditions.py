@@ -32,7 +32,7 @@ def complaint(values):
         ),
         (
             {"perceive": {"window": 64, "min_part_tokens": 3.5}},
-            "`perceive.min_part_tokens`: Input must not be above 3.4, what a `window` of 64 holds",
+            "`perceive.min_part_tokens`: Input must not be above 3.4 for a `window` of 64",
         ),
         (
             {"map": {"weights": {"add": 1}, "gate": {"min_fuse": 3}}},

@@ -1,1 +1,1 @@
-"""add: a part and a copy of it beside it."""
+"""add: duplicates a part beside itself."""

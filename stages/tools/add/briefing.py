@@ -1,4 +1,4 @@
-"""What a model is told of a copy."""
+"""How a duplicated part is described to vision-language models."""
 
 from __future__ import annotations
 

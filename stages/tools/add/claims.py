@@ -1,4 +1,4 @@
-"""What words about a copy may say."""
+"""What texts about a duplicated part must and must not say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found out about a copy."""
+"""Facts to record about a duplicated part."""
 
 from __future__ import annotations
 

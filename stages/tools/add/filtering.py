@@ -1,4 +1,4 @@
-"""How a add is judged."""
+"""How a duplicated part is judged."""
 
 from __future__ import annotations
 

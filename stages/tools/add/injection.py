@@ -1,4 +1,4 @@
-"""How a add is injected: the share is the released recipe's."""
+"""How a duplicated part is injected: the share is that of the released recipe."""
 
 from __future__ import annotations
 

@@ -13,28 +13,30 @@ from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, 
 
 
 class AddParams(ToolParams):
-    """Numbers of the ring search."""
+    """Params of the kernel ``ring``."""
 
     ring_width: int = Field(default=2, ge=1, le=8)
-    """Tokens around the part's outline in which the copy's centre may lie."""
+    """Width, in tokens, of the ring around the part's outline in which the copy's centre may
+    lie."""
     min_kept: PositiveShare = 0.5
-    """Least share of the copy that must stay in the window."""
+    """Minimum share of the copy inside the window."""
     max_hidden: Share = 0.2
-    """Greatest share of the part, and of its siblings' tokens here, that the copy may hide: a part
-    hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
+    """Maximum share of the part, and of its siblings' tokens in the window, that the copy may hide:
+    a part hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
 
 
 def candidates(part: Grid, width: int) -> Indices:
-    """(n, 2) displacements that put the part's centre in the ring around its own outline.
+    """Return the (n, 2) displacements that put the part's centre in the ring around its outline.
 
-    The ring may leave the window: how much of the copy stays inside is judged apart.
+    The ring may leave the window: `ring` checks how much of the copy stays inside.
     """
     room = np.pad(part, width)
     return grid.points(grid.ring(room, width)) - width - grid.anchor(part)
 
 
-def displaced(part: Grid, offset: Indices) -> tuple[Indices, Indices]:
-    """Targets and references of the part moved by `offset`, clipped together at the window."""
+def displace(part: Grid, offset: Indices) -> tuple[Indices, Indices]:
+    """Return targets and references of the part moved by `offset`; pairs whose target lies outside
+    the window are dropped."""
     source = grid.points(part)
     target = source + offset
     kept = grid.inside(target, part.shape)
@@ -42,11 +44,12 @@ def displaced(part: Grid, offset: Indices) -> tuple[Indices, Indices]:
 
 
 def score(site: Site, targets: Indices, offset: Indices) -> float:
-    """kept * (3 - overlap with part - siblings - rest of the entity) / (1 + 0.1 * moved).
+    """Score a copy: kept * (3 - overlap with part - siblings - rest of the entity) / (1 + 0.1 *
+    moved).
 
-    Overlaps and `kept` are shares of the part's tokens, `moved` is the Euclidean length of
-    `offset`. The factor `kept` is ours: tokens cut off at the window's edge overlap nothing, and
-    would make a cropped copy the better one.
+    Overlaps and `kept` are shares of the part's tokens; `moved` is the Euclidean length of
+    `offset`. The factor `kept` is ours: tokens cut off at the window's edge overlap nothing, so
+    without it a cropped copy would score better.
     """
     rest = site.entity & ~site.part & ~site.siblings
     covered = sum(mask.ravel()[targets].sum() for mask in (site.part, site.siblings, rest))
@@ -54,8 +57,8 @@ def score(site: Site, targets: Indices, offset: Indices) -> float:
     return len(targets) / size * float(3 - covered / size) / (1 + 0.1 * moved)
 
 
-def hidden(site: Site, targets: Indices) -> float:
-    """Share of the part's tokens, or of its siblings' if that is more, under the copy."""
+def hidden_share(site: Site, targets: Indices) -> float:
+    """Return the share of the part's, or if greater of its siblings', tokens that the copy hides."""
     return max(
         float(mask.ravel()[targets].sum() / mask.sum()) if mask.any() else 0.0
         for mask in (site.part, site.siblings)
@@ -63,27 +66,28 @@ def hidden(site: Site, targets: Indices) -> float:
 
 
 def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Min-max-normalised scores as probabilities; uniform when all scores are equal."""
+    """Turn min-max-normalised scores into probabilities; uniform if all scores are equal."""
     spread = scores - scores.min()
     return spread / spread.sum() if spread.any() else np.full(len(scores), 1 / len(scores))
 
 
 def ring(site: Site, rng: np.random.Generator, params: AddParams) -> Pairs:
-    """Draws a displacement in proportion to its score; references are the part's own tokens.
+    """Draw a displacement with probability in proportion to its score; references are the part's
+    own tokens.
 
     Raises:
-        NoMapping: ``no_room`` - no copy stays in the window, touches the entity and leaves the
-            part to be seen.
+        NoMapping: ``no_room`` - no copy stays in the window, touches the entity and leaves the part
+            visible.
     """
     need = params.min_kept * site.part.sum()
     reach = grid.dilate(site.entity, 1).ravel()
     fits = [
         (offset, targets, references)
         for offset in candidates(site.part, params.ring_width)
-        for targets, references in [displaced(site.part, offset)]
+        for targets, references in [displace(site.part, offset)]
         if len(targets) >= need
         and reach[targets].any()
-        and hidden(site, targets) <= params.max_hidden
+        and hidden_share(site, targets) <= params.max_hidden
     ]
     if not fits:
         raise NoMapping("no_room")

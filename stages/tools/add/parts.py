@@ -1,4 +1,4 @@
-"""Parts that can be doubled."""
+"""Parts that can be duplicated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""add: a part and its copy."""
+"""Sentences about a part and its copy."""
 
 from __future__ import annotations
 

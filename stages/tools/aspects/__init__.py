@@ -1,1 +1,1 @@
-"""The classes of a tool's aspects: what each file of a tool's folder declares as ``ASPECT``."""
+"""Classes of the aspects that the files of a tool's folder define as ``ASPECT``."""

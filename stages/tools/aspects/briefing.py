@@ -1,4 +1,4 @@
-"""What a vision-language model is told of a tool's flaws, for the questions of judge and explainer.
+"""How a tool's flaws are described to vision-language models that judge or explain them.
 
 The vocabulary's question (``vocabulary.md``) names add, remove and distort only: another
 tool is offered by the position of the parts that were answered (`stages.models.vocabulary.vlm`).
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class BriefingAspect:
-    """The facts of a flaw in words: ``briefing.py`` of a tool's folder."""
+    """Phrases for the prompts of judge and explainer: ``briefing.py`` of a tool's folder."""
 
     kind: str
-    """The kind of flaw: ``a duplicated part``."""
+    """The kind of flaw, e.g. ``a duplicated part``."""
     intent: str
-    """What the flaw should look like, a sentence. ``{part}``: the part with its owner; ``{where}``:
-    the direction as a preposition, or ``close to``; ``{other}``: the second of two."""
+    """A sentence on what the flaw should look like. ``{part}``: the part with its entity;
+    ``{where}``: the direction as a preposition, or ``close to``; ``{other}``: the second entity or
+    part of a tool that works on two."""
     kernels: Mapping[str, str] = field(default_factory=dict)
-    """Kernel to what it did to the part, where that is to be said."""
+    """Kernel to what it did to the part; kernels without an entry are not described."""

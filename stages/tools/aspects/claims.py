@@ -1,6 +1,6 @@
-"""What words about a tool's flaws may not claim, and which of them they need: regular expressions.
+"""Regular expressions for what texts about a tool's flaws must and must not say.
 
-They are searched for without regard to case, in texts whose names are taken out (each is a dot).
+They are searched for case-insensitively, in texts in which every name is replaced by a dot.
 """
 
 from __future__ import annotations
@@ -8,19 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DOUBLED = r"extra|duplicat\w*|surplus|twice|too many"
-"""Words for something that is there twice."""
+"""Words for something that is present twice."""
 LOST = r"missing|absent|vanish\w*|disappear\w*"
 """Words for something that is gone."""
 
 
 @dataclass(frozen=True)
 class ClaimsAspect:
-    """What a text may say: ``claims.py`` of a tool's folder (explain stage, judges that are
-    asked)."""
+    """What texts may claim: ``claims.py`` of a tool's folder.
+
+    Applied by the explain stage, and to the reasons that a vision-language judge gives.
+    """
 
     contradictions: str
-    """Alternatives, whole words: what tells of a flaw of another kind."""
+    """Alternatives, matched as complete words, that describe a flaw of another kind."""
     needed: str = ""
-    """The local text must match it, or it tells of some other flaw; empty: of any words."""
+    """Pattern that the local text must match to describe this kind of flaw. Empty: none."""
     meant: str = ""
-    """What `needed` are words of, for the complaint: ``a copy``."""
+    """What the words of `needed` stand for, for messages, e.g. ``a copy``."""

@@ -1,4 +1,4 @@
-"""What the explain stage finds out about a tool's flaws, beside what the mapping says."""
+"""Which facts the explain stage adds to those of a tool's mapping."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FactsAspect:
-    """Facts to look for: ``facts.py`` of a tool's folder. Place, size and side are looked for
-    whatever the tool."""
+    """Facts to derive: ``facts.py`` of a tool's folder. Place, size and side are derived for every
+    tool."""
 
     extent: bool = False
-    """Which share of the entity the visible flaw covers."""
+    """Whether to record the share of the entity that the visible flaw covers."""
     source: bool = False
-    """What the references show, and from where they come: what took the part's place."""
+    """Whether to record what the references show and where they lie, that is, what took the part's
+    place."""
     count: int | None = None
-    """How many one sees now of a part that comes in twos, left and right."""
+    """Number of such parts visible after the flaw, if the entity has a left and a right one."""

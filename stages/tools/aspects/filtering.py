@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class FilteringAspect:
     """Which of the filter's checks apply: ``filtering.py`` of a tool's folder.
 
-    A flaw must always differ from its control. Judges decide on the tools that they can judge: the
-    compact one on those that its coefficients know.
+    Every flaw must differ from its control. A judge decides only on tools that it can judge; the
+    compact judge can judge those for which it has coefficients.
     """
 
     band: bool = False
-    """Whether the LPIPS between photo and flaw must lie in the band ``filter.lpips.low``..``high``.
-    A vision-language model is then not asked (algorithm section 5)."""
+    """Whether the LPIPS between photo and flaw must lie in ``filter.lpips.low``..``high``. If so,
+    the vision-language judge is not used (algorithm section 5)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class InjectionAspect:
-    """Defaults of section ``inject`` that differ from tool to tool: ``injection.py`` of its
+    """Defaults of section ``inject`` that differ between tools: ``injection.py`` of a tool's
     folder."""
 
     position_steps: float
-    """``faithful.positions.steps``: share of the steps with injected positions, in 0..1."""
+    """``faithful.positions.steps``: share of the steps in which positions are injected, 0..1."""

@@ -1,7 +1,7 @@
-"""How a tool maps: what its kernels see (`Site`) and what they return (`Pairs`).
+"""The interface of a tool's kernels: their input (`Site`) and their output (`Pairs`).
 
-A mapping is data: pairs *target token -> reference token*, which `records.source_index` spells out
-as one integer vector over a window's tokens, identity where nothing changes (algorithm section 2).
+A mapping is data: pairs *target token -> reference token*, which `records.source_index` expands to
+one integer vector over a window's tokens, the identity where nothing changes (algorithm section 2).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stages.records.grid import Grid, Indices
 
 
 class NoMapping(Exception):
-    """A tool cannot break this part; `code` is a stable snake_case reason."""
+    """Raised if a tool cannot break a part; `code` is a stable snake_case reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -25,7 +25,7 @@ class NoMapping(Exception):
 
 
 class ToolParams(Section):
-    """Base of a tool's numbers."""
+    """Base of the params of a tool's kernels."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Site:
 
     part: Grid
     entity: Grid
-    """The whole entity, the part included."""
+    """The complete entity, including the part."""
     siblings: Grid
-    """Other parts of the same kind in the photo, whichever entity they belong to."""
+    """Other parts of the same kind in the photo, of any entity."""
     parts: Grid
     """Other parts of any kind that the tool applies to, except those that contain this one."""
     other: Grid
@@ -45,18 +45,18 @@ class Site:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Target tokens, each at most once, and where each takes its appearance from."""
+    """Target tokens, each at most once, and the token from which each takes its appearance."""
 
     targets: Indices
     """(n,) token indices."""
     references: Indices
-    """(n,) token indices; a reference equal to its target leaves that token as it is."""
+    """(n,) token indices; a reference equal to its target leaves the token unchanged."""
     facts: dict[str, Any]
     """JSON scalars for explanations and manifests."""
 
 
 Kernel = Callable[[Site, np.random.Generator, Any], Pairs]
-"""(site, generator, the tool's params) to pairs. Pure but for the generator.
+"""Maps (site, generator, the tool's params) to pairs. Pure except for the generator.
 
 Raises:
     NoMapping: the tool cannot break this part.
@@ -68,10 +68,10 @@ class MappingAspect:
     """How a tool maps: ``mapping.py`` of its folder (map stage)."""
 
     kernels: Mapping[str, Kernel]
-    """Name to kernel; the map stage tries them in this order."""
+    """Name to kernel, in the order in which the map stage tries them."""
     params: ToolParams
-    """Their numbers with defaults: the tool's section in ``map`` of params.yaml."""
+    """The kernels' params with their defaults: the tool's section in ``map`` of params.yaml."""
     needs_name: bool = False
-    """Whether it leaves out parts of which only the position is known."""
+    """Whether the tool skips parts of which only the position is known."""
     pairs: bool = False
-    """Whether it works on two entities, or on two parts of one, where they touch."""
+    """Whether the tool works on two entities, or on two parts of one, where they touch."""

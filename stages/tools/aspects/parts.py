@@ -10,12 +10,12 @@ from stages.tools import Tool
 
 
 class Position(Flag):
-    """How a part belongs to its thing."""
+    """How a part is attached to its entity."""
 
     PERIPHERAL = auto()
-    """It sticks out: it can be doubled or left out."""
+    """Sticks out, so that it can be duplicated or removed."""
     CENTRAL = auto()
-    """It is continuous with the rest: it can be distorted."""
+    """Continuous with the rest, so that it can be distorted."""
 
 
 PERIPHERAL, CENTRAL = Position.PERIPHERAL, Position.CENTRAL
@@ -27,17 +27,17 @@ class PartsAspect:
     """The parts that a tool can break: ``parts.py`` of its folder (perceive stage)."""
 
     position: Position = NOWHERE
-    """Parts of these positions."""
+    """The tool can break parts in these positions."""
     touching: bool = False
-    """Parts that touch another part or thing, whatever their position."""
+    """The tool can break parts, in any position, that touch another part or entity."""
 
 
 def tools_for(position: Position) -> tuple[Tool, ...]:
-    """The tools that can break parts of a position."""
+    """Return the tools that can break parts in this position."""
     found = tools.by_tool(PartsAspect)
     return tuple(tool for tool, parts in found.items() if parts.position & position)
 
 
 def tools_for_touching() -> tuple[Tool, ...]:
-    """The tools that can break parts which touch others."""
+    """Return the tools that can break parts that touch others."""
     return tuple(tool for tool, parts in tools.by_tool(PartsAspect).items() if parts.touching)

@@ -1,18 +1,18 @@
-"""How a tool's flaws are put into words: the rules of its sentences, as data.
+"""The grammar rules of the sentences about a tool's flaws, as data.
 
-The grammar (``stages/models/explainer/grammar``) expands ``local`` for the text about the flaw and
-``clause`` for what the text about the whole picture repeats of it; both need ``why``, ``side`` and
-``count`` where the record may hold the facts. An alternative may start with conditions in square
-brackets that the facts must all meet, e.g. ``[little,place]`` (`conditions` in the grammar's
-``slots.py`` lists them). ``<name>`` expands a rule, of the tool or of the grammar's ``common.py``;
-``{slot}`` takes a fact (`slots` lists them). A text that follows a full stop is set off by a space
-and starts upper case.
+The grammar (``stages/models/explainer/grammar``) expands ``local`` for the text about the flaw, and
+``clause`` for the mention of the flaw in the text about the image. Both use ``why``, ``side`` and
+``count`` if the record may hold those facts. An alternative may start with conditions in square
+brackets, all of which the facts must meet, e.g. ``[little,place]`` (`conditions` in the grammar's
+``slots.py`` lists them). ``<name>`` expands a rule of the tool or of the grammar's ``common.py``;
+``{slot}`` inserts a fact (`slots` lists them). Text after a full stop is separated by a space and
+starts with a capital letter.
 
-Every alternative must be true of every variant of its tool that meets the conditions: nothing here
-may say more than the record does. The words that tell a fact (``upper``, ``small``, ``viewer's``,
-``clockwise``, ``from above`` ...) stand for facts alone, so that ``claims.py`` of the explainers
-can read them back; nothing is ``left`` over here, and nothing is all ``right``. What the texts of a
-tool may not say is the aspect ``claims``.
+Every alternative must be true of every variant of its tool that meets the conditions: no rule may
+say more than the record does. Words that state a fact (``upper``, ``small``, ``viewer's``,
+``clockwise``, ``from above`` ...) are used for facts only, so that the explainers' ``claims.py``
+can read them back: do not write that something is ``left`` over or all ``right``. The aspect
+``claims`` lists what the texts of a tool must not say.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIDE: Rules = {
         "What is meant is the {kind} on the viewer's {viewer}.",
     ),
 }
-"""``side`` for tools that say nothing of their own about it."""
+"""The rule ``side`` for tools without one of their own."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class WordsAspect:
     """The sentences about a tool's flaws: ``words.py`` of its folder (explain stage)."""
 
     rules: Rules
-    """Added to the grammar's own. ``how_<kernel>``: what a kernel's flaws look like."""
+    """Added to the grammar's rules. ``how_<kernel>`` describes the flaws of a kernel."""
     positional: Rules | None = None
-    """In the place of `rules` for parts of which only the position is known."""
+    """Replaces `rules` for parts of which only the position is known."""
     shared: str | None = None
-    """The rule whose words the local and the overall text of a flaw have in common."""
+    """The rule that is expanded once, for both the local and the overall text of a flaw."""

@@ -1,1 +1,1 @@
-"""distort: a part whose inside is rearranged."""
+"""distort: rearranges the inside of a part."""

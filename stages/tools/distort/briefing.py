@@ -1,4 +1,4 @@
-"""What a model is told of a rearranged part."""
+"""How a distorted part is described to vision-language models."""
 
 from __future__ import annotations
 

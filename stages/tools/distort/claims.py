@@ -1,4 +1,4 @@
-"""What words about a rearranged part may say."""
+"""What texts about a distorted part must not say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found out about a rearranged part."""
+"""Facts to record about a distorted part."""
 
 from __future__ import annotations
 

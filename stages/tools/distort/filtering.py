@@ -1,4 +1,4 @@
-"""How a distort is judged."""
+"""How a distorted part is judged: by the LPIPS band."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a distort is injected: the share is the released recipe's."""
+"""How a distortion is injected: the share is that of the released recipe."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """distort: rearranges a central part in place (algorithm section 2).
 
-Jitter, strip and permutation are the paper's kernels, swirl and Voronoi the released code's,
-shards ours.
-Every kernel's targets are all the part's tokens.
+Jitter, strip and permutation are the paper's kernels, swirl and Voronoi the released code's, shards
+is ours. The targets of every kernel are all tokens of the part.
 """
 
 from __future__ import annotations
@@ -20,42 +19,42 @@ from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, 
 
 
 class DistortParams(ToolParams):
-    """Numbers of the kernels."""
+    """Params of the kernels."""
 
     jitter_sigma: float = Field(default=1.0, gt=0, le=64)
     """Standard deviation of the shift along each axis, in tokens."""
     strip_width: int = Field(default=2, ge=1, le=64)
-    """Tokens across a strip."""
+    """Width of a strip in tokens."""
     swirl_angle: float = Field(default=0.5, gt=0, le=np.pi)
-    """Radians at the rim; the turn grows linearly from the centre."""
+    """Angle at the rim in radians; it grows linearly from the centre."""
     seed_share: float = Field(default=0.15, gt=0, le=0.5)
     """Share of the part's tokens that are Voronoi seeds."""
 
 
 def _pairs(site: Site, sources: Indices, **facts: object) -> Pairs:
-    """All the part's tokens as targets, (n, 2) `sources` as references."""
+    """Pair all tokens of the part, as targets, with (n, 2) `sources` as references."""
     return Pairs(grid.indices(site.part), grid.to_indices(sources, site.part.shape), facts)
 
 
-def _within(at: NDArray[Any], site: Site) -> Indices:
-    """(n, 2) points rounded to tokens and clipped inside the window."""
+def _snap(at: NDArray[Any], site: Site) -> Indices:
+    """Round (n, 2) points to tokens and clip them to the window."""
     return np.clip(np.rint(at).astype(np.int64), 0, np.subtract(site.part.shape, 1))
 
 
 def jitter(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Each token looks a Gaussian step away: reference = clip(target + round(N(0, sigma^2)))."""
+    """Shift each token by Gaussian noise: reference = clip(target + round(N(0, sigma^2)))."""
     at = grid.points(site.part)
-    return _pairs(site, _within(at + rng.normal(0, params.jitter_sigma, at.shape), site))
+    return _pairs(site, _snap(at + rng.normal(0, params.jitter_sigma, at.shape), site))
 
 
 def strip(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Cuts the part into strips and rolls each along its own length: a bijection on the part.
+    """Cut the part into strips and roll each along its length: a bijection on the part.
 
     Raises:
         NoMapping: ``too_thin`` - no strip is longer than it is wide.
     """
     at = grid.points(site.part)
-    across = int(rng.integers(2))  # 0: strips lie and roll sideways; 1: they stand
+    across = int(rng.integers(2))  # 0: horizontal strips; 1: vertical strips
     width = params.strip_width
     lane = (at[:, across] - at[:, across].min()) // width
     sources = at.copy()
@@ -63,7 +62,7 @@ def strip(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
         members = np.flatnonzero(lane == number)
         order = members[np.lexsort((at[members, across], at[members, 1 - across]))]
         if len(order) > width:
-            # In multiples of the width: a full strip moves by whole cross-sections.
+            # Multiples of the width, so that a full strip moves by complete cross-sections.
             shift = width * int(rng.integers(1, -(-len(order) // width)))
             sources[order] = at[np.roll(order, shift)]
     if (sources == at).all():
@@ -72,12 +71,12 @@ def strip(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
 
 
 def permutation(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """The part's tokens in random order: a bijection on the part."""
+    """Permute the part's tokens at random: a bijection on the part."""
     return _pairs(site, rng.permutation(grid.points(site.part)))
 
 
 def swirl(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Turns the part about its centre, by angle * r / R, with what lies around its rim."""
+    """Rotate the part about its centre by angle * r / R; references may lie outside the part."""
     at = grid.points(site.part)
     offset = at - at.mean(axis=0)
     radius = np.hypot(offset[:, 0], offset[:, 1])
@@ -87,13 +86,14 @@ def swirl(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
     turned = np.stack(
         [cos * offset[:, 0] - sin * offset[:, 1], sin * offset[:, 0] + cos * offset[:, 1]], axis=1
     )
-    # Looking up at +angle in (row, column) turns the picture the same way as seen on screen.
+    # References at +angle in (row, column) coordinates turn the picture clockwise on screen.
     sense = "clockwise" if sign > 0 else "anticlockwise"
-    return _pairs(site, _within(turned + at.mean(axis=0), site), sense=sense)
+    return _pairs(site, _snap(turned + at.mean(axis=0), site), sense=sense)
 
 
 def voronoi(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Random tokens of the part are seeds; every token takes its nearest seed (Euclid).
+    """Draw tokens of the part as seeds; the reference of each token is the nearest seed
+    (Euclidean).
 
     Raises:
         NoMapping: ``too_small`` - the part has fewer than two tokens.
@@ -107,9 +107,10 @@ def voronoi(site: Site, rng: np.random.Generator, params: DistortParams) -> Pair
 
 
 def shards(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Voronoi cells of the part, each moved as a piece: pieces that do not fit together.
+    """Cut the part into Voronoi cells and move each as one piece, so that they do not fit together.
 
-    Each cell's displacement is drawn as `jitter` draws a token's, twice as far, and not zero.
+    The displacement of a cell is drawn like that of a token in `jitter`, with twice the standard
+    deviation, and is never zero.
 
     Raises:
         NoMapping: ``too_small`` - the part has fewer than two tokens.
@@ -122,7 +123,7 @@ def shards(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs
     moves = np.rint(rng.normal(0, 2 * params.jitter_sigma, seeds.shape))
     moves[~moves.any(axis=1), 0] = 1
     moved = at + moves[cdist(at, seeds).argmin(axis=1)]
-    return _pairs(site, _within(moved, site), pieces=count)
+    return _pairs(site, _snap(moved, site), pieces=count)
 
 
 ASPECT = MappingAspect(

@@ -1,4 +1,4 @@
-"""distort: a part whose inside has been rearranged, and how."""
+"""Sentences about a part whose inside has been rearranged, and how."""
 
 from __future__ import annotations
 

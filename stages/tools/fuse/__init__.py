@@ -1,1 +1,1 @@
-"""fuse: two things or parts that run into each other."""
+"""fuse: blends two entities or parts into each other."""

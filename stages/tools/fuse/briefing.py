@@ -1,4 +1,4 @@
-"""What a model is told of two that run into each other."""
+"""How a fusion is described to vision-language models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What words about two that run into each other may say."""
+"""What texts about a fusion must not say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found out about two that run into each other."""
+"""Facts to record about a fusion."""
 
 from __future__ import annotations
 

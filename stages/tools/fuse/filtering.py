@@ -1,4 +1,4 @@
-"""How a fuse is judged."""
+"""How a fusion is judged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a fuse is injected: the share is the released recipe's."""
+"""How a fusion is injected: the share is that of the released recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fuse: blends two instances or parts where they touch (algorithm section 2)."""
+"""fuse: blends two entities or parts where they touch (algorithm section 2)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, 
 
 
 class FuseParams(ToolParams):
-    """Numbers of the exchange."""
+    """Params of the kernels."""
 
     ordered: ClassVar[tuple[tuple[str, str], ...]] = (("near", "far"),)
     grow: int = Field(default=1, ge=0, le=32)
-    """Manhattan distance by which the contact is grown into the target zone."""
+    """Manhattan distance by which the contact is grown to the target zone."""
     near: int = Field(default=2, ge=1, le=64)
-    """Least distance between a token of one alone and its reference in the other alone."""
+    """Minimum Manhattan distance between a token that only one side covers and its reference, which
+    only the other side covers."""
     far: int = Field(default=4, ge=1, le=64)
-    """Greatest such distance; a token without a partner that near stays as it is."""
+    """Maximum of that distance; tokens without a reference in range stay unchanged."""
     seed_share: float = Field(default=0.2, gt=0, le=1)
-    """Voronoi: seeds as a share of the contact's tokens."""
+    """Number of Voronoi seeds as a share of the contact's tokens."""
 
 
 def target_zone(site: Site, grow: int) -> Grid:
-    """The contact of part and other, grown within the two (the foreground).
+    """Return the contact of part and other, grown within the two masks (the foreground).
 
     Raises:
-        NoMapping: ``apart`` - they do not touch; ``nested`` - one has no token of its own.
+        NoMapping: ``apart`` - they do not touch; ``nested`` - one lies entirely in the other.
     """
     a, b = site.part, site.other
     meeting = grid.contact(a, b)
@@ -41,18 +42,19 @@ def target_zone(site: Site, grow: int) -> Grid:
     return grid.dilate(meeting, grow) & (a | b)
 
 
-def nearest(
+def find_nearest(
     targets: Indices, pool: Indices, near: int, far: int | None, rng: np.random.Generator
 ) -> tuple[Indices, Indices]:
-    """Targets that have a partner in `pool` at a distance in near..far, and the nearest such one.
+    """Return the targets that have a point of `pool` at a distance in near..far, and the nearest
+    such point of each.
 
-    Ties are drawn. Points are (n, 2); distances are Manhattan; `far` None is unbounded.
+    Ties are broken at random. Points are (n, 2); distances are Manhattan; `far` None is unbounded.
     """
     distances = grid.manhattan(targets, pool).astype(np.float64)
     out_of_band = distances < near if far is None else (distances < near) | (distances > far)
     distances[out_of_band] = np.inf
     found = np.isfinite(distances.min(axis=1))
-    # Distances are whole numbers: less than one of noise orders ties and nothing else.
+    # Distances are integers, so noise below 1 breaks ties and changes nothing else.
     chosen = (distances + rng.random(distances.shape) / 2).argmin(axis=1)
     return targets[found], pool[chosen[found]]
 
@@ -60,7 +62,11 @@ def nearest(
 def _collect(
     site: Site, pieces: list[tuple[Indices, Indices]], zone: Grid, **facts: object
 ) -> Pairs:
-    """Joins target and reference points, sorted by target, without those that stay as they are."""
+    """Concatenate target and reference points, sorted by target, without unchanged tokens.
+
+    Raises:
+        NoMapping: ``no_partner`` - no token is left.
+    """
     shape = site.part.shape
     targets = grid.to_indices(np.concatenate([piece[0] for piece in pieces]), shape)
     references = grid.to_indices(np.concatenate([piece[1] for piece in pieces]), shape)
@@ -75,10 +81,11 @@ def _collect(
 
 
 def exchange(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
-    """Tokens of one alone look like the nearest of the other alone; shared ones like either.
+    """Give tokens that only one side covers the nearest token that only the other covers; tokens
+    that both cover get the nearest of either.
 
     Raises:
-        NoMapping: ``apart``, ``nested``; ``no_partner`` - nothing lies at the right distance.
+        NoMapping: ``apart``, ``nested``; ``no_partner`` - no token lies at the right distance.
     """
     zone = target_zone(site, params.grow)
     a_alone, b_alone = site.part & ~site.other, site.other & ~site.part
@@ -88,7 +95,7 @@ def exchange(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
         (site.part & site.other, a_alone | b_alone, 1, None),
     ]
     pieces = [
-        nearest(grid.points(zone & own), grid.points(pool), near, far, rng)
+        find_nearest(grid.points(zone & own), grid.points(pool), near, far, rng)
         for own, pool, near, far in plans
         if (zone & own).any()
     ]
@@ -96,7 +103,7 @@ def exchange(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
 
 
 def farthest_points(at: Indices, count: int, rng: np.random.Generator) -> Indices:
-    """(count, 2) farthest-point sample of (n, 2) points: random first, then the most remote."""
+    """Return a farthest-point sample, (count, 2), of (n, 2) points; the first is random."""
     chosen = [int(rng.integers(len(at)))]
     distance = grid.manhattan(at, at[chosen])[:, 0]
     while len(chosen) < min(count, len(at)):
@@ -108,8 +115,8 @@ def farthest_points(at: Indices, count: int, rng: np.random.Generator) -> Indice
 def _cells(
     site: Site, zone: Grid, rng: np.random.Generator, params: FuseParams
 ) -> tuple[Indices, Indices, int]:
-    """The zone's points, each one's cell (even cells belong to the part, odd ones to the other),
-    and how many seeds there are."""
+    """Return the zone's points, the cell of each (even cells belong to the part, odd ones to the
+    other), and the number of seeds."""
     meeting = grid.points(grid.contact(site.part, site.other))
     seeds = farthest_points(meeting, max(2, round(params.seed_share * len(meeting))), rng)
     at = grid.points(zone)
@@ -117,7 +124,8 @@ def _cells(
 
 
 def voronoi(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
-    """Cells around seeds in the contact belong in turn to either side, and take its tokens.
+    """Divide the zone into Voronoi cells of seeds in the contact; the cells take tokens of either
+    side in turn.
 
     Raises:
         NoMapping: ``apart``, ``nested``, ``no_partner``.
@@ -126,7 +134,7 @@ def voronoi(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
     at, cell, seeds = _cells(site, zone, rng, params)
     alone = (site.part & ~site.other, site.other & ~site.part)
     pieces = [
-        nearest(at[cell % 2 == side], grid.points(alone[side]), 0, None, rng)
+        find_nearest(at[cell % 2 == side], grid.points(alone[side]), 0, None, rng)
         for side in (0, 1)
         if (cell % 2 == side).any()
     ]
@@ -134,10 +142,10 @@ def voronoi(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
 
 
 def merge(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
-    """As `voronoi`, but each cell moves in from its owner as a piece, by one displacement.
+    """Divide the zone as `voronoi` does, but fill each cell with one piece of its side.
 
-    The displacement is the one of length `near`..`far` that fills most of the cell with tokens of
-    the owner alone; where it finds none a token stays as it is.
+    The piece's displacement is the one of length `near`..`far` that fills most of the cell with
+    tokens that only that side covers; the cell's other tokens stay unchanged.
 
     Raises:
         NoMapping: ``apart``, ``nested``, ``no_partner``.

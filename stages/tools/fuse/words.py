@@ -1,4 +1,4 @@
-"""fuse: two things or parts that run into each other where they meet."""
+"""Sentences about two entities or parts that blend into each other where they touch."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ RULES: Rules = SIDE | {
     "turn_up": ("turn up", "stand", "appear"),
 }
 
-# Parts known by their place only have no outline of their own that could be lost.
+# A part of which only the position is known has no outline of its own to lose.
 POSITIONAL: Rules = {
     "muddled": RULES["muddled"],
     "local": (

@@ -1,1 +1,1 @@
-"""remove: a part that is gone."""
+"""remove: replaces a part with its surroundings."""

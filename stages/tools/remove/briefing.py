@@ -1,4 +1,4 @@
-"""What a model is told of a part that is gone."""
+"""How a removed part is described to vision-language models."""
 
 from __future__ import annotations
 

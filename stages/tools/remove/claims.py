@@ -1,4 +1,4 @@
-"""What words about a part that is gone may say."""
+"""What texts about a removed part must and must not say."""
 
 from __future__ import annotations
 

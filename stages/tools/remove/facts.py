@@ -1,4 +1,4 @@
-"""What is found out about a part that is gone."""
+"""Facts to record about a removed part."""
 
 from __future__ import annotations
 

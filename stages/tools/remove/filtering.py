@@ -1,4 +1,4 @@
-"""How a remove is judged."""
+"""How a removed part is judged."""
 
 from __future__ import annotations
 

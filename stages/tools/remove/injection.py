@@ -1,4 +1,4 @@
-"""How a remove is injected: the share is the released recipe's."""
+"""How a removal is injected: the share is that of the released recipe."""
 
 from __future__ import annotations
 

@@ -12,18 +12,18 @@ from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, 
 
 
 class RemoveParams(ToolParams):
-    """Numbers of the neighbour draw."""
+    """Params of the kernels."""
 
     radius: int = Field(default=3, ge=1, le=64)
-    """Manhattan distance from the part within which references lie."""
+    """Maximum Manhattan distance of references from the part."""
     power: float = Field(default=10.0, gt=0, le=100)
-    """A target draws a reference with probability proportional to 1 / distance ** power."""
+    """A reference is drawn with probability proportional to 1 / distance ** power."""
 
 
 def surroundings(part: Grid, excluded: Grid, radius: int) -> tuple[Grid, int]:
-    """References within `radius` of the part and outside of `excluded`, and the radius used.
+    """Return the tokens within `radius` of the part and outside `excluded`, and the radius used.
 
-    A part walled in by its siblings has none so near: the radius grows until one is found.
+    If there are none, e.g. between siblings, the radius grows until there is one.
 
     Raises:
         NoMapping: ``no_surroundings`` - every token belongs to the part or its siblings.
@@ -38,16 +38,17 @@ def surroundings(part: Grid, excluded: Grid, radius: int) -> tuple[Grid, int]:
 def draw(
     distances: NDArray[np.number], power: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """(n,) one column per row of (n, m) distances, p proportional to 1 / distance ** power."""
+    """Draw one column per row of (n, m) distances, (n,), with p proportional to 1 / distance **
+    power."""
     nearest = distances.min(axis=1, keepdims=True)
     weights = (nearest / distances) ** power
     cumulative = weights.cumsum(axis=1)
-    # The last column as the total: a separate sum may round above it, and find no column.
+    # Scale by the last column: a separate sum might be rounded up beyond it, and match no column.
     return (cumulative > rng.random((len(distances), 1)) * cumulative[:, -1:]).argmax(axis=1)
 
 
 def neighbours(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
-    """Every token of the part draws its own reference from what lies around the part.
+    """Draw a reference for each token of the part from the surroundings.
 
     Raises:
         NoMapping: ``no_surroundings``.
@@ -64,16 +65,15 @@ def neighbours(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pa
 
 
 def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
-    """Every token of the part takes after the one a single displacement away.
+    """Cover the part with a piece of the surroundings: all references are displaced by one offset.
 
-    A piece of the surroundings moves over the part as a whole: texture goes on, where
-    `neighbours` repeats the same few tokens. The displacement is drawn among those that show
-    nothing of the part, its siblings or other parts, with p proportional to
-    ((1 - d) / length) ** power, d being how far the entity's share of what moves in is from its
-    share of the part's border: a nose gives way to cheek, not to sky.
+    Texture is continued, where `neighbours` repeats the same few tokens. The offset is drawn among
+    those that show nothing of the part, its siblings or other parts, with p proportional to
+    ((1 - d) / length) ** power. d is the difference between the entity's share of the piece and its
+    share of the part's border, so that a nose is replaced by cheek rather than by sky.
 
     Raises:
-        NoMapping: ``no_room`` - nothing of the part's shape lies free near it.
+        NoMapping: ``no_room`` - no area of the part's shape near it is free of parts.
     """
     targets, shape = grid.points(site.part), site.part.shape
     reach = int(np.ptp(targets, axis=0).max()) + 1 + params.radius

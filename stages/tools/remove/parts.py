@@ -1,4 +1,4 @@
-"""Parts that can be left out."""
+"""Parts that can be removed."""
 
 from __future__ import annotations
 

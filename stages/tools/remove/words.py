@@ -1,4 +1,4 @@
-"""remove: a part that is not there, and what stands in its place."""
+"""Sentences about a removed part and what took its place."""
 
 from __future__ import annotations
 

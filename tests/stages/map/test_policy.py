@@ -71,11 +71,11 @@ def test_the_recorded_seed_gives_the_mapping_back():
     for variant in plan(scene, MapParams(), 3)[0]:
         if variant.tool == "fuse":
             continue
-        from stages.map.sites import Limits, options
+        from stages.map.sites import Limits, find_options
 
         option = next(
             o
-            for o in options(atlas, Limits(6, 0.4, 0.9, ()), Counter())
+            for o in find_options(atlas, Limits(6, 0.4, 0.9, ()), Counter())
             if (o.tool, o.part.id) == (variant.tool, variant.part)
         )
         rng = np.random.Generator(np.random.PCG64(variant.seed))

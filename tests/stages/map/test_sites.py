@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from stages.map.sites import Atlas, Limits, options
+from stages.map.sites import Atlas, Limits, find_options
 from stages.records.documents import Window
 from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
 
@@ -12,7 +12,7 @@ HAND = (128, 224, 192, 272)
 
 def found(scene, limits=LIMITS):
     reasons = Counter()
-    listed = options(Atlas(scene), limits, reasons)
+    listed = find_options(Atlas(scene), limits, reasons)
     rows = {(o.tool, o.part.id, o.other.id if o.other else None) for o in listed}
     assert len(rows) == len(listed)
     return rows, reasons
@@ -68,7 +68,7 @@ def test_the_window_that_shows_the_part_largest():
         Window(id="w2", box=(120, 200, 216, 296), size=(384, 384), parts=[]),
     ]
     scene = scene_of(make_part("hand", HAND, ["add"]), windows=windows)
-    (option,) = options(Atlas(scene), LIMITS, Counter())
+    (option,) = find_options(Atlas(scene), LIMITS, Counter())
     assert option.window.id == "w1"
 
 
@@ -80,7 +80,7 @@ def test_two_instances_that_touch_fuse_as_wholes():
             make_entity("kite", (352, 0, 384, 32), [], 2),
         ]
     )
-    (option,) = options(Atlas(scene), LIMITS, Counter())
+    (option,) = find_options(Atlas(scene), LIMITS, Counter())
     assert (option.tool, option.part.id, option.within_entity) == ("fuse", "e0", False)
     assert option.other is not None
     assert option.other.name == "dog"
@@ -101,10 +101,10 @@ def test_only_entities_asked_for(person_scene):
 
 def test_siblings_are_other_parts_of_the_kind(person_scene):
     atlas = Atlas(person_scene)
-    option = next(o for o in options(atlas, LIMITS, Counter()) if o.part.id == "e0.p1")
+    option = next(o for o in find_options(atlas, LIMITS, Counter()) if o.part.id == "e0.p1")
     site = atlas.site(option)
     window = option.window
-    assert (site.siblings == atlas.on("e0.p2", window)).all()
-    assert (site.part == atlas.on("e0.p1", window)).all()
+    assert (site.siblings == atlas.tokens("e0.p2", window)).all()
+    assert (site.part == atlas.tokens("e0.p1", window)).all()
     assert (site.entity >= site.part).all()
     assert not site.other.any()

@@ -3,15 +3,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.perceive.windows import (
+    MAX_LENGTH,
     MAX_ZOOM,
-    ROOM,
-    TIGHT,
-    choose,
+    TARGET_LENGTH,
+    choose_windows,
     fits,
     share_inside,
-    square,
+    square_around,
     targets,
-    tokens_wide,
+    width_in_tokens,
 )
 from stages.records.documents import Entity, Part
 from stages.records.masks import encode
@@ -46,7 +46,7 @@ def scenes(draw):
 @given(scenes(), st.integers(1, 3), st.sampled_from([128, 384]))
 def test_windows_are_squares_in_the_photo_that_serve_their_parts(scene, count, window):
     photo, found = scene
-    windows = choose([found], photo, window, count, 3.0)
+    windows = choose_windows([found], photo, window, count, 3.0)
     assert len(windows) <= count
     parts = {t.id: t for t in targets([found])}
     served = [p for w in windows for p in w.parts]
@@ -59,43 +59,47 @@ def test_windows_are_squares_in_the_photo_that_serve_their_parts(scene, count, w
         assert w.parts
         for part in w.parts:
             assert fits(parts[part], w.box, photo, window, 3.0)
-            assert tokens_wide(parts[part], w.box, window) >= 3.0
+            assert width_in_tokens(parts[part], w.box, window) >= 3.0
 
 
 @given(st.floats(-50, 700), st.floats(-50, 700), st.integers(16, 400))
 def test_squares_are_moved_into_the_photo(x, y, side):
-    box = square((x, y), side, (640, 400))
+    box = square_around((x, y), side, (640, 400))
     assert box[0] >= 0 and box[2] <= 640 and box[1] >= 0 and box[3] <= 400
     assert box[2] - box[0] == box[3] - box[1] == side
 
 
 def test_a_middling_part_gets_a_window_at_native_scale():
-    (window,) = choose([entity((200, 200, 300, 300))], (800, 800), 384, 2, 3.0)
+    (window,) = choose_windows([entity((200, 200, 300, 300))], (800, 800), 384, 2, 3.0)
     assert window.box[2] - window.box[0] == 384
     assert share_inside((200, 200, 300, 300), window.box) == 1
 
 
 def test_a_small_part_is_zoomed_to_and_a_tiny_one_is_left():
-    (window,) = choose([entity((200, 200, 230, 230))], (800, 800), 384, 2, 3.0)
+    (window,) = choose_windows([entity((200, 200, 230, 230))], (800, 800), 384, 2, 3.0)
     assert 96 <= window.box[2] - window.box[0] <= 240
-    assert not choose([entity((200, 200, 208, 208))], (800, 800), 384, 2, 3.0)
+    assert not choose_windows([entity((200, 200, 208, 208))], (800, 800), 384, 2, 3.0)
 
 
 def test_a_large_part_gets_a_larger_window_with_room():
-    (window,) = choose([entity((200, 200, 600, 620))], (1400, 1000), 384, 2, 3.0)
+    (window,) = choose_windows([entity((200, 200, 600, 620))], (1400, 1000), 384, 2, 3.0)
     side = window.box[2] - window.box[0]
-    assert 420 / TIGHT <= side <= 420 / ROOM + 1
+    assert 420 / MAX_LENGTH <= side <= 420 / TARGET_LENGTH + 1
 
 
 def test_a_small_photo_is_one_square_of_its_short_side():
-    (window,) = choose([entity((100, 40, 180, 130))], (300, 200), 384, 1, 3.0)
+    (window,) = choose_windows([entity((100, 40, 180, 130))], (300, 200), 384, 1, 3.0)
     assert window.box[2] - window.box[0] <= 200
 
 
 def test_near_parts_share_a_window_and_far_ones_do_not():
-    near = choose([entity((200, 200, 280, 280), (300, 200, 380, 280))], (1500, 1500), 384, 2, 3.0)
+    near = choose_windows(
+        [entity((200, 200, 280, 280), (300, 200, 380, 280))], (1500, 1500), 384, 2, 3.0
+    )
     assert [w.parts for w in near] == [["e0.p0", "e0.p1"]]
-    far = choose([entity((50, 50, 130, 130), (1300, 1300, 1380, 1380))], (1500, 1500), 384, 2, 3.0)
+    far = choose_windows(
+        [entity((50, 50, 130, 130), (1300, 1300, 1380, 1380))], (1500, 1500), 384, 2, 3.0
+    )
     assert len(far) == 2
 
 
@@ -103,7 +107,7 @@ def test_different_kinds_are_worth_more_than_many_of_one():
     fingers = [(100 + 40 * i, 100, 130 + 40 * i, 190) for i in range(3)]
     face = [(900, 900, 1000, 1000), (940, 940, 985, 985), (920, 1005, 975, 1050)]
     found = entity(*fingers, *face, kinds=["finger"] * 3 + ["face", "nose", "mouth"])
-    (window,) = choose([found], (1200, 1200), 384, 1, 3.0)
+    (window,) = choose_windows([found], (1200, 1200), 384, 1, 3.0)
     assert window.parts == ["e0.p3", "e0.p4", "e0.p5"]
 
 
@@ -111,8 +115,8 @@ def test_a_further_window_must_be_worth_it():
     boxes = ((50, 50, 150, 150), (1200, 1200, 1300, 1300))
     # the second part of one kind whose position alone is known is worth a quarter
     found = entity(*boxes, kinds=["part", "part"], positional=True)
-    assert len(choose([found], (1500, 1500), 384, 3, 3.0)) == 1
+    assert len(choose_windows([found], (1500, 1500), 384, 3, 3.0)) == 1
 
 
 def test_nothing_to_serve_gives_no_window():
-    assert choose([], (500, 500), 384, 2, 3.0) == []
+    assert choose_windows([], (500, 500), 384, 2, 3.0) == []

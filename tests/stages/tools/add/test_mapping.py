@@ -28,7 +28,7 @@ def test_the_copy_is_the_part_displaced(site, seed):
     assert (target[1] - source[1] == dx).all()
     assert site.part.ravel()[pairs.references].all()
     assert len(pairs.targets) >= params.min_kept * site.part.sum()
-    assert add.hidden(site, pairs.targets) <= params.max_hidden
+    assert add.hidden_share(site, pairs.targets) <= params.max_hidden
     assert grid.dilate(site.entity, 1).ravel()[pairs.targets].any()
     # Its centre lies in the ring around the part's own outline.
     centre = grid.anchor(site.part) + np.array([dy, dx])
@@ -37,7 +37,7 @@ def test_the_copy_is_the_part_displaced(site, seed):
 
 def test_clipping_takes_targets_and_references_together():
     part = box_mask(SHAPE, 4, 0, 6, 4)
-    targets, references = add.displaced(part, np.array([0, -2]))
+    targets, references = add.displace(part, np.array([0, -2]))
     assert targets.tolist() == [48, 49, 60, 61]
     assert references.tolist() == [50, 51, 62, 63]
 
@@ -48,7 +48,7 @@ def test_score_by_hand():
 
     def score(dy, dx):
         offset = np.array([dy, dx])
-        return add.score(site, add.displaced(part, offset)[0], offset)
+        return add.score(site, add.displace(part, offset)[0], offset)
 
     assert score(-3, 0) == pytest.approx(3 / 1.3)
     assert score(0, 1) == pytest.approx((3 - 0.5) / 1.1)  # half of itself
@@ -66,8 +66,10 @@ def test_the_copy_keeps_off_siblings_and_part():
     part, siblings = box_mask(SHAPE, 5, 5, 7, 7), box_mask(SHAPE, 5, 8, 7, 10)
     site = Site(part, part | siblings, siblings, NONE, NONE)
     strict, lax = AddParams(), AddParams(max_hidden=1)
-    hidden = [add.hidden(site, add.ring(site, generator(s), strict).targets) for s in range(40)]
-    without = [add.hidden(site, add.ring(site, generator(s), lax).targets) for s in range(40)]
+    hidden = [
+        add.hidden_share(site, add.ring(site, generator(s), strict).targets) for s in range(40)
+    ]
+    without = [add.hidden_share(site, add.ring(site, generator(s), lax).targets) for s in range(40)]
     assert max(hidden) <= 0.2 < max(without)
 
 
