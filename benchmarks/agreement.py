@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.methods import inject_window, make_prompt
 from benchmarks.workload import Task
-from stages.inject.params import InjectParams, of_tool
+from stages.inject.params import InjectParams, value_for_tool
 from stages.inject.window import RenderedVariant, psnr
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
@@ -68,8 +68,8 @@ def measure_agreement(
         metric: LPIPS.
     """
     chosen = task.variants[:variants]
-    rho = {tool: of_tool(injecting.rho, tool) or FRESH for tool in TOOLS}
-    repeat_rho = {tool: of_tool(injecting.repeat_rho, tool) or rho[tool] for tool in TOOLS}
+    rho = {tool: value_for_tool(injecting.rho, tool) or FRESH for tool in TOOLS}
+    repeat_rho = {tool: value_for_tool(injecting.repeat_rho, tool) or rho[tool] for tool in TOOLS}
     dense = injecting.model_copy(update={"mode": "dense"})
     noisy = dense.model_copy(update={"rho": rho, "repeat_rho": repeat_rho})
     sparse = injecting.model_copy(update={"mode": "sparse"})

@@ -25,7 +25,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from stages.explain.facts import known
+from stages.explain.facts import find_facts
 from stages.map.params import MapParams
 from stages.map.policy import plan
 from stages.models.explainer import checks
@@ -67,7 +67,7 @@ def add_facts(variant: Variant, scene: Scene) -> Variant:
     tokens = np.zeros(window.grid, bool)
     tokens.ravel()[variant.targets] = True
     mask = masks.from_grid(tokens, window.box, scene.entities[0].mask.size)
-    return variant.model_copy(update={"facts": variant.facts | known(variant, scene, mask)})
+    return variant.model_copy(update={"facts": variant.facts | find_facts(variant, scene, mask)})
 
 
 def draw_variants(found: list[Scene], params: MapParams, texts: int) -> list[tuple[str, Variant]]:

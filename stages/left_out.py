@@ -1,20 +1,20 @@
-"""Sources that no stage's code digest covers, with the reason."""
+"""Sources that the code digest of a stage leaves out, with the reasons."""
 
 from __future__ import annotations
 
 _RUN = (
-    "how a stage is run; what it is given and how its results are kept is covered by "
-    "FORMAT_VERSION in stages/engine/format.py"
+    "runs stages; FORMAT_VERSION in stages/engine/format.py covers what a stage receives and how "
+    "its results are stored"
 )
-_CHOICE = "which back end is chosen: its name, options and module are in the key"
-_OPTIONS = "what options have in common: their values are in the key, or a back end's own module"
-_WEIGHTS = "where weights lie: their digests are in the key"
-_TRANSPORT = "how, when and at what price a request is sent, not what is asked or answered"
+_CHOICE = "chooses back ends: name, options and module of the chosen one are in the key"
+_OPTIONS = "base of all options: their values and the back end's own module are in the key"
+_WEIGHTS = "finds weights: their digests are in the key"
+_TRANSPORT = "decides how, when and at what price a request is sent; changes no request or answer"
 
 LEFT_OUT: dict[str, str] = {
     "stages/__init__.py": "the list of stages",
     "stages/__main__.py": "starts a stage",
-    "stages/catalogue.py": "finds stages and reads params, which are in the key",
+    "stages/catalogue.py": "finds stages and reads params; params are in the key",
     "stages/left_out.py": "this list",
     "stages/engine/*": _RUN,
     "stages/models/registry/*": _CHOICE,
@@ -27,5 +27,5 @@ LEFT_OUT: dict[str, str] = {
     "stages/models/chat/retries.py": _TRANSPORT,
     "stages/models/chat/settings.py": _TRANSPORT,
 }
-"""Paths in the checkout (``*`` stands for any characters, ``/`` among them) to the reason. What is
-imported only from them is not covered either."""
+"""Path in the checkout (``*`` stands for any characters, including ``/``) to reason. A module that
+is imported only by these is left out too."""

@@ -1,7 +1,8 @@
-"""The import closure of modules, read from their source without importing them.
+"""Find the import closure of modules by parsing their source, without importing them.
 
-It holds every module of this project that the given ones may import, inside functions too, the
-packages that they lie in, and the data files beside them: prompts, coefficients, tables.
+It contains every module of this project that they may import, including imports inside functions,
+the packages that contain those modules, and the data files beside them: prompts, coefficients,
+tables.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ from pathlib import Path
 DATA = frozenset({".json", ".md", ".toml", ".txt", ".yaml"})
 """Suffixes of data files."""
 _NO_DATA = ("gate.json", "README*", "docs")
-"""Names of files and folders that hold no data for the code beside them."""
+"""Names of files and folders that are not data of the code beside them."""
 
 
 def import_closure(modules: Iterable[str], left_out: Iterable[str] = ()) -> dict[str, Path]:
-    """Sources by their path from the folder that holds their top-level package, sorted.
+    """Return the files of the closure by path, sorted; paths are relative to the folder that
+    contains the top-level package.
 
     Args:
         modules: dotted names.
-        left_out: patterns (fnmatch) of paths that do not count, nor what only they import.
+        left_out: patterns (fnmatch) of paths to leave out; their imports are not followed.
 
     Raises:
-        ModuleNotFoundError: one of `modules` is not there.
+        ModuleNotFoundError: one of `modules` does not exist.
     """
     search, skipped = _Search.of(modules), tuple(left_out)
     found: dict[str, Path] = {}
@@ -48,25 +50,25 @@ def import_closure(modules: Iterable[str], left_out: Iterable[str] = ()) -> dict
             found[search.relative(path)] = path
         folders.add(path.parent)
     for folder in folders:
-        found |= {search.relative(path): path for path in _data(folder)}
+        found |= {search.relative(path): path for path in _find_data_files(folder)}
     return {name: found[name] for name in sorted(found) if not matches(name, skipped)}
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Where the project's top-level packages lie."""
+    """Finds files of the project's top-level packages."""
 
     roots: dict[str, Path]
-    """Name to the folder that holds the package."""
+    """Name of a top-level package to the folder that contains it."""
 
     @classmethod
     def of(cls, modules: Iterable[str]) -> _Search:
-        """Those of `modules` and this one."""
+        """Search the top-level packages of `modules` and of this module."""
         tops = {name.partition(".")[0] for name in (*modules, __name__)}
         return cls({top: folder for top in tops if (folder := _top_folder(top))})
 
     def find(self, module: str) -> Path | None:
-        """The module's file; None when it is none of the project's."""
+        """Return the module's file; None if it is not part of the project."""
         top = module.partition(".")[0]
         if top not in self.roots:
             return None
@@ -75,13 +77,14 @@ class _Search:
         return next((file for file in files if file.is_file()), None)
 
     def relative(self, path: Path) -> str:
-        """The file's path from the nearest root: it does not tell where the checkout lies."""
+        """Return the file's path from the nearest root, which does not depend on where the checkout
+        is."""
         paths = [path.relative_to(r) for r in self.roots.values() if path.is_relative_to(r)]
         return min(paths, key=lambda found: len(found.parts)).as_posix()
 
 
 def _top_folder(top: str) -> Path | None:
-    """The folder that holds a top-level module."""
+    """Return the folder that contains a top-level module or package."""
     spec = importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
         return None
@@ -90,7 +93,7 @@ def _top_folder(top: str) -> Path | None:
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Whether `path` fits one of the `fnmatch` patterns."""
+    """Return whether `path` matches one of the `fnmatch` patterns."""
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
@@ -106,21 +109,21 @@ def _parents(module: str) -> Iterator[str]:
 @dataclass(frozen=True)
 class _Source:
     imports: tuple[str, ...]
-    """Names that may be modules."""
+    """Imported names, which may be modules or names inside them."""
     empty: bool
-    """Nothing but a docstring, as in most packages' ``__init__``."""
+    """Whether it contains nothing but a docstring, like most packages' ``__init__``."""
 
 
 @cache
 def _read(source: bytes, package: str) -> _Source:
-    """Parse a module; once a process for the same bytes."""
+    """Parse a module, once per process for the same bytes."""
     body = ast.parse(source).body
     empty = all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in body)
     return _Source(tuple(name for node in body for name in _imports(node, package)), empty)
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:
-    """Names that `node` imports, but those for type checkers alone."""
+    """Yield the names that `node` imports, except those for type checkers only."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -142,13 +145,13 @@ def _is_type_checking(test: ast.expr) -> bool:
     return name == "TYPE_CHECKING"
 
 
-def _data(folder: Path) -> Iterator[Path]:
-    """Data files of a folder, and of those below it that hold no Python."""
+def _find_data_files(folder: Path) -> Iterator[Path]:
+    """Yield the data files of a folder, and of its subfolders that contain no Python."""
     for path in folder.iterdir():
         if matches(path.name, _NO_DATA) or path.name.startswith((".", "__")):
             continue
         if path.is_dir():
             if not any(path.rglob("*.py")):
-                yield from _data(path)
+                yield from _find_data_files(path)
         elif path.suffix in DATA:
             yield path

@@ -1,4 +1,4 @@
-"""What a result came from: digests of code, params, models and the numeric libraries."""
+"""Compute store keys: digests of code, params, models and numeric libraries."""
 
 from __future__ import annotations
 
@@ -36,20 +36,21 @@ _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
 
 def code_files(stage: Stage) -> dict[str, Path]:
-    """The sources that can shape a stage's results, by their path in the checkout: the import
-    closure of its module and its plugins."""
+    """Return the sources that can change a stage's results, by their path in the checkout: the
+    import closure of its module and its plugins."""
     return import_closure((type(stage).__module__, *stage.plugins()), LEFT_OUT)
 
 
 def code_digest(stage: Stage) -> str:
-    """sha256 over the names and bytes of `code_files`."""
+    """Return the sha256 of the names and bytes of `code_files`."""
     content = {name: sha256(path.read_bytes()) for name, path in code_files(stage).items()}
     return sha256(canonical_json(content))
 
 
 @cache
 def cpu_class() -> str:
-    """The instruction sets that change the last bits of a matrix product."""
+    """Return the machine and those of its instruction sets that change the last bits of a matrix
+    product."""
     try:
         flags = Path("/proc/cpuinfo").read_text().split()
     except OSError:
@@ -59,7 +60,7 @@ def cpu_class() -> str:
 
 @cache
 def numerics() -> dict[str, str]:
-    """Versions of the numeric libraries and the class of CPU."""
+    """Return the versions of the numeric libraries and the class of CPU."""
     found = {"cpu": cpu_class(), "python": platform.python_version()}
     for library in NUMERIC_LIBRARIES:
         try:
@@ -70,19 +71,20 @@ def numerics() -> dict[str, str]:
 
 
 def _gpu_numerics(stage: Stage) -> dict[str, str]:
-    """Class of GPU and CUDA, for a stage that computes there; a GPU beside a stage that computes
-    on the CPU changes nothing."""
+    """Return the class of GPU and CUDA for a stage that computes on a GPU, else nothing: an unused
+    GPU does not change results."""
     return devices.fingerprint() if devices.on_gpu(stage.devices()) else {}
 
 
 def result_params(stage: Stage) -> dict[str, Any]:
-    """The params that change results: the stage's own, seed and profile."""
+    """Return the params that change results: the stage's own, the seed and the profile."""
     base = {"seed": stage.base.seed, "profile": stage.base.profile}
     return {"stage": stage.result_params(), "base": base}
 
 
 def stage_digest(stage: Stage) -> str:
-    """Everything a stage's results depend on, except the photo's own inputs."""
+    """Return the digest of everything that a stage's results depend on, except the photo's
+    inputs."""
     return sha256(
         canonical_json(
             {
@@ -98,5 +100,5 @@ def stage_digest(stage: Stage) -> str:
 
 
 def unit_key(stage_digest: str, inputs: Any) -> str:
-    """The store's key of one photo at one stage; `inputs` are digests of what it reads."""
+    """Return the store's key of one photo at one stage; `inputs` are digests of what it reads."""
     return sha256(canonical_json({"stage": stage_digest, "inputs": inputs}))

@@ -1,1 +1,1 @@
-"""explain: words for every flaw that passed the filter, and for the untouched photo."""
+"""explain: writes texts about every flaw that passed the filter, and about the untouched photo."""

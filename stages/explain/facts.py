@@ -1,9 +1,9 @@
-"""What the record knows of a flaw beyond its mapping: where in the picture, how large, on which
-side, how many, and what took a removed part's place.
+"""Derive facts about a flaw from masks: where it is in the picture, how large, on which side, how
+many such parts there are now, and what took a removed part's place.
 
-Pure functions of masks. A fact is given only where it is clear; the words for it are the
-grammar's (``stages/models/explainer/phrases.py``). Left and right are the viewer's, but in
-the names of parts, which say a person's own side.
+Pure functions. A fact is recorded only if it is clear; ``stages/models/explainer/phrases.py`` holds
+the words for it. Left and right are the viewer's, except in the names of parts, where they are a
+person's own.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from stages.records.masks import Mask
 from stages.tools.aspects.facts import FactsAspect
 
 CLEAR = 0.9
-"""Share of a mask's pixels that must lie in a half of the picture to be said to be there."""
+"""Minimum share of a mask's pixels in a half of the picture for the mask to lie in that half."""
 TINY, SMALL, LARGE = 0.005, 0.025, 0.15
-"""Shares of the picture: below, below, from."""
+"""Shares of the picture: tiny and small are below, large is at or above."""
 PIECE, HALF, MOST = 0.1, (0.4, 0.6), 0.65
-"""Shares of the entity: below, between, from."""
-MAINLY, HARDLY = 0.7, 0.1
-"""Shares of the references that make a source, and that are neglected."""
+"""Shares of the entity: a piece is below, half is between, most is at or above."""
+MIN_SOURCE_SHARE, MAX_OTHER_SHARE = 0.7, 0.1
+"""Minimum share of the references that a source covers, and maximum share of them that entities
+cover if the source is the surroundings."""
 
 
-def known(variant: Variant, scene: Scene, mask: Mask) -> dict[str, Any]:
-    """Facts that add to `Variant.facts`: ``place``, ``size``, ``extent``, ``viewer_side``,
-    ``count``, ``source``, ``source_kind``, ``source_direction``, as far as they are clear.
+def find_facts(variant: Variant, scene: Scene, mask: Mask) -> dict[str, Any]:
+    """Return the facts to add to `Variant.facts`, as far as they are clear: ``place``, ``size``,
+    ``extent``, ``viewer_side``, ``count``, ``source``, ``source_kind``, ``source_direction``.
 
     Args:
         variant: the flaw.
@@ -45,11 +46,11 @@ def known(variant: Variant, scene: Scene, mask: Mask) -> dict[str, Any]:
     found: dict[str, Any] = {"place": place(mask), "size": size(float(mask.mean()))}
     wanted = tools.aspect(variant.tool, FactsAspect)
     if wanted.extent:
-        whole = masks.decode(entity.mask)
-        found["extent"] = extent(float((mask & whole).sum() / max(int(whole.sum()), 1)))
+        pixels = masks.decode(entity.mask)
+        found["extent"] = extent(float((mask & pixels).sum() / max(int(pixels.sum()), 1)))
     if part is not None and not part.positional:
         found["viewer_side"] = viewer_side(part, entity)
-        found["count"] = wanted.count if in_twos(part, entity) else None
+        found["count"] = wanted.count if is_one_of_two(part, entity) else None
     if wanted.source:
         window = next(w for w in scene.windows if w.id == variant.window)
         found |= source(variant, entity, scene, window)
@@ -59,10 +60,11 @@ def known(variant: Variant, scene: Scene, mask: Mask) -> dict[str, Any]:
 
 
 def place(mask: Mask) -> str:
-    """``upper left``, ``lower``, ``middle`` ... of the picture, or "" where none is clear.
+    """Return where an (H, W) mask lies in the picture: ``upper left``, ``lower``, ``middle`` ...,
+    or "" if none is clear.
 
-    A half is where `CLEAR` of the (H, W) mask's pixels lie; the middle is the middle half of both
-    axes, for what lies in no half.
+    A mask lies in a half if `CLEAR` of its pixels do. If it lies in no half, it lies in the middle
+    if `CLEAR` of its pixels are in the middle half of both axes.
     """
     rows, columns = _halves(mask.sum(1)), _halves(mask.sum(0))
     words = (("upper", "", "lower")[rows], ("left", "", "right")[columns])
@@ -74,7 +76,7 @@ def place(mask: Mask) -> str:
 
 
 def _halves(profile: np.ndarray) -> int:
-    """0, 2: the first or second half of an axis holds nearly all; 1: neither."""
+    """Return 0 or 2 if the first or second half of an axis holds `CLEAR` of the profile, else 1."""
     half, total = len(profile) // 2, max(int(profile.sum()), 1)
     if profile[:half].sum() >= CLEAR * total:
         return 0
@@ -82,14 +84,14 @@ def _halves(profile: np.ndarray) -> int:
 
 
 def size(share: float) -> str:
-    """``tiny``, ``small``, ``large`` for a share of the picture in 0..1, or ""."""
+    """Return ``tiny``, ``small``, ``large`` or "" for a share of the picture in 0..1."""
     if share < SMALL:
         return "tiny" if share < TINY else "small"
     return "large" if share >= LARGE else ""
 
 
 def extent(share: float) -> str:
-    """``piece``, ``half``, ``most`` for a share of the entity in 0..1, or ""."""
+    """Return ``piece``, ``half``, ``most`` or "" for a share of the entity in 0..1."""
     if share < PIECE:
         return "piece"
     if share >= MOST:
@@ -98,10 +100,11 @@ def extent(share: float) -> str:
 
 
 def viewer_side(part: Part, entity: Entity) -> str:
-    """``left`` or ``right`` as the viewer sees it, for a part whose name has a side.
+    """Return ``left`` or ``right``, as the viewer sees it, for a part whose name has a side; ""
+    if it is not clear.
 
-    Beside a single sibling of its kind: the side on which it lies, where their boxes do not
-    overlap. Without one: the half of the entity's box that holds `CLEAR` of its pixels.
+    With one sibling of its kind: the side of the sibling on which it lies, if their boxes do not
+    overlap. Without siblings: the half of the entity's box that holds `CLEAR` of its pixels.
     """
     if not {"left", "right"} & set(part.name.split()):
         return ""
@@ -117,36 +120,38 @@ def viewer_side(part: Part, entity: Entity) -> str:
     return ("left", "", "right")[_halves(columns)]
 
 
-def in_twos(part: Part, entity: Entity) -> bool:
-    """Whether the entity has two of the part's kind, a left and a right one, and no more."""
+def is_one_of_two(part: Part, entity: Entity) -> bool:
+    """Return whether the entity has exactly two parts of this kind, a left and a right one."""
     kin = [p.name for p in entity.parts if p.kind == part.kind and not p.positional]
     return sorted(kin) == [f"left {part.kind}", f"right {part.kind}"]
 
 
 def source(variant: Variant, entity: Entity, scene: Scene, window: Window) -> dict[str, str]:
-    """What the references of a removed part show: ``source_kind`` and, named, ``source``.
+    """Return what the references of a removed part show: ``source_kind`` and, if it has a name,
+    ``source``.
 
-    ``part``: mainly another part of the entity (the smallest such one); ``entity``: the entity;
-    ``other``: another entity; ``surroundings``: nothing that was found. Empty when mixed.
+    ``part``: another part of the entity (the smallest that covers `MIN_SOURCE_SHARE` of them);
+    ``entity``: the entity; ``other``: another entity; ``surroundings``: no entity. Empty if they
+    are mixed.
     """
     tokens = np.zeros(window.grid, bool)
     tokens.ravel()[variant.references] = True
     height, width = entity.mask.size
     taken = masks.from_grid(tokens, window.box, (height, width))
 
-    def shown(thing: Entity | Part) -> float:
+    def share(thing: Entity | Part) -> float:
         return float((masks.decode(thing.mask) & taken).sum() / max(int(taken.sum()), 1))
 
     parts = [p for p in entity.parts if p.id != variant.part and not p.positional]
-    if fitting := [p for p in parts if shown(p) >= MAINLY]:
+    if fitting := [p for p in parts if share(p) >= MIN_SOURCE_SHARE]:
         return {"source_kind": "part", "source": min(fitting, key=_area).name}
-    shares = {e.id: shown(e) for e in scene.entities}
-    if shares[entity.id] >= MAINLY:
+    shares = {e.id: share(e) for e in scene.entities}
+    if shares[entity.id] >= MIN_SOURCE_SHARE:
         return {"source_kind": "entity"}
     for other in scene.entities:
-        if shares[other.id] >= MAINLY and other.name != entity.name:
+        if shares[other.id] >= MIN_SOURCE_SHARE and other.name != entity.name:
             return {"source_kind": "other", "source": other.name}
-    return {"source_kind": "surroundings"} if sum(shares.values()) <= HARDLY else {}
+    return {"source_kind": "surroundings"} if sum(shares.values()) <= MAX_OTHER_SHARE else {}
 
 
 def _area(part: Part) -> int:

@@ -1,4 +1,4 @@
-"""The explain stage: words for the variants that passed the filter, checked before they go on."""
+"""The explain stage: texts for the variants that passed the filter, with checks of the texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SENTENCES = re.compile(r"[A-Z].*[.!]")
 
 
 class ExplainCode(RejectCode):
-    """Why there are no words."""
+    """Reasons to reject a photo or a variant."""
 
     NOTHING_PASSED = "nothing_passed"
     UNFIT = "explanation_unfit"
@@ -46,24 +46,24 @@ class ExplainGate(GateParams):
     """Thresholds of the explain gate."""
 
     min_distinct: Share = 0.9
-    """Least share of different texts among all local explanations."""
+    """Minimum share of distinct texts among all local explanations."""
     min_words_mean: Mean = 8.0
-    """Mean length of a local explanation."""
+    """Minimum of the mean number of words of a local explanation."""
 
 
 @registry.add_sections(*ROLES)
 class ExplainParams(StageParams):
-    """Section ``explain`` of params.yaml."""
+    """Section ``explain`` of params.yaml without its back ends' sections."""
 
     gate: ExplainGate = ExplainGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 def find_problems(explanation: Explanation, variant: Variant) -> dict[str, str]:
-    """Check and offending words of the texts that must not be published; empty when fit."""
+    """Check both texts; return the failed checks with the offending words."""
     found: dict[str, str] = {}
     for field in ("local", "overall"):
         text = getattr(explanation, field)
-        for problem in checks.flaw(text, variant, overall=field == "overall"):
+        for problem in checks.check_flaw_text(text, variant, overall=field == "overall"):
             found[f"{field}.{problem.check}"] = problem.found
         if not _SENTENCES.fullmatch(text):
             found[f"{field}.sentences"] = f"{text[:20]} ... {text[-20:]}"
@@ -71,20 +71,20 @@ def find_problems(explanation: Explanation, variant: Variant) -> dict[str, str]:
 
 
 def add_facts(sample: Sample, scene: Scene, passed: set[str]) -> dict[str, Variant]:
-    """The variants that passed, by id, with all that the record knows of them in `facts`."""
+    """Return the variants in `passed` by id, with all facts of the record in their `facts`."""
     variants = [v for v in sample.document("map", Mapping).variants if v.id in passed]
     outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
     found = {}
     for variant in variants:
         shape = scene.entities[0].mask.size
         mask = paste_mask(shape, outcomes[variant.id], sample.members, "mask")
-        complete = variant.facts | facts.known(variant, scene, mask)
-        found[variant.id] = variant.model_copy(update={"facts": complete})
+        known = variant.facts | facts.find_facts(variant, scene, mask)
+        found[variant.id] = variant.model_copy(update={"facts": known})
     return found
 
 
-def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, Image]]:
-    """Variant id to photo and flawed photo, (H, W, 3) uint8."""
+def read_pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, Image]]:
+    """Read photo and flawed photo, (H, W, 3) uint8, of each variant, by variant id."""
     photo = read_png(sample.members["ingest/photo.png"])
     outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
     return {
@@ -94,7 +94,7 @@ def pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, 
 
 
 class ExplainStage(ModelStage):
-    """Explains what is left of a photo's variants (algorithm section 6)."""
+    """Explains the variants of a photo that passed the filter (algorithm section 6)."""
 
     name: ClassVar[str] = "explain"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
@@ -112,20 +112,21 @@ class ExplainStage(ModelStage):
     explainer: Explainer
 
     def plugins(self) -> tuple[str, ...]:
-        """The explainer, and what can be said of the tools' flaws."""
-        told = ("briefing",) if registry.questions("explainer", self.base) else ()
-        return (*super().plugins(), *tools.modules("facts", "words", "claims", *told))
+        """Return the modules of the explainer, and those of the tools' facts, sentences and claims;
+        for an explainer that asks a chat model, also those that describe the tools."""
+        described = ("briefing",) if registry.questions("explainer", self.base) else ()
+        return (*super().plugins(), *tools.modules("facts", "words", "claims", *described))
 
     def setup(self) -> None:
-        """Build the explainer that the profile names."""
+        """Load the profile's explainer."""
         self.explainer = registry.explainer(self.base, self.params, seed=self.base.seed)
 
     def process(self, sample: Sample) -> Output:
-        """Texts for the variants that passed; unfit ones fall out, the others go on.
+        """Explain the variants that passed, and reject those whose texts fail a check.
 
         Raises:
             RejectPhoto: ``nothing_passed`` - the filter kept no variant; ``explanation_unfit`` -
-                the words for the untouched photo, which every pair of the photo carries.
+                the text about the untouched photo, which is part of every pair, fails a check.
         """
         verdicts = sample.document("filter", Curation).verdicts
         passed = {verdict.variant for verdict in verdicts if verdict.passed}
@@ -135,9 +136,10 @@ class ExplainStage(ModelStage):
             )
         scene = sample.document("perceive", Scene)
         variants = add_facts(sample, scene, passed)
-        images = pictures(sample, variants) if self.explainer.looks else {}
+        images = read_pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
-        if problems := checks.clean(texts.clean, [entity.name for entity in scene.entities]):
+        names = [entity.name for entity in scene.entities]
+        if problems := checks.check_clean_text(texts.clean, names):
             raise RejectPhoto(
                 ExplainCode.UNFIT,
                 "the words for the untouched photo are not fit to publish",
@@ -145,16 +147,16 @@ class ExplainStage(ModelStage):
                 problems={problem.check: problem.found for problem in problems},
             )
         kept: list[Explanation] = []
-        rejects = [_without_words(sample.key, left) for left in texts.unexplained]
+        rejects = [_reject_unexplained(sample.key, variant) for variant in texts.unexplained]
         for explanation in texts.explanations:
             if problems := find_problems(explanation, variants[explanation.variant]):
-                rejects.append(_reject(sample.key, explanation, problems))
+                rejects.append(_reject_unfit(sample.key, explanation, problems))
             else:
                 kept.append(explanation)
         return Output(texts.model_copy(update={"explanations": kept}), rejects=rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row an explained variant."""
+        """Return one row per explained variant."""
         texts = Explanations.model_validate(document)
         return [
             {
@@ -172,11 +174,12 @@ class ExplainStage(ModelStage):
         ]
 
 
-def _without_words(key: str, left: Unexplained) -> Reject:
-    return Reject(key, left.variant, left.code, left.message, {"answers": left.answers})
+def _reject_unexplained(key: str, variant: Unexplained) -> Reject:
+    evidence = {"answers": variant.answers}
+    return Reject(key, variant.variant, variant.code, variant.message, evidence)
 
 
-def _reject(key: str, explanation: Explanation, problems: dict[str, str]) -> Reject:
+def _reject_unfit(key: str, explanation: Explanation, problems: dict[str, str]) -> Reject:
     return Reject(
         key,
         explanation.variant,

@@ -1,1 +1,1 @@
-"""filter: keeps the variants whose flaw can be seen, refuses the rest with a reason."""
+"""filter: keeps the variants whose flaw is visible and as intended, and rejects the others."""

@@ -1,4 +1,4 @@
-"""LPIPS bounds (algorithm section 5): is the flaw strong enough, and not too strong?"""
+"""Check the LPIPS bounds (algorithm section 5): is the flaw strong enough, and not too strong?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stages.tools.aspects.filtering import FilteringAspect
 
 
 class BoundsCode(RejectCode):
-    """Why LPIPS alone refuses a variant."""
+    """Reasons to reject a variant by LPIPS alone."""
 
     TOO_WEAK = "too_weak"
     TOO_STRONG = "too_strong"
@@ -23,18 +23,18 @@ class BoundsCode(RejectCode):
 
 @dataclass(frozen=True)
 class Distances:
-    """LPIPS of one variant."""
+    """LPIPS distances of one variant."""
 
     lpips_real: float
-    """Photo to artifact in the target box."""
+    """Between photo and artifact in the target box."""
     lpips_control: float
-    """Control to artifact there."""
+    """Between control and artifact in the target box."""
     lpips_mask: float
-    """Mean of the map between control and artifact on the mask; 0 without one."""
+    """Mean, over the mask, of the distance map between control and artifact; 0 if it is empty."""
 
 
 def measure(case: Case, target_box: Box, metric: PerceptualMetric) -> Distances:
-    """The three distances of a variant."""
+    """Measure the three distances of a variant."""
     x0, y0, x1, y1 = target_box
     real, control, artifact = (
         image[y0:y1, x0:x1] for image in (case.real, case.control, case.artifact)
@@ -49,7 +49,7 @@ def measure(case: Case, target_box: Box, metric: PerceptualMetric) -> Distances:
 
 
 def check(tool: Tool, found: Distances, bounds: Bounds) -> tuple[str, str]:
-    """Reject code (or ``ok``) and message."""
+    """Return the reject code (or ``ok``) and the message."""
     if found.lpips_control < bounds.control or found.lpips_mask < bounds.mask:
         return JudgeCode.NOT_PERCEPTIBLE, (
             f"LPIPS to the control is {found.lpips_control:.3f} in the target box "

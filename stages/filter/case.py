@@ -1,4 +1,4 @@
-"""What a judge sees of a variant: whole photos with control and artifact pasted in."""
+"""Build the input of a judge: photos with control and artifact pasted in."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from stages.records.windows import cut
 def read_case(
     photo: Image, window: Window, variant: Variant, outcome: Outcome, members: Mapping[str, bytes]
 ) -> Case:
-    """Read a variant's stored members.
+    """Build a case from a variant's stored members.
 
     Args:
         photo: (H, W, 3) uint8.
         window: the variant's window.
         variant: its mapping.
-        outcome: where its members belong.
+        outcome: the boxes of its members in the photo.
         members: ``inject/<variant>.<name>.png`` to bytes.
 
     Raises:
         KeyError: a member is missing.
-        ValueError: a member does not fit its box, or the window leaves the photo.
+        ValueError: a member does not fit its box, or the window reaches outside the photo.
     """
     return build_case(
         photo,
@@ -41,10 +41,10 @@ def read_case(
 def build_case(
     photo: Image, window: Window, variant: Variant, *, control: Image, artifact: Image, mask: Mask
 ) -> Case:
-    """Build a case from whole pictures, all of the photo's size.
+    """Build a case from pictures that all have the photo's size.
 
     Raises:
-        ValueError: the window leaves the photo.
+        ValueError: the window reaches outside the photo.
     """
     return Case(
         real=photo,

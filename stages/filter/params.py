@@ -12,42 +12,44 @@ from stages.models import registry
 
 ROLES = ("metric", "judge")
 Distance = Annotated[float, Field(ge=0, le=2)]
-"""LPIPS between two pictures."""
+"""An LPIPS distance between two pictures."""
 
 
 class Bounds(Section):
-    """LPIPS (AlexNet, v0.1) bounds. The defaults of `low` and `high` are ArtiAgent's."""
+    """Bounds of LPIPS (AlexNet, v0.1). The defaults of `low` and `high` are ArtiAgent's."""
 
     ordered: ClassVar[tuple[tuple[str, str], ...]] = (("low", "high"),)
     low: Distance = 0.1
     """Tools judged by the band (distort): minimum distance between photo and artifact in the target
     box."""
     high: Distance = 0.5
-    """Tools judged by the band: maximum distance there."""
+    """Tools judged by the band: maximum of that distance."""
     control: Distance = 0.05
-    """Every tool: least distance between control and artifact in the target box, so that what the
-    autoencoder alone loses does not count."""
+    """All tools: minimum distance between control and artifact in the target box. Both have passed
+    through the autoencoder, so what it alone loses does not count."""
     mask: Distance = 0.05
-    """Every tool: least mean of the distance map between control and artifact on the mask."""
+    """All tools: minimum mean, over the mask, of the distance map between control and artifact."""
 
     @model_validator(mode="after")
-    def _apart(self) -> Bounds:
+    def _check_band(self) -> Bounds:
         if self.low == self.high:
             raise refusal("low", self.low, f"must be below `high`, {self.high}")
         return self
 
 
 class FilterGate(GateParams):
-    """Thresholds of the filter's gate."""
+    """Thresholds of the filter gate."""
 
     max_reject_rate: Share = 0.5
-    """Photos: one goes on even when none of its variants passes, so this is about the stage."""
+    """Maximum share of photos that the stage rejects. A photo whose variants all fail is not
+    rejected here, so these are failures of the stage."""
     max_variant_reject_rate: Share = 0.9
-    """Variants, of those that were mapped."""
+    """Maximum share of incoming variants that are rejected."""
     min_lpips_control_mean: Distance = 0.1
-    """Flaws that passed differ from their controls by this much on average."""
+    """Minimum of the mean distance between passed flaws and their controls."""
     max_lpips_real_mean: Distance = 0.8
-    """And are not simply destroyed."""
+    """Maximum of the mean distance between passed flaws and the photo: above it, flaws destroy the
+    picture."""
 
 
 @registry.add_sections(*ROLES)

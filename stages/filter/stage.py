@@ -23,11 +23,11 @@ from stages.records.images import read_png
 from stages.tools import TOOLS
 
 COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
-"""Scores every judge's verdicts have; the others stay in the document."""
+"""Scores that the verdicts of every judge have; the others are in the document only."""
 
 
 class FilterStage(ModelStage):
-    """One photo: what passes is kept though a sibling falls out."""
+    """Judges the variants of a photo one by one; rejecting one does not affect the others."""
 
     name: ClassVar[str] = "filter"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
@@ -46,18 +46,18 @@ class FilterStage(ModelStage):
     judge: Judge
 
     def plugins(self) -> tuple[str, ...]:
-        """Metric and judge, how the tools are judged, and what a judge that asks a model is told of
-        them."""
-        told = ("briefing", "claims") if registry.questions("judge", self.base) else ()
-        return (*super().plugins(), *tools.modules("filtering", *told))
+        """Return the modules of metric and judge, those that say how the tools are judged, and, for
+        a judge that asks a chat model, those that describe the tools."""
+        described = ("briefing", "claims") if registry.questions("judge", self.base) else ()
+        return (*super().plugins(), *tools.modules("filtering", *described))
 
     def setup(self) -> None:
-        """Load metric and judge."""
+        """Load the profile's metric and judge."""
         self.metric = registry.metric(self.base, self.params)
         self.judge = registry.judge(self.base, self.params)
 
     def process(self, sample: Sample) -> Output:
-        """Verdicts on all variants; those that did not pass are rejects as well."""
+        """Judge all variants of a photo. Those that do not pass are rejects as well."""
         photo_size = sample.documents["ingest"]["width"], sample.documents["ingest"]["height"]
         photo = read_png(sample.members["ingest/photo.png"], photo_size)
         variants = {v.id: v for v in sample.document("map", Mapping).variants}
@@ -75,13 +75,14 @@ class FilterStage(ModelStage):
                         variant.id,
                         verdict.reason,
                         verdict.message,
-                        {"tool": variant.tool, **verdict.scores, **_told(verdict)},
+                        {"tool": variant.tool, **verdict.scores, **_answers(verdict)},
                     )
                 )
         return Output(Curation(key=sample.key, verdicts=verdicts), rejects=rejects)
 
     def _verdict(self, case: Case, target_box: tuple[int, int, int, int]) -> Verdict:
-        """The bounds first: a judge may cost money, and need not see what nobody can see."""
+        """Check the bounds, then ask the judge: it may cost money, and need not see flaws that are
+        not visible."""
         tool = case.variant.tool
         found = bounds.measure(case, target_box, self.metric)
         scores = dataclasses.asdict(found)
@@ -100,7 +101,7 @@ class FilterStage(ModelStage):
         )
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """One row a variant that passed."""
+        """Return one row per variant that passed."""
         curation = Curation.model_validate(document)
         return [
             {
@@ -116,8 +117,8 @@ class FilterStage(ModelStage):
         ]
 
 
-def _told(verdict: Verdict) -> dict[str, Any]:
-    """What a judge that asks a model leaves as evidence."""
+def _answers(verdict: Verdict) -> dict[str, Any]:
+    """Return the evidence of a judge that asks a chat model: prompt and raw answers."""
     if not verdict.prompt:
         return {}
     return {"prompt": verdict.prompt, "answers": verdict.answers}

@@ -16,51 +16,51 @@ from stages.tools.aspects.injection import InjectionAspect
 
 Mode = Literal["sparse", "dense", "faithful"]
 Start = Annotated[float, Field(ge=0.05, le=1)]
-"""A time on the way from photo (0) to noise (1)."""
+"""A time between photo (0) and noise (1)."""
 Decibels = Annotated[float, Field(ge=0, le=100)]
 
 
-def _each_tool(values: dict[Tool, float]) -> dict[Tool, float]:
+def _require_all_tools(values: dict[Tool, float]) -> dict[Tool, float]:
     if missing := set(TOOLS) - set(values):
         words = ", ".join(sorted(missing))
         raise PydanticCustomError("tools", "no share for {missing}", {"missing": words})
     return values
 
 
-def _form(value: Any) -> str:
+def _find_tag(value: Any) -> str:
     return "each" if isinstance(value, dict) else "all"
 
 
-_EachTool = AfterValidator(_each_tool)
+_AllTools = AfterValidator(_require_all_tools)
 ShareOfTool = Annotated[
-    Annotated[Share, Tag("all")] | Annotated[dict[Tool, Share], _EachTool, Tag("each")],
-    Discriminator(_form),
+    Annotated[Share, Tag("all")] | Annotated[dict[Tool, Share], _AllTools, Tag("each")],
+    Discriminator(_find_tag),
 ]
-"""One share for all tools, or one each."""
+"""One share for all tools, or one per tool."""
 StartOfTool = Annotated[
-    Annotated[Start, Tag("all")] | Annotated[dict[Tool, Start], _EachTool, Tag("each")],
-    Discriminator(_form),
+    Annotated[Start, Tag("all")] | Annotated[dict[Tool, Start], _AllTools, Tag("each")],
+    Discriminator(_find_tag),
 ]
-"""One start time for all tools, or one each."""
+"""One start time for all tools, or one per tool."""
 
 
-def of_tool(value: float | dict[Tool, float], tool: Tool) -> float:
-    """What holds for `tool`."""
+def value_for_tool(value: float | dict[Tool, float], tool: Tool) -> float:
+    """Return the value that applies to `tool`."""
     return value[tool] if isinstance(value, dict) else value
 
 
 def all_values(value: float | dict[Tool, float]) -> list[float]:
-    """Every share that stands there."""
+    """Return the one value, or those of all tools."""
     return list(value.values()) if isinstance(value, dict) else [value]
 
 
 class Shares(Section):
-    """Where an injection is on."""
+    """The steps and blocks in which positions or values are injected."""
 
     steps: ShareOfTool
-    """Share of a variant's steps, from its first on."""
+    """Share of a variant's steps, counted from its first."""
     double: Share
-    """Share of the double-stream blocks: the first for positions, the last for values."""
+    """Share of the double-stream blocks: the first ones for positions, the last ones for values."""
     single: Share
     """Share of the single-stream blocks, likewise."""
 
@@ -69,8 +69,9 @@ class Guidance(Section):
     """Distilled guidance, for models that embed it (FLUX.1-dev)."""
 
     source: float = Field(default=1.0, ge=0, le=100)
-    """Of the source branch: the inversion's."""
+    """Guidance of the source branch: that of the inversion."""
     flaw: float = Field(default=5.0, ge=0, le=100)
+    """Guidance of the flaws."""
 
 
 _POSITION_STEPS: dict[Tool, float] = {
@@ -87,23 +88,23 @@ class FaithfulPositions(Shares):
 
 
 class Faithful(Section):
-    """The released recipe's numbers, used in ``mode: faithful``."""
+    """The shares of the released recipe, used by ``mode: faithful``."""
 
     positions: FaithfulPositions = FaithfulPositions()
     values: Shares = Shares(steps=0.8, double=0.0, single=0.5)
 
 
 class MaskParams(Section):
-    """What counts as visible."""
+    """What counts as a visible difference."""
 
     threshold: float = Field(default=6.0, gt=0, le=100)
     """CIELAB colour difference (CIE 1976) between artifact and control, after smoothing."""
     smoothing: float = Field(default=1.5, ge=0, le=32)
-    """Gaussian sigma in pixels, so that single pixels of noise do not count."""
+    """Gaussian sigma in pixels; it keeps single noisy pixels out."""
     closing: int = Field(default=7, ge=1, le=127)
     """Side of the square that joins neighbouring pieces, in pixels."""
     min_pixels: int = Field(default=48, ge=1, le=65536)
-    """Smaller pieces are dropped."""
+    """Minimum size of a piece in pixels; smaller ones are dropped."""
 
 
 class InjectGate(GateParams):
@@ -111,50 +112,53 @@ class InjectGate(GateParams):
 
     max_reject_rate: Share = 0.5
     max_variant_reject_rate: Share = 0.5
-    """Variants that could not be rendered or cannot be seen."""
+    """Maximum share of variants that could not be rendered or are not visible."""
     max_evaluations_mean: Mean = 60.0
-    """Forwards of a whole window per variant, its share of the source branch counted."""
+    """Maximum of the mean cost of a variant, in forward passes over a complete window, including
+    its share of the source branch."""
     min_reconstruction_psnr_mean: Decibels = 20.0
-    """dB, mean over variants."""
+    """Minimum of the mean over variants, in dB."""
     max_mask_share_mean: PositiveShare = 0.9
-    """Mean share of `edit` that is visible: near 1, the mask says nothing."""
+    """Maximum of the mean share of `edit` that is visible; near 1, the mask carries no
+    information."""
     min_difference_mean: float = Field(default=8.0, ge=0, le=255)
-    """Mean over variants of the difference to the control inside the mask, in grey levels."""
+    """Minimum of the mean difference from the control inside the mask, in grey levels."""
 
 
 @registry.add_sections("flow")
 class InjectParams(StageParams):
-    """Section ``inject`` of params.yaml."""
+    """Section ``inject`` of params.yaml without its back ends' sections."""
 
     layout_only: ClassVar[frozenset[str]] = frozenset({"min_reconstruction_psnr"})
     mode: Mode = "sparse"
-    """``sparse`` computes active tokens only, ``dense`` all with the background held to the source
-    branch, ``faithful`` the released recipe (its shares below; no start gather, nothing held)."""
+    """``sparse`` computes active tokens only. ``dense`` computes all tokens and holds the
+    background to the source branch. ``faithful`` is the released recipe, with the shares of
+    `faithful`, without the start-latent gather and without holding any token."""
     t_s: StartOfTool = 1.0
-    """Where denoising starts: the inversion's timestep nearest to it."""
+    """The t at which denoising starts, rounded to the inversion's nearest timestep."""
     rho: ShareOfTool = 0.0
     """Share of fresh noise in the start latent of targets."""
     repeat_rho: ShareOfTool = 0.0
-    """The same for targets whose reference another target of the variant takes after too."""
+    """That share for targets whose reference an earlier target of the variant already uses."""
     positions: Shares = Shares(steps=0.25, double=1.0, single=0.5)
     values: Shares = Shares(steps=0.5, double=0.0, single=0.5)
     guidance: Guidance = Guidance()
     faithful: Faithful = Faithful()
     bucket: int = Field(default=16, ge=1, le=4096)
-    """Sparse forwards hold a multiple of so many tokens."""
+    """Sparse forward passes are padded to a multiple of this number of tokens."""
     batch: int = Field(default=1, ge=1, le=64)
-    """Variants of one padded size in a sparse forward. 1: a variant's bytes do not depend on its
-    neighbours. More is faster on a GPU."""
+    """Maximum number of variants, all of one padded size, in a sparse forward pass. With 1 a
+    variant's bytes do not depend on the others; more is faster on a GPU."""
     margin: int = Field(default=1, ge=0, le=8)
     """Tokens around the targets that the model may change to blend them in."""
     feather: float = Field(default=10.0, ge=0, le=64)
     """Width of the composite's ramp around the active tokens, in model pixels."""
     halo: int = Field(default=2, ge=0, le=64)
-    """Tokens around the active ones that are decoded with them."""
+    """Tokens around the active ones that are decoded too."""
     residual: Share = 1.0
-    """How much of what the model lost of the photo is given back, gathered like the latents."""
+    """Share of what the model lost of the photo that is added back, gathered like the latents."""
     mask: MaskParams = MaskParams()
     min_reconstruction_psnr: Decibels = 15.0
-    """dB, every window: below, the control is another picture than the photo, and its variants fall
-    out. Changing it renders nothing anew."""
+    """Minimum PSNR of a window's control against the photo, in dB. Below it the control no longer
+    shows the photo, and the window's variants are rejected. Changing it renders nothing again."""
     gate: InjectGate = InjectGate()  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -1,4 +1,4 @@
-"""A variant's mapping over the latent grid (algorithm sections 2 and 4)."""
+"""Apply a variant's mapping to the latent grid (algorithm sections 2 and 4)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stages.records.masks import Mask
 from stages.records.source_index import Index
 
 
-def repeated(index: Index) -> Mask:
-    """(N,) bool: targets whose reference an earlier target takes after too."""
+def find_repeats(index: Index) -> Mask:
+    """Return the targets whose reference an earlier target already uses, (N,) bool."""
     moved = index != np.arange(len(index))
     again = np.ones(len(index), dtype=bool)
     again[np.flatnonzero(moved)[np.unique(index[moved], return_index=True)[1]]] = False
@@ -19,13 +19,15 @@ def repeated(index: Index) -> Mask:
 
 
 def grow(targets: Mask, margin: int) -> Mask:
-    """The active set, (rows, columns): targets and every token within `margin` (Chebyshev)."""
+    """Return the active tokens, (rows, columns): targets and all tokens within `margin` of them
+    (Chebyshev distance)."""
     side = 2 * margin + 1
     return cv2.dilate(targets.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
 
 
 def halo_box(active: Mask, halo: int) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right (exclusive) of the active tokens and `halo` around, in the grid."""
+    """Return top, left, bottom, right (exclusive) of the active tokens and `halo` tokens around
+    them, clipped to the grid."""
     rows, columns = np.nonzero(active)
     return (
         max(0, int(rows.min()) - halo),
@@ -43,11 +45,11 @@ def start_latent(
     rho: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
-    """The start-latent gather (algorithm section 4), (N, 64).
+    """Gather the start latent, (N, 64) (algorithm section 4).
 
     On the targets z = (1 - t) x0[s] + t (sqrt(1 - rho^2) n[s] + rho eps), elsewhere the inversion's
-    latent. n is the noise that the inverted latent stands for, n = (z_t - (1 - t) x0) / t: at t = 1
-    it is z_T itself, below it spares the inversion the way from t to 1.
+    latent. n is the noise that the inverted latent implies, n = (z_t - (1 - t) x0) / t. At t = 1 it
+    is z_T; for t < 1 the inversion need not run from t to 1.
 
     Args:
         photo: x0, (N, 64).

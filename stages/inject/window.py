@@ -19,9 +19,9 @@ from stages.inject.composite import (
     residual_weight,
     visible_mask,
 )
-from stages.inject.params import InjectParams, all_values, of_tool
+from stages.inject.params import InjectParams, all_values, value_for_tool
 from stages.inject.render import Plan, Rendering, Settings, render
-from stages.inject.tokens import grow, halo_box, repeated
+from stages.inject.tokens import find_repeats, grow, halo_box
 from stages.models.flow.solvers import Solver
 from stages.models.flow.trajectory import Trajectory
 from stages.models.protocols import Image
@@ -161,8 +161,14 @@ class WindowJob:
         targets = targets.reshape(self.window.grid)
         draws = generator(seed, key, variant.id, "start")
         noise = draws.standard_normal((len(index), self.trajectory.points.shape[2]))
-        rho = np.where(repeated(index), of_tool(params.repeat_rho, tool), of_tool(params.rho, tool))
-        skipped = self.begin if faithful else start_step(self.states, of_tool(params.t_s, tool))
+        rho = np.where(
+            find_repeats(index),
+            value_for_tool(params.repeat_rho, tool),
+            value_for_tool(params.rho, tool),
+        )
+        skipped = (
+            self.begin if faithful else start_step(self.states, value_for_tool(params.t_s, tool))
+        )
         start, steps = skipped - self.begin, len(self.states) - 1 - skipped
         return Plan(
             index=index,
@@ -171,8 +177,8 @@ class WindowJob:
             noise=torch.from_numpy(noise.astype(np.float32)),
             rho=torch.from_numpy(rho.astype(np.float32))[:, None],
             start=start,
-            positions_until=start + round(of_tool(self.positions.steps, tool) * steps),
-            values_until=start + round(of_tool(self.values.steps, tool) * steps),
+            positions_until=start + round(value_for_tool(self.positions.steps, tool) * steps),
+            values_until=start + round(value_for_tool(self.values.steps, tool) * steps),
         )
 
     def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:

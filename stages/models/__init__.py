@@ -1,1 +1,1 @@
-"""Back ends behind small protocols: one file a model, a registry from names to factories."""
+"""Models behind small protocols: one folder per role, a registry of back ends, and profiles."""

@@ -1,10 +1,10 @@
-"""What a stage may ask of a model. Back ends are swapped by name in ``profiles.yaml``.
+"""The protocols of the roles; ``profiles.yaml`` chooses a back end for each role.
 
-NumPy at the border: an image is (H, W, 3) uint8 sRGB, a mask is (H, W) bool, both in photo pixels.
-Every back end is a class with a ``revision`` class method: a digest of its weights that costs no
-loading, since it enters the store's key. One with weights that are fetched names them in a
-``weights`` class method, for ``flawfactory models``. Both get the back end's ``options``, if it has
-any (`registry.Backend`).
+Arguments and results are NumPy arrays: an image is (H, W, 3) uint8 sRGB, a mask is (H, W) bool,
+both in photo pixels. Every back end is a class. Its class method ``revision`` returns a digest of
+its weights without loading them; it enters the store's key. If its weights are fetched, its class
+method ``weights`` names them, for ``flawfactory models``. Both receive the back end's ``options``,
+if it has any (`registry.Backend`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Perceiver(Protocol):
         ...
 
     def perceive(self, image: Image) -> list[Entity]:
-        """Entities with parts and masks, in photo pixels; empty when nothing was found."""
+        """Return entities with parts and masks, in photo pixels; empty if nothing is found."""
         ...
 
 
@@ -44,22 +44,23 @@ class WantedPart:
     kind: str
     """The part without its side: ``ear``."""
     tools: tuple[Tool, ...]
-    """Of add, remove and distort, in that order; never empty. Whether a part can be fused depends
-    on what it touches, which masks tell."""
+    """Tools that can break the part, in the order of `TOOLS`; never empty. Tools for parts that
+    touch others are not listed: they are found from the masks."""
 
 
 @dataclass(frozen=True)
 class WantedEntity:
-    """A thing to look for, with its parts."""
+    """An entity to look for, with its parts."""
 
     name: str
     """A noun phrase in lower case, singular: ``dog``, ``wine glass``."""
     parts: tuple[WantedPart, ...]
-    """May be empty: a thing without parts can still touch another."""
+    """May be empty: an entity without parts can still touch another."""
 
 
 class Vocabulary(Protocol):
-    """Names what is worth looking for in a photo, and which tool may break it (section 1)."""
+    """Names entities and parts to look for in a photo, and the tools that may break them (section
+    1)."""
 
     @classmethod
     def revision(cls) -> str:
@@ -67,16 +68,16 @@ class Vocabulary(Protocol):
         ...
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:
-        """Entities by prominence, each name once; empty when there is nothing to break.
+        """Return entities by prominence, each name once; empty if there is nothing to break.
 
         Raises:
-            RejectPhoto: no usable list could be had for this photo.
+            RejectPhoto: no usable list was returned for this photo.
         """
         ...
 
 
 class Captioner(Protocol):
-    """Says in a sentence what a photo shows: the text condition of the flow model."""
+    """Describes a photo in a sentence: the text condition of the flow model."""
 
     @classmethod
     def revision(cls) -> str:
@@ -84,16 +85,16 @@ class Captioner(Protocol):
         ...
 
     def caption(self, image: Image) -> str:
-        """One or two plain sentences.
+        """Return one or two plain sentences.
 
         Raises:
-            RejectPhoto: no usable caption could be had for this photo.
+            RejectPhoto: no usable caption was returned for this photo.
         """
         ...
 
 
 class PerceptualMetric(Protocol):
-    """A distance between two pictures of one size that follows human judgement (LPIPS)."""
+    """A distance between two pictures of the same size that follows human judgement (LPIPS)."""
 
     @classmethod
     def revision(cls) -> str:
@@ -101,41 +102,43 @@ class PerceptualMetric(Protocol):
         ...
 
     def distance(self, a: Image, b: Image) -> float:
-        """0 for equal pictures; any size, padded where the network needs more pixels."""
+        """Return the distance, 0 for equal pictures. Small pictures are padded to the network's
+        minimum size."""
         ...
 
     def spatial(self, a: Image, b: Image) -> NDArray[np.float32]:
-        """(H, W) distance at each pixel."""
+        """Return the distance at each pixel, (H, W)."""
         ...
 
 
 @dataclass(frozen=True)
 class Case:
-    """One rendered variant before a judge. Images are whole photos of one size."""
+    """A rendered variant to judge. Images have the photo's size, unless noted."""
 
     real: Image
     control: Image
-    """The photo with the identity mapping pasted in: the model's fingerprints, no flaw."""
+    """The photo with the identity mapping rendered and pasted in: the model's fingerprints without
+    a flaw."""
     artifact: Image
     mask: Mask
     """The visible flaw, as rendered."""
     window: Window
     window_control: Image
-    """`control` cut to the window, at the model's size."""
+    """The window of `control`, at the model's size."""
     window_artifact: Image
+    """The window of `artifact`, at the model's size."""
     variant: Variant
     measured: Mapping[str, float] = field(default_factory=dict)
-    """What the filter's bounds have measured before: ``lpips_real``, ``lpips_control``,
-    ``lpips_mask``."""
+    """Distances that the filter has measured: ``lpips_real``, ``lpips_control``, ``lpips_mask``."""
 
 
 class Judge(Protocol):
-    """Decides whether the intended flaw is perceptible and where it should be (section 5)."""
+    """Decides whether the intended flaw is visible, and in the right place (section 5)."""
 
     name: str
     """Recorded with each verdict."""
     tools: tuple[Tool, ...]
-    """Tools it can judge; the filter's own bounds alone decide on the others."""
+    """Tools whose flaws it can judge; only the LPIPS bounds apply to the others."""
 
     @classmethod
     def revision(cls) -> str:
@@ -143,15 +146,16 @@ class Judge(Protocol):
         ...
 
     def judge(self, case: Case) -> Verdict:
-        """`reason` is ``ok`` or a reject code; `scores` holds every number that was used."""
+        """Judge a variant. The verdict's `reason` is ``ok`` or a reject code; its `scores` hold all
+        numbers that were used."""
         ...
 
 
 class Explainer(Protocol):
-    """Puts the flaws of a photo into words (section 6)."""
+    """Describes the flaws of a photo (section 6)."""
 
     looks: bool
-    """Whether it wants to see the pictures."""
+    """Whether it needs the pictures."""
 
     @classmethod
     def revision(cls) -> str:
@@ -164,14 +168,16 @@ class Explainer(Protocol):
         variants: Sequence[Variant],
         images: Mapping[str, tuple[Image, Image]],
     ) -> Explanations:
-        """Words for `variants`; a flaw without usable ones is listed as unexplained.
+        """Describe `variants` and the untouched photo. A variant for which no usable text was
+        returned is listed as unexplained.
 
         Args:
             scene: what is in the photo.
             variants: the flaws, at least one.
-            images: variant id to photo and flawed photo; empty unless the author `looks`.
+            images: variant id to photo and flawed photo; empty unless `looks`.
 
         Raises:
-            RejectPhoto: no words for the untouched photo, which every pair carries.
+            RejectPhoto: no usable text was returned for the untouched photo, which is part of every
+                pair.
         """
         ...

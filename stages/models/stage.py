@@ -1,4 +1,4 @@
-"""What stages that work with the profile's back ends have in common."""
+"""The base class of stages that use the profile's back ends."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from stages.models import registry
 
 
 class ModelStage(Stage):
-    """A stage that names the roles whose back ends it works with."""
+    """A stage that declares the roles whose back ends it uses."""
 
     roles: ClassVar[tuple[str, ...]]
-    """All that any profile may have; its params get their sections by `registry.add_sections`."""
+    """The roles, including those that a profile may leave out. `registry.add_sections` adds their
+    back ends' sections to the stage's params."""
 
     @property
     def chosen_roles(self) -> tuple[str, ...]:
-        """Those of `roles` that the profile has."""
+        """The `roles` that the profile fills."""
         return tuple(role for role in self.roles if role in registry.roles(self.base))
 
     def revisions(self) -> dict[str, str]:
-        """The back ends', by role."""
+        """Return the revisions of the back ends by role."""
         return registry.revisions(self.base, *self.chosen_roles)
 
     def plugins(self) -> tuple[str, ...]:
-        """The modules of the back ends."""
+        """Return the modules of the back ends."""
         return registry.modules(self.base, *self.chosen_roles)
 
     def devices(self) -> frozenset[str]:
-        """The back ends'."""
+        """Return the devices of the back ends."""
         return registry.devices(self.base, *self.chosen_roles)
 
     def result_params(self) -> dict[str, Any]:
-        """The section without those of back ends that the profile did not choose."""
+        """Return the section without the sections of back ends that the profile does not choose."""
         unused = registry.unused_sections(self.base, *self.roles)
         return {
             name: value for name, value in super().result_params().items() if name not in unused

@@ -1,9 +1,9 @@
-"""From a role and a profile to a back end.
+"""Find and load the back end that a profile chooses for a role.
 
-`backends` is the table of back ends, `profiles` says which one a profile takes for a role,
-`checks` finds what is wrong with a choice before any model is loaded, `sections` gives back ends
-their sections of params.yaml, `loading` makes them, and `questions` knows what they ask a chat
-model. The functions that the rest of the code calls are here.
+`backends` is the table of back ends, `profiles` reads the profiles' choices, `checks` validates a
+choice before any model is loaded, `sections` adds the back ends' sections of params.yaml, `loading`
+loads back ends, and `questions` lists what they ask a chat model. This package exports the
+functions that the rest of the code calls.
 """
 
 from stages.models.registry.backends import BACKENDS, REQUIRED, Backend

@@ -1,4 +1,4 @@
-"""The table of back ends. A new one is a line in it."""
+"""The table of back ends. Adding one takes one entry."""
 
 from __future__ import annotations
 
@@ -10,49 +10,50 @@ from stages.engine.section import Section
 from stages.models.options import NoOptions, Options
 
 PACKAGE = "stages.models"
-"""Where the table's modules are."""
+"""The package that contains the table's modules."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Where a back end's class and the models of its options and params are.
+    """The class of a back end, and the models of its options and params.
 
-    Each is ``module:Name`` below `PACKAGE` and is imported when it is asked for. The class gets
-    what is declared here by keyword: ``options``, ``params``, and the back end of every role in
-    `needs` by the role's name. Its class methods ``revision`` and ``weights`` get ``options``.
+    Each is given as ``module:Name`` below `PACKAGE` and is imported on first use. The class is
+    called with keywords for what is declared here: ``options``, ``params``, and the back end of
+    every role in `needs` under the role's name. Its class methods ``revision`` and ``weights``
+    receive ``options``.
     """
 
-    made_by: str
+    class_path: str
     """The class."""
     options: str | None = None
-    """Model of what a profile may set; None: nothing."""
+    """Model of what a profile may set; None if it takes no options."""
     params: str | None = None
-    """Model of its own section, by its name, in the section of each stage that uses its role, such
-    as ``perceive.mediapipe``; None: it has none."""
+    """Model of the back end's own section, which is nested under its name in the section of each
+    stage that uses its role, e.g. ``perceive.mediapipe``; None if it has no params."""
     needs: tuple[str, ...] = ()
-    """Other roles that it builds on."""
+    """Other roles whose back ends it uses."""
 
     @property
     def module(self) -> str:
         """Full name of the module that holds the class."""
-        return f"{PACKAGE}.{self.made_by.partition(':')[0]}"
+        return f"{PACKAGE}.{self.class_path.partition(':')[0]}"
 
     def load(self) -> Any:
-        """The class."""
-        return import_name(self.made_by)
+        """Import and return the class."""
+        return import_name(self.class_path)
 
     def options_model(self) -> type[Options]:
-        """The model of its options."""
+        """Import and return the model of its options."""
         return import_name(self.options) if self.options else NoOptions
 
     def params_model(self) -> type[Section] | None:
-        """The model of its section."""
+        """Import and return the model of its section."""
         return import_name(self.params) if self.params else None
 
 
-def import_name(place: str) -> Any:
-    """What ``module:Name`` below `PACKAGE` names, imported."""
-    module, _, name = place.partition(":")
+def import_name(path: str) -> Any:
+    """Import and return ``module:Name`` below `PACKAGE`."""
+    module, _, name = path.partition(":")
     return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
 
 
@@ -96,6 +97,6 @@ BACKENDS: dict[str, dict[str, Backend]] = {
         "vlm": Backend("explainer.vlm.explainer:VlmExplainer", needs=("chat",)),
     },
 }
-"""Role to name to back end."""
+"""Role to the name of a back end to the back end."""
 REQUIRED = ("flow", "perceiver", "metric", "judge", "explainer")
-"""Roles that every profile must have: some stage needs them."""
+"""Roles that every profile must fill, because a stage needs them."""

@@ -1,4 +1,4 @@
-"""The profile's back ends, and what is known of them without loading weights."""
+"""Load a profile's back ends, and describe them without loading their weights."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from stages.models.registry.sections import section
 
 
 def create(role: str, profile: Profile, params: StageParams | None = None, **arguments: Any) -> Any:
-    """The back end, loaded.
+    """Load the back end of a role, and those that it needs.
 
     Args:
-        role: what it is for.
-        profile: says which one.
-        params: section of the stage that uses it, with the back end's own in it; None: defaults.
-        arguments: the stage's own, beside what `Backend` names.
+        role: role of the back end.
+        profile: chooses the back end.
+        params: section of the stage that uses it, which contains the back end's own section. None:
+            the defaults.
+        arguments: arguments from the stage, in addition to those that `Backend` declares.
 
     Raises:
         RegistryError: no such profile, role or back end.
         WeightsError: its weights are missing or damaged.
     """
     backend = find_backend(role, profile)
-    given: dict[str, Any] = {**options_argument(role, profile)}
+    declared: dict[str, Any] = {**options_argument(role, profile)}
     if own := section(role, profile, params):
-        given["params"] = own
-    given |= {other: create(other, profile) for other in backend.needs}
-    return backend.load()(**given, **arguments)
+        declared["params"] = own
+    declared |= {other: create(other, profile) for other in backend.needs}
+    return backend.load()(**declared, **arguments)
 
 
 def revision(role: str, profile: Profile) -> str:
-    """Back end, options and a digest of its weights, and of those it needs; loads no weights.
+    """Return the name of the back end and a digest of its options and weights, and of those of the
+    back ends that it needs. Loads no weights.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -49,13 +51,13 @@ def revision(role: str, profile: Profile) -> str:
 
 
 def revisions(profile: Profile, *used: str) -> dict[str, str]:
-    """`revision` of several roles by role, as ``Stage.revisions`` wants them."""
+    """Return the revisions of several roles by role, for `Stage.revisions`."""
     return {role: revision(role, profile) for role in used}
 
 
 def modules(profile: Profile, *used: str) -> tuple[str, ...]:
-    """Modules of the back ends that the profile chose for `used`, and of those they need, each
-    once. None is imported.
+    """Return the modules of the back ends of the roles `used`, and of those that they need, each
+    once, without importing them.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -68,8 +70,8 @@ def modules(profile: Profile, *used: str) -> tuple[str, ...]:
 
 
 def devices(profile: Profile, *used: str) -> frozenset[str]:
-    """Devices that the roles' back ends, and those they need, compute on, as ``Stage.devices``
-    wants them.
+    """Return the devices on which the back ends of the roles `used`, and those that they need,
+    compute, for `Stage.devices`.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -84,45 +86,47 @@ def devices(profile: Profile, *used: str) -> frozenset[str]:
 
 
 def weights(profile: Profile) -> list[str]:
-    """Names of all weights that a profile's back ends need, each once (`weights.catalogue`).
+    """Return the names of all weights that a profile's back ends need (`weights.catalogue`), each
+    once.
 
     Raises:
         RegistryError: no such profile, role or back end.
     """
     names: list[str] = []
     for role in roles(profile):
-        made_by = find_backend(role, profile).load()
-        if hasattr(made_by, "weights"):  # rules and remote models have none
-            names += made_by.weights(**options_argument(role, profile))
+        backend_class = find_backend(role, profile).load()
+        if hasattr(backend_class, "weights"):  # rules and remote models have none
+            names += backend_class.weights(**options_argument(role, profile))
     return list(dict.fromkeys(names))
 
 
 def perceiver(profile: Profile, params: StageParams | None = None) -> Perceiver:
-    """The profile's perceiver, loaded. Raises as `create` does."""
+    """Load the profile's perceiver. Raises the same errors as `create`."""
     return cast(Perceiver, create("perceiver", profile, params))
 
 
 def captioner(profile: Profile, params: StageParams | None = None) -> Captioner:
-    """The profile's captioner, loaded. Raises as `create` does."""
+    """Load the profile's captioner. Raises the same errors as `create`."""
     return cast(Captioner, create("captioner", profile, params))
 
 
 def metric(profile: Profile, params: StageParams | None = None) -> PerceptualMetric:
-    """The profile's perceptual metric, loaded. Raises as `create` does."""
+    """Load the profile's perceptual metric. Raises the same errors as `create`."""
     return cast(PerceptualMetric, create("metric", profile, params))
 
 
 def judge(profile: Profile, params: StageParams | None = None) -> Judge:
-    """The profile's judge, loaded. Raises as `create` does."""
+    """Load the profile's judge. Raises the same errors as `create`."""
     return cast(Judge, create("judge", profile, params))
 
 
 def explainer(profile: Profile, params: StageParams | None = None, *, seed: int) -> Explainer:
-    """The profile's explainer, loaded. Raises as `create` does."""
+    """Load the profile's explainer. Raises the same errors as `create`."""
     return cast(Explainer, create("explainer", profile, params, seed=seed))
 
 
 def options_argument(role: str, profile: Profile) -> dict[str, Options]:
-    """The checked options as the back end's argument; empty where it takes none."""
+    """Return the validated options as a keyword argument of the back end; empty if it takes
+    none."""
     declared = find_backend(role, profile).options
     return {"options": options(role, profile)} if declared else {}

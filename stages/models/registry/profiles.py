@@ -1,4 +1,5 @@
-"""What a profile takes for a role: ``profiles.yaml`` and `base.models` in params.yaml."""
+"""Read which back end a profile chooses for a role: ``profiles.yaml`` and `base.models` in
+params.yaml."""
 
 from __future__ import annotations
 
@@ -18,28 +19,28 @@ from stages.models.registry.backends import BACKENDS, Backend
 T = TypeVar("T")
 PROFILES = Path(__file__).parents[1] / "profiles.yaml"
 Profile = str | BaseParams
-"""A profile's name; or section ``base``, whose `models` come on top of the profile's options."""
+"""A profile's name; or section ``base``, whose `models` replace options of the profile."""
 
 
 class RegistryError(FactoryError):
-    """A profile, role or back end that does not exist; the message names those that do."""
+    """A profile, role or back end does not exist; the message names those that do."""
 
 
 class Choice(BaseModel):
-    """A back end and its options, as a profile has them."""
+    """A back end and its options, as written in a profile."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     backend: str
 
     @property
     def options(self) -> dict[str, Any]:
-        """Everything beside the name."""
+        """Everything except the name of the back end."""
         return self.model_extra or {}
 
 
 @cache
 def read_profiles() -> dict[str, dict[str, Choice]]:
-    """All profiles: name to role to choice."""
+    """Read all profiles: name to role to choice."""
     data = yaml.safe_load(PROFILES.read_text(encoding="utf-8"))
     return {
         name: {role: Choice.model_validate(choice) for role, choice in roles.items()}
@@ -48,7 +49,7 @@ def read_profiles() -> dict[str, dict[str, Choice]]:
 
 
 def roles(profile: Profile) -> dict[str, Choice]:
-    """Role to choice of one profile.
+    """Return the choices of a profile by role.
 
     Raises:
         RegistryError: no such profile, or options for a role that it does not have.
@@ -56,18 +57,18 @@ def roles(profile: Profile) -> dict[str, Choice]:
     base = profile if isinstance(profile, BaseParams) else BaseParams(profile=profile)
     chosen = dict(_pick(read_profiles(), base.profile, "profile"))
     for role, options in base.models.items():
-        given = _pick(chosen, role, f"role of profile {base.profile!r}").model_dump()
+        default = _pick(chosen, role, f"role of profile {base.profile!r}").model_dump()
         if options is None:
             del chosen[role]
             continue
-        if options.get("backend", given["backend"]) != given["backend"]:
-            given = {}  # the profile's options are another back end's
-        chosen[role] = Choice.model_validate({**given, **options})
+        if options.get("backend", default["backend"]) != default["backend"]:
+            default = {}  # the profile's options belong to another back end
+        chosen[role] = Choice.model_validate({**default, **options})
     return chosen
 
 
 def choice(role: str, profile: Profile) -> Choice:
-    """What `profile` takes for `role`.
+    """Return the back end and options that `profile` chooses for `role`.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -79,7 +80,7 @@ def choice(role: str, profile: Profile) -> Choice:
 
 
 def find_backend(role: str, profile: Profile) -> Backend:
-    """The table's entry of what `profile` takes for `role`.
+    """Return the table's entry of the back end that `profile` chooses for `role`.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -89,11 +90,11 @@ def find_backend(role: str, profile: Profile) -> Backend:
 
 
 def options(role: str, profile: Profile) -> Options:
-    """The checked options of what `profile` takes for `role`.
+    """Return the validated options of the back end that `profile` chooses for `role`.
 
     Raises:
         RegistryError: no such profile, role or back end.
-        ValidationError: wrong options, of which `checks.find_problems` says what is wrong.
+        ValidationError: the options are wrong; `checks.find_problems` explains how.
     """
     model = find_backend(role, profile).options_model()
     return model.model_validate(choice(role, profile).options)

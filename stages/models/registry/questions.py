@@ -1,4 +1,4 @@
-"""What a profile's back ends ask the chat model, and which model that is."""
+"""Find the questions that a profile's back ends ask, and the chat model that answers them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from stages.models.registry.profiles import Profile, find_backend
 
 
 def questions(role: str, profile: Profile) -> dict[str, str]:
-    """What the role's back end, and those it needs, ask of the profile's `chat`: template to how
-    often (``photo`` or ``variant``). Empty where nothing is asked.
+    """Return the questions that the role's back end, and those that it needs, ask the chat model:
+    name of the template to ``photo`` or ``variant``, for each of which it is asked once. Empty if
+    there are none.
 
     Raises:
         RegistryError: no such profile, role or back end.
     """
-    return {path.stem: often for path, often in _templates(role, profile).items()}
+    return {path.stem: unit for path, unit in _templates(role, profile).items()}
 
 
 def _templates(role: str, profile: Profile) -> dict[Path, str]:
@@ -28,7 +29,7 @@ def _templates(role: str, profile: Profile) -> dict[Path, str]:
 
 
 def prompts(profile: Profile, *used: str) -> dict[str, str]:
-    """Questions of several roles: template to its name, version and digest.
+    """Return the templates of several roles: name to the id, which holds version and digest.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -43,18 +44,18 @@ def prompts(profile: Profile, *used: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class LedgerModel:
-    """The chat model of a profile, as the ledger of calls knows it."""
+    """The chat model of a profile, as entered in the ledger of calls."""
 
     name: str
     free: bool
-    """It runs in this process, for no money."""
+    """Whether it costs nothing because it runs in this process."""
 
 
 def ledger_model(profile: Profile) -> LedgerModel:
-    """The chat model that the profile's back ends use.
+    """Return the chat model that the profile's back ends use.
 
     Raises:
         RegistryError: no such profile, role or back end.
     """
-    made_by = find_backend("chat", profile).load()
-    return LedgerModel(made_by.ledger_name(**options_argument("chat", profile)), made_by.free)
+    chat_class = find_backend("chat", profile).load()
+    return LedgerModel(chat_class.ledger_name(**options_argument("chat", profile)), chat_class.free)

@@ -1,4 +1,4 @@
-"""Back ends' own sections of params.yaml, inside the section of the stage that uses them."""
+"""Nest the back ends' sections of params.yaml in the section of the stage that uses them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ P = TypeVar("P", bound=StageParams)
 
 
 def add_sections(*used: str) -> Callable[[type[P]], type[P]]:
-    """Class decorator of a stage's params: gives every back end of the roles `used` that has params
-    its section, under the back end's name.
+    """Return a class decorator that adds, to a stage's params, the sections of all back ends of the
+    roles `used` that have params, each under the back end's name.
 
     Raises:
-        ValueError: two sections, or a section and a param of the stage, have one name.
+        ValueError: two sections, or a section and a param of the stage, have the same name.
     """
 
     def add(model: type[P]) -> type[P]:
@@ -38,15 +38,15 @@ def add_sections(*used: str) -> Callable[[type[P]], type[P]]:
             __doc__=model.__doc__,
             **fields,
         )
-        made.__qualname__ = model.__qualname__  # workers get params by the class's name
+        made.__qualname__ = model.__qualname__  # params are pickled for workers by this name
         return made
 
     return add
 
 
 def section(role: str, profile: Profile, params: BaseModel | None) -> Section | None:
-    """The params of the back end that `profile` takes for `role`, out of a stage's section; without
-    one the defaults. None: the back end has no params.
+    """Return the params of the back end that `profile` chooses for `role`: those in the stage's
+    section `params`, or the defaults if that is None. None if the back end has no params.
 
     Raises:
         RegistryError: no such profile, role or back end.
@@ -58,7 +58,8 @@ def section(role: str, profile: Profile, params: BaseModel | None) -> Section | 
 
 
 def unused_sections(profile: Profile, *used: str) -> frozenset[str]:
-    """Names of the sections of back ends that `profile` does not take for the roles `used`.
+    """Return the names of the sections of back ends that `profile` does not choose for the roles
+    `used`.
 
     Raises:
         RegistryError: no such profile or back end.

@@ -58,7 +58,7 @@ def score(site: Site, targets: Indices, offset: Indices) -> float:
 
 
 def hidden_share(site: Site, targets: Indices) -> float:
-    """Return the share of the part's, or if greater of its siblings', tokens that the copy hides."""
+    """Return the share of the part's tokens that the copy hides, or of its siblings' if greater."""
     return max(
         float(mask.ravel()[targets].sum() / mask.sum()) if mask.any() else 0.0
         for mask in (site.part, site.siblings)

@@ -91,8 +91,8 @@ def test_a_number_is_told_where_both_sides_were_found(variant):
     person = entity(block(0, 0, 60, 60), both)
     for tool, number in (("add", 3), ("remove", 1), ("distort", None)):
         flaw = variant(tool=tool, part=both[0].id, targets=[0], references=[1])
-        assert facts.known(flaw, scene(person), block(0, 0, 4, 4)).get("count") == number
-    assert not facts.in_twos(both[0], entity(block(0, 0, 60, 60), both[:1]))
+        assert facts.find_facts(flaw, scene(person), block(0, 0, 4, 4)).get("count") == number
+    assert not facts.is_one_of_two(both[0], entity(block(0, 0, 60, 60), both[:1]))
 
 
 def removed(variant, references, **changes):
@@ -127,12 +127,12 @@ def test_known_gathers_what_is_clear(variant):
     nose = part("nose", block(8, 8, 16, 16))
     person = entity(block(0, 0, 32, 32), [nose, part("face", block(0, 0, 32, 32))])
     gone = removed(variant, [1], facts={"offset": [0, -1]})
-    assert facts.known(gone, scene(person), block(8, 8, 16, 16)) == {
+    assert facts.find_facts(gone, scene(person), block(8, 8, 16, 16)) == {
         "place": "upper left", "size": "small", "source_kind": "part", "source": "face",
         "source_direction": "left",
     }  # fmt: skip
     bent = variant(tool="distort", part="e0.face", part_name="face", part_kind="face")
-    told = facts.known(bent, scene(person), block(0, 0, 32, 32))
+    told = facts.find_facts(bent, scene(person), block(0, 0, 32, 32))
     assert told == {"place": "upper left", "size": "large", "extent": "most"}
     apart = variant(tool="fuse", part="e0", part_name="person", other_name="dog")
-    assert facts.known(apart, scene(person), block(0, 0, 2, 2))["extent"] == "piece"
+    assert facts.find_facts(apart, scene(person), block(0, 0, 2, 2))["extent"] == "piece"

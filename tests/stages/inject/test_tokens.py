@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from stages.inject.tokens import (
+    find_repeats,
     grow,
     halo_box,
-    repeated,
     start_latent,
 )
 from stages.records.source_index import source_index
@@ -24,8 +24,8 @@ def test_the_active_set_is_the_targets_and_their_margin():
 
 def test_repeats_are_the_later_targets_of_one_reference(variant):
     index = source_index(variant([5, 6, 7, 8], [1, 2, 1, 1]), GRID)
-    assert np.flatnonzero(repeated(index)).tolist() == [7, 8]
-    assert not repeated(np.arange(12)).any()
+    assert np.flatnonzero(find_repeats(index)).tolist() == [7, 8]
+    assert not find_repeats(np.arange(12)).any()
 
 
 def test_the_halo_stays_inside_the_grid():

@@ -43,15 +43,15 @@ def arguments(call):
 
 @pytest.mark.parametrize(("role", "backend"), ALL)
 def test_a_class_takes_what_the_table_declares_and_repeats_no_default(role, backend):
-    made_by, none = backend.load(), inspect.Parameter.empty
+    backend_class, none = backend.load(), inspect.Parameter.empty
     options = {"options": none} if backend.options else {}
     params = {"params": none} if backend.params else {}
     needed = dict.fromkeys(backend.needs, none)
     own = FROM_THE_STAGE.get(role, {})
-    assert arguments(made_by) == options | params | needed | own
-    assert arguments(made_by.revision) == options
-    if hasattr(made_by, "weights"):  # rules and remote models have none
-        assert arguments(made_by.weights) == options
+    assert arguments(backend_class) == options | params | needed | own
+    assert arguments(backend_class.revision) == options
+    if hasattr(backend_class, "weights"):  # rules and remote models have none
+        assert arguments(backend_class.weights) == options
 
 
 @pytest.mark.parametrize(("role", "backend"), ALL)
