@@ -30,7 +30,7 @@ from stages.map.params import MapParams
 from stages.map.policy import plan
 from stages.models.explainer import checks
 from stages.models.explainer.grammar.explainer import GrammarExplainer
-from stages.models.explainer.grammar.variety import Variety, variety
+from stages.models.explainer.grammar.variety import Variety, measure_variety
 from stages.records import masks
 from stages.records.documents import Scene, Variant
 from stages.tools import TOOLS, Tool
@@ -124,8 +124,8 @@ def main(arguments: list[str]) -> None:
     for name, pairs in texts.items():
         for tool in ("", *TOOLS):
             own = [pair for pair in pairs if tool in ("", pair[1].tool)]
-            failed = sum(bool(checks.flaw(text, variant)) for text, variant in own)
-            add_row(table, f"{name} {tool}".strip(), variety(own), failed)
+            failed = sum(bool(checks.check_flaw(text, variant)) for text, variant in own)
+            add_row(table, f"{name} {tool}".strip(), measure_variety(own), failed)
     Console().print(table)
     step = max(1, len(chosen) // max(args.show, 1))
     for number in range(0, len(chosen), step)[: args.show]:

@@ -63,7 +63,7 @@ def find_problems(explanation: Explanation, variant: Variant) -> dict[str, str]:
     found: dict[str, str] = {}
     for field in ("local", "overall"):
         text = getattr(explanation, field)
-        for problem in checks.check_flaw_text(text, variant, overall=field == "overall"):
+        for problem in checks.check_flaw(text, variant, overall=field == "overall"):
             found[f"{field}.{problem.check}"] = problem.found
         if not _SENTENCES.fullmatch(text):
             found[f"{field}.sentences"] = f"{text[:20]} ... {text[-20:]}"
@@ -139,7 +139,7 @@ class ExplainStage(ModelStage):
         images = read_pictures(sample, variants) if self.explainer.looks else {}
         texts = self.explainer.explain(scene, list(variants.values()), images)
         names = [entity.name for entity in scene.entities]
-        if problems := checks.check_clean_text(texts.clean, names):
+        if problems := checks.check_clean(texts.clean, names):
             raise RejectPhoto(
                 ExplainCode.UNFIT,
                 "the words for the untouched photo are not fit to publish",

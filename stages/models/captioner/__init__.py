@@ -1,1 +1,1 @@
-"""Captions for the flow model: the back ends of the role captioner."""
+"""Caption photos for the flow model: the back ends of the role captioner."""

@@ -1,1 +1,1 @@
-"""Put flaws into words: the back ends of the role explainer, and checks of any author's text."""
+"""Describe flaws: the back ends of the role explainer, and checks that apply to all of them."""

@@ -1,4 +1,4 @@
-"""Is a text fit to be published with a variant? Pure checks for the grammar and for any model."""
+"""Check whether a text may be published with a variant, whoever wrote it. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from stages import tools
 from stages.models.explainer import claims
 from stages.models.explainer.claims import OPPOSITE
-from stages.models.explainer.form import Problem, form, strip_names
+from stages.models.explainer.form import Problem, check_form, strip_names
 from stages.records.documents import Variant
 from stages.tools.aspects.claims import ClaimsAspect
 
@@ -27,12 +27,12 @@ _NEGATION = re.compile(
 _CLAUSE = re.compile(r"[.;:!?]")
 
 
-def _holds(text: str, name: str) -> bool:
+def _contains(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE) is not None
 
 
-def wrong_side(rest: str, variant: Variant) -> Problem | None:
-    """A part of the record's kind on the other side (``right hand`` for ``left hand``)."""
+def _find_wrong_side(rest: str, variant: Variant) -> Problem | None:
+    """Find a part of the record's kind on the other side (``right hand`` for ``left hand``)."""
     for side in set(variant.part_name.split()) & set(OPPOSITE):
         kind = variant.part_name.split(f"{side} ", 1)[-1]
         kinds = "|".join(map(re.escape, {kind, variant.part_kind}))
@@ -41,8 +41,8 @@ def wrong_side(rest: str, variant: Variant) -> Problem | None:
     return None
 
 
-def wrong_direction(rest: str, variant: Variant) -> Problem | None:
-    """A word opposite to the recorded displacement of a copy, wherever it stands."""
+def _find_wrong_direction(rest: str, variant: Variant) -> Problem | None:
+    """Find a word, anywhere in the text, that is opposite to the recorded direction of a copy."""
     recorded = str(variant.facts.get("direction") or "")
     recorded = recorded.replace("upper", "above").replace("lower", "below")
     for word in recorded.replace("-", " ").split():
@@ -52,49 +52,52 @@ def wrong_direction(rest: str, variant: Variant) -> Problem | None:
     return None
 
 
-def contradictions(text: str, variant: Variant) -> list[Problem]:
-    """What speaks of another tool, or of another side, direction, place, size or number than the
-    record. A fact that the record does not hold is contradicted by nothing."""
-    rest = strip_names(text, claims.names(variant))
+def find_contradictions(text: str, variant: Variant) -> list[Problem]:
+    """Find words that describe another tool's flaw, or another side, direction, place, size or
+    number than the record. A statement about a fact that the record does not hold is no
+    contradiction."""
+    rest = strip_names(text, claims.names_of(variant))
     allowed = tools.aspect(variant.tool, ClaimsAspect)
     problems = []
     if found := re.search(rf"\b(?:{allowed.contradictions})\b", rest, re.I):
         problems.append(Problem("contradiction", found[0]))
-    said, rest = claims.read(text, variant)
-    problems += [p for p in (wrong_side(rest, variant), wrong_direction(rest, variant)) if p]
-    for claim in said:
+    found_claims, rest = claims.read_claims(text, variant)
+    wrong = (_find_wrong_side(rest, variant), _find_wrong_direction(rest, variant))
+    problems += [problem for problem in wrong if problem]
+    for claim in found_claims:
         if claims.contradicts(claim, variant):
             problems.append(Problem(claim.fact, claim.words))
     return problems
 
 
-def flaw(text: str, variant: Variant, overall: bool = False) -> list[Problem]:
-    """All that is wrong with the explanation of a flaw; empty when it is fit.
+def check_flaw(text: str, variant: Variant, overall: bool = False) -> list[Problem]:
+    """Return all problems of a text about a flaw.
 
-    The `overall` text may leave it to the local one to say what kind of flaw it is.
+    An `overall` text need not say what kind of flaw it is; the local text does.
     """
-    names = claims.names(variant)
+    names = claims.names_of(variant)
     rest = strip_names(text, names)
-    problems = form(text, names)
+    problems = check_form(text, names)
     problems += [
         Problem("names", name)
         for name in (variant.part_name, variant.entity_name)
-        if not _holds(text, name)
+        if not _contains(text, name)
     ]
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
     allowed = tools.aspect(variant.tool, ClaimsAspect)
     if allowed.needed and not overall and not re.search(allowed.needed, rest, re.I):
         problems.append(Problem("tool", f"no word of {allowed.meant}"))
-    return problems + contradictions(text, variant)
+    return problems + find_contradictions(text, variant)
 
 
-def clean(text: str, names: list[str]) -> list[Problem]:
-    """All that is wrong with the words for the untouched photo; `names` are its entities'."""
+def check_clean(text: str, names: list[str]) -> list[Problem]:
+    """Return all problems of a text about the untouched photo; `names` are those of its
+    entities."""
     clauses = _CLAUSE.split(strip_names(text, names))
-    said = [
+    contradictions = [
         Problem("contradiction", found[0])
         for clause in clauses
         if (found := _FLAWED.search(clause)) and not _NEGATION.search(clause[: found.start()])
     ]
-    return form(text, names) + said
+    return check_form(text, names) + contradictions

@@ -1,7 +1,7 @@
-"""What a text says of a flaw's place, size, side, direction and number, read back from its nouns.
+"""Read back what a text, whoever wrote it, claims about a flaw: place, size, side, direction and
+number.
 
-Works on any author's text. Names are to be taken out first (`strip_names`): a part called
-``upper lip`` is no place.
+Names are removed first (`strip_names`): ``upper`` in ``upper lip`` is not a place.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ OPPOSITE = {
     "above": "below", "below": "above", "left": "right", "right": "left",
     "upper": "lower", "lower": "upper",
 }  # fmt: skip
-"""The simple directions, in the picture as the viewer sees it."""
+"""Directions in the picture, as the viewer sees it, and their opposites."""
 
-_ALIKE = {
+_SYNONYMS = {
     "top": "upper", "bottom": "lower", "centre": "middle", "center": "middle",
     "minute": "tiny", "little": "small", "big": "large", "huge": "large",
     "small piece": "piece", "small part": "piece", "small share": "piece",
@@ -31,30 +31,31 @@ _ALIKE = {
 _PICTURE = r"of the (?:picture|image|photo|photograph|frame)\b"
 _NUMBER = "|".join(nouns.NUMBERS[2:])
 _NEAR = frozenset({("tiny", "small"), ("small", "tiny"), ("half", "most"), ("most", "half")})
-"""Words of another author that may mean the same."""
+"""Pairs of neighbouring values, which do not contradict each other."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing that a text says."""
+    """A statement of a text about one fact."""
 
     fact: str
-    """Key of `Variant.facts` that it is about."""
+    """Key in `Variant.facts`."""
     value: str
-    """In the record's nouns."""
+    """The value, in the words of the record."""
     words: str
-    """As the text has it."""
+    """The words of the text."""
     start: int
-    """Where the words begin."""
+    """Index at which the words begin, in the text without names."""
 
 
-def _same(match: re.Match[str]) -> str:
+def _normalise(match: re.Match[str]) -> str:
+    """Translate a matched value to the words of the record."""
     found = re.sub(r"\s+|(?<=r)-", " ", match["v"].lower().strip())
-    return _ALIKE.get(found, " ".join(_ALIKE.get(word, word) for word in found.split()))
+    return _SYNONYMS.get(found, " ".join(_SYNONYMS.get(word, word) for word in found.split()))
 
 
-def _bearing(match: re.Match[str]) -> str:
-    """``above and to the left of``: ``upper left``."""
+def _normalise_direction(match: re.Match[str]) -> str:
+    """Translate ``above and to the left of`` to ``upper left``."""
     vertical, sideways = match["v"] or "", match["h"] or ""
     if not sideways:
         return vertical.lower()
@@ -66,7 +67,8 @@ Reader = tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]]
 
 
 def _readers(variant: Variant) -> list[Reader]:
-    """In the order in which they take words away from those that follow."""
+    """Return the readers of all facts. Their order matters: words that one reads are not read by
+    those after it."""
     kinds = "|".join(
         sorted(map(re.escape, {variant.part_kind, nouns.plural(variant.part_kind)}), reverse=True)
     )
@@ -85,25 +87,26 @@ def _readers(variant: Variant) -> list[Reader]:
          r"from (?:the )?(?P<v>above|below|(?:(?:upper|lower) )?(?:left|right))"),
     ]  # fmt: skip
     readers: list[Reader] = [
-        (fact, re.compile(rf"(?<![\w']){pattern}(?!\w)", re.I), _same) for fact, pattern in patterns
+        (fact, re.compile(rf"(?<![\w']){pattern}(?!\w)", re.I), _normalise)
+        for fact, pattern in patterns
     ]
-    bearing = (
+    direction = (
         r"\b(?=above|below|to the (?:left|right))(?P<v>above|below)?"
         r"(?:(?: and )?to the (?P<h>left|right)(?: of)?)?"
     )
-    return [*readers, ("direction", re.compile(bearing, re.I), _bearing)]
+    return [*readers, ("direction", re.compile(direction, re.I), _normalise_direction)]
 
 
-def names(variant: Variant) -> list[str]:
-    """Names of the record, longest first."""
+def names_of(variant: Variant) -> list[str]:
+    """Return the names in the record, longest first."""
     source = str(variant.facts.get("source") or "")
     found = {variant.part_name, variant.entity_name, variant.other_name or "", source}
     return sorted((name for name in found if name), key=lambda name: (-len(name), name))
 
 
-def read(text: str, variant: Variant) -> tuple[list[Claim], str]:
-    """All claims, and `text` with names as dots and each claim's words as ``<fact>``."""
-    rest, found = strip_names(text, names(variant)), list[Claim]()
+def read_claims(text: str, variant: Variant) -> tuple[list[Claim], str]:
+    """Return all claims, and `text` with names replaced by dots and claims by ``<fact>``."""
+    rest, found = strip_names(text, names_of(variant)), list[Claim]()
     for fact, pattern, value in _readers(variant):
         for match in pattern.finditer(rest):
             found.append(Claim(fact, value(match), match[0], match.start()))
@@ -112,22 +115,24 @@ def read(text: str, variant: Variant) -> tuple[list[Claim], str]:
 
 
 def contradicts(claim: Claim, variant: Variant) -> bool:
-    """Whether the record says something else. Where it is silent nothing is a contradiction."""
+    """Return whether the record holds another value of the fact; if it holds none, nothing is a
+    contradiction."""
     fact = variant.facts.get(claim.fact)
     if fact in (None, ""):
         return False
-    said, known = claim.value, str(fact)
+    claimed, known = claim.value, str(fact)
     if claim.fact == "count":
-        return nouns.NUMBERS.index(said) != int(known)
-    if said == known or (said, known) in _NEAR:
+        return nouns.NUMBERS.index(claimed) != int(known)
+    if claimed == known or (claimed, known) in _NEAR:
         return False
     if claim.fact in ("place", "direction", "source_direction"):
-        return _elsewhere(said, known)
+        return _places_differ(claimed, known)
     return True
 
 
-def _elsewhere(said: str, known: str) -> bool:
-    """``upper left`` does not exclude ``left``, but excludes ``lower left`` and ``middle``."""
+def _places_differ(claimed: str, known: str) -> bool:
+    """Return whether two places exclude each other: ``upper left`` excludes ``lower left`` and
+    ``middle``, but not ``left``."""
     rows = {"above": "upper", "below": "lower"}
-    a, b = ({rows.get(word, word) for word in place.split()} for place in (said, known))
+    a, b = ({rows.get(word, word) for word in place.split()} for place in (claimed, known))
     return any(OPPOSITE.get(word) in b for word in a) or not a & b

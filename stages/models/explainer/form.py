@@ -1,6 +1,7 @@
-"""The form of a text: length, markup, leaked machinery. Pure checks for any author's.
+"""Check the form of a text, whoever wrote it: length, markup, leaks of the machinery behind it.
 
-Names from the record are taken out first, so that a cat called ``box`` or a ``T-34`` is no leak.
+Pure functions. Names of the record are removed first, so that a ``box`` or a ``T-34`` in the photo
+is not a leak.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 600
-"""Longest text: two or three sentences."""
+"""Maximum length of a text: two or three sentences."""
 
 _LEAKS = re.compile(
     r"\d|\b(?:pixels?|coordinates?|bounding|bbox|box(?:es|ed)?|masks?|masked|crop(?:s|ped)?|"
@@ -22,24 +23,24 @@ _MARKUP = re.compile(r"[<>{}\[\]`*#_|\\\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a text is unfit."""
+    """A reason not to publish a text."""
 
     check: str
     """``names``, ``leak``, ``markup``, ``contradiction``, ``tool``, ``side``, ``length``, or
     the fact that is contradicted: ``direction``, ``place``, ``size``, ``viewer_side`` ..."""
     found: str
-    """The offending words, or the words that are not there."""
+    """The offending words, or the missing ones."""
 
 
 def strip_names(text: str, names: list[str]) -> str:
-    """`text` with every name replaced by a dot."""
+    """Replace every name in `text` by a dot."""
     for name in names:
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "·", text, flags=re.IGNORECASE)
     return text
 
 
-def form(text: str, names: list[str]) -> list[Problem]:
-    """Checks that hold for every text: length, markup, leaked machinery."""
+def check_form(text: str, names: list[str]) -> list[Problem]:
+    """Check length, markup and leaks; `names` are those of the record."""
     problems = []
     if not 10 <= len(text) <= MAX_CHARACTERS:
         problems.append(Problem("length", f"{len(text)} characters"))

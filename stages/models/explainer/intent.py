@@ -1,4 +1,4 @@
-"""What a flaw should look like, in words for a model that judges or explains it."""
+"""Describe what a flaw should look like, for a model that judges or explains it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from stages.records.documents import Variant
 from stages.tools.aspects.briefing import BriefingAspect
 
 
-def intent(variant: Variant) -> str:
-    """What a flaw should look like, in a sentence."""
+def describe_intent(variant: Variant) -> str:
+    """Describe in a sentence what a flaw should look like."""
     return tools.aspect(variant.tool, BriefingAspect).intent.format(
-        part=_part(variant),
+        part=_describe_part(variant),
         where=direction_words(variant.facts.get("direction")) or "close to",
-        other=_other(variant),
+        other=_describe_other(variant),
     )
 
 
-def _part(variant: Variant) -> str:
+def _describe_part(variant: Variant) -> str:
     if variant.part == variant.entity:
         return f"the {variant.entity_name}"
     return f"the {variant.part_name} of the {variant.entity_name}"
 
 
-def _other(variant: Variant) -> str:
+def _describe_other(variant: Variant) -> str:
     if variant.within_entity:
         return f"its {variant.other_name}"
     same = variant.other_name == variant.entity_name

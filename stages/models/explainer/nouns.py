@@ -1,4 +1,4 @@
-"""English nouns as the explanations need them: plurals, possessives, lists, numbers."""
+"""Forms of English nouns that the explanations need: plurals, possessives, lists, numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PLURALS = {
     "knife": "knives", "wolf": "wolves", "calf": "calves", "hoof": "hooves", "scarf": "scarves",
     "shelf": "shelves",
 }  # fmt: skip
-"""Singular to plural, where no rule helps."""
+"""Singular to irregular plural."""
 SINGULAR_IN_S = frozenset(
     {"lens", "gas", "triceratops", "hen-of-the-woods", "canvas", "atlas", "biceps", "triceps",
      "christmas", "pampas", "asparagus", "bias", "chaos", "cosmos", "rhinoceros", "albatross"}
@@ -19,7 +19,7 @@ MASS = frozenset(
      "meat", "hay", "upholstery", "makeup", "smoke", "foam", "guacamole", "broccoli"}
 )  # fmt: skip
 SINGLE = frozenset({"series", "species", "sheep", "deer", "fish", "aircraft"})
-"""Nouns that are their own plural; taken as one."""
+"""Nouns with the same singular and plural; treated as singular."""
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
@@ -28,7 +28,7 @@ def _last(noun: str) -> str:
 
 
 def is_plural(noun: str) -> bool:
-    """Whether a noun phrase takes `are`: judged by its last word (``left fingers``: yes)."""
+    """Return whether a noun phrase takes `are`, judged by its last word (``left fingers`` does)."""
     last = _last(noun)
     if last in PLURALS.values():
         return True
@@ -38,12 +38,13 @@ def is_plural(noun: str) -> bool:
 
 
 def is_mass(noun: str) -> bool:
-    """Whether a noun phrase cannot be counted (``hair``): no `an extra ...`."""
+    """Return whether a noun phrase is uncountable (``hair``), so that it takes no `an extra`."""
     return _last(noun) in MASS
 
 
 def plural(noun: str) -> str:
-    """``eyes``, ``feet``, ``tabby cats``; a noun phrase that is plural or mass stays as it is."""
+    """Return the plural: ``eyes``, ``feet``, ``tabby cats``. Plural and uncountable noun phrases
+    are returned unchanged."""
     last = _last(noun)
     if not last or last in SINGLE or is_plural(noun) or is_mass(noun):
         return noun
@@ -56,15 +57,15 @@ def plural(noun: str) -> str:
 
 
 def possessive(noun: str) -> str:
-    """``cat's``, ``sunglasses'``."""
+    """Return the possessive: ``cat's``, ``sunglasses'``."""
     return noun + ("'" if noun.endswith("s") and is_plural(noun) else "'s")
 
 
 def another(noun: str) -> str:
-    """``another cat``, ``other sunglasses``, ``other food``: a second one of a name."""
+    """Name a second one: ``another cat``, ``other sunglasses``, ``other food``."""
     return f"other {noun}" if is_plural(noun) or is_mass(noun) else f"another {noun}"
 
 
 def enumerate_words(items: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+    """Join words: ``a``, ``a and b``, ``a, b and c``."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]

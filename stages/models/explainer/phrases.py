@@ -1,6 +1,6 @@
-"""Facts of the record and the words that stand for them: what is written and what is read back.
+"""Phrases for the facts of the record, used to write texts and to read them back.
 
-``PLACES`` and ``DIRECTIONS`` are as the viewer sees the picture, whatever side a person calls left.
+Left and right in ``PLACES`` and ``DIRECTIONS`` are the viewer's, not a depicted person's.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ PLACES = {
     "lower": "in the lower half of the picture",
     "lower right": "in the lower right of the picture",
 }
-"""``place``, where in the picture the flaw lies."""
+"""Phrases for ``place``: where the flaw is in the picture."""
 DIRECTIONS = {
     "above": "above", "below": "below", "left": "to the left of", "right": "to the right of",
     "upper left": "above and to the left of", "upper right": "above and to the right of",
     "lower left": "below and to the left of", "lower right": "below and to the right of",
 }  # fmt: skip
-"""``direction``, where a copy lies beside its original."""
+"""Phrases for ``direction``: where a copy is relative to its original."""
 SOURCES = {
     "above": "from above", "below": "from below", "left": "from the left",
     "right": "from the right", "upper left": "from the upper left",
     "upper right": "from the upper right", "lower left": "from the lower left",
     "lower right": "from the lower right",
 }  # fmt: skip
-"""``source_direction``, where what fills a removed part's place comes from."""
+"""Phrases for ``source_direction``: where the texture that replaces a removed part comes from."""
 STRIPS = {"lying": "horizontal", "standing": "vertical"}
-"""``strips``, how the bands of a distorted part lie."""
+"""Words for ``strips``: the orientation of a distorted part's bands."""
 SIZES = ("tiny", "small", "large")
-"""``size``, the visible flaw's share of the picture."""
+"""Values of ``size``: the visible flaw's share of the picture."""
 EXTENTS = ("piece", "half", "most")
-"""``extent``, its share of the entity: a small piece, about half, most of it."""
+"""Values of ``extent``: its share of the entity (a small piece, about half, most of it)."""
 
 
 def direction_words(direction: object) -> str:
-    """A direction of the record (``below``, ``above left``) as a preposition; "" if there is none.
+    """Return a direction of the record (``below``, ``above left``) as a preposition; "" for none.
 
     Raises:
-        ValueError: a word this grammar does not know; better no text than a wrong one.
+        ValueError: unknown direction; no text is better than a wrong one.
     """
     return _look_up(DIRECTIONS, direction)
 
 
 def source_words(direction: object) -> str:
-    """The same for where something comes from: ``from the left``.
+    """Return the phrase for the direction that something comes from: ``from the left``.
 
     Raises:
-        ValueError: an unknown word.
+        ValueError: unknown direction.
     """
     return _look_up(SOURCES, direction)
 

@@ -1,1 +1,1 @@
-"""Decide whether the intended flaw is visible: the back ends of the role judge."""
+"""Judge whether the intended flaw is visible: the back ends of the role judge."""

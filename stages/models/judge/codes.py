@@ -1,4 +1,4 @@
-"""Why a judge rejects a variant."""
+"""Codes with which judges reject variants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from stages.engine.codes import RejectCode
 
 
 class JudgeCode(RejectCode):
-    """Reasons of any judge to reject a variant."""
+    """Reasons to reject a variant, shared by all judges."""
 
     NOT_PERCEPTIBLE = "not_perceptible"
     """The flaw is not visible."""
@@ -15,6 +15,6 @@ class JudgeCode(RejectCode):
     WRONG_PLACE = "wrong_place"
     """Most of the visible change lies outside the targets."""
     NOT_CONVINCING = "not_convincing"
-    """The change is there, but a person would hardly call it a plausible flaw in its place."""
+    """The change is visible, but a person would probably not call it a plausible flaw."""
     NOT_A_FLAW = "not_a_flaw"
     """The change does not look like the intended flaw."""

@@ -1,8 +1,8 @@
-"""From what a perceiver found to the records of a scene."""
+"""Convert what a perceiver found to the records of a scene."""
 
 from __future__ import annotations
 
-from stages.models.perceiver.regions import Region, Thing, touching
+from stages.models.perceiver.regions import Region, Thing, masks_touch
 from stages.records.documents import Entity, Part
 from stages.records.masks import bounding_box, encode
 from stages.tools.aspects.parts import (
@@ -18,11 +18,12 @@ POSITIONS: dict[str, Position] = {
     "face": CENTRAL, "torso": CENTRAL, "neck": CENTRAL, "part": CENTRAL,
     "eye": BOTH, "eyebrow": BOTH, "nose": BOTH, "mouth": BOTH,
 }  # fmt: skip
-"""By a part's kind; anything else is peripheral."""
+"""Kind of part to its position; any other kind is peripheral."""
 
 
-def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
-    """Things as records: parts outside the `area` band (shares of the photo) are left out."""
+def build_entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
+    """Convert things to records, without parts whose area is outside the band `area` (minimum and
+    maximum share of the photo)."""
     kept = []
     for thing in found:
         regions = [r for r in thing.regions if area[0] <= float(r.mask.mean()) <= area[1]]
@@ -35,7 +36,7 @@ def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
             box=bounding_box(thing.mask),
             mask=encode(thing.mask),
             parts=[
-                _part(f"e{n}.p{i}", region, _touches(region, n, kept))
+                _build_part(f"e{n}.p{i}", region, _touches(region, n, kept))
                 for i, region in enumerate(regions)
             ],
         )
@@ -43,7 +44,7 @@ def entities(found: list[Thing], area: tuple[float, float]) -> list[Entity]:
     ]
 
 
-def _part(name: str, region: Region, touches: bool) -> Part:
+def _build_part(name: str, region: Region, touches: bool) -> Part:
     own = region.tools or tools_for(POSITIONS.get(region.kind, PERIPHERAL))
     return Part(
         id=name,
@@ -58,13 +59,13 @@ def _part(name: str, region: Region, touches: bool) -> Part:
 
 
 def _touches(region: Region, entity: int, found: list[tuple[Thing, list[Region]]]) -> bool:
-    """Whether a part touches another entity or another part of its own."""
+    """Return whether a part touches another entity, or another part of its own entity."""
     gap = max(2, max(region.mask.shape) // 128)
     for n, (thing, regions) in enumerate(found):
-        if n != entity and touching(region.mask, thing.mask, gap):
+        if n != entity and masks_touch(region.mask, thing.mask, gap):
             return True
         if n == entity and any(
-            other is not region and touching(region.mask, other.mask, gap) for other in regions
+            other is not region and masks_touch(region.mask, other.mask, gap) for other in regions
         ):
             return True
     return False

@@ -1,4 +1,4 @@
-"""What detectors hand to each other before it becomes a record."""
+"""Types that detectors exchange before their findings become records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Region:
     """(H, W)"""
     positional: bool = False
     tools: tuple[Tool, ...] = ()
-    """Where a vocabulary says them; else they follow from the kind."""
+    """Tools that can break it, as a vocabulary lists them; empty: they follow from the kind."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Thing:
 
 
 def largest_component(mask: Mask) -> Mask:
-    """The biggest 8-connected piece; all false stays all false."""
+    """Return the largest 8-connected component; an empty mask is returned unchanged."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count < 3:
         return mask
     return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
 
 
-def touching(a: Mask, b: Mask, gap: int) -> bool:
-    """Whether two masks come within `gap` pixels while neither lies mostly inside the other.
+def masks_touch(a: Mask, b: Mask, gap: int) -> bool:
+    """Return whether two masks come within `gap` pixels and neither lies mostly inside the other.
 
-    A nose is inside its face; it does not touch it.
+    A nose, for example, lies inside its face and does not touch it.
     """
     x0, y0, x1, y1 = bounding_box(a)
     window = np.s_[max(y0 - gap, 0) : y1 + gap, max(x0 - gap, 0) : x1 + gap]

@@ -10,9 +10,10 @@ from stages.models.registry.profiles import Profile, find_backend
 
 
 def questions(role: str, profile: Profile) -> dict[str, str]:
-    """Return the questions that the role's back end, and those that it needs, ask the chat model:
-    name of the template to ``photo`` or ``variant``, for each of which it is asked once. Empty if
-    there are none.
+    """Return the questions that the role's back end, and those that it needs, ask the chat model.
+
+    Maps the name of a template to the unit for which it is asked once: ``photo`` or ``variant``.
+    Empty if nothing is asked.
 
     Raises:
         RegistryError: no such profile, role or back end.

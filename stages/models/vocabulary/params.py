@@ -1,4 +1,4 @@
-"""What a profile may set of the vocabulary."""
+"""Options of the vocabulary's back ends."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from stages.models.options import Options
 
 
 class VlmVocabularyOptions(Options):
-    """Options of the back end ``vlm``: how much to ask for."""
+    """Options of the back end ``vlm``."""
 
     entities: int = Field(default=4, ge=1, le=20)
-    """Maximum number of entities of a photo."""
+    """Maximum number of entities per photo."""
     parts: int = Field(default=6, ge=1, le=20)
-    """Maximum number of parts of an entity."""
+    """Maximum number of parts per entity."""

@@ -1,9 +1,9 @@
-"""A fixed vocabulary: common things and the parts that are worth breaking. Looks at no picture.
+"""A fixed vocabulary of common things and those of their parts that are worth breaking.
 
-The stand-in for a vision-language model: it asks for every word in every photo and leaves it to the
-detector what is there. Names are COCO's where COCO has the thing. A part is *peripheral* when it
-sticks out and can be doubled or left out, *central* when it is continuous and can be distorted
-(algorithm section 1).
+A stand-in for a vision-language model. It does not look at the photo: it lists every word for every
+photo and leaves it to the detector to find what is there. Things that COCO has are named as in
+COCO. A part is *peripheral* if it sticks out, so that it can be duplicated or removed, and
+*central* if it is continuous with the rest, so that it can be distorted (algorithm section 1).
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ WORDS: dict[str, Parts] = {
     "flower": {"petal": PERIPHERAL, "stem": PERIPHERAL, "center": CENTRAL},
     "house": {"window": PERIPHERAL, "door": PERIPHERAL, "chimney": PERIPHERAL, "roof": CENTRAL},
 }  # fmt: skip
-"""Thing to kind of part to its position, on which the tools that may break it depend."""
+"""Thing to kind of part to its position, which determines the tools that may break it."""
 
 
 def tools_by_part() -> dict[str, dict[str, tuple[Tool, ...]]]:
-    """Thing to kind of part to the tools that may break it."""
+    """Map each thing to its kinds of parts, and those to the tools that may break them."""
     return {
         name: {kind: tools_for(position) for kind, position in parts.items()}
         for name, parts in WORDS.items()
@@ -94,7 +94,7 @@ class WordList:
         return hashlib.sha256(json.dumps(tools_by_part()).encode()).hexdigest()[:16]
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:
-        """All words; the picture is not looked at."""
+        """Return all words; `image` is not used."""
         return [
             WantedEntity(
                 name, tuple(WantedPart(kind, kind, tools) for kind, tools in parts.items())

@@ -96,14 +96,14 @@ def test_a_photo_of_which_nothing_passed_falls_out(stage, sample):
 
 class Attentive(GrammarExplainer):
     def explain(self, scene, variants, images):
-        self.told = {variant.id: variant.facts for variant in variants}
+        self.facts = {variant.id: variant.facts for variant in variants}
         return super().explain(scene, variants, images)
 
 
 def test_the_author_is_told_what_the_records_know(stage, sample):
     stage.explainer = Attentive(0)
     stage.process(sample({"v0", "v2"}))
-    told = stage.explainer.told
+    told = stage.explainer.facts
     assert told["v0"] == {"direction": "below", "place": "upper left"}
     assert told["v2"] == told["v0"] | {"extent": "piece"}
 

@@ -1,1 +1,1 @@
-"""A vision-language model captions photos."""
+"""Caption photos with a vision-language model."""

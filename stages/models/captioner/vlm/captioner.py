@@ -1,4 +1,4 @@
-"""A sentence on what a photo shows, asked of a vision-language model."""
+"""Ask a vision-language model for a sentence on what a photo shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 from stages.models.chat import prompts, views
 from stages.models.chat.ask import Answer, ask, one_line
 from stages.models.chat.request import ChatModel
-from stages.models.explainer.form import form
+from stages.models.explainer.form import check_form
 from stages.models.protocols import Image
 
 PROMPT = Path(__file__).with_name("caption.md")
@@ -21,7 +21,7 @@ class CaptionAnswer(Answer):
 
 
 class VlmCaptioner:
-    """Captioner (protocols.py) from one question a photo."""
+    """Captioner (protocols.py) that asks one question per photo."""
 
     asks: ClassVar[dict[Path, str]] = {PROMPT: "photo"}
 
@@ -30,23 +30,23 @@ class VlmCaptioner:
 
     @classmethod
     def revision(cls) -> str:
-        """The prompt's."""
+        """Digest of the prompt."""
         return prompts.revision(PROMPT)
 
     def caption(self, image: Image) -> str:
-        """One or two sentences.
+        """Return one or two sentences.
 
         Raises:
             Unusable: no usable answer.
-            RejectForNow, FactoryError: as `ChatModel.complete` does.
+            RejectForNow, FactoryError: raised by `ChatModel.complete`.
         """
         pictures = [views.png(image)]
-        reply = ask(self._chat, prompts.load(PROMPT), {}, pictures, CaptionAnswer, problems)
+        reply = ask(self._chat, prompts.load(PROMPT), {}, pictures, CaptionAnswer, find_problems)
         return one_line(reply.value.caption)
 
 
-def problems(answer: CaptionAnswer) -> list[str]:
-    """What is wrong with a caption: length or markup. It may speak of boxes and crops: a photo may
-    show some."""
-    found = form(one_line(answer.caption), [])
+def find_problems(answer: CaptionAnswer) -> list[str]:
+    """Return the problems of a caption, worded for the model: length or markup. Boxes and crops may
+    be mentioned: a photo may show some."""
+    found = check_form(one_line(answer.caption), [])
     return [f"{p.check}: {p.found}" for p in found if p.check != "leak"]

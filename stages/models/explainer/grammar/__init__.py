@@ -1,1 +1,1 @@
-"""Explanations without a model: a grammar over the record's facts."""
+"""Write explanations without a model: a grammar over the record's facts."""

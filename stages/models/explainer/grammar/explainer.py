@@ -1,7 +1,7 @@
 """The compact explainer: sentences from a grammar over the record's facts (algorithm section 6).
 
-A stand-in for a vision-language model: it does not look at the picture, it puts into words what was
-done to it, and says nothing that the record does not hold.
+A stand-in for a vision-language model. It does not look at the picture: it describes what was done
+to it, and says nothing that the record does not hold.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from stages.records.seeding import generator
 from stages.tools.aspects.words import WordsAspect
 
 
-def _things(entities: Sequence[Entity]) -> str:
-    """``in and around the people and the cat``: at most two names, in order."""
+def _describe_scene(entities: Sequence[Entity]) -> str:
+    """Return e.g. ``in and around the people and the cat``: at most two names, in order."""
     counts = Counter(entity.name for entity in entities)
     names = [nouns.plural(name) if counts[name] > 1 else name for name in list(counts)[:2]]
     return f"in and around {nouns.enumerate_words([f'the {n}' for n in names])}" if names else ""
 
 
-def _parts(entities: Sequence[Entity]) -> str:
-    """``the cat's head and tail``: up to three named parts of the first thing that has two."""
+def _list_parts(entities: Sequence[Entity]) -> str:
+    """Return e.g. ``the cat's head and tail``: up to three named parts of the first entity that has
+    at least two and is the only one of its name."""
     counts = Counter(entity.name for entity in entities)
     for entity in entities:
         names = list(dict.fromkeys(p.name for p in entity.parts if not p.positional))[:3]
@@ -50,13 +51,13 @@ class GrammarExplainer:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the rules, those of the tools included."""
+        """Digest of the rules, including those of the tools."""
         words = {tool: asdict(found) for tool, found in tools.by_tool(WordsAspect).items()}
         shared = (rules.OVERALL, rules.COMMON, rules.CLEAN)
         return sha256(canonical_json([words, *shared]))[:16]
 
     def shared(self, key: str, variant: Variant) -> str:
-        """The phrase that the local and the overall text both use, "" for tools without one."""
+        """Return the phrase that the local and the overall text share; "" if the tool has none."""
         words = tools.aspect(variant.tool, WordsAspect)
         if words.shared is None:
             return ""
@@ -64,7 +65,7 @@ class GrammarExplainer:
         writer = Writer(words.rules, slots(variant), conditions(variant), rng)
         return writer.phrase(words.shared)
 
-    def _writer(self, key: str, variant: Variant, purpose: str) -> Writer:
+    def _make_writer(self, key: str, variant: Variant, purpose: str) -> Writer:
         words = tools.aspect(variant.tool, WordsAspect)
         own = words.positional if words.positional and variant.positional else words.rules
         facts, tags = slots(variant), conditions(variant)
@@ -74,17 +75,17 @@ class GrammarExplainer:
         return Writer(grammar, facts, tags, generator(self.seed, key, variant.id, purpose))
 
     def local(self, key: str, variant: Variant) -> str:
-        """What is wrong, and where: one to three sentences."""
-        return self._writer(key, variant, "explain-local").sentence("local")
+        """Write what is wrong, and where: one to three sentences."""
+        return self._make_writer(key, variant, "explain-local").sentence("local")
 
     def overall(self, key: str, variant: Variant) -> str:
-        """Why the image as a whole is flawed, from the same facts as `local`."""
-        return self._writer(key, variant, "explain-overall").sentence("overall")
+        """Write why the image as a whole is flawed, from the same facts as `local`."""
+        return self._make_writer(key, variant, "explain-overall").sentence("overall")
 
     def clean(self, scene: Scene) -> str:
-        """Why the untouched photo is free of flaws."""
-        place = _things(scene.entities) or "all over the scene"
-        facts = {"in_scene": place, "parts": _parts(scene.entities)}
+        """Write why the untouched photo is free of flaws."""
+        place = _describe_scene(scene.entities) or "all over the scene"
+        facts = {"in_scene": place, "parts": _list_parts(scene.entities)}
         tags = {"parts"} if facts["parts"] else set[str]()
         rng = generator(self.seed, scene.key, "explain-clean")
         return Writer(rules.CLEAN, facts, tags, rng).sentence("clean")
@@ -95,7 +96,7 @@ class GrammarExplainer:
         variants: Sequence[Variant],
         images: Mapping[str, tuple[Image, Image]],
     ) -> Explanations:
-        """Words for `variants`; the images are not looked at."""
+        """Write the texts of `variants` and of the photo; `images` is not used."""
         return Explanations(
             key=scene.key,
             author=self.name,

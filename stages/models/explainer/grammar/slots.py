@@ -1,4 +1,4 @@
-"""A variant's facts as what the grammar's rules ask for: slots and conditions."""
+"""Translate a variant's facts to the slots and conditions of the grammar's rules."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _CONDITION = {"part": "frompart", "entity": "fromself", "other": "fromthing",
               "surroundings": "fromaround"}  # fmt: skip
 
 
-def pair(variant: Variant) -> tuple[str, str, str]:
-    """The second of two, both with their owner, and both without it."""
+def pair_phrases(variant: Variant) -> tuple[str, str, str]:
+    """Return phrases for a flaw of two parts or entities: the second one, both with their entity,
+    and both without it."""
     part, entity, other = variant.part_name, variant.entity_name, f"the {variant.other_name}"
     if variant.other_name == part or (variant.other_name == entity and not variant.within_entity):
         other = nouns.another(variant.other_name or "")
@@ -29,11 +30,11 @@ def pair(variant: Variant) -> tuple[str, str, str]:
 
 
 def slots(variant: Variant) -> dict[str, str]:
-    """The facts of a variant as the grammar's slots."""
+    """Return the grammar's slots with the facts of a variant."""
     part, entity, facts = variant.part_name, variant.entity_name, variant.facts
     plural = nouns.is_plural(part)
     p, e = _VERB[plural], _VERB[nouns.is_plural(entity)]
-    other, both, only = pair(variant)
+    other, both, only = pair_phrases(variant)
     many = nouns.is_plural(variant.other_name or "")
     return {
         "part": part, "entity": entity, "owners": f"the {nouns.possessive(entity)}",
@@ -58,15 +59,15 @@ def slots(variant: Variant) -> dict[str, str]:
 
 
 def conditions(variant: Variant) -> set[str]:
-    """Conditions of the rules that a variant meets.
+    """Return the conditions of the grammar that a variant meets.
 
-    ``one``, ``many`` or ``mass``: the part is one thing, several or uncountable. ``entity``: the
-    part is the entity itself, else ``part``. ``known``: the entity has a name of its own.
-    ``apart``: two entities are joined. ``kernel``: the kernel has words of its own. ``dir``: a
-    direction is known, else ``nodir``. ``place``, ``size``, ``side``, ``count``, ``strips``,
-    ``sense``: that fact is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: its
-    value. ``fromdir``, ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: where what
-    replaces a removed part comes from; ``fromnowhere``: not known.
+    ``one``, ``many`` or ``mass``: the part is singular, plural or uncountable. ``entity``: the part
+    is the entity itself, else ``part``. ``known``: the entity has a name of its own. ``apart``: two
+    entities are fused. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is
+    known, else ``nodir``. ``place``, ``size``, ``side``, ``count``, ``strips``, ``sense``: the fact
+    is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: its value. ``fromdir``,
+    ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: where the texture that replaces a
+    removed part comes from; ``fromnowhere``: not known.
     """
     facts, tags = variant.facts, set[str]()
     if nouns.is_plural(variant.part_name):

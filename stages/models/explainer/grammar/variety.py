@@ -1,4 +1,4 @@
-"""How varied a set of explanations is: skeletons and n-grams."""
+"""Measure how varied a set of explanations is, by skeletons and n-grams."""
 
 from __future__ import annotations
 
@@ -19,60 +19,65 @@ _WORD = re.compile(r"[\w']+")
 
 
 def skeleton(text: str, variant: Variant) -> str:
-    """A text without what it is about: every name a dot, every fact its key in angle brackets,
-    singular and plural alike, all lower case."""
-    rest = claims.read(text, variant)[1].lower().replace("·'s", "·").replace("·'", "·")
+    """Return a text without its content: names are replaced by dots, facts by their key in angle
+    brackets, plural forms by singular ones, all in lower case."""
+    rest = claims.read_claims(text, variant)[1].lower().replace("·'s", "·").replace("·'", "·")
     return _WORD.sub(lambda match: _NUMBER.get(match[0], match[0]), rest)
 
 
 @dataclass(frozen=True)
 class Variety:
-    """Figures of a set of texts."""
+    """Statistics of a set of texts."""
 
     texts: int
+    """Number of texts."""
     skeletons: int
-    """Different ones."""
+    """Number of distinct skeletons."""
     top_share: float
-    """Share of the texts that the most frequent skeleton has, 0..1."""
+    """Share of the texts that have the most frequent skeleton, 0..1."""
     top: str
-    """That skeleton."""
+    """The most frequent skeleton."""
     top_sentence_share: float
-    """Share of the texts that hold the most frequent skeleton of a single sentence."""
+    """Share of the texts that contain the most frequent skeleton of a sentence, 0..1."""
     top_sentence: str
-    """That skeleton."""
+    """The most frequent skeleton of a sentence."""
     distinct: tuple[float, float, float]
-    """Different 1-, 2- and 3-grams of the skeletons' words as a share of all of them (distinct-n,
+    """Distinct 1-, 2- and 3-grams of the skeletons' words as a share of all of them (distinct-n,
     Li et al. 2016, arXiv 1510.03055)."""
     mean_words: float
-    """Of the texts themselves."""
+    """Mean number of words of a text."""
 
 
-def variety(told: Sequence[tuple[str, Variant]]) -> Variety:
-    """Measures texts, each with the variant it tells of.
+def measure_variety(texts: Sequence[tuple[str, Variant]]) -> Variety:
+    """Measure texts, each paired with the variant that it describes.
 
     Raises:
-        ValueError: there are none.
+        ValueError: `texts` is empty.
     """
-    if not told:
+    if not texts:
         raise ValueError("no texts to measure")
-    bare = [skeleton(text, variant) for text, variant in told]
-    ((top, count),) = Counter(bare).most_common(1)
-    sentences = Counter(s for text in bare for s in set(_END.split(text)))
-    ((sentence, times),) = sentences.most_common(1)
+    skeletons = [skeleton(text, variant) for text, variant in texts]
+    ((top, count),) = Counter(skeletons).most_common(1)
+    sentences = Counter(s for text in skeletons for s in set(_END.split(text)))
+    ((sentence, sentence_count),) = sentences.most_common(1)
     return Variety(
-        texts=len(told),
-        skeletons=len(set(bare)),
-        top_share=count / len(told),
+        texts=len(texts),
+        skeletons=len(set(skeletons)),
+        top_share=count / len(texts),
         top=top,
-        top_sentence_share=times / len(told),
+        top_sentence_share=sentence_count / len(texts),
         top_sentence=sentence,
-        distinct=(distinct(bare, 1), distinct(bare, 2), distinct(bare, 3)),
-        mean_words=sum(len(text.split()) for text, _ in told) / len(told),
+        distinct=(
+            distinct_share(skeletons, 1),
+            distinct_share(skeletons, 2),
+            distinct_share(skeletons, 3),
+        ),
+        mean_words=sum(len(text.split()) for text, _ in texts) / len(texts),
     )
 
 
-def distinct(texts: Sequence[str], n: int) -> float:
-    """Different n-grams as a share of all n-grams, 0..1; 0 where no text is that long."""
+def distinct_share(texts: Sequence[str], n: int) -> float:
+    """Return distinct n-grams as a share of all n-grams, 0..1; 0 if no text has n words."""
     grams = [
         tuple(words[i : i + n])
         for words in (text.split() for text in texts)

@@ -1,4 +1,4 @@
-"""Expands the grammar's rules into sentences."""
+"""Expand the grammar's rules to sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _START = re.compile(r"(^|[.!?] )([a-z])")
 
 
 class Writer:
-    """Expands rules with one seeded generator, so that the same names give the same sentence."""
+    """Expands rules, drawing alternatives from a seeded generator, so that the same seed gives the
+    same sentence."""
 
     def __init__(
         self, grammar: Rules, facts: Mapping[str, str], tags: set[str], rng: np.random.Generator
@@ -28,17 +29,17 @@ class Writer:
         return wanted is None or set(wanted[1].split(",")) <= self.tags
 
     def expand(self, symbol: str) -> str:
-        """One sentence form of `symbol`, slots still open: names are never read as grammar."""
+        """Expand `symbol`, leaving slots open, so that names are never parsed as grammar."""
         choices = [text for text in self.grammar[symbol] if self._allowed(text)]
         text = _TAGS.sub("", choices[int(self.rng.integers(len(choices)))], count=1)
         text = text.replace("{kernel}", self.facts.get("kernel", ""))
         return _SYMBOL.sub(lambda match: self.expand(match[1]), text)
 
     def phrase(self, symbol: str) -> str:
-        """`expand` with slots filled."""
+        """Expand `symbol` and fill the slots."""
         return self.expand(symbol).format_map(self.facts)
 
     def sentence(self, symbol: str) -> str:
-        """`phrase` with sentences set apart and every sentence's first letter upper case."""
+        """Expand `symbol`, fill the slots, separate sentences by a space and capitalise each."""
         text = _NEXT_SENTENCE.sub(". ", self.expand(symbol)).format_map(self.facts)
         return _START.sub(lambda match: match[1] + match[2].upper(), text)

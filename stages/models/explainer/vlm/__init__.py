@@ -1,1 +1,1 @@
-"""A vision-language model explains flaws: what it is told, asked, and how its texts are read."""
+"""Explain flaws with a vision-language model: its prompts, and checks of its answers."""

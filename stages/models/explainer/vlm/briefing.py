@@ -1,10 +1,10 @@
-"""What the record knows of a flaw, in words for a model: the ground truth of its prompts."""
+"""Format the record's facts about a flaw as the ground truth in a model's prompts."""
 
 from __future__ import annotations
 
 from stages import tools
 from stages.models.explainer.grammar.explainer import GrammarExplainer
-from stages.models.explainer.intent import intent
+from stages.models.explainer.intent import describe_intent
 from stages.models.explainer.nouns import NUMBERS, plural
 from stages.models.explainer.phrases import PLACES, STRIPS, source_words
 from stages.records.documents import Variant
@@ -14,29 +14,29 @@ _SIZES = {"tiny": "a tiny part", "small": "a small part", "large": "a large part
 _EXTENTS = {"piece": "a small piece", "half": "about half", "most": "most"}
 
 
-def lines(key: str, variant: Variant, seed: int) -> str:
-    """Facts as a list; the grammar's sentence, true by construction, is the last.
+def format_facts(key: str, variant: Variant, seed: int) -> str:
+    """Format the facts as a list, which ends with the grammar's sentence, true by construction.
 
     Args:
-        key: the photo's.
+        key: key of the photo.
         variant: the flaw.
-        seed: of the grammar.
+        seed: seed of the grammar.
     """
     facts = [
         f"kind of flaw: {tools.aspect(variant.tool, BriefingAspect).kind}",
         f"thing: {variant.entity_name}",
         f"part: {variant.part_name}",
-        f"what was done: {intent(variant)}",
+        f"what was done: {describe_intent(variant)}",
         f"a true description: {GrammarExplainer(seed).local(key, variant)}",
     ]
     if variant.positional:
         facts.insert(3, "the part is known by its place only: do not guess what it is")
-    facts[-1:-1] = details(variant)
+    facts[-1:-1] = list_details(variant)
     return "\n".join(f"- {fact}" for fact in facts)
 
 
-def details(variant: Variant) -> list[str]:
-    """What the record knows beyond names and tool, one phrase a fact."""
+def list_details(variant: Variant) -> list[str]:
+    """Return a phrase for each fact of the record beyond names and tool."""
     facts, found = variant.facts, list[str]()
     kernels = tools.aspect(variant.tool, BriefingAspect).kernels
     if variant.kernel in kernels:

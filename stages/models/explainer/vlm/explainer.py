@@ -1,4 +1,4 @@
-"""Explanations by a vision-language model that sees the pictures and is told the facts
+"""Explain flaws with a vision-language model that gets the pictures and the record's facts
 (algorithm section 6)."""
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from stages.records.documents import Explanation, Explanations, Scene, Unexplain
 FLAW = Path(__file__).with_name("flaw.md")
 CLEAN = Path(__file__).with_name("clean.md")
 _SENTENCE = re.compile(r"[A-Z].{18,}[.!]")
-_AT_ONCE = 4
-"""Questions of one photo under way together."""
+_MAX_CONCURRENT = 4
+"""Maximum number of questions about one photo that are asked at the same time."""
 
 
 class FlawAnswer(Answer):
@@ -40,18 +40,19 @@ class CleanAnswer(Answer):
 
 
 class VlmExplainer:
-    """Explainer (protocols.py) that looks: one question a flaw, one a photo."""
+    """Explainer (protocols.py) that asks one question per flaw and one per photo."""
 
     looks = True
     asks: ClassVar[dict[Path, str]] = {FLAW: "variant", CLEAN: "photo"}
 
     def __init__(self, chat: ChatModel, seed: int = 0) -> None:
-        """Ask `chat`; `seed` is the grammar's, whose sentence goes along as a fact."""
+        """Use the model `chat`; `seed` is that of the grammar, whose sentence is one of the
+        facts."""
         self._chat, self._seed = chat, seed
 
     @classmethod
     def revision(cls) -> str:
-        """The prompts'."""
+        """Digest of the prompts."""
         return prompts.revision(FLAW, CLEAN)
 
     def explain(
@@ -60,59 +61,60 @@ class VlmExplainer:
         variants: Sequence[Variant],
         images: Mapping[str, tuple[Image, Image]],
     ) -> Explanations:
-        """Words for `variants`; those for which none came are listed with the raw answers.
+        """Describe `variants` and the untouched photo. A variant without a usable answer is listed
+        as unexplained, with the raw answers.
 
         Raises:
-            Unusable: no usable words for the untouched photo, which every pair carries.
-            RejectForNow, FactoryError: as `ChatModel.complete` does.
+            Unusable: no usable answer about the untouched photo, whose text is part of every pair.
+            RejectForNow, FactoryError: raised by `ChatModel.complete`.
         """
         windows = {window.id: window for window in scene.windows}
 
-        def one(variant: Variant) -> Explanation | Unexplained:
+        def explain_one(variant: Variant) -> Explanation | Unexplained:
             pictures = images[variant.id]
-            return self._flaw(scene.key, variant, windows[variant.window], *pictures)
+            return self._explain_flaw(scene.key, variant, windows[variant.window], *pictures)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            clean = pool.submit(self._clean, scene, images[variants[0].id][0])
-            told = list(pool.map(one, variants))
+        with ThreadPoolExecutor(_MAX_CONCURRENT) as pool:
+            clean = pool.submit(self._explain_photo, scene, images[variants[0].id][0])
+            texts = list(pool.map(explain_one, variants))
         return Explanations(
             key=scene.key,
             author=self._chat.name,
             clean=clean.result(),
-            explanations=[text for text in told if isinstance(text, Explanation)],
-            unexplained=[text for text in told if isinstance(text, Unexplained)],
+            explanations=[text for text in texts if isinstance(text, Explanation)],
+            unexplained=[text for text in texts if isinstance(text, Unexplained)],
             prompts=prompts.ids((FLAW, CLEAN)),
         )
 
-    def _clean(self, scene: Scene, photo: Image) -> str:
+    def _explain_photo(self, scene: Scene, photo: Image) -> str:
         names = list(dict.fromkeys(entity.name for entity in scene.entities))
 
-        def problems(answer: CleanAnswer) -> list[str]:
+        def find_problems(answer: CleanAnswer) -> list[str]:
             text = one_line(answer.clean)
-            return _unspoken("clean", text) + [
-                f"{p.check}: {p.found!r}" for p in checks.clean(text, names)
+            return _check_sentences("clean", text) + [
+                f"{p.check}: {p.found!r}" for p in checks.check_clean(text, names)
             ]
 
-        told = {"things": ", ".join(names) or "nothing"}
+        facts = {"things": ", ".join(names) or "nothing"}
         pictures = [views.png(photo)]
-        reply = ask(self._chat, prompts.load(CLEAN), told, pictures, CleanAnswer, problems)
+        reply = ask(self._chat, prompts.load(CLEAN), facts, pictures, CleanAnswer, find_problems)
         return one_line(reply.value.clean)
 
-    def _flaw(
+    def _explain_flaw(
         self, key: str, variant: Variant, window: Window, real: Image, artifact: Image
     ) -> Explanation | Unexplained:
-        told = {
-            "facts": briefing.lines(key, variant, self._seed),
+        facts = {
+            "facts": briefing.format_facts(key, variant, self._seed),
             "entity": variant.entity_name,
             "part": variant.part_name,
         }
 
-        def problems(answer: FlawAnswer) -> list[str]:
-            return unfit(answer, variant)
+        def find_problems(answer: FlawAnswer) -> list[str]:
+            return find_flaw_problems(answer, variant)
 
-        pictures = shown(variant, window, real, artifact)
+        pictures = make_views(variant, window, real, artifact)
         try:
-            reply = ask(self._chat, prompts.load(FLAW), told, pictures, FlawAnswer, problems)
+            reply = ask(self._chat, prompts.load(FLAW), facts, pictures, FlawAnswer, find_problems)
         except Unusable as out:
             return Unexplained(
                 variant=variant.id,
@@ -125,9 +127,9 @@ class VlmExplainer:
         return Explanation(variant=variant.id, tool=variant.tool, local=local, overall=overall)
 
 
-def shown(variant: Variant, window: Window, real: Image, artifact: Image) -> list[bytes]:
-    """The flawed picture, then the flaw's place in the photo and in the flawed picture with the
-    region marked, as PNG files."""
+def make_views(variant: Variant, window: Window, real: Image, artifact: Image) -> list[bytes]:
+    """Return three PNG files: the flawed picture, and the surroundings of the flaw in the photo and
+    in the flawed picture, both with the flaw's region marked."""
     shape = (real.shape[0], real.shape[1])
     box = views.region(variant, window, shape)
     place = views.surroundings(box, shape)
@@ -135,22 +137,22 @@ def shown(variant: Variant, window: Window, real: Image, artifact: Image) -> lis
     return [views.png(picture) for picture in (artifact, *cuts)]
 
 
-def unfit(answer: FlawAnswer, variant: Variant) -> list[str]:
-    """What must not be published, in words for the model."""
+def find_flaw_problems(answer: FlawAnswer, variant: Variant) -> list[str]:
+    """Return the reasons not to publish the texts of an answer, worded for the model."""
     meanings = {"names": "does not contain the exact name"}
     found = []
     for field in ("local", "overall"):
         text = one_line(getattr(answer, field))
-        found += _unspoken(field, text)
+        found += _check_sentences(field, text)
         found += [
             f"`{field}` {meanings.get(p.check, p.check + ':')} {p.found!r}"
-            for p in checks.flaw(text, variant, overall=field == "overall")
+            for p in checks.check_flaw(text, variant, overall=field == "overall")
         ]
     return found
 
 
-def _unspoken(field: str, text: str) -> list[str]:
-    """What the explain stage's gate would fail on."""
+def _check_sentences(field: str, text: str) -> list[str]:
+    """Check that the text has the form that the explain gate requires."""
     if _SENTENCE.fullmatch(text):
         return []
     return [f"`{field}` must be whole sentences: a capital letter first, a full stop at the end"]

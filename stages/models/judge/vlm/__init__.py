@@ -1,1 +1,1 @@
-"""A vision-language model judges: what it is asked and how its verdict is read."""
+"""Judge flaws with a vision-language model: its prompt, and checks of its answers."""

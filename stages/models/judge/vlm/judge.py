@@ -1,5 +1,5 @@
-"""The judge of the paper: a vision-language model sees photo, flaw, and flaw with its region marked
-(algorithm section 5)."""
+"""The judge of the paper: a vision-language model that gets the photo, the flawed picture, and the
+flawed picture with the flaw's region marked (algorithm section 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stages.models.chat.ask import Answer, Unusable, ask
 from stages.models.chat.request import ChatModel
 from stages.models.explainer import checks
 from stages.models.explainer.form import strip_names
-from stages.models.explainer.intent import intent
+from stages.models.explainer.intent import describe_intent
 from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case
 from stages.records.documents import Variant, Verdict
@@ -43,44 +43,44 @@ class VlmJudge:
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
-        found = tools.by_tool(FilteringAspect)
-        self.tools: tuple[Tool, ...] = tuple(t for t, how in found.items() if not how.band)
+        aspects = tools.by_tool(FilteringAspect)
+        self.tools: tuple[Tool, ...] = tuple(t for t, how in aspects.items() if not how.band)
 
     @classmethod
     def revision(cls) -> str:
-        """The prompt's."""
+        """Digest of the prompt."""
         return prompts.revision(PROMPT)
 
     def judge(self, case: Case) -> Verdict:
-        """Passed when the flaw is perceptible, in its region, and looks like the one intended.
+        """Pass a flaw that is perceptible, in its region, and looks like the intended one.
 
-        A variant for which no usable answer came does not pass; the answers are kept.
+        A variant without a usable answer does not pass; the verdict holds the raw answers.
 
         Raises:
-            RejectForNow, FactoryError: as `ChatModel.complete` does.
+            RejectForNow, FactoryError: raised by `ChatModel.complete`.
         """
         variant, prompt = case.variant, prompts.load(PROMPT)
-        words = {"intent": intent(variant), "part": variant.part_name}
+        facts = {"intent": describe_intent(variant), "part": variant.part_name}
 
-        def problems(answer: VerdictAnswer) -> list[str]:
-            return inconsistencies(answer, variant)
+        def find_problems(answer: VerdictAnswer) -> list[str]:
+            return find_inconsistencies(answer, variant)
 
         try:
-            reply = ask(self._chat, prompt, words, triplet(case), VerdictAnswer, problems)
+            reply = ask(self._chat, prompt, facts, make_views(case), VerdictAnswer, find_problems)
         except Unusable as out:
-            return _verdict(variant, out.code, out.message, {}, out.evidence["answers"])
+            return _make_verdict(variant, out.code, out.message, {}, out.evidence["answers"])
         answer = reply.value
         scores = {
             "perceptible": float(answer.perceptible),
             "inside_region": float(answer.inside_region),
             "looks_like_flaw": float(answer.looks_like_flaw),
         }
-        return _verdict(variant, reason(answer), answer.reason, scores, [])
+        return _make_verdict(variant, reject_code(answer), answer.reason, scores, [])
 
 
-def triplet(case: Case) -> list[bytes]:
-    """The place of the flaw in the photo, in the flawed picture, and there with its region marked,
-    as PNG files."""
+def make_views(case: Case) -> list[bytes]:
+    """Return three PNG files: the surroundings of the flaw in the photo, in the flawed picture, and
+    in the flawed picture with the flaw's region marked."""
     shape = case.real.shape[:2]
     box = views.region(case.variant, case.window, shape)
     place = views.surroundings(box, shape)
@@ -88,8 +88,8 @@ def triplet(case: Case) -> list[bytes]:
     return [views.png(views.cut(picture, place)) for picture in pictures]
 
 
-def reason(answer: VerdictAnswer) -> str:
-    """``ok`` or the reject code."""
+def reject_code(answer: VerdictAnswer) -> str:
+    """Return the reject code, or ``ok``."""
     if not answer.perceptible:
         return JudgeCode.NOT_PERCEPTIBLE
     if not answer.inside_region:
@@ -97,8 +97,9 @@ def reason(answer: VerdictAnswer) -> str:
     return "ok" if answer.looks_like_flaw else JudgeCode.NOT_A_FLAW
 
 
-def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
-    """What is wrong with a verdict: it contradicts itself or the tool, or speaks of coordinates."""
+def find_inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
+    """Return the problems of an answer, worded for the model: it contradicts itself or the tool, or
+    mentions coordinates."""
     found = []
     if not answer.perceptible and (answer.inside_region or answer.looks_like_flaw):
         found.append("what cannot be noticed is neither inside the region nor a flaw")
@@ -107,18 +108,18 @@ def inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:
         found.append("`reason` must hold no numbers or coordinates")
     if not answer.reason.strip():
         found.append("`reason` is empty")
-    if reason(answer) == "ok":
-        spoken = answer.reason.lower()
-        if not any(name in spoken for name in (variant.part_kind, variant.entity_name)):
+    if reject_code(answer) == "ok":
+        text = answer.reason.lower()
+        if not any(name in text for name in (variant.part_kind, variant.entity_name)):
             found.append(f"`reason` does not name the {variant.part_name}")
         found += [
             f"{p.found!r} contradicts what was intended"
-            for p in checks.contradictions(answer.reason, variant)
+            for p in checks.find_contradictions(answer.reason, variant)
         ]
     return found
 
 
-def _verdict(
+def _make_verdict(
     variant: Variant, code: str, message: str, scores: dict[str, float], answers: list[str]
 ) -> Verdict:
     return Verdict(

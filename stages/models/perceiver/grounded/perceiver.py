@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stages.models.networks import torchvision_import
-from stages.models.perceiver.entities import entities
+from stages.models.perceiver.entities import build_entities
 from stages.models.perceiver.grounded import segment
 from stages.models.perceiver.grounded.boxes import Detection, GroundingDino
 from stages.models.perceiver.grounded.params import GroundedOptions, GroundedParams
@@ -84,7 +84,7 @@ class GroundedPerceiver:
         masks = self._segmenter.segment(image, [d.box for d in (*things_found, *parts_found)])
         things = select_regions(things_found, masks[: len(things_found)])
         parts = select_regions(parts_found, masks[len(things_found) :])
-        return entities(assign_parts(things, parts, wanted, p.covered), p.part_area)
+        return build_entities(assign_parts(things, parts, wanted, p.covered), p.part_area)
 
 
 def suppress(found: Sequence[Detection], overlap: float) -> list[Detection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.models.perceiver.entities import entities
+from stages.models.perceiver.entities import build_entities
 from stages.models.perceiver.mediapipe.params import MediapipeParams
 from stages.models.perceiver.people.find import People
 from stages.models.perceiver.people.person import PersonThresholds
@@ -17,7 +17,8 @@ from stages.records.images import Image
 
 
 class MediapipePerceiver:
-    """People with named parts, and the salient things where people leave room for them."""
+    """Perceiver (protocols.py) of people with named parts and, in photos that people do not fill,
+    of salient things."""
 
     def __init__(self, params: MediapipeParams) -> None:
         """Load the models.
@@ -48,15 +49,15 @@ class MediapipePerceiver:
 
     @classmethod
     def weights(cls) -> list[str]:
-        """Their names in ``weights.toml``."""
+        """Names of the weights in ``weights.toml``."""
         return ["mediapipe", "efficientnet-lite0", "u2net"]
 
     def perceive(self, image: Image) -> list[Entity]:
-        """People by the size of their faces, then the salient things."""
+        """Return people by the size of their faces, then salient things."""
         found = self._people(image)
         taken = np.zeros(image.shape[:2], bool)
         for thing in found:
             taken |= thing.mask
         if float(taken.mean()) < self._share:
             found = found + self._things(image, taken if found else None)
-        return entities(found, self._area)
+        return build_entities(found, self._area)

@@ -1,1 +1,1 @@
-"""A vision-language model lists what is in a photo."""
+"""List what is in a photo with a vision-language model."""

@@ -1,4 +1,4 @@
-"""What is in a photo and which tool may break it, asked of a vision-language model."""
+"""Ask a vision-language model what is in a photo and which tools may break its parts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _PLACE = re.compile(r"\b(?:box|corner|top|bottom|pixels?|background|scene|photo|
 
 NamedTool = Literal["add", "remove", "distort"]
 NAMED_TOOLS: tuple[NamedTool, ...] = get_args(NamedTool)
-"""Tools that the template ``vocabulary.md`` names. Its text stays as it is when a tool is added:
-the new one is given to parts of the positions that these are answered for."""
+"""The tools that the template ``vocabulary.md`` names. Another tool is not asked for: parts get it
+if their position, which follows from the tools in the answer, is one that it can break."""
 
 
 class NamedPart(Answer):
@@ -50,36 +50,38 @@ class VocabularyAnswer(Answer):
 
 
 class VlmVocabulary:
-    """Vocabulary (protocols.py) from one question a photo."""
+    """Vocabulary (protocols.py) that asks one question per photo."""
 
     asks: ClassVar[dict[Path, str]] = {PROMPT: "photo"}
 
     def __init__(self, options: VlmVocabularyOptions, chat: ChatModel) -> None:
-        """Ask `chat` for at most so many entities, and parts of each."""
+        """Use the model `chat`; `options` limit the numbers of entities and parts."""
         self._chat, self._entities, self._parts = chat, options.entities, options.parts
 
     @classmethod
     def revision(cls, options: VlmVocabularyOptions) -> str:
-        """The prompt's."""
+        """Digest of the prompt."""
         return prompts.revision(PROMPT)
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:
-        """Entities by prominence.
+        """Return entities by prominence.
 
         Raises:
             Unusable: no usable answer.
-            RejectForNow, FactoryError: as `ChatModel.complete` does.
+            RejectForNow, FactoryError: raised by `ChatModel.complete`.
         """
         facts = {"entities": str(self._entities), "parts": str(self._parts)}
+        pictures = [views.png(image)]
         reply = ask(
-            self._chat, prompts.load(PROMPT), facts, [views.png(image)], VocabularyAnswer, problems
+            self._chat, prompts.load(PROMPT), facts, pictures, VocabularyAnswer, find_problems
         )
-        wanted = [_entity(entity, self._parts) for entity in reply.value.entities]
+        wanted = [_convert(entity, self._parts) for entity in reply.value.entities]
         return wanted[: self._entities]
 
 
-def problems(answer: VocabularyAnswer) -> list[str]:
-    """What is wrong with a list: names that are no names, doubles, parts without a tool."""
+def find_problems(answer: VocabularyAnswer) -> list[str]:
+    """Return the problems of an answer, worded for the model: invalid names, duplicates, parts
+    without tools."""
     found = []
     names = [entity.name for entity in answer.entities]
     found += [f"{name!r} is listed twice" for name in sorted(set(names)) if names.count(name) > 1]
@@ -92,11 +94,12 @@ def problems(answer: VocabularyAnswer) -> list[str]:
             if parts.count(name) > 1:
                 found.append(f"{entity.name}: {name!r} is listed twice")
         for part in entity.parts:
-            found += [f"{entity.name}: {problem}" for problem in _part_problems(part, entity.name)]
+            problems = _find_part_problems(part, entity.name)
+            found += [f"{entity.name}: {problem}" for problem in problems]
     return found
 
 
-def _part_problems(part: NamedPart, entity: str) -> list[str]:
+def _find_part_problems(part: NamedPart, entity: str) -> list[str]:
     found = []
     if part.name == entity:
         found.append(f"{part.name!r} is the thing itself, not a part")
@@ -107,22 +110,23 @@ def _part_problems(part: NamedPart, entity: str) -> list[str]:
     return found
 
 
-def _entity(entity: NamedEntity, parts: int) -> WantedEntity:
+def _convert(entity: NamedEntity, max_parts: int) -> WantedEntity:
+    parts = entity.parts[:max_parts]
     return WantedEntity(
         entity.name,
-        tuple(WantedPart(part.name, part.kind, _tools(part)) for part in entity.parts[:parts]),
+        tuple(WantedPart(part.name, part.kind, _find_tools(part)) for part in parts),
     )
 
 
-def _tools(part: NamedPart) -> tuple[Tool, ...]:
-    """The tools that were answered, and those that the question does not name where they break
-    parts of the same position."""
-    found = tools.by_tool(PartsAspect)
+def _find_tools(part: NamedPart) -> tuple[Tool, ...]:
+    """Return the tools in the answer, and those that the question does not name and that can break
+    parts in the same position."""
+    aspects = tools.by_tool(PartsAspect)
     position = NOWHERE
     for tool in part.tools:
-        position |= found[tool].position
+        position |= aspects[tool].position
     return tuple(
         tool
-        for tool, parts in found.items()
+        for tool, parts in aspects.items()
         if tool in part.tools or (tool not in NAMED_TOOLS and parts.position & position)
     )

@@ -10,7 +10,7 @@ from stages.models.explainer.grammar.explainer import GrammarExplainer
 
 
 def found(text, made):
-    return {problem.check for problem in checks.flaw(text, made)}
+    return {problem.check for problem in checks.check_flaw(text, made)}
 
 
 def test_a_good_text_passes(variant):
@@ -53,7 +53,7 @@ def test_words_of_another_tool_contradict(variant, tool, text):
 def test_the_overall_text_need_not_name_the_kind_of_flaw(variant):
     text = "The picture is flawed, for the person with that left hand is wrong."
     assert found(text, variant()) == {"tool"}
-    assert checks.flaw(text, variant(), overall=True) == []
+    assert checks.check_flaw(text, variant(), overall=True) == []
 
 
 def test_names_are_no_leaks(variant):
@@ -67,10 +67,15 @@ def test_the_other_side_may_be_named_by_the_record(variant):
 
 
 def test_clean_text_must_not_claim_a_flaw():
-    assert checks.clean("The person is drawn in a consistent way.", ["person"]) == []
-    assert checks.clean("Nothing about the person is distorted or missing.", ["person"]) == []
-    assert checks.clean("No doubt: the person is distorted.", ["person"])[0].found == "distorted"
-    assert checks.clean("The person is distorted all over.", ["person"])[0].check == "contradiction"
+    assert checks.check_clean("The person is drawn in a consistent way.", ["person"]) == []
+    assert checks.check_clean("Nothing about the person is distorted or missing.", ["person"]) == []
+    assert (
+        checks.check_clean("No doubt: the person is distorted.", ["person"])[0].found == "distorted"
+    )
+    assert (
+        checks.check_clean("The person is distorted all over.", ["person"])[0].check
+        == "contradiction"
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,8 +160,8 @@ def test_a_falsified_text_is_caught(made, key, data):
     assume(excludes(fact, made.facts[fact], other))
     false = made.model_copy(update={"facts": made.facts | {fact: other}})
     for text in (GrammarExplainer(0).local(key, false), GrammarExplainer(0).overall(key, false)):
-        said = {claim.fact for claim in claims.read(text, false)[0]}
-        problems = {problem.check for problem in checks.flaw(text, made)}
+        said = {claim.fact for claim in claims.read_claims(text, false)[0]}
+        problems = {problem.check for problem in checks.check_flaw(text, made)}
         assert (fact in problems) == (fact in said), text
 
 
@@ -166,7 +171,7 @@ def test_the_text_of_another_tool_is_caught(made, key):
     for tool in {"add", "remove", "distort", "fuse"} - {made.tool}:
         other = made.model_copy(update={"tool": tool, "other_name": "collar", "facts": {}})
         text = GrammarExplainer(0).local(key, other)
-        assert {"contradiction", "tool"} & {p.check for p in checks.flaw(text, made)}, text
+        assert {"contradiction", "tool"} & {p.check for p in checks.check_flaw(text, made)}, text
 
 
 @given(records(("distort", "fuse")), st.text("0123456789abcdef", min_size=16, max_size=16))
@@ -177,10 +182,12 @@ def test_a_distortion_is_no_copy_and_no_absence(made, key):
         known = re.search(
             "extra|duplic|surplus|twice|too many|missing|absent|vanish|disappear", text
         )
-        assert not known or "contradiction" in {p.check for p in checks.flaw(text, made)}, text
+        assert not known or "contradiction" in {p.check for p in checks.check_flaw(text, made)}, (
+            text
+        )
 
 
 def test_sides_of_records_are_the_parts():
     made = make("add", "left hand", facts={"viewer_side": "right", "direction": "left"})
     text = "To the left of the person's left hand, on the viewer's right, sits a second left hand."
-    assert checks.flaw(text, made) == []
+    assert checks.check_flaw(text, made) == []

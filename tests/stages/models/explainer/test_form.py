@@ -1,6 +1,6 @@
 import pytest
 
-from stages.models.explainer.form import MAX_CHARACTERS, form, strip_names
+from stages.models.explainer.form import MAX_CHARACTERS, check_form, strip_names
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,13 @@ from stages.models.explainer.form import MAX_CHARACTERS, form, strip_names
     ],
 )
 def test_what_is_wrong_is_named(text, check):
-    assert [problem.check for problem in form(text, [])] == [check]
+    assert [problem.check for problem in check_form(text, [])] == [check]
 
 
 def test_names_of_the_record_are_no_leaks():
     text = "The lid of the box on the T-34 is bent."
-    assert {p.found for p in form(text, [])} == {"box"}
-    assert form(text, ["box", "T-34"]) == []
+    assert {p.found for p in check_form(text, [])} == {"box"}
+    assert check_form(text, ["box", "T-34"]) == []
 
 
 def test_only_whole_names_are_taken_out():

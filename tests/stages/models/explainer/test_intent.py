@@ -1,15 +1,15 @@
 import pytest
 
-from stages.models.explainer.intent import intent
+from stages.models.explainer.intent import describe_intent
 
 
 def test_the_intent_says_what_and_where(dog_variant):
-    assert intent(dog_variant()) == (
+    assert describe_intent(dog_variant()) == (
         "an extra copy of the left ear of the dog was put below the original."
     )
-    assert "close to the original" in intent(dog_variant(facts={}))
-    assert "taken away" in intent(dog_variant("remove"))
-    assert "scrambled" in intent(dog_variant("distort", part="e0", part_name="dog"))
+    assert "close to the original" in describe_intent(dog_variant(facts={}))
+    assert "taken away" in describe_intent(dog_variant("remove"))
+    assert "scrambled" in describe_intent(dog_variant("distort", part="e0", part_name="dog"))
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_the_intent_says_what_and_where(dog_variant):
     ],
 )
 def test_fuse_names_both(dog_variant, more, words):
-    assert words in intent(dog_variant("fuse", **more))
+    assert words in describe_intent(dog_variant("fuse", **more))

@@ -3,8 +3,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from stages.models.perceiver.entities import build_entities
 from stages.models.perceiver.mediapipe.params import MediapipeParams
-from stages.models.perceiver.mediapipe.perceiver import MediapipePerceiver, entities
+from stages.models.perceiver.mediapipe.perceiver import MediapipePerceiver
 from stages.models.perceiver.regions import Region, Thing
 from stages.models.weights import packages
 from stages.records.masks import decode
@@ -30,7 +31,7 @@ def test_tools_follow_kind_and_touch():
         Region("torso", "torso", 0.8, square(30, 10)),
         Region("right hand", "hand", 0.7, square(70, 70)),
     ]
-    (entity,) = entities([Thing("person", 0.9, square(0, 0, 100), regions)], (0.0, 1.0))
+    (entity,) = build_entities([Thing("person", 0.9, square(0, 0, 100), regions)], (0.0, 1.0))
     tools = {p.name: p.tools for p in entity.parts}
     assert tools == {
         "left hand": ["add", "remove", "fuse"],
@@ -41,14 +42,14 @@ def test_tools_follow_kind_and_touch():
 
 def test_positional_parts_are_never_doubled_or_removed():
     regions = [Region("left part", "part", 0.5, square(0, 0), positional=True)]
-    (entity,) = entities([Thing("cat", 0.5, square(0, 0, 60), regions)], (0.0, 1.0))
+    (entity,) = build_entities([Thing("cat", 0.5, square(0, 0, 60), regions)], (0.0, 1.0))
     assert entity.parts[0].tools == ["distort"] and entity.parts[0].positional
 
 
 def test_touching_another_entity_allows_fusing():
     one = Thing("person", 0.9, square(0, 0, 30), [Region("face", "face", 0.9, square(10, 5))])
     two = Thing("person", 0.8, square(31, 0, 30), [Region("face", "face", 0.9, square(35, 40))])
-    first, second = entities([one, two], (0.0, 1.0))
+    first, second = build_entities([one, two], (0.0, 1.0))
     assert first.parts[0].tools == ["distort", "fuse"]
     assert second.parts[0].tools == ["distort"]
     assert (first.id, second.parts[0].id) == ("e0", "e1.p0")
@@ -56,7 +57,7 @@ def test_touching_another_entity_allows_fusing():
 
 def test_parts_outside_the_area_band_are_left_out():
     regions = [Region(f"part {s}", "part", 0.5, square(0, 0, s)) for s in (5, 20, 80)]
-    (entity,) = entities([Thing("cat", 0.5, square(0, 0, 90), regions)], (0.01, 0.5))
+    (entity,) = build_entities([Thing("cat", 0.5, square(0, 0, 90), regions)], (0.01, 0.5))
     assert [p.name for p in entity.parts] == ["part 20"]
 
 

@@ -15,7 +15,7 @@ DETECTOR = '''
 import numpy as np
 
 from stages.engine.section import Section, Share
-from stages.models.perceiver.entities import entities
+from stages.models.perceiver.entities import build_entities
 from stages.models.perceiver.regions import Region, Thing
 
 
@@ -39,7 +39,7 @@ class Halves:
         left = np.zeros(image.shape[:2], bool)
         left[:, : round(self.left * image.shape[1])] = True
         parts = [Region(f"{n} half", "half", 1.0, m) for n, m in (("left", left), ("right", ~left))]
-        return entities([Thing("picture", 1.0, left | ~left, parts)], (0.0, 1.0))
+        return build_entities([Thing("picture", 1.0, left | ~left, parts)], (0.0, 1.0))
 '''
 ENTRY = '"halves": Backend("perceiver.halves:Halves", params="perceiver.halves:HalvesParams"),'
 SCRIPT = """

@@ -1,7 +1,7 @@
-"""What can be said whatever the tool: a context-free grammar as data.
+"""The grammar's rules that do not depend on the tool, as data (a context-free grammar).
 
-The rules of each tool are its aspect ``words``; ``stages/tools/aspects/words.py`` says how rules
-are written.
+The rules of a tool are its aspect ``words``; ``stages/tools/aspects/words.py`` describes the
+notation.
 """
 
 from stages.models.explainer.grammar.rules.clean import CLEAN

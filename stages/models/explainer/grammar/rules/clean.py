@@ -1,4 +1,4 @@
-"""clean: why the untouched photo is free of flaws."""
+"""Rules for texts on why the untouched photo is free of flaws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""overall: what the local flaw means for the image as a whole."""
+"""Rules for texts on what the flaw means for the image as a whole."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ KEYS = st.text("0123456789abcdef", min_size=16, max_size=16)
 def test_every_text_is_fit_and_reads_as_english(made, key):
     author = GrammarExplainer(3)
     for text in (author.local(key, made), author.overall(key, made)):
-        assert checks.flaw(text, made) == [], text
+        assert checks.check_flaw(text, made) == [], text
         assert text[0].isupper() and text.endswith(".")
         assert not re.search(r"  | \.|\.\.| ,|[{}<>]|\. [a-z]|\.\w|\bthe the\b", text), text
         assert not re.search(r"\ba [aeiou](?!ni)", text), text
@@ -30,7 +30,7 @@ def test_every_text_is_fit_and_reads_as_english(made, key):
 def test_every_claim_is_the_records(made, key):
     author = GrammarExplainer(3)
     for text in (author.local(key, made), author.overall(key, made)):
-        for claim in claims.read(text, made)[0]:
+        for claim in claims.read_claims(text, made)[0]:
             known = made.facts.get(claim.fact)
             said = {"one": "1", "three": "3"}.get(claim.value, claim.value)
             assert said == str(known), (claim, text)
@@ -51,7 +51,7 @@ def test_every_fact_is_told_by_some_and_no_other(tool, facts):
     made, told = make(tool, facts=facts), set()
     for number in range(300):
         text = GrammarExplainer(0).local(f"{number:016x}", made)
-        told |= {claim.fact for claim in claims.read(text, made)[0]}
+        told |= {claim.fact for claim in claims.read_claims(text, made)[0]}
     assert told == set(facts)
 
 
@@ -60,7 +60,7 @@ def test_local_and_overall_agree(made, key):
     author = GrammarExplainer(1)
     shared = author.shared(key, made)
     local, overall = author.local(key, made), author.overall(key, made)
-    both = [{c.fact: c.value for c in claims.read(t, made)[0]} for t in (local, overall)]
+    both = [{c.fact: c.value for c in claims.read_claims(t, made)[0]} for t in (local, overall)]
     assert all(both[0][fact] == both[1][fact] for fact in both[0].keys() & both[1].keys())
     others = {author.shared(f"{n:016x}", made) for n in range(80)} - {shared, ""}
     for text in (local, overall):
@@ -129,7 +129,7 @@ def _scene(names, key="a" * 16, parts=()):
 def test_clean_sentence_is_fit(names, parts):
     for number in range(80):
         text = GrammarExplainer(0).clean(_scene(names, f"{number:016x}", parts))
-        assert checks.clean(text, names) == [], text
+        assert checks.check_clean(text, names) == [], text
         assert text[0].isupper() and text.endswith(".") and not re.search(r"[<>{}]|\.\w", text)
         assert not names or names[0] in text
 

@@ -3,7 +3,7 @@ import pytest
 from flaw_records import ENTITIES, PARTS, SHARES, make
 
 from stages.models.explainer.grammar.explainer import GrammarExplainer
-from stages.models.explainer.grammar.variety import distinct, skeleton, variety
+from stages.models.explainer.grammar.variety import distinct_share, measure_variety, skeleton
 from stages.models.explainer.phrases import DIRECTIONS, PLACES, SIZES
 
 
@@ -32,7 +32,7 @@ def told(field, tool=None, count=400):
 
 @pytest.mark.parametrize("field", ["local", "overall"])
 def test_no_skeleton_in_more_than_five_percent(field):
-    found = variety(told(field))
+    found = measure_variety(told(field))
     assert found.texts == 400 and found.skeletons > 300
     assert found.top_share <= 0.05, found.top
     assert found.top_sentence_share <= 0.05, found.top_sentence
@@ -41,7 +41,7 @@ def test_no_skeleton_in_more_than_five_percent(field):
 @pytest.mark.parametrize("field", ["local", "overall"])
 @pytest.mark.parametrize("tool", sorted(SHARES))
 def test_one_tool_alone_is_varied_too(field, tool):
-    found = variety(told(field, tool))
+    found = measure_variety(told(field, tool))
     assert found.top_share <= 0.05, found.top
     assert found.top_sentence_share <= 0.12, found.top_sentence
 
@@ -60,11 +60,11 @@ def test_a_skeleton_has_no_names_and_no_facts():
 def test_variety_counts():
     made = make()
     texts = ["The person is odd. It is so.", "The left hand is odd. It was so.", "It is so."]
-    found = variety([(text, made) for text in texts])
+    found = measure_variety([(text, made) for text in texts])
     assert (found.texts, found.skeletons, found.mean_words) == (3, 3, 6)
     assert found.top_share == pytest.approx(1 / 3)
     assert found.top_sentence_share == pytest.approx(2 / 3)
-    assert distinct(["a b a", "a b"], 2) == pytest.approx(2 / 3)
-    assert distinct(["a"], 2) == 0
+    assert distinct_share(["a b a", "a b"], 2) == pytest.approx(2 / 3)
+    assert distinct_share(["a"], 2) == 0
     with pytest.raises(ValueError, match="no texts"):
-        variety([])
+        measure_variety([])
