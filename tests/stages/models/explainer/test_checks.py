@@ -67,15 +67,12 @@ def test_the_other_side_may_be_named_by_the_record(variant):
 
 
 def test_clean_text_must_not_claim_a_flaw():
-    assert checks.check_clean("The person is drawn in a consistent way.", ["person"]) == []
-    assert checks.check_clean("Nothing about the person is distorted or missing.", ["person"]) == []
-    assert (
-        checks.check_clean("No doubt: the person is distorted.", ["person"])[0].found == "distorted"
-    )
-    assert (
-        checks.check_clean("The person is distorted all over.", ["person"])[0].check
-        == "contradiction"
-    )
+    names = ["person"]
+    assert checks.check_clean("The person is drawn in a consistent way.", names) == []
+    assert checks.check_clean("Nothing about the person is distorted or missing.", names) == []
+    assert checks.check_clean("No doubt: the person is distorted.", names)[0].found == "distorted"
+    (problem,) = checks.check_clean("The person is distorted all over.", names)
+    assert problem.check == "contradiction"
 
 
 @pytest.mark.parametrize(
