@@ -1,7 +1,7 @@
 """How a tool's flaws are described to vision-language models that judge or explain them.
 
-The vocabulary's question (``vocabulary.md``) names add, remove and distort only: another
-tool is offered by the position of the parts that were answered (`stages.models.vocabulary.vlm`).
+The vocabulary's prompt (``vocabulary.md``) names add, remove and distort only; other tools are
+assigned by the positions of the parts in the answer (`stages.models.vocabulary.vlm`).
 """
 
 from __future__ import annotations

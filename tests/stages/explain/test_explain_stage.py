@@ -88,7 +88,7 @@ def test_only_what_passed_is_explained(stage, sample):
     assert out.rejects == []
 
 
-def test_a_photo_of_which_nothing_passed_falls_out(stage, sample):
+def test_a_photo_of_which_no_variant_passed_is_rejected(stage, sample):
     with pytest.raises(RejectPhoto) as caught:
         stage.process(sample(set()))
     assert caught.value.code == "nothing_passed"
@@ -100,12 +100,12 @@ class Attentive(GrammarExplainer):
         return super().explain(scene, variants, images)
 
 
-def test_the_author_is_told_what_the_records_know(stage, sample):
+def test_the_explainer_gets_the_facts_of_the_record(stage, sample):
     stage.explainer = Attentive(0)
     stage.process(sample({"v0", "v2"}))
-    told = stage.explainer.facts
-    assert told["v0"] == {"direction": "below", "place": "upper left"}
-    assert told["v2"] == told["v0"] | {"extent": "piece"}
+    known = stage.explainer.facts
+    assert known["v0"] == {"direction": "below", "place": "upper left"}
+    assert known["v2"] == known["v0"] | {"extent": "piece"}
 
 
 class Careless(GrammarExplainer):

@@ -86,7 +86,7 @@ def test_the_viewers_side_of_an_only_one_is_the_entitys():
     assert facts.viewer_side(nose, entity(block(0, 0, 60, 60), [hand, nose])) == ""
 
 
-def test_a_number_is_told_where_both_sides_were_found(variant):
+def test_the_count_is_recorded_if_both_sides_were_found(variant):
     both = [part("left eye", block(36, 4, 44, 10)), part("right eye", block(20, 4, 28, 10))]
     person = entity(block(0, 0, 60, 60), both)
     for tool, number in (("add", 3), ("remove", 1), ("distort", None)):
@@ -123,7 +123,7 @@ def test_what_took_a_parts_place(variant):
     }
 
 
-def test_known_gathers_what_is_clear(variant):
+def test_clear_facts_are_found(variant):
     nose = part("nose", block(8, 8, 16, 16))
     person = entity(block(0, 0, 32, 32), [nose, part("face", block(0, 0, 32, 32))])
     gone = removed(variant, [1], facts={"offset": [0, -1]})
@@ -132,7 +132,7 @@ def test_known_gathers_what_is_clear(variant):
         "source_direction": "left",
     }  # fmt: skip
     bent = variant(tool="distort", part="e0.face", part_name="face", part_kind="face")
-    told = facts.find_facts(bent, scene(person), block(0, 0, 32, 32))
-    assert told == {"place": "upper left", "size": "large", "extent": "most"}
+    found = facts.find_facts(bent, scene(person), block(0, 0, 32, 32))
+    assert found == {"place": "upper left", "size": "large", "extent": "most"}
     apart = variant(tool="fuse", part="e0", part_name="person", other_name="dog")
     assert facts.find_facts(apart, scene(person), block(0, 0, 2, 2))["extent"] == "piece"

@@ -28,7 +28,7 @@ def test_the_bounds(tool, found, code):
 
 
 class Difference:
-    """Mean absolute difference: a metric whose numbers can be told by hand."""
+    """Mean absolute difference: a metric whose values can be computed by hand."""
 
     def distance(self, a, b):
         return float(self.spatial(a, b).mean())

@@ -81,24 +81,24 @@ def test_a_scene_names_its_detector_and_windows():
     assert row["served_share"] == 1 and row["size_remainder"] == 0
 
 
-class Says:
-    """A captioner that says, or raises, what it was told."""
+class PreparedCaptioner:
+    """A captioner that returns or raises a prepared answer."""
 
     def __init__(self, answer):
-        self.answer, self.asked = answer, 0
+        self.answer, self.calls = answer, 0
 
     def caption(self, image):
-        self.asked += 1
+        self.calls += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-def test_a_caption_is_asked_for_last_and_kept():
-    captioner = Says("A person waves.")
+def test_a_rejected_photo_costs_no_caption_and_others_keep_theirs():
+    captioner = PreparedCaptioner("A person waves.")
     with pytest.raises(RejectPhoto):
         run(Found(), captioner)
-    assert captioner.asked == 0  # a photo that falls out costs no caption
+    assert captioner.calls == 0  # the photo was rejected before
     stage, output = run(Found(part(0, (100, 100, 200, 200))), captioner)
     assert output.document.caption == "A person waves." and output.document.uncaptioned is None
     (row,) = stage.rows(output.document.model_dump(mode="json"))
@@ -107,7 +107,7 @@ def test_a_caption_is_asked_for_last_and_kept():
 
 def test_without_a_usable_caption_a_photo_goes_on_and_says_why():
     refused = RejectPhoto("refused_to_answer", "the model refused", answers=["I cannot."])
-    stage, output = run(Found(part(0, (100, 100, 200, 200))), Says(refused))
+    stage, output = run(Found(part(0, (100, 100, 200, 200))), PreparedCaptioner(refused))
     scene = output.document
     assert scene.caption == "" and scene.windows
     assert scene.uncaptioned.model_dump() == {
@@ -119,7 +119,10 @@ def test_without_a_usable_caption_a_photo_goes_on_and_says_why():
 
 def test_a_captioner_that_is_away_today_leaves_the_photo_for_the_next_build():
     with pytest.raises(RejectForNow):
-        run(Found(part(0, (100, 100, 200, 200))), Says(RejectForNow("model_unavailable", "away")))
+        run(
+            Found(part(0, (100, 100, 200, 200))),
+            PreparedCaptioner(RejectForNow("model_unavailable", "away")),
+        )
 
 
 def test_only_a_profile_with_a_captioner_asks_and_its_prompts_are_recorded(monkeypatch):

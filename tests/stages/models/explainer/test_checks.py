@@ -150,16 +150,16 @@ def excludes(fact, value, other):
 @given(records(), st.text("0123456789abcdef", min_size=16, max_size=16), st.data())
 def test_a_falsified_text_is_caught(made, key, data):
     """The text of a record with one fact changed, held against the true record."""
-    told = sorted(set(made.facts) & set(VALUES))
-    assume(told)
-    fact = data.draw(st.sampled_from(told))
+    stated = sorted(set(made.facts) & set(VALUES))
+    assume(stated)
+    fact = data.draw(st.sampled_from(stated))
     other = data.draw(st.sampled_from(VALUES[fact]))
     assume(excludes(fact, made.facts[fact], other))
     false = made.model_copy(update={"facts": made.facts | {fact: other}})
     for text in (GrammarExplainer(0).local(key, false), GrammarExplainer(0).overall(key, false)):
-        said = {claim.fact for claim in claims.read_claims(text, false)[0]}
+        claimed = {claim.fact for claim in claims.read_claims(text, false)[0]}
         problems = {problem.check for problem in checks.check_flaw(text, made)}
-        assert (fact in problems) == (fact in said), text
+        assert (fact in problems) == (fact in claimed), text
 
 
 @settings(derandomize=True)  # word lists have gaps: the same examples each time

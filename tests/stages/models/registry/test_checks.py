@@ -12,7 +12,7 @@ def lines(base):
 
 
 @pytest.mark.parametrize(
-    ("base", "told"),
+    ("base", "problem"),
     [
         (
             {"profile": "nope"},
@@ -73,9 +73,9 @@ def lines(base):
         ),
     ],
 )
-def test_what_is_wrong_with_a_back_end_is_one_line_before_any_work(base, told):
+def test_what_is_wrong_with_a_back_end_is_one_line_before_any_work(base, problem):
     (line,) = lines(base)
-    assert line.startswith("params.yaml: ") and told in line
+    assert line.startswith("params.yaml: ") and problem in line
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,21 @@ class TestBeforeWork:
 
     @pytest.mark.parametrize("name", ["/no/such/folder", "weights/nothing", "owner/repo"])
     def test_a_model_that_is_nowhere(self, tmp_path, name):
-        told = self.params(tmp_path, f"base: {{models: {{flow: {{name: {name}}}}}}}")
-        assert told.startswith("params.yaml: `base.models.flow.name`: ")
-        assert name in told
+        message = self.params(tmp_path, f"base: {{models: {{flow: {{name: {name}}}}}}}")
+        assert message.startswith("params.yaml: `base.models.flow.name`: ")
+        assert name in message
 
     def test_a_key_that_is_not_in_the_environment(self, tmp_path, monkeypatch):
         monkeypatch.delenv("NO_SUCH_KEY", raising=False)
         text = "base: {profile: flux, models: {chat: {key: NO_SUCH_KEY}}}"
-        told = self.params(tmp_path, text)
-        assert told.startswith("params.yaml: `base.models.chat.key`: ") and "NO_SUCH_KEY" in told
+        message = self.params(tmp_path, text)
+        assert (
+            message.startswith("params.yaml: `base.models.chat.key`: ") and "NO_SUCH_KEY" in message
+        )
 
     def test_words_that_no_model_hears(self, tmp_path):
-        told = self.params(tmp_path, "invert: {prompt: a cat}")
-        assert told.startswith("params.yaml: `invert.prompt`: ") and "weights/compact" in told
+        message = self.params(tmp_path, "invert: {prompt: a cat}")
+        assert message.startswith("params.yaml: `invert.prompt`: ") and "weights/compact" in message
 
     def test_pinned_names_of_the_hub_need_not_be_here(self, tmp_path):
         (tmp_path / "params.yaml").write_text("base: {profile: flux}")

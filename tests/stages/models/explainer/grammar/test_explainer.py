@@ -32,8 +32,8 @@ def test_every_claim_is_the_records(made, key):
     for text in (author.local(key, made), author.overall(key, made)):
         for claim in claims.read_claims(text, made)[0]:
             known = made.facts.get(claim.fact)
-            said = {"one": "1", "three": "3"}.get(claim.value, claim.value)
-            assert said == str(known), (claim, text)
+            claimed = {"one": "1", "three": "3"}.get(claim.value, claim.value)
+            assert claimed == str(known), (claim, text)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_every_claim_is_the_records(made, key):
         ("fuse", {"place": "right", "size": "large", "extent": "half"}),
     ],
 )  # fmt: skip
-def test_every_fact_is_told_by_some_and_no_other(tool, facts):
-    made, told = make(tool, facts=facts), set()
+def test_the_texts_state_the_facts_of_the_record_and_no_others(tool, facts):
+    made, stated = make(tool, facts=facts), set()
     for number in range(300):
         text = GrammarExplainer(0).local(f"{number:016x}", made)
-        told |= {claim.fact for claim in claims.read_claims(text, made)[0]}
-    assert told == set(facts)
+        stated |= {claim.fact for claim in claims.read_claims(text, made)[0]}
+    assert stated == set(facts)
 
 
 @given(records(), KEYS)
@@ -81,14 +81,14 @@ def test_what_cannot_be_counted_is_not():
         assert not re.search(r"(?:extra|additional|surplus|duplicate|one) hair", text), text
 
 
-def test_direction_is_said_and_kept():
+def test_a_text_states_the_recorded_direction():
     author, made = GrammarExplainer(0), make(facts={"direction": "lower left"})
     texts = [author.local(f"{n:016x}", made) for n in range(100)]
     assert sum("below and to the left of" in text for text in texts) > 80
     assert not any("above" in text or "to the right" in text for text in texts)
 
 
-def test_two_instances_of_one_name_are_told_apart():
+def test_two_entities_of_one_name_are_distinguished():
     made = make("fuse", "person", other="e1", other_name="person", within_entity=False)
     made = made.model_copy(update={"part": "e0"})
     texts = [GrammarExplainer(0).local(f"{n:016x}", made) for n in range(50)]

@@ -23,7 +23,7 @@ def drawn(tool, number):
                 kernel=str(rng.choice(kernel)), **more)  # fmt: skip
 
 
-def told(field, tool=None, count=400):
+def write_texts(field, tool=None, count=400):
     author = GrammarExplainer(0)
     tools = [tool] if tool else [t for t, share in SHARES.items() for _ in range(share)]
     made = [drawn(tools[n * len(tools) // count], n) for n in range(count)]
@@ -32,7 +32,7 @@ def told(field, tool=None, count=400):
 
 @pytest.mark.parametrize("field", ["local", "overall"])
 def test_no_skeleton_in_more_than_five_percent(field):
-    found = measure_variety(told(field))
+    found = measure_variety(write_texts(field))
     assert found.texts == 400 and found.skeletons > 300
     assert found.top_share <= 0.05, found.top
     assert found.top_sentence_share <= 0.05, found.top_sentence
@@ -41,7 +41,7 @@ def test_no_skeleton_in_more_than_five_percent(field):
 @pytest.mark.parametrize("field", ["local", "overall"])
 @pytest.mark.parametrize("tool", sorted(SHARES))
 def test_one_tool_alone_is_varied_too(field, tool):
-    found = measure_variety(told(field, tool))
+    found = measure_variety(write_texts(field, tool))
     assert found.top_share <= 0.05, found.top
     assert found.top_sentence_share <= 0.12, found.top_sentence
 

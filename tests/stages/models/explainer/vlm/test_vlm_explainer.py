@@ -72,14 +72,14 @@ def test_the_facts_are_the_ground_truth_of_the_prompt(explain):
     assert next(r.user for r in chat.requests if r.purpose == "clean").count("dog") == 1
 
 
-def test_it_sees_the_whole_and_the_place_in_both(explain):
+def test_it_sees_the_flawed_picture_and_the_place_in_both_pictures(explain):
     chat = ByPurpose()
     explain(chat)
     images = next(r.images for r in chat.requests if r.purpose == "flaw")
-    whole, real, flawed = (Image.open(io.BytesIO(image)) for image in images)
-    assert whole.size == (160, 120) and real.size == flawed.size
+    picture, real, flawed = (Image.open(io.BytesIO(image)) for image in images)
+    assert picture.size == (160, 120) and real.size == flawed.size
     red = [sum(count for count, c in p.getcolors(1 << 20) if c == (255, 0, 0)) for p in
-           (whole, real, flawed)]  # fmt: skip
+           (picture, real, flawed)]  # fmt: skip
     assert red[0] == 0 and red[1] == red[2] > 100
 
 
