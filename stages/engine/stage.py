@@ -1,7 +1,7 @@
 """The interface between a stage and the engine.
 
-A stage declares what it reads and turns the sample of one photo into one output. It knows nothing
-of files, DVC or other photos. The engine reads shards, looks results up in the store, calls
+A stage declares what it reads and turns the sample of one photo into one output. It does not access
+files, DVC or other photos. The engine reads shards, looks results up in the store, calls
 `Stage.process` for those that are missing, writes shards, manifests and rejects, and runs the
 stage's gate.
 """
@@ -164,17 +164,19 @@ class Stage(ABC):
         self.params, self.base = params, base
 
     def revisions(self) -> dict[str, str]:
-        """Model name to revision (a digest of its weights): enters the store's key. Cheap."""
+        """Return the revision of each model (a digest of its weights) by the model's name; they
+        enter the store's key. Cheap."""
         return {}
 
     def plugins(self) -> tuple[str, ...]:
-        """Names of modules chosen at run time (back ends, tools); their import closures enter the
-        store's key."""
+        """Return the names of modules chosen at run time (back ends, tools); their import closures
+        enter the store's key."""
         return ()
 
     def devices(self) -> frozenset[str]:
-        """Torch's names of the devices that the models compute on. They determine the default
-        number of workers; with a GPU among them its class enters the store's key. Cheap."""
+        """Return torch's names of the devices on which the models compute. They determine the
+        default number of workers, and the class of a GPU among them enters the store's key.
+        Cheap."""
         return frozenset()
 
     def result_params(self) -> dict[str, Any]:
@@ -202,7 +204,7 @@ class Stage(ABC):
         """
 
     def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
-        """Apply the thresholds that recompute nothing (those in `StageParams.layout_only`).
+        """Apply the thresholds in `StageParams.layout_only`; changing them recomputes nothing.
 
         Returns what is left of a photo's result and the rejected variants. Default: all is left.
 

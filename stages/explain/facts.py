@@ -122,8 +122,8 @@ def viewer_side(part: Part, entity: Entity) -> str:
 
 def is_one_of_two(part: Part, entity: Entity) -> bool:
     """Return whether the entity has exactly two parts of this kind, a left and a right one."""
-    kin = [p.name for p in entity.parts if p.kind == part.kind and not p.positional]
-    return sorted(kin) == [f"left {part.kind}", f"right {part.kind}"]
+    names = [p.name for p in entity.parts if p.kind == part.kind and not p.positional]
+    return sorted(names) == [f"left {part.kind}", f"right {part.kind}"]
 
 
 def source(variant: Variant, entity: Entity, scene: Scene, window: Window) -> dict[str, str]:

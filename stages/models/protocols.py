@@ -27,7 +27,7 @@ class Perceiver(Protocol):
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         ...
 
     def perceive(self, image: Image) -> list[Entity]:
@@ -64,7 +64,7 @@ class Vocabulary(Protocol):
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights or of the model's name and the prompt."""
+        """Return a digest of the weights or of the model's name and the prompt."""
         ...
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:
@@ -81,7 +81,7 @@ class Captioner(Protocol):
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights or of the model's name and the prompt."""
+        """Return a digest of the weights or of the model's name and the prompt."""
         ...
 
     def caption(self, image: Image) -> str:
@@ -98,7 +98,7 @@ class PerceptualMetric(Protocol):
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         ...
 
     def distance(self, a: Image, b: Image) -> float:
@@ -142,7 +142,7 @@ class Judge(Protocol):
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         ...
 
     def judge(self, case: Case) -> Verdict:
@@ -159,7 +159,7 @@ class Explainer(Protocol):
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights, prompts or grammar."""
+        """Return a digest of the weights, prompts or grammar."""
         ...
 
     def explain(

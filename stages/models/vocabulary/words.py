@@ -90,7 +90,7 @@ class WordList:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the words and their tools."""
+        """Return a digest of the words and their tools."""
         return hashlib.sha256(json.dumps(tools_by_part()).encode()).hexdigest()[:16]
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:

@@ -30,7 +30,7 @@ class VlmCaptioner:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the prompt."""
+        """Return a digest of the prompt."""
         return prompts.revision(PROMPT)
 
     def caption(self, image: Image) -> str:

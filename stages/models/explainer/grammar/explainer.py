@@ -1,7 +1,7 @@
 """The compact explainer: sentences from a grammar over the record's facts (algorithm section 6).
 
 A stand-in for a vision-language model. It does not look at the picture: it describes what was done
-to it, and says nothing that the record does not hold.
+to it, from the facts of the record only.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class GrammarExplainer:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the rules, including those of the tools."""
+        """Return a digest of the rules, including those of the tools."""
         words = {tool: asdict(found) for tool, found in tools.by_tool(WordsAspect).items()}
         shared = (rules.OVERALL, rules.COMMON, rules.CLEAN)
         return sha256(canonical_json([words, *shared]))[:16]

@@ -52,7 +52,7 @@ class VlmExplainer:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the prompts."""
+        """Return a digest of the prompts."""
         return prompts.revision(FLAW, CLEAN)
 
     def explain(

@@ -48,7 +48,7 @@ class VlmJudge:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the prompt."""
+        """Return a digest of the prompt."""
         return prompts.revision(PROMPT)
 
     def judge(self, case: Case) -> Verdict:

@@ -44,12 +44,12 @@ class MediapipePerceiver:
 
     @classmethod
     def revision(cls) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         return " ".join(map(packages.revision, cls.weights()))
 
     @classmethod
     def weights(cls) -> list[str]:
-        """Names of the weights in ``weights.toml``."""
+        """Return the names of the weights in ``weights.toml``."""
         return ["mediapipe", "efficientnet-lite0", "u2net"]
 
     def perceive(self, image: Image) -> list[Entity]:

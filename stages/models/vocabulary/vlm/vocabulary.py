@@ -60,7 +60,7 @@ class VlmVocabulary:
 
     @classmethod
     def revision(cls, options: VlmVocabularyOptions) -> str:
-        """Digest of the prompt."""
+        """Return a digest of the prompt."""
         return prompts.revision(PROMPT)
 
     def vocabulary(self, image: Image) -> list[WantedEntity]:
