@@ -117,7 +117,7 @@ class InjectGate(GateParams):
     """Maximum of the mean cost of a variant, in forward passes over a complete window, including
     its share of the source branch."""
     min_reconstruction_psnr_mean: Decibels = 20.0
-    """Minimum of the mean over variants, in dB."""
+    """Minimum of the mean PSNR of controls against photos, in dB."""
     max_mask_share_mean: PositiveShare = 0.9
     """Maximum of the mean share of `edit` that is visible; near 1, the mask carries no
     information."""
