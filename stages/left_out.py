@@ -8,6 +8,7 @@ _RUN = (
 )
 _CHOICE = "chooses back ends: name, options and module of the chosen one are in the key"
 _OPTIONS = "base of all options: their values and the back end's own module are in the key"
+_TOOLS = "lists and loads tools: those that a stage uses are in the key as plugins, in their order"
 _WEIGHTS = "finds weights: their digests are in the key"
 _TRANSPORT = "decides how, when and at what price a request is sent; changes no request or answer"
 
@@ -16,6 +17,7 @@ LEFT_OUT: dict[str, str] = {
     "stages/__main__.py": "starts a stage",
     "stages/catalogue.py": "finds stages and reads params; params are in the key",
     "stages/left_out.py": "this list",
+    "stages/tools/__init__.py": _TOOLS,
     "stages/engine/*": _RUN,
     "stages/models/registry/*": _CHOICE,
     "stages/models/profiles.yaml": _CHOICE,

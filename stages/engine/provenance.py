@@ -42,9 +42,9 @@ def code_files(stage: Stage) -> dict[str, Path]:
 
 
 def code_digest(stage: Stage) -> str:
-    """Return the sha256 of the names and bytes of `code_files`."""
+    """Return the sha256 over the names and bytes of `code_files`, and the order of the plugins."""
     content = {name: sha256(path.read_bytes()) for name, path in code_files(stage).items()}
-    return sha256(canonical_json(content))
+    return sha256(canonical_json({"files": content, "plugins": stage.plugins()}))
 
 
 @cache

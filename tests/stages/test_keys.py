@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages import STAGES
+from stages import STAGES, tools
 from stages.catalogue import build_stage, parse_params
 from stages.engine import closure
 from stages.engine.provenance import code_digest, code_files
@@ -68,6 +68,7 @@ def recomputed(tree, before):
         "stages/catalogue.py",
         "stages/conditions.py",
         "stages/left_out.py",
+        "stages/tools/__init__.py",
         "stages/run.sh",
         "stages/filter/gate.json",
         "stages/map/README.md",
@@ -135,6 +136,13 @@ def both(*names):
 )
 def test_these_edits_recompute_these_stages(recomputed, name, stages):
     assert recomputed(name) == {profile: stages.get(profile, set()) for profile in PROFILES}
+
+
+def test_another_order_of_tools_recomputes_the_stages_that_use_tools(before, monkeypatch):
+    monkeypatch.setattr(tools, "TOOLS", ("fuse", "add", "remove", "distort"))
+    after = digests()
+    changed = {name for profile, name in BUILT if after[profile, name] != before[profile, name]}
+    assert changed == {"perceive", "map", "inject", "filter", "explain"}
 
 
 def test_every_exception_leaves_something_out():
