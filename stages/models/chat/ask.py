@@ -83,20 +83,20 @@ def ask(
     remaining = {"repair": 1, "recheck": 1}
     raw: list[str] = []
     while True:
-        said = chat.complete(request)
-        raw.append(said.text[:_MAX_EVIDENCE])
-        if said.refusal:
-            raise _make_error(AskCode.REFUSED, chat, prompt, raw, [said.refusal])
-        value, problems = _parse(said, answer)
+        response = chat.complete(request)
+        raw.append(response.text[:_MAX_EVIDENCE])
+        if response.refusal:
+            raise _make_error(AskCode.REFUSED, chat, prompt, raw, [response.refusal])
+        value, problems = _parse(response, answer)
         if value is not None and not problems:
             problems = check(value)
         if value is not None and not problems:
-            return Reply(value, said.model)
+            return Reply(value, response.model)
         kind = "repair" if value is None else "recheck"
         if not remaining[kind]:
             raise _make_error(AskCode.UNUSABLE, chat, prompt, raw, problems)
         remaining[kind] -= 1
-        request = request.follow_up(said.text, _complaint(kind, problems))
+        request = request.follow_up(response.text, _complaint(kind, problems))
 
 
 def one_line(text: str) -> str:
@@ -104,9 +104,9 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _parse(said: ChatAnswer, answer: type[T]) -> tuple[T | None, list[str]]:
+def _parse(response: ChatAnswer, answer: type[T]) -> tuple[T | None, list[str]]:
     """Return the answer, or what is wrong with it. Text or fences around the JSON are ignored."""
-    found = _JSON.search(said.text)
+    found = _JSON.search(response.text)
     if found is None:
         return None, ["there is no JSON object in it"]
     try:
@@ -115,7 +115,7 @@ def _parse(said: ChatAnswer, answer: type[T]) -> tuple[T | None, list[str]]:
         problems = [
             f"{'.'.join(map(str, e['loc'])) or 'JSON'}: {e['msg']}" for e in error.errors()[:5]
         ]
-        return None, problems + (["it was cut off: be shorter"] if said.cut_off else [])
+        return None, problems + (["it was cut off: be shorter"] if response.cut_off else [])
 
 
 def _complaint(kind: str, problems: list[str]) -> str:
