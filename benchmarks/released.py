@@ -1,5 +1,7 @@
 """Run the released recipe in a plain implementation, to time the published method.
 
+The recipe is that of krafton-ai/Artiagent at f4f409a.
+
 One photo, one flaw, dense: encode, invert and keep the values of every evaluation, denoise with
 gathered values and positions, decode. Euler with 25 + 25 steps takes 50 evaluations, FireFlow with
 8 + 8 steps takes 18. Weights, timesteps and the autoencoder's calls are those of the stages;
@@ -34,8 +36,13 @@ from diffusers.models.transformers.transformer_flux import FluxAttnProcessor  # 
 from stages.models.flow.model import Flow  # noqa: E402
 
 Solver = Literal["euler", "fireflow"]
-POSITION_STEPS: dict[Tool, float] = {"add": 0.3, "remove": 0.4, "distort": 0.6, "fuse": 0.5}
-"""Share of the evaluations, from the first on, in which positions are gathered."""
+POSITION_STEPS: dict[Tool, float] = {"add": 1.0, "remove": 1.0, "distort": 0.6, "fuse": 0.6}
+"""Share of the evaluations, from the first on, in which positions are gathered, and values by the
+mapping. Afterwards values are those of the same token."""
+VALUE_STEPS = 0.8
+"""Share of the evaluations in which values are replaced."""
+LATE = 18 / 38
+"""Share of the single-stream blocks, the last ones, whose values are replaced."""
 INVERSION_GUIDANCE, INJECTION_GUIDANCE = 1.0, 5.0
 """Guidance for models that embed it."""
 Values = list[torch.Tensor]
@@ -114,9 +121,9 @@ class Recipe:
         self.text_ids = torch.zeros(self.text, 3, device=self.ids.device)
         double = list(flow.transformer.transformer_blocks)
         single = list(flow.transformer.single_transformer_blocks)
-        half = len(single) // 2
-        self.early = [(block.attn, PositionAttention()) for block in [*double, *single[:half]]]
-        self.late = [(block.attn, ValueAttention()) for block in single[half:]]
+        early, late = single[: len(single) // 2], single[len(single) - round(LATE * len(single)) :]
+        self.early = [(block.attn, PositionAttention()) for block in [*double, *early]]
+        self.late = [(block.attn, ValueAttention()) for block in late]
 
     @contextmanager
     def install(self) -> Iterator[None]:
@@ -158,9 +165,10 @@ class Recipe:
     def replay(
         self, z: torch.Tensor, t: float, values: Values, index: torch.Tensor, positions: bool
     ) -> torch.Tensor:
-        """Return the velocity with the kept values gathered by (S,) `index`.
+        """Return the velocity with the kept values in place.
 
-        Positions are gathered too where `positions` is true.
+        Positions and values are gathered by (S,) `index` if `positions` is true; otherwise each
+        token takes its own kept value. With no `values` the layers use their own.
         """
         rotary = None
         if positions:
@@ -168,8 +176,9 @@ class Recipe:
             rotary = cos[index], sin[index]
         for _, layer in self.early:
             layer.rotary = rotary
-        for (_, layer), value in zip(self.late, values, strict=True):
-            layer.replayed = value[:, index]
+        for number, (_, layer) in enumerate(self.late):
+            kept = values[number] if values else None
+            layer.replayed = kept[:, index] if kept is not None and positions else kept
         return self.velocity(z, t, INJECTION_GUIDANCE)
 
 
@@ -211,7 +220,11 @@ def run_released(
         if solver == "fireflow":  # no values were kept at t = 1; the first at t = 0 go unused
             order = [order[0], *order[:-1]]
         until = round(POSITION_STEPS[tool] * len(order))
-        script = [(values, number < until) for number, values in enumerate(order)]
+        replaced = round(VALUE_STEPS * len(order))
+        script = [
+            (values if number < replaced else [], number < until)
+            for number, values in enumerate(order)
+        ]
         z = solve(replay, z, times[::-1])
     return flow.decode(z[0], grid)
 

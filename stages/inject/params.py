@@ -88,10 +88,20 @@ class FaithfulPositions(Shares):
 
 
 class Faithful(Section):
-    """The shares of the released recipe, used by ``mode: faithful``."""
+    """The released recipe (krafton-ai/Artiagent at f4f409a), used by ``mode: faithful``."""
 
     positions: FaithfulPositions = FaithfulPositions()
-    values: Shares = Shares(steps=0.8, double=0.0, single=0.5)
+    values: Shares = Shares(steps=0.8, double=0.0, single=0.474)
+    """20 of 25 steps, and the last 18 of FLUX's 38 single-stream blocks."""
+    text_values: bool = True
+    """Whether the blocks that inject values take those of the text tokens from the inversion too.
+    The earlier revision 8393ea7 does not."""
+    mapped_values: Literal["while_positions", "always"] = "while_positions"
+    """When injected values are gathered by the mapping. ``while_positions``: while positions are
+    injected; afterwards every token takes its own of the inversion."""
+    source_time: Literal["previous", "same"] = "previous"
+    """The evaluation of the inversion that values come from. ``previous``: the one that began the
+    same step of the inversion, one timestep nearer to the photo; ``same``: the same timestep."""
 
 
 class MaskParams(Section):

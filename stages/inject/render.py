@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from stages.inject.params import Mode
+from stages.inject.params import Faithful, Mode
 from stages.inject.tokens import start_latent
 from stages.models.flow.injection import Blocks, Recorder
 from stages.models.flow.solvers import Solver, integrate, step_of
@@ -35,6 +35,8 @@ class Settings:
     bucket: int
     batch: int
     prompt: str
+    faithful: Faithful | None = None
+    """Rules of the released recipe in mode ``faithful``, else None."""
 
 
 @dataclass(frozen=True)
@@ -155,19 +157,30 @@ class _Run:
         settings, tokens = self._settings, state.shape[1]
         identity = torch.arange(tokens)[None]
         positions, values = self._injection_flags(step, started)
-        off = torch.tensor([False])
+        off, index = torch.tensor([False]), self._index[started]
+        rows = [0, *(1 + k for k in started)]
+        inputs, mapped = state[rows], index
+        time: float | list[float] = t
+        if recipe := settings.faithful:
+            if recipe.source_time == "previous":
+                previous = self._previous_time(t)
+                time = [previous] + [t] * len(started)
+                inputs = torch.cat([self._trajectory.at(previous)[None], inputs[1:]])
+            if recipe.mapped_values == "while_positions":
+                mapped = torch.where(positions[:, None], index, identity)
         injection = self._flow.dense_injection(
-            torch.cat([identity, self._index[started]]),
+            torch.cat([identity, index]),
             self._grid,
             settings.blocks,
             torch.cat([off, positions]),
             torch.cat([values.any()[None], values]),
+            torch.cat([identity, mapped]),
+            recipe is not None and recipe.text_values,
         )
-        rows = [0, *(1 + k for k in started)]
         source, flaw = settings.guidance
         v = self._flow.velocity(
-            state[rows],
-            t,
+            inputs,
+            time,
             self._grid,
             injection,
             [source] + [flaw] * len(started),
@@ -177,6 +190,15 @@ class _Run:
         out = v[0][torch.cat([identity, self._index])]
         out[rows] = v
         return out
+
+    def _previous_time(self, t: float) -> float:
+        """Return the time of the inversion's evaluation that belongs to an evaluation at `t`.
+
+        An inversion's step from a timestep to the next is evaluated at its start, and halfway; the
+        way back evaluates it at its end, and halfway.
+        """
+        timesteps = self._settings.timesteps
+        return timesteps[timesteps.index(t) + 1] if t in timesteps else t
 
     def _evaluate_sparse(
         self, state: torch.Tensor, t: float, step: int, started: list[int]

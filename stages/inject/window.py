@@ -116,6 +116,7 @@ class WindowJob:
             bucket=params.bucket,
             batch=params.batch,
             prompt=prompt,
+            faithful=params.faithful if faithful else None,
         )
         self.picture = cut(photo, window)
 

@@ -54,7 +54,9 @@ def test_identity_mapping_replays_the_kept_values(recipe, latents, monkeypatch):
     with recipe.install():
         v, values = recipe.keep(latents[0], 0.4)
         again = recipe.replay(latents[0], 0.4, values, with_text(torch.arange(64)), positions=True)
-    assert len(values) == 2  # the later two of three single-stream blocks
+    assert (
+        len(values) == 1
+    )  # the last of three single-stream blocks; the middle one injects neither
     assert_equal_but_for_rounding(again, v)
 
 
@@ -73,15 +75,16 @@ def test_mapping_gathers_positions_early_and_values_late(flow, recipe, latents, 
     )
     cos, sin = transformer.pos_embed(torch.cat([torch.zeros(TEXT, 3), image_ids(GRID)]))
     order = with_text(index)
+    taken = order if positions else torch.arange(len(order))
     ours = [block.attn.processor for block in [*double, *single]]
     kept, hooks = {}, []
     for block in [*double, *single]:
         block.attn.set_processor(FluxAttnProcessor())
-    for number, block in enumerate(single[1:]):
+    for number, block in enumerate(single[2:]):
         hooks.append(
             block.attn.to_v.register_forward_hook(
                 lambda _, __, out, n=number: (
-                    kept.setdefault(n, out)[:, order] if n in kept else kept.setdefault(n, out)
+                    kept.setdefault(n, out)[:, taken] if n in kept else kept.setdefault(n, out)
                 )
             )
         )
@@ -104,6 +107,15 @@ def test_mapping_gathers_positions_early_and_values_late(flow, recipe, latents, 
         block.attn.set_processor(processor)
     assert_equal_but_for_rounding(got, expected)
     assert not torch.allclose(got, recipe.velocity(latents[1], 0.4, 5.0))
+
+
+@torch.inference_mode()
+def test_without_kept_values_the_layers_use_their_own(recipe, latents, monkeypatch):
+    monkeypatch.setattr("benchmarks.released.INJECTION_GUIDANCE", 1.0)
+    with recipe.install():
+        recipe.keep(latents[0], 0.4)
+        found = recipe.replay(latents[1], 0.4, [], with_text(torch.arange(64)), positions=False)
+    assert_equal_but_for_rounding(found, recipe.velocity(latents[1], 0.4, 1.0))
 
 
 @pytest.mark.parametrize("solve,order,evaluations", [(euler, 1, 0), (fireflow, 2, 1)])

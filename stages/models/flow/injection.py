@@ -87,12 +87,14 @@ class DenseInjection:
     """Injection into a batch of whole grids; item 0 of the batch is the source branch."""
 
     source_index: torch.Tensor
-    """(B, N) int64: source token of each image token, per sample; its own index = identity."""
+    """(B, N) int64: source token of each image token's value, per sample; its own = identity."""
     blocks: Blocks
     rotary: Rotary | None
     """(B, S, D), gathered; None if no sample injects positions."""
     values_on: torch.Tensor | None
     """(B,) bool: samples that inject values; None = all of them."""
+    text_values: bool = False
+    """Whether the samples that inject values take those of the text tokens too."""
 
     def touches(self, block: int) -> bool:
         """Return whether positions or values are injected in this block."""
@@ -106,7 +108,7 @@ class DenseInjection:
         if self.rotary is not None and block in self.blocks.positions:
             rotary = self.rotary
         if block in self.blocks.values:
-            value = stream_values(value, self.source_index, self.values_on)
+            value = stream_values(value, self.source_index, self.values_on, self.text_values)
         return rotate(query, rotary), rotate(key, rotary), value
 
 
@@ -150,13 +152,19 @@ class SparseInjection:
 
 
 def stream_values(
-    value: torch.Tensor, source_index: torch.Tensor, values_on: torch.Tensor | None = None
+    value: torch.Tensor,
+    source_index: torch.Tensor,
+    values_on: torch.Tensor | None = None,
+    text_values: bool = False,
 ) -> torch.Tensor:
     """Compute v'[b, k] = v[0, source_index[b, k]] on image tokens; value (B, S, H, D).
 
-    Text tokens, and samples that are False in `values_on` (B,), keep their own values.
+    Samples that are False in `values_on` (B,) keep their own values, and text tokens do unless
+    `text_values` is set: then they take those of item 0.
     """
     text = value.shape[1] - source_index.shape[1]
+    if text_values:
+        return _choose(values_on, value[0][prepend_text(source_index, text)], value)
     image = _choose(values_on, value[0, text:][source_index], value[:, text:])
     return torch.cat([value[:, :text], image], dim=1)
 

@@ -198,6 +198,8 @@ class Flow:
         blocks: Blocks,
         positions_on: torch.Tensor,
         values_on: torch.Tensor,
+        value_index: torch.Tensor | None = None,
+        text_values: bool = False,
     ) -> DenseInjection | None:
         """Build the injection into a batch of whole grids whose item 0 is the source branch.
 
@@ -206,6 +208,8 @@ class Flow:
             grid: rows and columns.
             blocks: from `blocks`.
             positions_on, values_on: (B,) bool: the samples that inject positions and values.
+            value_index: (B, N) int64, the source of values if it differs from that of positions.
+            text_values: take the values of the text tokens from item 0 too.
 
         Returns:
             None if nothing is injected.
@@ -221,8 +225,9 @@ class Flow:
             rotary = gather_rotary(self._rotary(grid), index.to(self._device))
         if not values_on.any():
             blocks = Blocks(blocks.positions, frozenset())
+        values = source_index if value_index is None else value_index
         return DenseInjection(
-            source_index.to(self._device), blocks, rotary, self._none_if_all(values_on)
+            values.to(self._device), blocks, rotary, self._none_if_all(values_on), text_values
         )
 
     def sparse_injection(
@@ -269,7 +274,7 @@ class Flow:
     def velocity(
         self,
         tokens: torch.Tensor,
-        t: float,
+        t: float | Sequence[float],
         grid: tuple[int, int],
         injection: Injection | None = None,
         guidance: Sequence[float] = (1.0,),
@@ -280,7 +285,7 @@ class Flow:
         Args:
             tokens: (B, N, 64) latents, or (B, M, 64) of the active tokens with a sparse injection.
                 Computed in the model's dtype and returned in that of `tokens`.
-            t: time.
+            t: time, one for all samples or one per sample.
             grid: rows and columns of the whole image, rows * columns = N.
             injection: from `dense_injection` or `sparse_injection`, a `Recorder`, or None for the
                 plain model.
@@ -291,7 +296,7 @@ class Flow:
         text = conditioning.text
         if isinstance(injection, SparseInjection):
             text = text[:, :0]
-        time = torch.full((batch,), t, dtype=torch.float32, device=self._device)
+        time = torch.tensor(t, dtype=torch.float32, device=self._device).expand(batch)
         scale = torch.tensor(guidance, dtype=torch.float32, device=self._device).expand(batch)
         out = self.transformer(
             hidden_states=tokens.to(self._device, self._dtype),

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from stages.tools.aspects.injection import InjectionAspect
 
-ASPECT = InjectionAspect(position_steps=0.5)
+ASPECT = InjectionAspect(position_steps=0.6)
