@@ -29,8 +29,9 @@ class CallEstimate:
     question: str
     model: str
     calls: int
-    """Maximum number of calls: one per photo, or one per variant that `map` may draw, not counting
-    repetitions after unusable answers. Cached answers and earlier rejects cost nothing."""
+    """Maximum number of calls: one per photo, per variant that `map` may draw, or per picture with
+    several of them, not counting repetitions after unusable answers. Cached answers and earlier
+    rejects cost nothing."""
     tokens: tuple[float, float] | None
     """Total tokens sent and received at the mean of earlier calls; None before the first call."""
     price: Price | None
@@ -56,12 +57,14 @@ def estimate_calls(workspace: Workspace, todo: Mapping[str, int]) -> list[CallEs
         FactoryError: params.yaml or factory.toml is invalid.
     """
     params = load_params(workspace.root)
-    base, variants = cast(BaseParams, params["base"]), cast(MapParams, params["map"]).variants
+    base, mapping = cast(BaseParams, params["base"]), cast(MapParams, params["map"])
+    several = mapping.variants // 2 if mapping.flaws_per_picture > 1 else 0
+    units = {"photo": 1, "variant": mapping.variants, "picture": several}
     found: list[CallEstimate] = []
     for stage, photos in todo.items():
         for role in build_stage(stage, params).revisions():
             for question, each in registry.questions(role, base).items():
-                calls = photos * (variants if each == "variant" else 1)
+                calls = photos * units[each]
                 found.append(_estimate(workspace, base, stage, question, calls))
     return [estimate for estimate in found if estimate.calls]
 

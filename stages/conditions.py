@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
@@ -27,6 +28,8 @@ def find_conflicts(params: Mapping[str, BaseModel]) -> Iterator[str]:
     invert, inject = params.get("invert"), params.get("inject")
     if isinstance(invert, InvertParams) and isinstance(inject, InjectParams):
         yield from _check_start(invert, inject)
+    if isinstance(mapping, MapParams) and isinstance(inject, InjectParams):
+        yield from _check_gap(mapping, inject)
 
 
 def _check_min_tokens(perceive: PerceiveParams, mapping: MapParams) -> Iterator[str]:
@@ -51,6 +54,17 @@ def _check_start(invert: InvertParams, inject: InjectParams) -> Iterator[str]:
         yield (
             f"`inject.t_s`: must not be above `invert.until`, {invert.until:g}, where the "
             f"inversion stops (got {latest:g})"
+        )
+
+
+def _check_gap(mapping: MapParams, inject: InjectParams) -> Iterator[str]:
+    """Check that the flaws of a picture cannot change the same pixels. In mode faithful they may:
+    every pixel of a window belongs to the nearest flaw."""
+    needed = 2 * (inject.margin + math.ceil(inject.feather / TOKEN))
+    if mapping.flaws_per_picture > 1 and inject.mode != "faithful" and mapping.min_gap < needed:
+        yield (
+            f"`map.min_gap`: must be at least {needed} tokens, twice `inject.margin` and the width "
+            f"of `inject.feather`, with several flaws per picture (got {mapping.min_gap})"
         )
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -153,6 +153,7 @@ def _judge(
     """Summarise, write the numbers as metrics for DVC, run the suite."""
     aside = codes.aside_codes(stage.codes)
     summary = summarise(work.upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
+    summary = replace(summary, numbers={**summary.numbers, **stage.numbers(out.rows)})
     write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
     tables = {
         "manifest": out.rows,

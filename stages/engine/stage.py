@@ -228,6 +228,14 @@ class Stage(ABC):
         """
         raise NotImplementedError(f"{self.name} leaves its layout to the engine")
 
+    def numbers(self, rows: Sequence[dict[str, Any]]) -> Mapping[str, float]:
+        """Return further numbers for the gate's table ``summary`` and DVC's metrics, computed from
+        the rows of the manifest.
+
+        Default: none.
+        """
+        return {}
+
     def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Fill columns that depend on all photos; rows are in the order of the source list.
 

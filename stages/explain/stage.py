@@ -10,20 +10,30 @@ from typing import Any, ClassVar
 from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.section import Mean, Share
-from stages.engine.stage import GateParams, Output, Reject, RejectPhoto, Sample, StageParams
+from stages.engine.stage import (
+    GateParams,
+    Output,
+    Reject,
+    RejectForNow,
+    RejectPhoto,
+    Sample,
+    StageParams,
+)
 from stages.explain import facts
 from stages.models import registry
 from stages.models.chat.codes import AskCode
 from stages.models.explainer import checks
+from stages.models.explainer.form import Problem
 from stages.models.protocols import Explainer
 from stages.models.stage import ModelStage
-from stages.records.crops import paste_mask, paste_picture
+from stages.records.crops import compose_picture, paste_mask, paste_picture
 from stages.records.documents import (
     Curation,
     Explanation,
     Explanations,
     Injection,
     Mapping,
+    PictureText,
     Scene,
     Unexplained,
     Variant,
@@ -59,14 +69,24 @@ class ExplainParams(StageParams):
 
 
 def find_problems(explanation: Explanation, variant: Variant) -> dict[str, str]:
-    """Check both texts; return the failed checks with the offending words."""
+    """Check both texts about a flaw; return the failed checks with the offending words."""
     found: dict[str, str] = {}
     for field in ("local", "overall"):
         text = getattr(explanation, field)
-        for problem in checks.check_flaw(text, variant, overall=field == "overall"):
-            found[f"{field}.{problem.check}"] = problem.found
-        if not _SENTENCES.fullmatch(text):
-            found[f"{field}.sentences"] = f"{text[:20]} ... {text[-20:]}"
+        problems = checks.check_flaw(text, variant, overall=field == "overall")
+        found |= _describe_problems(field, text, problems)
+    return found
+
+
+def find_picture_problems(text: str, variants: Sequence[Variant]) -> dict[str, str]:
+    """Check the text about a picture; return the failed checks with the offending words."""
+    return _describe_problems("picture", text, checks.check_picture(text, variants))
+
+
+def _describe_problems(field: str, text: str, problems: list[Problem]) -> dict[str, str]:
+    found = {f"{field}.{problem.check}": problem.found for problem in problems}
+    if not _SENTENCES.fullmatch(text):
+        found[f"{field}.sentences"] = f"{text[:20]} ... {text[-20:]}"
     return found
 
 
@@ -93,8 +113,20 @@ def read_pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Im
     }
 
 
+def read_flawed_picture(sample: Sample, photo: Image, picture: str, kept: set[str]) -> Image:
+    """Read a picture with the flaws in `kept`; its other flaws are replaced by their controls."""
+    members = {v.id for v in sample.document("map", Mapping).variants if v.picture == picture}
+    outcomes = sample.document("inject", Injection).outcomes
+    parts = [
+        (outcome, "artifact" if outcome.variant in kept else "control")
+        for outcome in outcomes
+        if outcome.variant in members
+    ]
+    return compose_picture(photo, parts, sample.members)
+
+
 class ExplainStage(ModelStage):
-    """Explains the variants of a photo that passed the filter (algorithm section 6)."""
+    """Explains the flaws of a photo that passed the filter (algorithm section 6)."""
 
     name: ClassVar[str] = "explain"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
@@ -102,7 +134,7 @@ class ExplainStage(ModelStage):
         "map": (),
         "perceive": (),
         "ingest": ("photo.png",),
-        "inject": ("*.artifact.png", "*.mask.png"),
+        "inject": ("*.png",),
     }
     params_model: ClassVar[type[StageParams]] = ExplainParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (ExplainCode, AskCode)
@@ -122,7 +154,8 @@ class ExplainStage(ModelStage):
         self.explainer = registry.explainer(self.base, self.params, seed=self.base.seed)
 
     def process(self, sample: Sample) -> Output:
-        """Explain the variants that passed, and reject those whose texts fail a check.
+        """Explain the variants that passed and their pictures; reject those whose texts fail a
+        check.
 
         Raises:
             RejectPhoto: ``nothing_passed`` - the filter kept no variant; ``explanation_unfit`` -
@@ -153,7 +186,64 @@ class ExplainStage(ModelStage):
                 rejects.append(_reject_unfit(sample.key, explanation, problems))
             else:
                 kept.append(explanation)
-        return Output(texts.model_copy(update={"explanations": kept}), rejects=rejects)
+        pictures, fallen = self._explain_pictures(sample, scene, variants, kept)
+        rejects += fallen
+        left = {picture.picture for picture in pictures}
+        kept = [e for e in kept if variants[e.variant].picture in left]
+        document = texts.model_copy(update={"explanations": kept, "pictures": pictures})
+        return Output(document, rejects=rejects)
+
+    def _explain_pictures(
+        self,
+        sample: Sample,
+        scene: Scene,
+        variants: dict[str, Variant],
+        explanations: Sequence[Explanation],
+    ) -> tuple[list[PictureText], list[Reject]]:
+        """Return the texts about the pictures, and the rejects of the flaws of pictures without a
+        usable one."""
+        pictures: dict[str, list[Explanation]] = {}
+        for explanation in explanations:
+            pictures.setdefault(variants[explanation.variant].picture, []).append(explanation)
+        found: list[PictureText] = []
+        rejects: list[Reject] = []
+        for picture, texts in pictures.items():
+            if len(texts) == 1:
+                found.append(PictureText(picture=picture, overall=texts[0].overall))
+                continue
+            try:
+                found.append(
+                    self._compose(sample, scene, [(variants[t.variant], t) for t in texts])
+                )
+            except RejectForNow:
+                raise
+            except RejectPhoto as out:
+                reason = (out.code, f"picture {picture}: {out.message}", out.evidence)
+                rejects += [Reject(sample.key, text.variant, *reason) for text in texts]
+        return found, rejects
+
+    def _compose(
+        self, sample: Sample, scene: Scene, flaws: list[tuple[Variant, Explanation]]
+    ) -> PictureText:
+        """Write and check the text about a picture with several flaws.
+
+        Raises:
+            RejectPhoto: there is no usable text.
+        """
+        images = None
+        if self.explainer.looks:
+            photo = read_png(sample.members["ingest/photo.png"])
+            kept = {variant.id for variant, _ in flaws}
+            images = photo, read_flawed_picture(sample, photo, flaws[0][0].picture, kept)
+        text = self.explainer.compose(scene, flaws, images)
+        if problems := find_picture_problems(text.overall, [variant for variant, _ in flaws]):
+            raise RejectPhoto(
+                ExplainCode.UNFIT,
+                f"the text about its {len(flaws)} flaws fails {', '.join(sorted(problems))}",
+                overall=text.overall,
+                problems=problems,
+            )
+        return text
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per explained variant."""
@@ -164,6 +254,7 @@ class ExplainStage(ModelStage):
                 "variant": explanation.variant,
                 "tool": explanation.tool,
                 "author": texts.author,
+                "label": explanation.label,
                 "local": explanation.local,
                 "overall": explanation.overall,
                 "clean": texts.clean,

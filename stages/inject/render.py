@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from stages.inject.params import Faithful, Mode
 from stages.inject.tokens import start_latent
@@ -41,7 +42,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """One variant over the latent grid."""
+    """One variant over the latent grid, or several that are rendered in one (`join`)."""
 
     index: Index
     """(N,) source index."""
@@ -55,34 +56,68 @@ class Plan:
     """(N, 1) share of fresh noise in the start latent."""
     start: int
     """First step of the variant, counted in `Settings.timesteps`."""
-    positions_until: int
-    """First step at which positions are no longer injected."""
+    positions_until: int | NDArray[np.int64]
+    """First step at which positions are no longer injected; (N,) if it differs between tokens."""
     values_until: int
     """First step at which values are no longer injected."""
 
 
+def join(plans: Sequence[Plan]) -> Plan:
+    """Join the plans of a picture's variants in one window, so that the flaws see each other.
+
+    Targets, references, noise and its share are each variant's own, and so are the steps with
+    position injection. The joint plan starts with the earliest variant, and values are injected
+    until the last one's last step.
+
+    Args:
+        plans: at least one; no token is a target of two.
+    """
+    if len(plans) == 1:
+        return plans[0]
+    first = plans[0]
+    index, noise, rho = first.index.copy(), first.noise.clone(), first.rho.clone()
+    until = np.zeros(len(index), dtype=np.int64)
+    for plan in plans:
+        own = plan.targets.ravel()
+        index[own] = plan.index[own]
+        until[own] = np.broadcast_to(plan.positions_until, own.shape)[own]
+        chosen = torch.from_numpy(own)
+        noise[chosen], rho[chosen] = plan.noise[chosen], plan.rho[chosen]
+    return Plan(
+        index=index,
+        targets=np.logical_or.reduce([plan.targets for plan in plans]),
+        active=np.logical_or.reduce([plan.active for plan in plans]),
+        noise=noise,
+        rho=rho,
+        start=min(plan.start for plan in plans),
+        positions_until=until,
+        values_until=max(plan.values_until for plan in plans),
+    )
+
+
 @dataclass(frozen=True)
 class Rendering:
-    """Final latents of one variant."""
+    """Final latents of one plan."""
 
     artifact: torch.Tensor
     """(N, 64)."""
     control: torch.Tensor
-    """(N, 64) of the source branch, the same for all variants rendered together."""
+    """(N, 64) of the source branch, the same for all plans rendered together."""
     evaluations: float
     """Cost in forward passes of a whole window: its own and its share of the source branch."""
     together: int
-    """Number of variants that shared the source branch."""
+    """Number of plans that shared the source branch."""
 
 
 def render(
     flow: Flow, trajectory: Trajectory, plans: Sequence[Plan], settings: Settings
 ) -> list[Rendering]:
-    """Denoise K variants from the inverted latents.
+    """Denoise K plans, each one or several variants, from the inverted latents.
 
     The source branch denoises the photo with nothing injected; its last state is the control. A
-    variant equals the source branch until it starts; afterwards only its tokens outside the active
-    set do. In faithful mode the source branch is held to the inversion and no variant is held.
+    plan's state equals the source branch until it starts; afterwards only its tokens outside the
+    active set do. In faithful mode the source branch is held to the inversion and no token of a
+    plan is held.
     """
     run = _Run(flow, trajectory, plans, settings)
     start = trajectory.at(settings.timesteps[0])
@@ -110,6 +145,8 @@ class _Run:
         self._plans, self._settings = plans, settings
         self._grid = plans[0].active.shape
         self._index = torch.from_numpy(np.stack([plan.index for plan in plans]))
+        until = [np.broadcast_to(plan.positions_until, plan.index.shape) for plan in plans]
+        self._positions_until = torch.from_numpy(np.stack(until))
         self._active = torch.from_numpy(np.stack([plan.active.ravel() for plan in plans]))[
             ..., None
         ]
@@ -158,6 +195,7 @@ class _Run:
         identity = torch.arange(tokens)[None]
         positions, values = self._injection_flags(step, started)
         off, index = torch.tensor([False]), self._index[started]
+        moved = self._position_index(step, started)
         rows = [0, *(1 + k for k in started)]
         inputs, mapped = state[rows], index
         time: float | list[float] = t
@@ -167,9 +205,9 @@ class _Run:
                 time = [previous] + [t] * len(started)
                 inputs = torch.cat([self._trajectory.at(previous)[None], inputs[1:]])
             if recipe.mapped_values == "while_positions":
-                mapped = torch.where(positions[:, None], index, identity)
+                mapped = moved
         injection = self._flow.dense_injection(
-            torch.cat([identity, index]),
+            torch.cat([identity, moved]),
             self._grid,
             settings.blocks,
             torch.cat([off, positions]),
@@ -216,7 +254,14 @@ class _Run:
                 active[row, : len(places)] = places
             positions, values = self._injection_flags(step, members)
             injection = self._flow.sparse_injection(
-                memory, active, self._index[members], self._grid, settings.blocks, positions, values
+                memory,
+                active,
+                self._index[members],
+                self._grid,
+                settings.blocks,
+                positions,
+                values,
+                self._position_index(step, members),
             )
             real = active.clamp(max=tokens - 1)
             inputs = torch.stack([state[1 + k, real[row]] for row, k in enumerate(members)])
@@ -244,9 +289,15 @@ class _Run:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         plans = [self._plans[k] for k in variants]
         return (
-            torch.tensor([step < plan.positions_until for plan in plans], dtype=torch.bool),
+            torch.tensor([np.any(step < plan.positions_until) for plan in plans], dtype=torch.bool),
             torch.tensor([step < plan.values_until for plan in plans], dtype=torch.bool),
         )
+
+    def _position_index(self, step: int, variants: Sequence[int]) -> torch.Tensor:
+        """Return the tokens whose positions are injected, (B, N): each token's own where its
+        variant's steps with position injection are over."""
+        own = torch.arange(self._index.shape[1])
+        return torch.where(step < self._positions_until[variants], self._index[variants], own)
 
     def _count(self, tokens: int, started: Sequence[int]) -> None:
         self.source += tokens

@@ -1,4 +1,4 @@
-"""Inject stage: renders each variant into its photo, with mask and control (section 4)."""
+"""Inject stage: renders the flaws of each picture, with masks and controls (section 4)."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ class InjectStage(FlowStage):
         return (*super().plugins(), *tools.modules("injection"))
 
     def process(self, sample: Sample) -> Output:
-        """Render the photo's variants; those that fail are rejected one by one.
+        """Render the photo's variants, those of a picture in one window together; those that fail
+        are rejected one by one.
 
         Raises:
             RejectPhoto: the inversion's latents cannot be used.
         """
+        from stages.inject.ownership import share_pixels
         from stages.inject.window import UnusableVariant, WindowJob
         from stages.models.flow.trajectory import Trajectory
 
@@ -51,10 +53,13 @@ class InjectStage(FlowStage):
         variants = sample.document("map", Mapping).variants
         inversion = sample.document("invert", Inversion)
         windows = {w.id: w for w in sample.document("perceive", Scene).windows}
+        inverted = {name: w for name, w in windows.items() if name in inversion.windows}
+        shape = (photo.shape[0], photo.shape[1])
+        owned = share_pixels(variants, inverted, shape, self.params)
         rendered: dict[str, RenderedVariant | UnusableVariant] = {}
         for name in dict.fromkeys(variant.window for variant in variants):
             wanted = [variant for variant in variants if variant.window == name]
-            if name not in windows or name not in inversion.windows:
+            if name not in inverted:
                 lost = UnusableVariant(InjectCode.NO_WINDOW, f"window {name} was not inverted")
                 rendered |= {variant.id: lost for variant in wanted}
                 continue
@@ -65,13 +70,13 @@ class InjectStage(FlowStage):
                 job = WindowJob(
                     self.flow,
                     photo,
-                    windows[name],
+                    inverted[name],
                     trajectory,
                     inversion.solver,
                     self.params,
                     inversion.prompt,
                 )
-                rendered |= job.run(wanted, self.base.seed, sample.key)
+                rendered |= job.run(wanted, self.base.seed, sample.key, owned)
             except ValueError as error:
                 raise RejectPhoto(
                     InjectCode.BAD_LATENTS, f"window {name}: {error}", window=name

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from stages.inject.composite import (
     visible_mask,
 )
 from stages.inject.params import InjectParams, all_values, value_for_tool
-from stages.inject.render import Plan, Rendering, Settings, render
+from stages.inject.render import Plan, Rendering, Settings, join, render
 from stages.inject.tokens import find_repeats, grow, halo_box
 from stages.models.flow.solvers import Solver
 from stages.models.flow.trajectory import Trajectory
@@ -63,6 +64,19 @@ class RenderedVariant:
         """Mean absolute difference to the control inside the mask, in grey levels."""
         difference = np.abs(self.artifact.astype(np.int16) - self.control.astype(np.int16))
         return float(difference[self.mask].mean()) if self.mask.any() else 0.0
+
+
+@dataclass(frozen=True)
+class Composited:
+    """A rendering in the photo: one picture's flaws in one window."""
+
+    artifact: Image
+    """(H, W, 3) of the photo."""
+    control: Image
+    edit: Mask
+    """(H, W): the pixels that may differ from the photo."""
+    reconstruction_psnr: float
+    rendering: Rendering
 
 
 class WindowJob:
@@ -121,29 +135,53 @@ class WindowJob:
         self.picture = cut(photo, window)
 
     def run(
-        self, variants: Sequence[Variant], seed: int, key: str
+        self,
+        variants: Sequence[Variant],
+        seed: int,
+        key: str,
+        owned: Mapping[str, Mask] = MappingProxyType({}),
     ) -> dict[str, RenderedVariant | UnusableVariant]:
-        """Render the variants; returns the images, or the reason why there are none, by id."""
+        """Render the variants; those of one picture in one rendering.
+
+        Args:
+            variants: the window's variants.
+            seed: seed of the build.
+            key: key of the photo.
+            owned: variant id to the pixels of the photo that it may change, (H, W)
+                (`share_pixels`); a variant that is not in it owns everything.
+
+        Returns:
+            The images, or the reason why there are none, by variant id.
+        """
         results: dict[str, RenderedVariant | UnusableVariant] = {}
-        plans: dict[str, Plan] = {}
+        pictures: dict[str, dict[str, Plan]] = {}
         for variant in variants:
             try:
-                plans[variant.id] = self.plan(variant, seed, key)
+                plan = self.plan(variant, seed, key)
+                pictures.setdefault(variant.picture, {})[variant.id] = plan
             except UnusableVariant as reason:
                 results[variant.id] = reason
-        if not plans:
+        if not pictures:
             return results
-        renderings = self.render(list(plans.values()))
+        joint = [join(list(plans.values())) for plans in pictures.values()]
         control: DecodedControl | None = None
-        for (name, plan), rendering in zip(plans.items(), renderings, strict=True):
+        for plans, plan, rendering in zip(
+            pictures.values(), joint, self.render(joint), strict=True
+        ):
             try:
                 usable = _check(rendering)
-                control = control or DecodedControl(
-                    *self.flow.decode_whole(usable.control, self.window.grid)
-                )
-                results[name] = self.finish(plan, usable, control)
             except UnusableVariant as reason:
-                results[name] = reason
+                results |= dict.fromkeys(plans, reason)
+                continue
+            control = control or DecodedControl(
+                *self.flow.decode_whole(usable.control, self.window.grid)
+            )
+            composited = self.composite_rendering(plan, usable, control)
+            for name, own in plans.items():
+                try:
+                    results[name] = self.cut(own.targets, composited, len(plans), owned.get(name))
+                except UnusableVariant as reason:
+                    results[name] = reason
         return results
 
     def plan(self, variant: Variant, seed: int, key: str) -> Plan:
@@ -197,42 +235,68 @@ class WindowJob:
         half = len(plans) // 2
         return self.render(plans[:half]) + self.render(plans[half:])
 
-    def finish(self, plan: Plan, rendering: Rendering, control: DecodedControl) -> RenderedVariant:
-        """Decode and composite the variant and crop the results.
+    def composite_rendering(
+        self, plan: Plan, rendering: Rendering, control: DecodedControl
+    ) -> Composited:
+        """Decode a rendering and composite it and its control into the photo."""
+        shape = (self.photo.shape[0], self.photo.shape[1])
+        weights = blend(plan.active, self.window, shape, self.params.feather)
+        decoded = self.decode(plan, rendering, control)
+        residual = self.picture.astype(np.float32) - control.picture
+        grid = self.window.grid
+        weight = np.float32(self.params.residual) * residual_weight(plan.index, grid)[..., None]
+        flawed = decoded + weight * gather_residual(residual, plan.index, grid)
+        unflawed = control.picture + weight * residual
+        artifact, clean = (
+            composite(self.photo, picture.astype(np.float32), self.window.box, weights)
+            for picture in (flawed, unflawed)
+        )
+        return Composited(
+            artifact=artifact,
+            control=clean,
+            edit=weights.edit,
+            reconstruction_psnr=psnr(self.picture, control.picture),
+            rendering=rendering,
+        )
+
+    def cut(
+        self, targets: Mask, composited: Composited, variants: int, owned: Mask | None = None
+    ) -> RenderedVariant:
+        """Cut one variant out of the rendering of its picture.
+
+        Args:
+            targets: (rows, columns), the variant's targets.
+            composited: the picture.
+            variants: number of variants that share the rendering and its cost.
+            owned: (H, W), the pixels that the variant may change; None for all.
 
         Raises:
             UnusableVariant: ``invisible``.
         """
-        window, grid = self.window, self.window.grid
-        height, width = self.photo.shape[:2]
-        weights = blend(plan.active, window, (height, width), self.params.feather)
-        x0, y0, x1, y1 = box = bounding_box(weights.edit)
+        edit = composited.edit if owned is None else composited.edit & owned
+        x0, y0, x1, y1 = box = bounding_box(edit)
         crop = np.s_[y0:y1, x0:x1]
-        decoded = self.decode(plan, rendering, control)
-        residual = self.picture.astype(np.float32) - control.picture
-        weight = np.float32(self.params.residual) * residual_weight(plan.index, grid)[..., None]
-        flawed = decoded + weight * gather_residual(residual, plan.index, grid)
-        unflawed = control.picture + weight * residual
-        artifact_crop, control_crop = (
-            composite(self.photo, picture.astype(np.float32), window.box, weights)[crop]
-            for picture in (flawed, unflawed)
+        edit = edit[crop]
+        artifact, control = (
+            np.where(edit[..., None], picture[crop], self.photo[crop])
+            for picture in (composited.artifact, composited.control)
         )
-        edit = weights.edit[crop]
-        mask = visible_mask(artifact_crop, control_crop, edit, self.params.mask)
+        mask = visible_mask(artifact, control, edit, self.params.mask) if edit.any() else edit
         if not mask.any():
             raise UnusableVariant(
                 InjectCode.INVISIBLE, "artifact and control do not differ visibly"
             )
+        shape = (self.photo.shape[0], self.photo.shape[1])
         return RenderedVariant(
             box=box,
-            target_box=bounding_box(from_grid(plan.targets, window.box, (height, width))),
-            artifact=artifact_crop,
-            control=control_crop,
+            target_box=bounding_box(from_grid(targets, self.window.box, shape)),
+            artifact=artifact,
+            control=control,
             mask=mask,
             edit=edit,
-            reconstruction_psnr=psnr(self.picture, control.picture),
-            evaluations=rendering.evaluations,
-            together=rendering.together,
+            reconstruction_psnr=composited.reconstruction_psnr,
+            evaluations=composited.rendering.evaluations / variants,
+            together=composited.rendering.together,
         )
 
     def decode(self, plan: Plan, rendering: Rendering, control: DecodedControl) -> Plane:
@@ -271,7 +335,7 @@ def psnr(picture: Image, decoded: Plane) -> float:
 
 def _check(rendering: Rendering | None) -> Rendering:
     if rendering is None:
-        raise UnusableVariant(InjectCode.OUT_OF_MEMORY, "a single variant does not fit into memory")
+        raise UnusableVariant(InjectCode.OUT_OF_MEMORY, "a single picture does not fit into memory")
     if not torch.isfinite(torch.stack([rendering.artifact, rendering.control])).all():
         raise UnusableVariant(InjectCode.NOT_FINITE, "the rendered latents are not finite")
     return rendering

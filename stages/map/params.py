@@ -40,7 +40,11 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
 
     gate: MapGate = MapGate()  # pyright: ignore[reportIncompatibleVariableOverride]
     variants: int = Field(default=4, ge=1, le=64)
-    """K, the number of variants to make of each photo; they share its windows' inversions."""
+    """K, the number of variants (flaws) to make of each photo; they share its inversions."""
+    flaws_per_picture: int = Field(default=1, ge=1, le=8)
+    """Maximum number of variants in one flawed picture; ArtiAgent's released code puts up to 3."""
+    min_gap: int = Field(default=4, ge=0, le=32)
+    """Minimum number of tokens between the targets of two flaws in one picture."""
     weights: dict[Tool, Weight] = Field(default_factory=lambda: dict.fromkeys(TOOLS, 1.0))
     """Tickets per tool in the urn from which a photo's tools are drawn; the urn is refilled when it
     is empty. With equal weights every possible tool comes once before any comes twice. A tool that

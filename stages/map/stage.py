@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping as ReadOnly
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
 from stages.map.params import MapParams
+from stages.map.pictures import group_variants
 from stages.map.policy import plan
 from stages.map.sites import NAMED_PART_TOOLS, PAIR_TOOLS
 from stages.records.documents import Mapping, Scene
@@ -65,16 +67,21 @@ class MapStage(Stage):
                 parts=sum(len(entity.parts) for entity in scene.entities),
                 reasons=dict(sorted(reasons.items())),
             )
-        return Output(Mapping(key=sample.key, variants=variants))
+        settings = self.settings
+        grouped = group_variants(variants, scene, settings.flaws_per_picture, settings.min_gap)
+        return Output(Mapping(key=sample.key, variants=grouped))
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per variant."""
         mapping = Mapping.model_validate(document)
         wanted, made = self.settings.variants, len(mapping.variants)
+        flaws = Counter(variant.picture for variant in mapping.variants)
         return [
             {
                 "key": mapping.key,
                 "variant": variant.id,
+                "picture": variant.picture,
+                "picture_flaws": flaws[variant.picture],
                 "window": variant.window,
                 "tool": variant.tool,
                 "kernel": variant.kernel,

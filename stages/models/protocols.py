@@ -16,7 +16,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.records.documents import Entity, Explanations, Scene, Variant, Verdict, Window
+from stages.records.documents import (
+    Entity,
+    Explanation,
+    Explanations,
+    PictureText,
+    Scene,
+    Variant,
+    Verdict,
+    Window,
+)
 from stages.records.images import Image
 from stages.records.masks import Mask
 from stages.tools import Tool
@@ -179,5 +188,23 @@ class Explainer(Protocol):
         Raises:
             RejectPhoto: no usable text was returned for the untouched photo, which is part of every
                 pair.
+        """
+        ...
+
+    def compose(
+        self,
+        scene: Scene,
+        flaws: Sequence[tuple[Variant, Explanation]],
+        images: tuple[Image, Image] | None,
+    ) -> PictureText:
+        """Describe a picture with several flaws as a whole.
+
+        Args:
+            scene: what is in the photo.
+            flaws: the picture's flaws that are left, at least two, each with its texts.
+            images: photo and flawed picture; None unless `looks`.
+
+        Raises:
+            RejectPhoto: no usable text was returned; the picture's flaws are rejected.
         """
         ...

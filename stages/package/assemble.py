@@ -56,27 +56,45 @@ def complete_pair(
 
 
 def make_members(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Make a sample's members: the photo, the variant's pictures and the JSON."""
-    variant = pair["variant"]
+    """Make a sample's members: the photo, the pair's pictures and the JSON."""
+    prefix = f"{pair['picture']}."
     pictures = {
-        name: photo_members[f"{variant}.{name}"]
-        for name in ("artifact.png", "control.png", "edit.png", "mask.png")
+        name.removeprefix(prefix): data
+        for name, data in photo_members.items()
+        if name.startswith(prefix)
     }
     return {"real.png": photo_members["real.png"], "json": canonical_json(pair), **pictures}
 
 
-def make_row(pair: dict[str, Any]) -> dict[str, Any]:
-    """Make the manifest columns of a pair that depend only on its photo."""
-    scalars = {
-        name: value
-        for name, value in pair.items()
-        if isinstance(value, str | int | float) and name not in ("pair", "photo", "variant")
+def make_rows(pair: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make a pair's rows of the manifest, one for each flaw, with the columns that depend only on
+    its photo.
+
+    The pair's columns are repeated. Of those that both have, the pair's are prefixed ``pair_``.
+    """
+    texts = pair["explanation"]
+    shared = {
+        "author": texts["author"],
+        "overall_text": texts["overall"],
+        "clean_text": texts["clean"],
     }
-    texts = {f"{name}_text" if name != "author" else name: pair["explanation"][name]
-             for name in sorted(pair["explanation"])}  # fmt: skip
-    scores = {f"score.{score['name']}": score["value"] for score in pair["scores"]}
-    key = {"key": pair["photo"], "variant": pair["variant"], "pair": pair["pair"]}
-    return key | scalars | texts | scores
+    whole = _scalars(pair, without=("pair", "photo", "picture")) | {"flaws": len(pair["flaws"])}
+    rows = []
+    for flaw in pair["flaws"]:
+        key = {"key": pair["photo"], "variant": flaw["id"], "pair": pair["pair"]}
+        own = _scalars(flaw, without=("id",))
+        repeated = {f"pair_{name}" if name in own else name: v for name, v in whole.items()}
+        scores = {f"score.{score['name']}": score["value"] for score in flaw["scores"]}
+        rows.append(key | {"picture": pair["picture"]} | repeated | own | shared | scores)
+    return rows
+
+
+def _scalars(record: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in record.items()
+        if isinstance(value, str | int | float) and name not in without
+    }
 
 
 def align_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -138,7 +156,8 @@ def _write_photo(
         pair = complete_pair(record, split, group, layout.sources[output.position], provenance)
         digests = shards.add(split, pair["pair"], make_members(pair, output.members))
         hashes = {f"sha256.{name}": digests[name] for name in MEMBERS}
-        yield make_row(pair) | {"shard": shards.names[split]} | hashes
+        for row in make_rows(pair):
+            yield row | {"shard": shards.names[split]} | hashes
 
 
 def make_index(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -147,9 +166,10 @@ def make_index(rows: list[dict[str, Any]]) -> dict[str, Any]:
     For each split: the file names, the number of samples of each file, and their sum.
     """
     splits: dict[str, Any] = {}
+    pairs = {row["pair"]: row for row in rows}.values()
     for split in SPLITS:
         counts: dict[str, int] = {}
-        for row in rows:
+        for row in pairs:
             if row["split"] == split:
                 counts[row["shard"]] = counts.get(row["shard"], 0) + 1
         if counts:

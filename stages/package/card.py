@@ -32,12 +32,14 @@ STAND_INS = {
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _FIELDS = (
     ("real.png", "the photo, upright, sRGB, without metadata"),
-    ("artifact.png", "the photo with one flaw"),
-    ("control.png", "same region through the same model without a flaw: clean, but with the "
+    ("artifact.png", "the photo with one flaw or several"),
+    ("control.png", "same regions through the same model without a flaw: clean, but with the "
      "machine's fingerprints. Train against it, or a detector learns to spot the autoencoder"),
-    ("mask.png", "the visible flaw, 0 or 255"),
+    ("mask.png", "the visible flaws, 0 or 255"),
+    ("flaws.png", "the same pixels: number of the flaw in the list `flaws`, from 1; elsewhere 0"),
     ("edit.png", "every pixel that may differ; outside it artifact and control equal the photo"),
-    ("json", "tool, entity, part, boxes in pixels, scores, explanations, licence, origin, models"),
+    ("json", "flaws (label, tool, entity, part, boxes in pixels, scores, text), explanation, "
+     "licence, origin, models"),
 )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ def make_header(rows: Sequence[dict[str, Any]]) -> str:
         "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
         "language": ["en"],
         "tags": ["webdataset", "synthetic-artifacts", "image-forensics"],
-        "size_categories": [size_category(len(rows))],
+        "size_categories": [size_category(_count_pairs(rows))],
         "configs": [
             {
                 "config_name": "default",
@@ -93,11 +95,24 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def _count_pairs(rows: Sequence[dict[str, Any]]) -> int:
+    return len({row["pair"] for row in rows})
+
+
 def _counts(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[str, int, int]]:
     """Count pairs and photos by value, the most frequent first."""
-    pairs = Counter(row[column] for row in rows)
-    photos = {name: len({r["key"] for r in rows if r[column] == name}) for name in pairs}
-    return sorted(((n, c, photos[n]) for n, c in pairs.items()), key=lambda x: (-x[1], x[0]))
+    of_value: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        of_value.setdefault(row[column], []).append(row)
+    counts = [(n, _count_pairs(r), len({row["key"] for row in r})) for n, r in of_value.items()]
+    return sorted(counts, key=lambda count: (-count[1], count[0]))
+
+
+def _tool_counts(rows: Sequence[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
+    """Count flaws, pairs and photos by tool, the most frequent first."""
+    flaws = Counter(row["tool"] for row in rows)
+    counts = [(tool, flaws[tool], pairs, photos) for tool, pairs, photos in _counts(rows, "tool")]
+    return sorted(counts, key=lambda count: (-count[1], count[0]))
 
 
 def _licences(rows: Sequence[dict[str, Any]]) -> str:
@@ -115,28 +130,29 @@ def _licences(rows: Sequence[dict[str, Any]]) -> str:
 
 def make_card(rows: Sequence[dict[str, Any]], provenance: Provenance) -> str:
     """Make README.md of a data set with these manifest rows."""
-    columns = ("tool", "pairs", "photos")
+    columns = ("tool", "flaws", "pairs", "photos")
     splits = {split: (split, n, photos) for split, n, photos in _counts(rows, "split")}
     stand_ins = [STAND_INS[chosen] for chosen in provenance.back_ends if chosen in STAND_INS]
     sections = [
         "# flawfactory pairs",
-        f"{len(rows)} pairs from {len({row['key'] for row in rows})} photos. Each pair is a real "
-        "photo, the same photo with one flaw, a clean control that went through the same model, "
-        "the flaw's mask, and words that say what is wrong.",
+        f"{_count_pairs(rows)} pairs with {len(rows)} flaws from "
+        f"{len({row['key'] for row in rows})} photos. Each pair is a real photo, the same photo "
+        "with one flaw or several, a clean control that went through the same model, the flaws' "
+        "masks, and words that say what is wrong.",
         "## Splits",
         _table(("split", "pairs", "photos"), (splits[s] for s in SPLITS if s in splits)),
         "Photos that look alike are in one split: it is drawn from a hash of their near-duplicate "
         "group's name, so it does not change when the data set grows.",
         "## Tools",
-        _table(columns, _counts(rows, "tool")),
+        _table(columns, _tool_counts(rows)),
         "## Licences",
         _licences(rows),
         "## A sample",
         _table(("member", "what it is"), _FIELDS),
         "```python\nfrom datasets import load_dataset\n\n"
         'pairs = load_dataset("webdataset", data_files={"train": "train-*.tar"}, split="train")\n'
-        'pairs[0]["artifact.png"], pairs[0]["json"]["explanation"]["local"]\n```',
-        "`manifest.parquet` has one row per pair with the sha256 of every member; `_info.json` "
+        'pairs[0]["artifact.png"], [flaw["text"] for flaw in pairs[0]["json"]["flaws"]]\n```',
+        "`manifest.parquet` has one row per flaw with the sha256 of every member; `_info.json` "
         "lists the shards as timm reads them.",
         "## How it was made",
         f"Profile `{provenance.profile}`, seed {provenance.seed}, params sha256 "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from stages.engine.codes import RejectCode
@@ -22,7 +26,15 @@ from stages.records.images import Image
 from stages.records.masks import Mask, bounding_box
 from stages.tools import Tool
 
-MEMBERS = ("artifact.png", "control.png", "edit.png", "json", "mask.png", "real.png")
+MEMBERS = (
+    "artifact.png",
+    "control.png",
+    "edit.png",
+    "flaws.png",
+    "json",
+    "mask.png",
+    "real.png",
+)
 """The members of every sample, sorted."""
 
 
@@ -33,6 +45,7 @@ class PackageCode(RejectCode):
     BACKGROUND_CHANGED = "background_changed"
     EMPTY_MASK = "empty_mask"
     MASK_OUTSIDE_EDIT = "mask_outside_edit"
+    FLAWS_OVERLAP = "flaws_overlap"
 
 
 class Score(Document):
@@ -47,12 +60,13 @@ class Score(Document):
 
 
 class Texts(Document):
-    """The explanation texts of a pair."""
+    """The texts about a pair as a whole; those about its flaws are in `Flaw`."""
 
     author: str
-    local: str
     overall: str
+    """Why the flawed picture as a whole is flawed: it mentions every flaw."""
     clean: str
+    """Why the photo is free of flaws."""
 
 
 class MappingRecord(Document):
@@ -67,19 +81,14 @@ class MappingRecord(Document):
     """JSON text, because its keys differ from tool to tool."""
 
 
-class Pair(Document):
-    """The fields of a pair that come from its photo's records.
+class Flaw(Document):
+    """One flaw of a pair. Boxes as in `Pair`."""
 
-    Boxes are (x0, y0, x1, y1) in pixels of the published pictures, half-open. No field is null or
-    changes its type between pairs.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    schema_version: int = SCHEMA_VERSION
-    pair: str
-    """``<photo>-<variant>``: the sample's key."""
-    photo: str
-    variant: str
+    id: str
+    """``v<n>``, unique in the photo."""
+    index: int
+    """Value of the flaw's pixels in ``flaws.png``, from 1: its place in `Pair.flaws`."""
+    label: str
     tool: Tool
     kernel: str
     entity: str
@@ -89,10 +98,8 @@ class Pair(Document):
     other: str
     """fuse: name of the second entity or part; else empty."""
     within_entity: bool
-    width: int
-    height: int
     edit_box: Box
-    """Bounds of the pixels that may differ from the photo."""
+    """Bounds of the pixels that the flaw may change."""
     mask_box: Box
     """Bounds of the visible flaw."""
     target_box: Box
@@ -101,24 +108,54 @@ class Pair(Document):
     window_box: Box
     window_size: tuple[int, int]
     """Width and height of the window at the model's size."""
-    caption: str
-    """The photo's caption, which is also the flow model's prompt; empty without a captioner."""
     mask_pixels: int
     edit_pixels: int
     judge: str
     scores: list[Score]
+    text: str
+    """What is wrong and where."""
+    mapping: MappingRecord
+
+
+class Pair(Document):
+    """The fields of a pair that come from its photo's records.
+
+    Boxes are (x0, y0, x1, y1) in pixels of the published pictures, half-open. No field is null, no
+    list is empty, and no field changes its type between pairs.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    pair: str
+    """``<photo>-<picture>``: the sample's key."""
+    photo: str
+    picture: str
+    """``p<n>``, unique in the photo."""
+    width: int
+    height: int
+    edit_box: Box
+    """Bounds of the pixels that may differ from the photo."""
+    mask_box: Box
+    """Bounds of all visible flaws."""
+    mask_pixels: int
+    edit_pixels: int
+    caption: str
+    """The photo's caption, which is also the flow model's prompt; empty without a captioner."""
+    flaws: list[Flaw]
+    """At least one."""
+    taken_out: int
+    """Number of flaws that were rendered and then replaced by the control, because the filter or
+    the explainer rejected them."""
     explanation: Texts
     prompts: str
     """Prompts of the models that named the contents, captioned, judged or explained: name, version
     and digest of each, comma-separated; empty where no prompt was used."""
-    mapping: MappingRecord
     source_sha256: str
     source_format: str
     phash: str
 
 
 class Pictures(BaseModel):
-    """A pair's pictures other than ``real.png``, all of the photo's size."""
+    """The pictures of one flaw, all of the photo's size."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
     artifact: Image
@@ -129,18 +166,65 @@ class Pictures(BaseModel):
     edit: Mask
 
 
-def find_problem(photo: Image, pictures: Pictures) -> tuple[PackageCode, str] | None:
+class PairPictures(BaseModel):
+    """A pair's pictures other than ``real.png``, all of the photo's size."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    artifact: Image
+    """(H, W, 3)"""
+    control: Image
+    edit: Mask
+    """(H, W)"""
+    mask: Mask
+    flaws: Image
+    """(H, W) uint8: 0, or the flaw's `Flaw.index`."""
+
+
+def join_pictures(
+    photo: Image, flaws: Sequence[Pictures], taken_out: Sequence[Pictures]
+) -> PairPictures:
+    """Join the pictures of a pair's flaws; those that were taken out show their controls.
+
+    Args:
+        photo: (H, W, 3).
+        flaws: the flaws that are left, in the order of `Pair.flaws`. Their ``edit`` masks and those
+            of `taken_out` are disjoint.
+        taken_out: the flaws that were rendered and then rejected.
+    """
+    artifact, control = photo.copy(), photo.copy()
+    edit, numbers = np.zeros(photo.shape[:2], dtype=bool), np.zeros(photo.shape[:2], dtype=np.uint8)
+    for flaw in (*flaws, *taken_out):
+        control[flaw.edit] = flaw.control[flaw.edit]
+        edit |= flaw.edit
+    for flaw in flaws:
+        artifact[flaw.edit] = flaw.artifact[flaw.edit]
+    for flaw in taken_out:
+        artifact[flaw.edit] = flaw.control[flaw.edit]
+    for number, flaw in enumerate(flaws, start=1):
+        numbers[flaw.mask] = number
+    return PairPictures(
+        artifact=artifact, control=control, edit=edit, mask=numbers > 0, flaws=numbers
+    )
+
+
+def find_problem(
+    photo: Image, flaws: Sequence[Pictures], taken_out: Sequence[Pictures]
+) -> tuple[PackageCode, str] | None:
     """Check the guarantees of a published pair; return the reject code and message, or None."""
-    outside = ~pictures.edit
-    for name in ("artifact", "control"):
-        changed = (getattr(pictures, name) != photo).any(axis=-1) & outside
-        if changed.any():
-            where = f"{int(changed.sum())} pixels of {name} outside `edit`"
-            return PackageCode.BACKGROUND_CHANGED, f"{where} differ from the photo"
-    if not pictures.mask.any():
-        return PackageCode.EMPTY_MASK, "no pixel is marked as flawed"
-    if (pictures.mask & outside).any():
-        return PackageCode.MASK_OUTSIDE_EDIT, "the mask marks pixels that were not edited"
+    for pictures in (*flaws, *taken_out):
+        for name in ("artifact", "control"):
+            changed = (getattr(pictures, name) != photo).any(axis=-1) & ~pictures.edit
+            if changed.any():
+                where = f"{int(changed.sum())} pixels of {name} outside `edit`"
+                return PackageCode.BACKGROUND_CHANGED, f"{where} differ from the photo"
+    for pictures in flaws:
+        if not pictures.mask.any():
+            return PackageCode.EMPTY_MASK, "no pixel is marked as flawed"
+        if (pictures.mask & ~pictures.edit).any():
+            return PackageCode.MASK_OUTSIDE_EDIT, "the mask marks pixels that were not edited"
+    edits = np.sum([pictures.edit for pictures in (*flaws, *taken_out)], axis=0)
+    if (edits > 1).any():
+        return PackageCode.FLAWS_OVERLAP, f"{int((edits > 1).sum())} pixels belong to two flaws"
     return None
 
 
@@ -155,24 +239,27 @@ def make_mapping_record(variant: Variant) -> MappingRecord:
     )
 
 
-def make_pair(
-    photo: Photo,
-    scene: Scene,
-    variant: Variant,
-    outcome: Outcome,
-    verdict: Verdict,
-    texts: Explanations,
-    explanation: Explanation,
-    pictures: Pictures,
-) -> Pair:
-    """Make the record of one pair."""
+@dataclass(frozen=True)
+class FlawRecords:
+    """What the stages recorded about one flaw, and its pictures."""
+
+    variant: Variant
+    outcome: Outcome
+    verdict: Verdict
+    explanation: Explanation
+    pictures: Pictures
+
+
+def make_flaw(index: int, scene: Scene, records: FlawRecords) -> Flaw:
+    """Make the record of one flaw of a pair."""
+    variant, pictures, verdict = records.variant, records.pictures, records.verdict
     entity = next(e for e in scene.entities if e.id == variant.entity)
     part = next((p for p in entity.parts if p.id == variant.part), entity)
     window = next(w for w in scene.windows if w.id == variant.window)
-    return Pair(
-        pair=f"{photo.key}-{variant.id}",
-        photo=photo.key,
-        variant=variant.id,
+    return Flaw(
+        id=variant.id,
+        index=index,
+        label=records.explanation.label,
         tool=variant.tool,
         kernel=variant.kernel,
         entity=variant.entity_name,
@@ -181,30 +268,59 @@ def make_pair(
         positional=variant.positional,
         other=variant.other_name or "",
         within_entity=variant.within_entity,
-        width=photo.width,
-        height=photo.height,
         edit_box=bounding_box(pictures.edit),
         mask_box=bounding_box(pictures.mask),
-        target_box=outcome.target_box,
+        target_box=records.outcome.target_box,
         entity_box=entity.box,
         part_box=part.box,
         window_box=window.box,
         window_size=window.size,
-        caption=scene.caption,
         mask_pixels=int(pictures.mask.sum()),
         edit_pixels=int(pictures.edit.sum()),
         judge=verdict.judge,
         scores=[Score(name=n, value=float(v)) for n, v in sorted(verdict.scores.items())],
-        explanation=Texts(
-            author=texts.author,
-            local=explanation.local,
-            overall=explanation.overall,
-            clean=texts.clean,
-        ),
-        prompts=", ".join(
-            filter(None, (*scene.prompts.values(), verdict.prompt, *texts.prompts.values()))
-        ),
+        text=records.explanation.local,
         mapping=make_mapping_record(variant),
+    )
+
+
+def make_pair(
+    photo: Photo,
+    scene: Scene,
+    flaws: Sequence[FlawRecords],
+    texts: Explanations,
+    pictures: PairPictures,
+    taken_out: int,
+) -> Pair:
+    """Make the record of one pair.
+
+    Args:
+        photo: the photo's record.
+        scene: what is in the photo.
+        flaws: the flaws that are left, at least one, all of one picture.
+        texts: all texts of the photo.
+        pictures: the pair's pictures.
+        taken_out: number of flaws that were rendered and then rejected.
+    """
+    picture = flaws[0].variant.picture
+    whole = next(text for text in texts.pictures if text.picture == picture)
+    asked = (*(flaw.verdict.prompt for flaw in flaws), *texts.prompts.values(), whole.prompt)
+    prompts = dict.fromkeys((*scene.prompts.values(), *asked))
+    return Pair(
+        pair=f"{photo.key}-{picture}",
+        photo=photo.key,
+        picture=picture,
+        width=photo.width,
+        height=photo.height,
+        edit_box=bounding_box(pictures.edit),
+        mask_box=bounding_box(pictures.mask),
+        mask_pixels=int(pictures.mask.sum()),
+        edit_pixels=int(pictures.edit.sum()),
+        caption=scene.caption,
+        flaws=[make_flaw(index, scene, flaw) for index, flaw in enumerate(flaws, start=1)],
+        taken_out=taken_out,
+        explanation=Texts(author=texts.author, overall=whole.overall, clean=texts.clean),
+        prompts=", ".join(filter(None, prompts)),
         source_sha256=photo.source_sha256,
         source_format=photo.source_format,
         phash=photo.phash,

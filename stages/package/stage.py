@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from pathlib import Path
@@ -25,7 +26,15 @@ from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, card
-from stages.package.pair import PackageCode, Pair, Pictures, find_problem, make_pair
+from stages.package.pair import (
+    FlawRecords,
+    PackageCode,
+    Pair,
+    Pictures,
+    find_problem,
+    join_pictures,
+    make_pair,
+)
 from stages.package.provenance import collect_provenance
 from stages.package.split import SPLITS, Ratios
 from stages.records.crops import paste_mask, paste_picture
@@ -43,14 +52,14 @@ from stages.records.documents import (
 from stages.records.images import Image, read_png, write_png
 from stages.tools import TOOLS
 
-PICTURES = ("artifact", "control", "edit", "mask")
+PICTURES = ("artifact", "control", "edit", "flaws", "mask")
 
 
 class PackageGate(GateParams):
     """Thresholds of the package gate."""
 
     min_pairs: Count = 1
-    """Minimum number of rows of the manifest."""
+    """Minimum number of pairs."""
 
 
 class PackageParams(StageParams):
@@ -66,8 +75,8 @@ class PackageParams(StageParams):
 class Pairs(Document):
     """The pairs of a photo: the document of the package stage.
 
-    Members are ``real.png`` and ``<variant>.{artifact,control,edit,mask}.png``, all of the photo's
-    size.
+    Members are ``real.png`` and ``<picture>.{artifact,control,edit,flaws,mask}.png``, all of the
+    photo's size.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -75,7 +84,7 @@ class Pairs(Document):
     pairs: list[Pair]
 
 
-def make_pictures(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -> Pictures:
+def read_pictures(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes]) -> Pictures:
     """Paste a variant's crops into pictures of the photo's size.
 
     Raises:
@@ -107,7 +116,7 @@ class PackageStage(Stage):
     lists: ClassVar[tuple[str, ...]] = ("words",)
     codes: ClassVar[tuple[type[RejectCode], ...]] = (PackageCode,)
     sets: ClassVar[ReadOnly[str, Sequence[str]]] = {"splits": SPLITS, "tools": TOOLS}
-    counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS, "split": ()}
+    counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS}
     params: PackageParams
 
     def process(self, sample: Sample) -> Output:
@@ -118,42 +127,60 @@ class PackageStage(Stage):
         """
         photo = read_png(sample.members["ingest/photo.png"])
         texts = sample.document("explain", Explanations)
-        variants = {v.id: v for v in sample.document("map", Mapping).variants}
-        outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
+        outcomes = sample.document("inject", Injection).outcomes
         verdicts = {v.variant: v for v in sample.document("filter", Curation).verdicts}
+        variants = {v.id: v for v in sample.document("map", Mapping).variants}
+        explanations = {e.variant: e for e in texts.explanations}
         pairs: list[Pair] = []
         rejects: list[Reject] = []
         members: dict[str, bytes] = {}
-        for explanation in texts.explanations:
-            name = explanation.variant
-            pictures = make_pictures(photo, outcomes[name], sample.members)
-            if problem := find_problem(photo, pictures):
-                rejects.append(Reject(sample.key, name, *problem))
+        for text in texts.pictures:
+            flaws: list[FlawRecords] = []
+            taken_out: list[Pictures] = []
+            for outcome in outcomes:
+                name = outcome.variant
+                if variants[name].picture != text.picture:
+                    continue
+                pictures = read_pictures(photo, outcome, sample.members)
+                if name in explanations:
+                    records = (variants[name], outcome, verdicts[name], explanations[name])
+                    flaws.append(FlawRecords(*records, pictures))
+                else:
+                    taken_out.append(pictures)
+            left = [flaw.pictures for flaw in flaws]
+            if problem := find_problem(photo, left, taken_out):
+                rejects += [Reject(sample.key, flaw.variant.id, *problem) for flaw in flaws]
                 continue
+            joined = join_pictures(photo, left, taken_out)
             pairs.append(
                 make_pair(
                     sample.document("ingest", Photo),
                     sample.document("perceive", Scene),
-                    variants[name],
-                    outcomes[name],
-                    verdicts[name],
+                    flaws,
                     texts,
-                    explanation,
-                    pictures,
+                    joined,
+                    len(taken_out),
                 )
             )
             for member in PICTURES:
-                members[f"{name}.{member}.png"] = write_png(getattr(pictures, member))
+                members[f"{text.picture}.{member}.png"] = write_png(getattr(joined, member))
         if not pairs:
             codes = sorted(reject.code for reject in rejects)
-            raise RejectPhoto(PackageCode.NO_PAIRS, "no variant is left to publish", codes=codes)
+            raise RejectPhoto(PackageCode.NO_PAIRS, "no pair is left to publish", codes=codes)
         members["real.png"] = sample.members["ingest/photo.png"]
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per pair, without the columns that `assemble` adds (split, shard,
+        """Return one row per flaw, without the columns that `assemble` adds (split, shard,
         digests)."""
-        return assemble.align_columns([assemble.make_row(pair) for pair in document["pairs"]])
+        rows = [row for pair in document["pairs"] for row in assemble.make_rows(pair)]
+        return assemble.align_columns(rows)
+
+    def numbers(self, rows: Sequence[dict[str, Any]]) -> ReadOnly[str, float]:
+        """Return the number of pairs, and of the pairs of each split."""
+        splits = {row["pair"]: row["split"] for row in rows}
+        counts = Counter(splits.values())
+        return {"pairs": len(splits)} | {f"split.{s}": counts[s] for s in SPLITS if counts[s]}
 
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
         """Write shards, ``_info.json`` and the card; the rows become ``manifest.parquet``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -45,6 +45,28 @@ def paste_mask(
     """
     crop = read_mask(members[_member(outcome, name)], _size(outcome))
     return paste(np.zeros(shape, dtype=bool), crop, outcome.box)
+
+
+def compose_picture(
+    photo: Image, parts: Iterable[tuple[Outcome, str]], members: Mapping[str, bytes]
+) -> Image:
+    """Return the whole photo with several variants' pictures in their ``edit`` masks.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        parts: each variant with the name of its picture, ``artifact`` or ``control``. Their
+            ``edit`` masks are disjoint; their boxes may overlap.
+        members: ``inject/<variant>.<name>.png`` to bytes.
+
+    Raises:
+        KeyError: a member is missing.
+        ValueError: a member is not a PNG of its mode and its box's size, or a box leaves the photo.
+    """
+    out = photo
+    for outcome, name in parts:
+        edit = paste_mask((photo.shape[0], photo.shape[1]), outcome, members, "edit")
+        out = np.where(edit[..., None], paste_picture(out, outcome, members, name), out)
+    return out
 
 
 def _member(outcome: Outcome, name: str) -> str:

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stages.tools import Tool
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version of the documents and of the published record. 1: one flaw in each picture."""
 TOKEN = 16
 """Side of a latent token in model pixels: 8x autoencoder, 2x2 packing (FLUX's geometry)."""
 
@@ -135,6 +136,8 @@ class Variant(Document):
 
     id: str
     """``v<n>``, unique in the photo."""
+    picture: str = Field(default_factory=lambda known: known["id"].replace("v", "p", 1))
+    """``p<n>``: the flawed picture into which the flaw goes; one of its own by default."""
     window: str
     """Id of the window."""
     tool: Tool
@@ -161,7 +164,7 @@ class Variant(Document):
 
 
 class Mapping(Document):
-    """map: the variants of a photo."""
+    """map: the variants of a photo, each with its picture."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -190,7 +193,8 @@ class Outcome(Document):
     """inject: one rendered variant, cropped to `box` at the photo's resolution.
 
     Members: ``<variant>.artifact.png`` and ``.control.png`` (RGB), ``.mask.png`` and ``.edit.png``
-    (8-bit grey, 0 or 255).
+    (8-bit grey, 0 or 255). Outside ``edit``, artifact and control equal the photo. The ``edit``
+    masks of a picture's variants are disjoint; their boxes may overlap.
     """
 
     variant: str
@@ -210,9 +214,9 @@ class Outcome(Document):
     evaluations: float
     """Cost in forward passes over a whole window: the variant's own passes (a sparse pass counts
     the share of its tokens) and its share of the source branch; without inversion and autoencoder.
-    """
+    The variants of a picture in a window are rendered in one and share its cost equally."""
     together: int
-    """Number of variants that shared the source branch: less than the window's variants if memory
+    """Number of pictures that shared the source branch: less than the window's pictures if memory
     ran out."""
 
 
@@ -252,14 +256,27 @@ class Curation(Document):
 
 
 class Explanation(Document):
-    """explain: the texts of one pair."""
+    """explain: the texts about one flaw."""
 
     variant: str
     tool: Tool
+    label: str
+    """The flaw in a few words, without article: ``extra left eye``."""
     local: str
     """What is wrong and where."""
     overall: str
-    """Why the image as a whole is flawed."""
+    """Why an image with this flaw alone is flawed as a whole."""
+
+
+class PictureText(Document):
+    """explain: the text about all flaws of a picture that are left."""
+
+    picture: str
+    overall: str
+    """Why the image as a whole is flawed; that of the flaw if only one is left."""
+    prompt: str = ""
+    """For authors that prompt a model for the texts of pictures with several flaws: name, version
+    and digest of the prompt."""
 
 
 class Unexplained(Document):
@@ -284,6 +301,8 @@ class Explanations(Document):
     clean: str
     """Why the original photo is free of flaws."""
     explanations: list[Explanation]
+    pictures: list[PictureText] = Field(default_factory=list)
+    """One for each picture with an explained flaw."""
     unexplained: list[Unexplained] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
     """For authors that prompt a model: name of the prompt to its version and digest."""

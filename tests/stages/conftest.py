@@ -43,7 +43,7 @@ def judged():
         suite = load_suite(stage, Path(sys.modules[type(stage).__module__].__file__).parent)
         keys = sorted({row["key"] for row in rows})
         summary = summarise(Upstream(keys, set()), keys, rows, [])
-        summary = replace(summary, numbers=summary.numbers | numbers)
+        summary = replace(summary, numbers={**summary.numbers, **stage.numbers(rows), **numbers})
         return gate.run(suite, {"manifest": rows, "photos": [], "rejects": []}, summary)
 
     return judge

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from stages import tools
 from stages.models.explainer import claims
@@ -25,6 +26,7 @@ _NEGATION = re.compile(
     r"\b(?:no|not|nothing|none|neither|nor|never|without|free of)\b", re.IGNORECASE
 )
 _CLAUSE = re.compile(r"[.;:!?]")
+_PICTURE_CLAUSE = re.compile(r"[.;:!?,]|\b(?:and|while|whereas|but)\b")
 
 
 def _contains(text: str, name: str) -> bool:
@@ -89,6 +91,28 @@ def check_flaw(text: str, variant: Variant, overall: bool = False) -> list[Probl
     if allowed.needed and not overall and not re.search(allowed.needed, rest, re.I):
         problems.append(Problem("tool", f"no word of {allowed.meant}"))
     return problems + find_contradictions(text, variant)
+
+
+def check_picture(text: str, variants: Sequence[Variant]) -> list[Problem]:
+    """Return all problems of a text about several flaws of one picture.
+
+    Every flaw must be named. A clause is checked against the flaws whose part it names, or against
+    all flaws if it names none: it is a contradiction if it contradicts each of them.
+    """
+    names = sorted({n for v in variants for n in claims.names_of(v)}, key=lambda n: (-len(n), n))
+    problems = check_form(text, names, len(variants))
+    wanted = dict.fromkeys(n for v in variants for n in (v.part_name, v.entity_name))
+    problems += [Problem("names", name) for name in wanted if not _contains(text, name)]
+    if found := _CLEAN.search(strip_names(text, names)):
+        problems.append(Problem("contradiction", found[0]))
+    for clause in _PICTURE_CLAUSE.split(text):
+        named = [
+            variant
+            for variant in variants
+            if any(n and _contains(clause, n) for n in (variant.part_name, variant.other_name))
+        ]
+        problems += min((find_contradictions(clause, v) for v in named or variants), key=len)
+    return problems
 
 
 def check_clean(text: str, names: list[str]) -> list[Problem]:

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 600
-"""Maximum length of a text: two or three sentences."""
+"""Maximum length of a text about one flaw: two or three sentences."""
+MORE_CHARACTERS = 200
+"""Characters by which a text about several flaws may be longer for each further flaw."""
 
 _LEAKS = re.compile(
     r"\d|\b(?:pixels?|coordinates?|bounding|bbox|box(?:es|ed)?|masks?|masked|crop(?:s|ped)?|"
@@ -39,10 +41,11 @@ def strip_names(text: str, names: list[str]) -> str:
     return text
 
 
-def check_form(text: str, names: list[str]) -> list[Problem]:
-    """Check length, markup and leaks; `names` are those of the record."""
+def check_form(text: str, names: list[str], flaws: int = 1) -> list[Problem]:
+    """Check length, markup and leaks of a text about `flaws` flaws; `names` are those of the
+    record."""
     problems = []
-    if not 10 <= len(text) <= MAX_CHARACTERS:
+    if not 10 <= len(text) <= MAX_CHARACTERS + MORE_CHARACTERS * (flaws - 1):
         problems.append(Problem("length", f"{len(text)} characters"))
     rest = strip_names(text, names)
     if found := _MARKUP.search(rest):

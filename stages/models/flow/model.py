@@ -239,6 +239,7 @@ class Flow:
         blocks: Blocks,
         positions_on: torch.Tensor,
         values_on: torch.Tensor,
+        position_index: torch.Tensor | None = None,
     ) -> SparseInjection:
         """Build the injection into a batch of active tokens that attend to `memory`.
 
@@ -249,6 +250,7 @@ class Flow:
             grid: rows and columns.
             blocks: from `blocks`.
             positions_on, values_on: (B,) bool: the samples that inject positions and values.
+            position_index: (B, N) int64, the source of positions if it differs from that of values.
         """
         tokens = grid[0] * grid[1]
         real = active.clamp(max=tokens - 1)
@@ -256,7 +258,10 @@ class Flow:
         own = (real + self._text_tokens).to(self._device)
         rotary, injected = self._rotary(grid), None
         if positions_on.any() and blocks.positions:
-            moved = torch.where(positions_on[:, None].to(self._device), sources, own)
+            moved = sources
+            if position_index is not None:
+                moved = (position_index.gather(1, real) + self._text_tokens).to(self._device)
+            moved = torch.where(positions_on[:, None].to(self._device), moved, own)
             injected = gather_rotary(rotary, moved)
         if not values_on.any():
             blocks = Blocks(blocks.positions, frozenset())

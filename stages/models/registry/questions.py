@@ -12,8 +12,8 @@ from stages.models.registry.profiles import Profile, find_backend
 def questions(role: str, profile: Profile) -> dict[str, str]:
     """Return the questions that the role's back end, and those that it needs, ask the chat model.
 
-    Maps the name of a template to the unit for which it is asked once: ``photo`` or ``variant``.
-    Empty if nothing is asked.
+    Maps the name of a template to the unit for which it is asked once: ``photo``, ``variant`` or
+    ``picture`` (with several flaws). Empty if nothing is asked.
 
     Raises:
         RegistryError: no such profile, role or back end.

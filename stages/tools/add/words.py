@@ -98,4 +98,4 @@ RULES: Rules = {
     "alike": ("too much alike", "too similar", "far too alike"),
 }
 
-ASPECT = WordsAspect(RULES)
+ASPECT = WordsAspect(RULES, label="extra {part}")

@@ -38,6 +38,8 @@ class WordsAspect:
 
     rules: Rules
     """Added to the grammar's rules. ``how_<kernel>`` describes the flaws of a kernel."""
+    label: str
+    """The flaw in a few words, without article: ``extra {part}``. Slots: ``part``, ``other``."""
     positional: Rules | None = None
     """Replaces `rules` for parts of which only the position is known."""
     shared: str | None = None

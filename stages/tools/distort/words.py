@@ -104,4 +104,4 @@ RULES: Rules = SIDE | {
     "sound": ("sound", "coherent", "whole", "plausible"),
 }
 
-ASPECT = WordsAspect(RULES, shared="how")
+ASPECT = WordsAspect(RULES, label="distorted {part}", shared="how")

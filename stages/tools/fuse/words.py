@@ -106,4 +106,4 @@ POSITIONAL: Rules = {
     ),
 }
 
-ASPECT = WordsAspect(RULES, positional=POSITIONAL)
+ASPECT = WordsAspect(RULES, label="{part} fused with {other}", positional=POSITIONAL)

@@ -80,4 +80,4 @@ RULES: Rules = {
     "explains": ("explains", "accounts for"),
 }
 
-ASPECT = WordsAspect(RULES, shared="filler")
+ASPECT = WordsAspect(RULES, label="missing {part}", shared="filler")

@@ -16,8 +16,16 @@ from stages.models.explainer import nouns
 from stages.models.explainer.grammar import rules
 from stages.models.explainer.grammar.slots import conditions, slots
 from stages.models.explainer.grammar.writer import Writer
+from stages.models.explainer.label import describe_label
 from stages.models.protocols import Image
-from stages.records.documents import Entity, Explanation, Explanations, Scene, Variant
+from stages.records.documents import (
+    Entity,
+    Explanation,
+    Explanations,
+    PictureText,
+    Scene,
+    Variant,
+)
 from stages.records.seeding import generator
 from stages.tools.aspects.words import WordsAspect
 
@@ -53,7 +61,7 @@ class GrammarExplainer:
     def revision(cls) -> str:
         """Return a digest of the rules, including those of the tools."""
         words = {tool: asdict(found) for tool, found in tools.by_tool(WordsAspect).items()}
-        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN)
+        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN, rules.PICTURE)
         return sha256(canonical_json([words, *shared]))[:16]
 
     def shared(self, key: str, variant: Variant) -> str:
@@ -105,9 +113,33 @@ class GrammarExplainer:
                 Explanation(
                     variant=variant.id,
                     tool=variant.tool,
+                    label=describe_label(variant),
                     local=self.local(scene.key, variant),
                     overall=self.overall(scene.key, variant),
                 )
                 for variant in variants
             ],
         )
+
+    def compose(
+        self,
+        scene: Scene,
+        flaws: Sequence[tuple[Variant, Explanation]],
+        images: tuple[Image, Image] | None,
+    ) -> PictureText:
+        """Write the text about several flaws from the clauses of each; `images` is not used."""
+        variants = [variant for variant, _ in flaws]
+        picture, count = variants[0].picture, nouns.NUMBERS[len(variants)]
+        clauses = [
+            self._make_writer(scene.key, variant, "explain-picture").phrase("clause")
+            for variant in variants
+        ]
+        mark = ";" if any("," in clause for clause in clauses) else ","
+        joined = f"{mark} ".join([*clauses[:-1], f"and {clauses[-1]}"])
+        if len(clauses) == 2 and mark == ",":
+            joined = " and ".join(clauses)
+        facts = {"count": count, "clauses": joined}
+        facts["times"] = "twice" if count == "two" else f"{count} times"
+        rng = generator(self.seed, scene.key, picture, "explain-picture")
+        text = Writer(rules.PICTURE, facts, set[str](), rng).sentence("picture")
+        return PictureText(picture=picture, overall=text)

@@ -15,12 +15,24 @@ from stages.models.chat import prompts, views
 from stages.models.chat.ask import Answer, Unusable, ask, one_line
 from stages.models.chat.request import ChatModel
 from stages.models.explainer import checks
+from stages.models.explainer.form import Problem
+from stages.models.explainer.label import describe_label
+from stages.models.explainer.nouns import NUMBERS
 from stages.models.explainer.vlm import briefing
 from stages.models.protocols import Image
-from stages.records.documents import Explanation, Explanations, Scene, Unexplained, Variant, Window
+from stages.records.documents import (
+    Explanation,
+    Explanations,
+    PictureText,
+    Scene,
+    Unexplained,
+    Variant,
+    Window,
+)
 
 FLAW = Path(__file__).with_name("flaw.md")
 CLEAN = Path(__file__).with_name("clean.md")
+PICTURE = Path(__file__).with_name("picture.md")
 _SENTENCE = re.compile(r"[A-Z].{18,}[.!]")
 _MAX_CONCURRENT = 4
 """Maximum number of questions about one photo that are asked at the same time."""
@@ -39,11 +51,18 @@ class CleanAnswer(Answer):
     clean: str
 
 
+class PictureAnswer(Answer):
+    """What is wrong with a picture that has several flaws."""
+
+    overall: str = Field(description="Why the picture as a whole is flawed; mentions every flaw")
+
+
 class VlmExplainer:
-    """Explainer (protocols.py) that asks one question per flaw and one per photo."""
+    """Explainer (protocols.py) that asks one question per flaw, one per picture with several flaws
+    and one per photo."""
 
     looks = True
-    asks: ClassVar[dict[Path, str]] = {FLAW: "variant", CLEAN: "photo"}
+    asks: ClassVar[dict[Path, str]] = {FLAW: "variant", PICTURE: "picture", CLEAN: "photo"}
 
     def __init__(self, chat: ChatModel, seed: int = 0) -> None:
         """Use the model `chat`; `seed` is that of the grammar, whose sentence is one of the
@@ -53,7 +72,7 @@ class VlmExplainer:
     @classmethod
     def revision(cls) -> str:
         """Return a digest of the prompts."""
-        return prompts.revision(FLAW, CLEAN)
+        return prompts.revision(FLAW, PICTURE, CLEAN)
 
     def explain(
         self,
@@ -123,8 +142,66 @@ class VlmExplainer:
                 message=out.message,
                 answers=out.evidence["answers"],
             )
-        local, overall = one_line(reply.value.local), one_line(reply.value.overall)
-        return Explanation(variant=variant.id, tool=variant.tool, local=local, overall=overall)
+        return Explanation(
+            variant=variant.id,
+            tool=variant.tool,
+            label=describe_label(variant),
+            local=one_line(reply.value.local),
+            overall=one_line(reply.value.overall),
+        )
+
+    def compose(
+        self,
+        scene: Scene,
+        flaws: Sequence[tuple[Variant, Explanation]],
+        images: tuple[Image, Image] | None,
+    ) -> PictureText:
+        """Describe a picture with several flaws as a whole, from the texts about each.
+
+        Raises:
+            Unusable: no usable answer.
+            RejectForNow, FactoryError: raised by `ChatModel.complete`.
+        """
+        if images is None:
+            raise ValueError("the explainer needs the pictures")
+        variants = [variant for variant, _ in flaws]
+
+        def find_problems(answer: PictureAnswer) -> list[str]:
+            text = one_line(answer.overall)
+            found = checks.check_picture(text, variants)
+            return _check_sentences("overall", text) + _describe_problems("overall", found)
+
+        prompt = prompts.load(PICTURE)
+        facts = {
+            "count": NUMBERS[len(flaws)],
+            "facts": "\n".join(_list_flaw(*flaw) for flaw in flaws),
+            "names": ", ".join(dict.fromkeys(n for v in variants for n in _names(v))),
+        }
+        pictures = [views.png(images[1])]
+        reply = ask(self._chat, prompt, facts, pictures, PictureAnswer, find_problems)
+        overall = one_line(reply.value.overall)
+        return PictureText(picture=variants[0].picture, overall=overall, prompt=prompt.id)
+
+
+def _list_flaw(variant: Variant, explanation: Explanation) -> str:
+    """List a flaw's facts, and the text about it, which has passed the checks."""
+    details = briefing.list_details(variant)
+    return "\n".join(
+        f"{'- ' if number == 0 else '  '}{line}"
+        for number, line in enumerate(
+            [
+                f"flaw: {explanation.label}",
+                f"thing: {variant.entity_name}",
+                f"part: {variant.part_name}",
+                *details,
+                f"a true description: {explanation.local}",
+            ]
+        )
+    )
+
+
+def _names(variant: Variant) -> tuple[str, str]:
+    return variant.entity_name, variant.part_name
 
 
 def make_views(variant: Variant, window: Window, real: Image, artifact: Image) -> list[bytes]:
@@ -139,16 +216,18 @@ def make_views(variant: Variant, window: Window, real: Image, artifact: Image) -
 
 def find_flaw_problems(answer: FlawAnswer, variant: Variant) -> list[str]:
     """Return the reasons not to publish the texts of an answer, worded for the model."""
-    meanings = {"names": "does not contain the exact name"}
     found = []
     for field in ("local", "overall"):
         text = one_line(getattr(answer, field))
         found += _check_sentences(field, text)
-        found += [
-            f"`{field}` {meanings.get(p.check, p.check + ':')} {p.found!r}"
-            for p in checks.check_flaw(text, variant, overall=field == "overall")
-        ]
+        problems = checks.check_flaw(text, variant, overall=field == "overall")
+        found += _describe_problems(field, problems)
     return found
+
+
+def _describe_problems(field: str, problems: list[Problem]) -> list[str]:
+    meanings = {"names": "does not contain the exact name"}
+    return [f"`{field}` {meanings.get(p.check, p.check + ':')} {p.found!r}" for p in problems]
 
 
 def _check_sentences(field: str, text: str) -> list[str]:

@@ -7,5 +7,6 @@ notation.
 from stages.models.explainer.grammar.rules.clean import CLEAN
 from stages.models.explainer.grammar.rules.common import COMMON
 from stages.models.explainer.grammar.rules.overall import OVERALL
+from stages.models.explainer.grammar.rules.picture import PICTURE
 
-__all__ = ["CLEAN", "COMMON", "OVERALL"]
+__all__ = ["CLEAN", "COMMON", "OVERALL", "PICTURE"]
