@@ -53,6 +53,15 @@ def test_calls_are_counted_per_photo_or_per_variant(flux_workspace: Workspace) -
     assert estimate_calls(flux_workspace, {"perceive": 0, "invert": 10}) == []
 
 
+def test_pictures_with_several_flaws_are_asked_about_too(flux_workspace: Workspace) -> None:
+    path = flux_workspace.root / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    params["map"] |= {"variants": 5, "flaws_per_picture": 3}
+    path.write_text(yaml.safe_dump(params))
+    calls = {e.question: e.calls for e in estimate_calls(flux_workspace, {"explain": 10})}
+    assert calls == {"flaw": 50, "picture": 20, "clean": 10}
+
+
 def test_a_profile_without_model_calls_has_no_estimate(workspace: Workspace) -> None:
     assert estimate_calls(workspace, TODO) == []
 

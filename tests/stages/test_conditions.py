@@ -38,6 +38,14 @@ def complaint(values):
             {"map": {"weights": {"add": 1}, "gate": {"min_fuse": 3}}},
             "`map.gate.min_fuse`: needs a `map.weights.fuse` above 0 (got 3)",
         ),
+        (
+            {"map": {"flaws_per_picture": 2, "min_gap": 3}},
+            "`map.min_gap`: must be at least 4 tokens, twice `inject.margin` and",
+        ),
+        (
+            {"map": {"flaws_per_picture": 2}, "inject": {"feather": 17.0}},
+            "`map.min_gap`: must be at least 6 tokens",
+        ),
         ({"map": {"weights": {"add": 0}}}, "`map.weights`: Input must have one above 0"),
         ({"ingest": {"max_pixels": 10_000}}, "`ingest.max_pixels`: Input must not be below"),
         ({"package": {"splits": {"train": 0.9}}}, "`package.splits.train`: Input must make 1 with"),
@@ -51,6 +59,8 @@ def test_conflicting_values_are_one_line(values, message):
 def test_values_that_the_mode_does_not_use_cannot_conflict():
     parse_params({"invert": {"until": 0.5}, "inject": {"mode": "faithful", "t_s": 1}})
     parse_params({"invert": {"solver": "euler", "steps": 100}})
+    parse_params({"map": {"min_gap": 0}})
+    parse_params({"map": {"flaws_per_picture": 3, "min_gap": 0}, "inject": {"mode": "faithful"}})
 
 
 def test_a_prompt_for_a_model_without_text_encoders_is_refused(flow_folder):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from flaw_records import make
 
-from stages.engine.stage import BaseParams, RejectPhoto, Sample
-from stages.explain.stage import ExplainParams, ExplainStage, find_problems
+from stages.engine.stage import BaseParams, RejectForNow, RejectPhoto, Sample
+from stages.explain.stage import ExplainCode, ExplainParams, ExplainStage, find_problems
 from stages.models.explainer.grammar.explainer import GrammarExplainer
 from stages.records.documents import (
     Curation,
@@ -43,9 +43,13 @@ def outcome(variant):
 @pytest.fixture
 def sample(variant):
     """Makes what the stage gets when the variants in `passed` passed the filter."""
-    variants = [variant(id=f"v{n}", tool=t) for n, t in enumerate(("add", "remove", "distort"))]
+    tools = ("add", "remove", "distort")
 
-    def make(passed):
+    def make(passed, pictures=("p0", "p1", "p2")):
+        variants = [
+            variant(id=f"v{n}", tool=t, picture=p)
+            for n, (t, p) in enumerate(zip(tools, pictures, strict=True))
+        ]
         verdicts = [
             Verdict(
                 variant=v.id,
@@ -113,9 +117,8 @@ class Careless(GrammarExplainer):
 
     def explain(self, scene, variants, images):
         good = super().explain(scene, variants, images)
-        bad = Explanation(
-            variant="v0", tool="add", local="See box 12.", overall=good.explanations[0].overall
-        )
+        overall = good.explanations[0].overall
+        bad = Explanation(variant="v0", tool="add", label="l", local="See box 12.", overall=overall)
         return Explanations(
             key=scene.key, author="careless", clean=self.clean_text,
             explanations=[bad, *good.explanations[1:]],
@@ -174,7 +177,7 @@ def test_who_looks_gets_photo_and_flawed_photo(stage, sample):
 
 @pytest.mark.parametrize("text", ["the person's left hand is doubled.", "A left hand", "A. " * 210])
 def test_what_the_gate_would_fail_on_costs_its_variant_alone(text):
-    words = Explanation(variant="v0", tool="add", local=text, overall=text)
+    words = Explanation(variant="v0", tool="add", label="l", local=text, overall=text)
     found = find_problems(words, make())
     assert {"local.sentences", "local.length"} & set(found)
 
@@ -189,3 +192,77 @@ def test_the_gate_passes_good_rows_and_names_bad_ones(judged, stage, sample):
         "expect_column_values_to_match_regex",
     }
     assert f"{KEY}-v0" in bad.failures[0].examples
+
+
+def test_every_flaw_has_a_label_and_every_picture_a_text(stage, sample):
+    document = stage.process(sample({"v0", "v1"})).document
+    assert [e.label for e in document.explanations] == ["extra left hand", "missing left hand"]
+    assert [(p.picture, p.overall) for p in document.pictures] == [
+        (f"p{n}", e.overall) for n, e in enumerate(document.explanations)
+    ]
+
+
+def test_the_text_of_a_picture_is_about_the_flaws_that_are_left(stage, sample):
+    document = stage.process(sample({"v0", "v2"}, ("p0", "p0", "p0"))).document
+    (text,) = document.pictures
+    assert text.picture == "p0" and "two" in text.overall.lower()
+    assert text.overall not in [e.overall for e in document.explanations]
+    alone = stage.process(sample({"v2"}, ("p0", "p0", "p0"))).document
+    assert [p.overall for p in alone.pictures] == [e.overall for e in alone.explanations]
+
+
+class Mistaken(GrammarExplainer):
+    def compose(self, scene, flaws, images):
+        text = super().compose(scene, flaws, images)
+        return text.model_copy(update={"overall": "Box 12 of the left hand of the person."})
+
+
+class Speechless(GrammarExplainer):
+    reason = RejectPhoto
+
+    def compose(self, scene, flaws, images):
+        raise self.reason(ExplainCode.NOTHING_PASSED, "no words")
+
+
+def test_a_picture_without_a_usable_text_loses_its_flaws_and_no_other(stage, sample):
+    for author, code in ((Mistaken(0), "explanation_unfit"), (Speechless(0), "nothing_passed")):
+        stage.explainer = author
+        out = stage.process(sample({"v0", "v1", "v2"}, ("p0", "p0", "p1")))
+        assert [(r.variant, r.code) for r in out.rejects] == [("v0", code), ("v1", code)]
+        assert [e.variant for e in out.document.explanations] == ["v2"]
+        assert [p.picture for p in out.document.pictures] == ["p1"]
+
+
+def test_what_is_not_answered_now_is_tried_another_time(stage, sample):
+    stage.explainer = Speechless(0)
+    stage.explainer.reason = RejectForNow
+    with pytest.raises(RejectForNow):
+        stage.process(sample({"v0", "v1"}, ("p0", "p0", "p1")))
+
+
+class Composer(Looker):
+    def explain(self, scene, variants, images):
+        return GrammarExplainer.explain(self, scene, variants, images)
+
+    def compose(self, scene, flaws, images):
+        self.seen = images
+        return super().compose(scene, flaws, images)
+
+
+def test_who_looks_gets_the_picture_with_the_flaws_that_are_left(stage, sample):
+    """v1 fell: its region shows the control."""
+    photo = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    given = sample({"v0", "v2"}, ("p0", "p0", "p0"))
+    members = dict(given.members) | {"ingest/photo.png": write_png(photo)}
+    for number in range(3):
+        edit = np.zeros((5, 4), bool)
+        edit[number] = True
+        for name, grey in (("artifact", 200), ("control", 100)):
+            crop = edit[..., None] * np.full((5, 4, 3), grey + number, np.uint8)
+            members[f"inject/v{number}.{name}.png"] = write_png(crop)
+        members[f"inject/v{number}.edit.png"] = write_png(edit)
+    stage.explainer = Composer(0)
+    stage.process(Sample(KEY, given.documents, members))
+    real, flawed = stage.explainer.seen
+    assert (real == photo).all()
+    assert flawed[5:10, 10, 0].tolist() == [200, 101, 202, 0, 0]

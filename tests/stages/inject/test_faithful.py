@@ -7,6 +7,7 @@ from released_recipe import POSITION_STEPS, run_recipe
 from tiny_flow import save_tiny_flow
 
 from stages.inject.params import InjectParams
+from stages.inject.render import join
 from stages.inject.window import WindowJob
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
@@ -75,9 +76,22 @@ def test_faithful_equals_the_reference(flux, inverted, released, tool):
     found, photo = released
     index = source_index(make_variant(tool), GRID)
     times = trajectory.states(solver)
-    expected = run_recipe(flux, photo[None], GRID, index, tool, solver, times)[0]
+    expected = run_recipe(flux, photo[None], GRID, {tool: index}, solver, times)[0]
     assert (expected - photo).norm() > 0.1 * photo.norm()
     assert (found[tool] - expected).norm() < 1e-5 * expected.norm()
+
+
+@pytest.mark.parametrize("tools", [("add", "distort"), ("fuse", "remove", "add")])
+def test_several_flaws_in_a_picture_equal_the_reference(flux, inverted, tools):
+    solver, trajectory = inverted
+    photo, times = trajectory.at(0.0), trajectory.states(solver)
+    job = WindowJob(flux, PHOTO, WINDOW, trajectory, solver, InjectParams(mode="faithful"))
+    variants = [make_variant(tool) for tool in tools]
+    with torch.inference_mode():
+        (found,) = job.render([join([job.plan(variant, 0, "k") for variant in variants])])
+    flaws = {variant.tool: source_index(variant, GRID) for variant in variants}
+    expected = run_recipe(flux, photo[None], GRID, flaws, solver, times)[0]
+    assert (found.artifact - expected).norm() < 1e-5 * expected.norm()
 
 
 @pytest.mark.parametrize(

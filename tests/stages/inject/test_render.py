@@ -5,7 +5,7 @@ import pytest
 import torch
 from rounding import assert_equal_but_for_rounding
 
-from stages.inject.render import Plan, Settings, render
+from stages.inject.render import Plan, Settings, join, render
 from stages.inject.tokens import grow
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
@@ -219,3 +219,52 @@ def test_each_injection_changes_the_result(flow, trajectory, mode):
     for a in range(len(results)):
         for b in range(a):
             assert (results[a] - results[b]).abs().max() > 1e-3
+
+
+APART = [plan({0: 3}, margin=0), plan({19: 16}, margin=0, positions=2)]
+
+
+@pytest.mark.parametrize("mode", ["dense", "sparse"])
+def test_joint_plans_are_close_to_single_ones_where_flaws_are_apart(flow, trajectory, mode):
+    solver, kept = trajectory
+    chosen = settings(solver, kept, mode)
+    (both,) = render(flow, kept, [join(APART)], chosen)
+    for one in APART:
+        (alone,) = render(flow, kept, [one], chosen)
+        own = torch.from_numpy(one.targets.ravel())
+        moved = (alone.artifact - alone.control)[own].norm()
+        assert (both.artifact - alone.artifact)[own].norm() < 0.2 * moved
+        assert moved > 0.1
+
+
+def test_a_joint_plan_keeps_each_variants_noise_and_steps():
+    late = dataclasses.replace(PLANS[2], start=2, positions_until=3, values_until=4)
+    both = join([PLANS[0], late])
+    assert join(PLANS[:1]) is PLANS[0]
+    for one in (PLANS[0], late):
+        own = one.targets.ravel()
+        assert np.array_equal(both.index[own], one.index[own])
+        assert torch.equal(both.noise[own], one.noise[own])
+        assert torch.equal(both.rho[own], one.rho[own])
+        assert (both.positions_until[own] == one.positions_until).all()
+    assert np.array_equal(both.active, PLANS[0].active | late.active)
+    assert (both.start, both.values_until) == (0, ALWAYS)
+    idle = ~both.targets.ravel()
+    assert np.array_equal(both.index[idle], np.arange(TOKENS)[idle])
+
+
+@pytest.mark.parametrize("mode", ["dense", "sparse"])
+def test_positions_of_each_variant_stop_on_their_own(flow, trajectory, mode):
+    """Both flaws depend on the share of steps of either, as they see each other; but a flaw whose
+    positions are over injects none, although those of its neighbour go on."""
+    solver, kept = trajectory
+    chosen = settings(solver, kept, mode, ALL)
+    first = plan({0: 3}, margin=0, positions=NEVER, values=NEVER)
+    second = plan({19: 16}, margin=0, positions=ALWAYS, values=NEVER)
+    longer = dataclasses.replace(first, positions_until=ALWAYS)
+    own = torch.from_numpy(first.targets.ravel())
+    (alone,) = render(flow, kept, [first], chosen)
+    (stopped,), (going_on,) = (render(flow, kept, [join([p, second])], chosen)
+                               for p in (first, longer))  # fmt: skip
+    kept_apart, moved = ((r.artifact - alone.artifact)[own].norm() for r in (stopped, going_on))
+    assert kept_apart < 0.2 * moved

@@ -8,6 +8,7 @@ import torch
 
 from stages.inject.codes import InjectCode
 from stages.inject.composite import residual_weight
+from stages.inject.ownership import share_pixels
 from stages.inject.params import InjectParams, Shares
 from stages.inject.tokens import halo_box
 from stages.inject.window import (
@@ -108,7 +109,7 @@ def test_a_variant_does_not_depend_on_the_others_with_batches_of_one(make_job, v
     """
     job = make_job(batch=1, t_s=BY_TOOL, rho=0.5)
     together = job.run(variants, SEED, KEY)
-    misfit = variants[0].model_copy(update={"id": "v9", "targets": [99]})
+    misfit = variants[0].model_copy(update={"id": "v9", "picture": "p9", "targets": [99]})
     for name, neighbours in (
         ("v1", [variants[1]]),
         ("v1", variants[::-1]),
@@ -312,3 +313,48 @@ def test_inversions_and_windows_that_do_not_fit_are_refused(make_job, flow, phot
         window = WINDOW.model_copy(update=change)
         with pytest.raises(ValueError, match=message):
             WindowJob(flow, photo, window, trajectory, "fireflow", InjectParams())
+
+
+def together(variants):
+    return [variant.model_copy(update={"picture": "p0"}) for variant in variants]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_flaws_of_a_picture_are_cut_out_of_one_rendering(make_job, photo, variants, mode):
+    job = make_job(mode=mode, margin=0, feather=0)
+    flaws = together(variants)
+    shape = photo.shape[:2]
+    owned = share_pixels(flaws, {"w0": WINDOW}, shape, job.params)
+    found = job.run(flaws, SEED, KEY, owned)
+    seen = np.zeros(shape, int)
+    for flaw in flaws:
+        picture = found[flaw.id]
+        x0, y0, x1, y1 = picture.box
+        crop = photo[y0:y1, x0:x1]
+        assert np.array_equal(picture.artifact[~picture.edit], crop[~picture.edit])
+        assert np.array_equal(picture.control[~picture.edit], crop[~picture.edit])
+        assert picture.mask.any() and not (picture.mask & ~picture.edit).any()
+        assert picture.together == 1
+        seen[y0:y1, x0:x1] += picture.edit
+    assert seen.max() == 1
+    whole = job.run([flaws[0]], SEED, KEY)["v0"].evaluations if mode == "dense" else None
+    costs = {picture.evaluations for picture in found.values()}
+    assert len(costs) == 1 and (whole is None or costs == {pytest.approx(whole / 3)})
+
+
+def test_only_the_flaw_that_fails_is_rejected(make_job, variants, variant):
+    misfit, still = variant([24], [0], id="v7"), variant([0], [0], id="v8")
+    flaws = together([*variants[:2], misfit, still])
+    shape = (96, 128)
+    job = make_job(margin=0, feather=0)
+    found = job.run(flaws, SEED, KEY, share_pixels(flaws, {"w0": WINDOW}, shape, job.params))
+    assert reasons(found) == {"v7": InjectCode.BAD_MAPPING, "v8": InjectCode.INVISIBLE}
+
+
+def test_a_picture_that_cannot_be_rendered_loses_all_its_flaws(make_job, variants, monkeypatch):
+    job = make_job(bucket=1, margin=0)
+    flaws = [*together(variants[:2]), variants[2]]
+    fail_on(job, monkeypatch, len(variants[2].targets), out_of_memory)
+    assert len(variants[0].targets) + len(variants[1].targets) == len(variants[2].targets)
+    found = job.run(flaws, SEED, KEY)
+    assert set(reasons(found)) == {"v0", "v1", "v2"}

@@ -14,6 +14,7 @@ from stages.records.documents import (
     Outcome,
     Part,
     Photo,
+    PictureText,
     Rle,
     Scene,
     Variant,
@@ -26,33 +27,48 @@ TOOLS = ("add", "remove", "distort", "fuse")
 SIDE = 64
 
 
-def variant(name, tool):
+def variant(name, tool, picture):
     return Variant(
-        id=name, window="w0", tool=tool, kernel="ring", entity="e0", entity_name="person",
-        part="e0.p0", part_name="left hand", part_kind="hand", positional=False,
-        other_name="neck" if tool == "fuse" else None, within_entity=tool == "fuse", seed=2**62,
+        id=name, picture=picture, window="w0", tool=tool, kernel="ring", entity="e0",
+        entity_name="person", part="e0.p0", part_name="left hand", part_kind="hand",
+        positional=False, other_name="neck" if tool == "fuse" else None,
+        within_entity=tool == "fuse", seed=2**62,
         targets=[1, 2], references=[3, 4],
         facts={"direction": "below"} if tool == "add" else {"share": 0.5},
     )  # fmt: skip
 
 
-def build(key, count=4, spoil=None):
-    """Make a sample of `count` variants; `spoil(name, crop arrays)` may damage them."""
+def build(key, count=4, spoil=None, pictures=None, left=None):
+    """Make a sample of `count` variants; `spoil(name, crop arrays)` may damage them.
+
+    `pictures` are those of the variants; by default each has its own. `left` are the variants that
+    are explained; by default all. The flaws of a picture lie side by side, their boxes overlap.
+    """
     rng = np.random.default_rng(int(key, 16) % 2**32)
+    names = [f"v{n}" for n in range(count)]
+    pictures = pictures or [f"p{n}" for n in range(count)]
+    left = names if left is None else left
     photo = rng.integers(0, 256, (SIDE, SIDE + 16, 3), dtype=np.uint8)
-    box, mask = (8, 16, 40, 48), Rle(size=(SIDE, SIDE + 16), counts=[SIDE * (SIDE + 16)])
-    crop = photo[16:48, 8:40]
-    edit, flaw = np.zeros((2, 32, 32), dtype=bool)
-    edit[4:28, 4:28] = True
-    flaw[10:20, 8:24] = True
+    mask = Rle(size=(SIDE, SIDE + 16), counts=[SIDE * (SIDE + 16)])
     members = {"ingest/photo.png": write_png(photo)}
-    variants = [variant(f"v{n}", TOOLS[n % 4]) for n in range(count)]
+    variants = [variant(n, TOOLS[i % 4], pictures[i]) for i, n in enumerate(names)]
+    boxes = {}
     for made in variants:
+        place = [v.id for v in variants if v.picture == made.picture].index(made.id)
+        x0 = 8 + 20 * place
+        boxes[made.id] = (x0, 16, x0 + 32, 48) if place == 0 else (x0, 16, x0 + 30, 48)
+        x0, y0, x1, y1 = boxes[made.id]
+        crop = photo[y0:y1, x0:x1]
+        edit, flaw = np.zeros((2, *crop.shape[:2]), dtype=bool)
+        edit[4:28, 4:28] = True
+        flaw[10:20, 8:24] = True
+        if place or pictures.count(made.picture) > 1:  # disjoint edits in overlapping boxes
+            edit[:, 22:], flaw[:, 22:] = False, False
         parts = {
             "artifact": np.where(edit[..., None], 255 - crop, crop),
             "control": np.where(edit[..., None], crop // 2, crop),
-            "edit": edit.copy(),
-            "mask": flaw.copy(),
+            "edit": edit,
+            "mask": flaw,
         }
         if spoil:
             spoil(made.id, parts)
@@ -66,16 +82,24 @@ def build(key, count=4, spoil=None):
             key=key, author="grammar", clean="The photo is consistent.",
             explanations=[
                 Explanation(
-                    variant=v.id, tool=v.tool, local=f"The person's left hand, {v.tool}.",
+                    variant=v.id, tool=v.tool, label=f"{v.tool} left hand",
+                    local=f"The person's left hand, {v.tool}.",
                     overall="The image is flawed at the left hand of the person.",
                 )
-                for v in variants
+                for v in variants if v.id in left
+            ],
+            pictures=[
+                PictureText(
+                    picture=p,
+                    overall=f"The image of the person is flawed: {p}."
+                )
+                for p in dict.fromkeys(v.picture for v in variants if v.id in left)
             ],
         ),
         "filter": Curation(
             key=key,
             verdicts=[
-                Verdict(variant=v.id, tool=v.tool, passed=True, reason="ok", message="",
+                Verdict(variant=v.id, tool=v.tool, passed=v.id in left, reason="ok", message="",
                         judge="features",
                         scores={"lpips": 0.25} | ({"change": 0.5} if v.tool == "add" else {}))
                 for v in variants
@@ -84,7 +108,7 @@ def build(key, count=4, spoil=None):
         "inject": Injection(
             key=key, mode="compact",
             outcomes=[
-                Outcome(variant=v.id, tool=v.tool, box=box, target_box=(12, 20, 36, 44),
+                Outcome(variant=v.id, tool=v.tool, box=boxes[v.id], target_box=(12, 20, 36, 44),
                         mask_pixels=160, edit_pixels=576, reconstruction_psnr=30.0,
                         evaluations=8.0, together=1)
                 for v in variants

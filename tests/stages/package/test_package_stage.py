@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import tarfile
@@ -17,6 +18,7 @@ from stages.package.provenance import Model, Provenance
 from stages.package.split import SPLITS, Ratios, split_of
 from stages.package.stage import PackageParams, PackageStage
 from stages.records.images import read_mask, read_png
+from stages.records.masks import bounding_box
 
 KEYS = [f"{n:016x}" for n in range(12)]
 PROVENANCE = Provenance(
@@ -41,12 +43,13 @@ def package(stage, make_sample, tmp_path, monkeypatch):
     monkeypatch.setattr(package_stage, "collect_provenance", lambda root: PROVENANCE)
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
 
-    def assemble_into(folder, keys=KEYS, licence="CC0-1.0"):
+    def assemble_into(folder, keys=KEYS, licence="CC0-1.0", several=()):
         write_list(tmp_path / "data" / "sources", [make_source(key, licence) for key in KEYS])
         outputs = []
         for position, key in enumerate(KEYS):
             if key in keys:
-                out = stage.process(make_sample(key, count=3))
+                pictures = ["p0", "p0", "p1"] if key in several else None
+                out = stage.process(make_sample(key, count=3, pictures=pictures))
                 document = json.loads(out.document.model_dump_json())
                 outputs.append(Assembled(position, key, document, out.members))
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -71,7 +74,7 @@ def test_pictures_equal_the_photo_outside_edit(stage, make_sample):
     out = stage.process(sample)
     real = read_png(out.members["real.png"])
     assert out.members["real.png"] == sample.members["ingest/photo.png"]
-    for name in ("v0", "v3"):
+    for name in ("p0", "p3"):
         edit = read_mask(out.members[f"{name}.edit.png"])
         mask = read_mask(out.members[f"{name}.mask.png"])
         artifact = read_png(out.members[f"{name}.artifact.png"])
@@ -115,8 +118,8 @@ def _mask_outside(name, parts):
 def test_broken_guarantee_rejects_only_its_pair(stage, make_sample, spoil, code):
     out = stage.process(make_sample(KEYS[0], spoil=spoil))
     assert [(r.variant, r.code) for r in out.rejects] == [("v1", code)]
-    assert [pair.variant for pair in out.document.pairs] == ["v0", "v2", "v3"]
-    assert "v1.artifact.png" not in out.members
+    assert [pair.picture for pair in out.document.pairs] == ["p0", "p2", "p3"]
+    assert "p1.artifact.png" not in out.members
 
 
 def test_photo_without_pairs_is_rejected(stage, make_sample):
@@ -135,7 +138,7 @@ def test_process_rows_name_photo_and_variant(stage, make_sample):
     document = json.loads(stage.process(make_sample(KEYS[0])).document.model_dump_json())
     rows = stage.rows(document)
     assert [(r["key"], r["variant"], r["pair"]) for r in rows][:1] == [
-        (KEYS[0], "v0", f"{KEYS[0]}-v0")
+        (KEYS[0], "v0", f"{KEYS[0]}-p0")
     ]
     assert rows[0]["score.change"] == 0.5 and rows[1]["score.change"] is None
 
@@ -239,8 +242,10 @@ def test_datasets_reads_it(package, tmp_path, monkeypatch):
         for pair in part:
             assert set(pair) - {"__key__", "__url__"} == set(MEMBERS)
             assert isinstance(pair["mask.png"], Image.Image)
-            assert pair["json"]["explanation"]["local"]
-            assert all(score["value"] is not None for score in pair["json"]["scores"])
+            assert pair["json"]["explanation"]["overall"]
+            for flaw in pair["json"]["flaws"]:
+                assert flaw["text"] and flaw["label"]
+                assert all(score["value"] is not None for score in flaw["scores"])
 
 
 def test_card_has_counts_and_stand_ins(package):
@@ -250,7 +255,8 @@ def test_card_has_counts_and_stand_ins(package):
     assert front["license"] == "cc0-1.0" and front["size_categories"] == ["n<1K"]
     splits = {entry["split"] for entry in front["configs"][0]["data_files"]}
     assert splits == {row["split"] for row in rows} <= set(SPLITS)
-    assert "36 pairs from 12 photos" in text and "| add | 12 | 12 |" in text
+    assert "36 pairs with 36 flaws from 12 photos" in text
+    assert "| add | 12 | 12 | 12 |" in text
     assert "**Explainer**" in text and "**Judge**" not in text
     assert "Not publishable" not in text and "| inject | flow | diffusers:abc |" in text
 
@@ -332,3 +338,104 @@ def test_memory_holds_one_photo(stage, make_sample, tmp_path):
 
     assemble.write_shards(outputs(), tmp_path, layout, PROVENANCE)
     assert 0 == sizes[0] < sizes[1] < sizes[2]
+
+
+def test_the_flaws_of_a_picture_make_one_pair(stage, make_sample):
+    out = stage.process(make_sample(KEYS[0], count=3, pictures=["p0", "p0", "p1"]))
+    first, second = out.document.pairs
+    assert (first.pair, second.pair) == (f"{KEYS[0]}-p0", f"{KEYS[0]}-p1")
+    assert [(f.id, f.index, f.tool) for f in first.flaws] == [("v0", 1, "add"), ("v1", 2, "remove")]
+    assert [(f.id, f.index) for f in second.flaws] == [("v2", 1)]
+    assert first.explanation.overall.endswith("p0.") and first.taken_out == 0
+    numbers = np.asarray(Image.open(io.BytesIO(out.members["p0.flaws.png"])))
+    mask, edit = (read_mask(out.members[f"p0.{name}.png"]) for name in ("mask", "edit"))
+    assert numbers.dtype == np.uint8 and set(np.unique(numbers)) == {0, 1, 2}
+    assert np.array_equal(numbers > 0, mask) and not mask[~edit].any()
+    for flaw in first.flaws:
+        own = numbers == flaw.index
+        assert bounding_box(own) == flaw.mask_box and own.sum() == flaw.mask_pixels
+    assert first.mask_pixels == sum(flaw.mask_pixels for flaw in first.flaws)
+    assert first.edit_pixels == sum(flaw.edit_pixels for flaw in first.flaws) == edit.sum()
+    real = read_png(out.members["real.png"])
+    artifact = read_png(out.members["p0.artifact.png"])
+    assert np.array_equal(artifact, np.where(edit[..., None], 255 - real, real))
+
+
+def test_a_flaw_that_fell_shows_the_control_and_the_pair_stays(stage, make_sample):
+    sample = make_sample(KEYS[0], count=3, pictures=["p0", "p0", "p1"], left=["v1"])
+    out = stage.process(sample)
+    (pair,) = out.document.pairs
+    assert [(f.id, f.index) for f in pair.flaws] == [("v1", 1)] and pair.taken_out == 1
+    both = stage.process(make_sample(KEYS[0], count=3, pictures=["p0", "p0", "p1"]))
+    artifact, control, before = (
+        read_png(members[f"p0.{name}.png"])
+        for members, name in (
+            (out.members, "artifact"), (out.members, "control"), (both.members, "artifact"),
+        )
+    )  # fmt: skip
+    edit, edits = (read_mask(m["p0.edit.png"]) for m in (out.members, both.members))
+    assert np.array_equal(edit, edits)
+    gone = np.zeros_like(edit)
+    x0, y0, x1, y1 = both.document.pairs[0].flaws[0].edit_box
+    gone[y0:y1, x0:x1] = True
+    assert np.array_equal(artifact[gone], control[gone])
+    assert not np.array_equal(before[gone], control[gone])
+    assert np.array_equal(artifact[~gone], before[~gone])
+    assert not read_mask(out.members["p0.mask.png"])[gone].any()
+
+
+def _overlap(name, parts):
+    if name == "v1":
+        parts["edit"][:, :10] = True
+
+
+def test_flaws_that_overlap_reject_their_pair(stage, make_sample):
+    pictures = ["p0", "p0", "p1"]
+    out = stage.process(make_sample(KEYS[0], count=3, spoil=_overlap, pictures=pictures))
+    assert [(r.variant, r.code) for r in out.rejects] == [
+        ("v0", "flaws_overlap"), ("v1", "flaws_overlap"),
+    ]  # fmt: skip
+    assert [pair.picture for pair in out.document.pairs] == ["p1"]
+
+
+def test_rows_are_flaws_and_counts_are_pairs(package, stage):
+    folder, rows = package("package", several=KEYS[:4])
+    pairs = {row["pair"] for row in rows}
+    assert (len(rows), len(pairs)) == (36, 32)
+    numbers = stage.numbers(rows)
+    assert numbers["pairs"] == 32
+    assert sum(n for name, n in numbers.items() if name.startswith("split.")) == 32
+    splits = json.loads((folder / "_info.json").read_bytes())["splits"]
+    assert sum(split["num_samples"] for split in splits.values()) == 32
+    assert "32 pairs with 36 flaws from 12 photos" in (folder / "README.md").read_text()
+    (first, second) = [row for row in rows if row["pair"] == f"{KEYS[0]}-p0"]
+    assert (first["variant"], second["variant"]) == ("v0", "v1")
+    assert first["flaws"] == 2 and first["text"] != second["text"]
+    same = ("overall_text", "pair_mask_pixels", "shard", "sha256.artifact.png", "split")
+    assert all(first[name] == second[name] for name in same)
+    assert first["pair_mask_pixels"] == first["mask_pixels"] + second["mask_pixels"]
+
+
+def test_the_gate_judges_flaws_and_pairs(judged, package, stage):
+    rows = package("package", several=KEYS[:4])[1]
+    assert judged(stage, rows).success
+    strict = PackageStage(PackageParams(gate={"min_pairs": 33}), BaseParams())
+    (failed,) = judged(strict, rows).failures
+    assert failed.column == "pairs"
+    twice = judged(stage, [rows[0], *rows]).failures
+    assert {check.expectation for check in twice} == {"expect_compound_columns_to_be_unique"}
+
+
+def test_datasets_infers_the_same_features_for_one_flaw_and_several(package, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    folders = {"one": package("one")[0], "several": package("several", several=KEYS)[0]}
+    features = []
+    for name, folder in folders.items():
+        data_files = {"train": [str(path) for path in sorted(folder.glob("*.tar"))]}
+        loaded = datasets.load_dataset(
+            "webdataset", data_files=data_files, cache_dir=str(tmp_path / name)
+        )
+        features.append(loaded["train"].features)
+    assert features[0] == features[1] and "null" not in str(features[0])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.records.crops import paste_mask, paste_picture
+from stages.records.crops import compose_picture, paste_mask, paste_picture
 from stages.records.documents import Outcome
 from stages.records.images import write_png
 
@@ -51,3 +51,24 @@ def test_a_crop_of_another_size_than_its_box_is_refused(members):
 def test_a_box_outside_the_photo_is_refused(members):
     with pytest.raises(ValueError, match="does not fit box"):
         paste_mask((64, 80), outcome((60, 8, 92, 24)), members, "mask")
+
+
+def test_pictures_of_overlapping_boxes_are_joined_by_their_edits():
+    members, outcomes = {}, []
+    for number, (x0, grey, columns) in enumerate(
+        [(20, 250, slice(0, 20)), (30, 240, slice(10, 32))]
+    ):
+        edit = np.zeros((16, 32), bool)
+        edit[:, columns] = True
+        crop = np.where(edit[..., None], np.uint8(grey), PHOTO[8:24, x0 : x0 + 32])
+        members[f"inject/v{number}.artifact.png"] = write_png(crop)
+        members[f"inject/v{number}.control.png"] = write_png(crop - np.uint8(20) * edit[..., None])
+        members[f"inject/v{number}.edit.png"] = write_png(edit)
+        outcomes.append(outcome((x0, 8, x0 + 32, 24)).model_copy(update={"variant": f"v{number}"}))
+    for parts in (outcomes, outcomes[::-1]):
+        names = {"v0": "artifact", "v1": "control"}
+        found = compose_picture(PHOTO, [(o, names[o.variant]) for o in parts], members)
+        assert (found[8:24, 20:40] == 250).all() and (found[8:24, 40:62] == 220).all()
+        outside = np.ones(PHOTO.shape[:2], bool)
+        outside[8:24, 20:62] = False
+        assert np.array_equal(found[outside], PHOTO[outside])

@@ -188,3 +188,44 @@ def test_sides_of_records_are_the_parts():
     made = make("add", "left hand", facts={"viewer_side": "right", "direction": "left"})
     text = "To the left of the person's left hand, on the viewer's right, sits a second left hand."
     assert checks.check_flaw(text, made) == []
+
+
+@pytest.fixture
+def several(variant):
+    """An extra left hand and a missing nose of a person."""
+    facts = {"place": "upper"}
+    nose = variant(id="v1", tool="remove", part_name="nose", part_kind="nose", facts=facts)
+    return [variant(), nose]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The person has an extra left hand below the real one, and the nose is missing.",
+        "The left hand of the person appears twice and the nose is missing. No photo shows this.",
+        "The person lacks the nose, missing in the upper half of the picture. An extra left hand "
+        "sits below the true one.",
+    ],
+)
+def test_a_text_may_say_of_each_flaw_what_is_true_of_it(text, several):
+    assert checks.check_picture(text, several) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("The person has an extra left hand below the real one.", "names"),
+        ("The person's left hand is missing, and the nose is missing.", "contradiction"),
+        ("The person has an extra left hand, and an extra nose.", "contradiction"),
+        ("The person has an extra left hand above the real one, and the nose is gone.",
+         "direction"),
+        ("The left hand of the person is doubled. The nose is missing in the lower half of the "
+         "picture.", "place"),
+        ("The left hand of the person is doubled, the nose is missing, the rest looks normal.",
+         "contradiction"),
+        ("The left hand and nose of the person are wrong in box 4.", "leak"),
+        ("The left hand and nose of the person are wrong. " * 20, "length"),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_true_of_no_flaw_is_named(text, problem, several):
+    assert problem in {p.check for p in checks.check_picture(text, several)}

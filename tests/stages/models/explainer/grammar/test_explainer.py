@@ -149,6 +149,34 @@ def test_explain_returns_one_text_a_variant():
     assert texts.author == "grammar" and texts.clean
 
 
+@settings(max_examples=100)
+@given(st.lists(records(), min_size=2, max_size=8), KEYS)
+def test_the_text_of_a_picture_with_several_flaws_is_fit(made, key):
+    author = GrammarExplainer(3)
+    made = [v.model_copy(update={"id": f"v{n}", "picture": "p0"}) for n, v in enumerate(made)]
+    texts = author.explain(_scene(["person"], key), made, {})
+    flaws = list(zip(made, texts.explanations, strict=True))
+    text = author.compose(_scene(["person"], key), flaws, None)
+    assert text.picture == "p0" and text.prompt == ""
+    assert checks.check_picture(text.overall, made) == [], text.overall
+    assert text.overall[0].isupper() and text.overall.endswith(".")
+    assert not re.search(r"  | \.|\.\.| ,|[{}<>]|\. [a-z]|\.\w|\bthe the\b", text.overall)
+
+
+def test_the_text_of_a_picture_says_how_many_flaws_and_varies():
+    made = [make(), make("remove", "nose", id="v1"), make("distort", "face", id="v2")]
+    author = GrammarExplainer(0)
+    found = set()
+    for number in range(60):
+        scene = _scene(["person"], f"{number:016x}")
+        flaws = list(zip(made, author.explain(scene, made, {}).explanations, strict=True))
+        text = author.compose(scene, flaws, None).overall
+        assert all(f" {part}" in text for part in ("left hand", "nose", "face"))
+        found.add(text)
+    assert len(found) > 50
+    assert sum("three" in text.lower() for text in found) > 30
+
+
 def test_positional_parts_are_not_said_to_have_outlines():
     for number in range(200):
         made = make("fuse", "upper part", "rocket", other_name="left part", positional=True)

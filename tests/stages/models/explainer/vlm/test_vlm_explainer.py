@@ -9,8 +9,9 @@ from stages.models.chat.ask import Unusable
 from stages.models.chat.request import ChatAnswer
 from stages.models.explainer.vlm.explainer import CLEAN as CLEAN_PROMPT
 from stages.models.explainer.vlm.explainer import FLAW as FLAW_PROMPT
+from stages.models.explainer.vlm.explainer import PICTURE as PICTURE_PROMPT
 from stages.models.explainer.vlm.explainer import VlmExplainer
-from stages.records.documents import Entity, Scene
+from stages.records.documents import Entity, Explanation, Scene
 
 FLAW = {
     "local": "The dog has a second left ear below the real one, which no dog has.",
@@ -116,3 +117,52 @@ def test_without_words_for_the_clean_photo_it_falls_out(explain):
 def test_what_is_not_answered_now_is_tried_another_time(explain):
     with pytest.raises(RejectForNow):
         explain(ByPurpose(flaw=RejectForNow("model_unavailable", "down")))
+
+
+PICTURE = {
+    "overall": "The dog has a second left ear, and its nose is missing. No dog looks like this."
+}
+
+
+@pytest.fixture
+def compose(photo, dog_window, dog_variant):
+    dog = Entity(
+        id="e0", name="dog", score=1, box=(0, 0, 9, 9), parts=[],
+        mask={"size": (120, 160), "counts": [19200]},
+    )  # fmt: skip
+    scene = Scene(key="00ff", entities=[dog], windows=[dog_window], detector="test")
+    nose = dog_variant("remove", id="v1", picture="p0", part_name="nose", part_kind="nose")
+    flaws = [
+        (variant, Explanation(variant=variant.id, tool=variant.tool, label=label, local=local,
+                              overall="The dog is flawed."))
+        for variant, label, local in (
+            (dog_variant(), "extra left ear", FLAW["local"]),
+            (nose, "missing nose", "The nose of the dog is missing."),
+        )
+    ]  # fmt: skip
+
+    def run(chat):
+        return VlmExplainer(chat, seed=5).compose(scene, flaws, (photo, 255 - photo))
+
+    return run
+
+
+def test_one_question_a_picture_with_the_texts_of_its_flaws(compose):
+    chat = ByPurpose(picture=PICTURE)
+    text = compose(chat)
+    assert text.picture == "p0" and text.overall == PICTURE["overall"]
+    assert text.prompt == prompts.load(PICTURE_PROMPT).id
+    (request,) = chat.requests
+    assert FLAW["local"] in request.user and "flaw: missing nose" in request.user
+    assert "two flaws" in request.user and "dog, left ear, nose" in request.user
+    (image,) = request.images
+    assert Image.open(io.BytesIO(image)).size == (160, 120)
+
+
+def test_a_text_that_leaves_a_flaw_out_is_asked_for_again_and_then_refused(compose):
+    bad = {"overall": "The dog has a second left ear, which no dog has at all."}
+    chat = ByPurpose(picture=[bad, PICTURE])
+    assert compose(chat).overall == PICTURE["overall"]
+    assert "exact name 'nose'" in chat.requests[1].turns[0].complaint
+    with pytest.raises(Unusable, match="nose"):
+        compose(ByPurpose(picture=bad))
