@@ -2,7 +2,7 @@
 
     python benchmarks/pairs.py [data/package]
 
-Prints a table by tool of four figures per pair: LPIPS (AlexNet) between artifact and control inside
+Prints a table by tool of four figures per flaw: LPIPS (AlexNet) between artifact and control inside
 the mask's box; LPIPS between control and photo there, which is what the model's fingerprints alone
 cost; the mask's share of the photo; and the number of pixels outside ``edit`` in which artifact or
 control differ from the photo.
@@ -11,12 +11,13 @@ control differ from the photo.
 from __future__ import annotations
 
 import io
-import json
 import os
 import platform
 import statistics
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 os.environ["WDS_SECURE"] = "1"
@@ -30,6 +31,8 @@ from rich.table import Table
 from webdataset.compat import WebDataset
 
 from benchmarks.stopping import UntilStopped
+from flows.records import read_record
+from stages.engine.workspace import FactoryError
 from stages.models.protocols import PerceptualMetric
 from stages.models.registry import metric
 from stages.records.masks import bounding_box
@@ -44,21 +47,27 @@ def read_picture(data: bytes) -> Pixels:
         return np.asarray(image)
 
 
-def measure(sample: dict[str, bytes], lpips: PerceptualMetric) -> tuple[str, tuple[float, ...]]:
-    """Return the tool and the figures of one pair, in the order of `COLUMNS`."""
+def measure(
+    sample: dict[str, bytes], lpips: PerceptualMetric
+) -> Iterator[tuple[str, str, tuple[float, ...]]]:
+    """Yield pair, tool and figures of each flaw of a pair, in the order of `COLUMNS`."""
     photo, flawed, control = (
         read_picture(sample[m]) for m in ("real.png", "artifact.png", "control.png")
     )
-    mask, edit = read_picture(sample["mask.png"]) > 0, read_picture(sample["edit.png"]) > 0
-    x0, y0, x1, y1 = bounding_box(mask)
-    box = np.s_[y0:y1, x0:x1]
+    record = read_record(sample["json"], str(sample["__url__"]))
+    flaws, edit = read_picture(sample["flaws.png"]), read_picture(sample["edit.png"]) > 0
     broken = ((flawed != photo) | (control != photo)).any(-1) & ~edit
-    return json.loads(sample["json"])["tool"], (
-        lpips.distance(flawed[box], control[box]),
-        lpips.distance(control[box], photo[box]),
-        float(mask.mean()),
-        float(broken.sum()),
-    )
+    for flaw in record["flaws"]:
+        mask = flaws == flaw["index"]
+        x0, y0, x1, y1 = bounding_box(mask)
+        box = np.s_[y0:y1, x0:x1]
+        figures = (
+            lpips.distance(flawed[box], control[box]),
+            lpips.distance(control[box], photo[box]),
+            float(mask.mean()),
+            float(broken.sum()),
+        )
+        yield record["pair"], flaw["tool"], figures
 
 
 def main() -> None:
@@ -67,23 +76,29 @@ def main() -> None:
     shards = sorted(map(str, folder.glob("*.tar")))
     lpips = metric("compact")
     found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    pairs: dict[str, set[str]] = defaultdict(set)
     samples = WebDataset(shards, shardshuffle=False, empty_check=False)
-    pairs = UntilStopped(measure(sample, lpips) for sample in samples)
-    for tool, figures in pairs:
-        found[tool].append(figures)
-        found["all"].append(figures)
+    flaws = UntilStopped(chain.from_iterable(measure(sample, lpips) for sample in samples))
+    for pair, tool, figures in flaws:
+        for group in (tool, "all"):
+            found[group].append(figures)
+            pairs[group].add(pair)
     table = Table(title=f"pairs in {folder} ({platform.machine()}, {os.cpu_count()} cores)")
     table.add_column("tool")
-    for name in ("pairs", *COLUMNS):
+    for name in ("flaws", "pairs", *COLUMNS):
         table.add_column(name, justify="right")
     for tool, rows in sorted(found.items()):
         medians = [statistics.median(column) for column in zip(*rows, strict=True)]
         total = int(sum(row[-1] for row in rows))
-        table.add_row(tool, str(len(rows)), *(f"{m:.3f}" for m in medians[:-1]), str(total))
+        counts = (str(len(rows)), str(len(pairs[tool])))
+        table.add_row(tool, *counts, *(f"{m:.3f}" for m in medians[:-1]), str(total))
     Console().print(table)
     print("medians; 'pixels broken' counts the pixels outside `edit` that differ from the photo")
-    pairs.exit_if_stopped()
+    flaws.exit_if_stopped()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FactoryError as error:
+        sys.exit(str(error))

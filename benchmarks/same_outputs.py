@@ -83,9 +83,22 @@ def compare(a: Path, b: Path) -> dict[str, Comparison]:
         else:
             counts.different += 1
             if kind == "json":
-                pair = (json.loads(data) for data in (one[name], other[name]))
-                counts.fields.update(differing_fields(*pair))
+                first, second = (json.loads(data) for data in (one[name], other[name]))
+                check_same_version(first, second, name)
+                counts.fields.update(differing_fields(first, second))
     return found
+
+
+def check_same_version(first: dict[str, object], second: dict[str, object], name: str) -> None:
+    """Check that two documents have the same schema version, if they have any.
+
+    Raises:
+        SystemExit: they have not.
+    """
+    versions = [document.get("schema_version") for document in (first, second)]
+    if versions[0] != versions[1]:
+        found = " and ".join(f"{version}" for version in versions)
+        sys.exit(f"{name} has the schema versions {found}: build the older checkout again")
 
 
 def main() -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from flows.records import check_version
 from flows.repository import UnusableCheckout, translate_errors
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import FactoryError, Workspace
 
 Pairs = dict[str, dict[str, Any]]
+"""Pair key to its columns; those that differ between its flaws are named ``<variant>.<column>``."""
 _LOCATION_COLUMNS = ("shard",)
 """Columns that say where a pair is stored; they do not count as a change."""
 
@@ -36,13 +38,28 @@ def read_pairs(workspace: Workspace, version: str) -> Pairs:
         version: a folder, a parquet file, or a git revision of the checkout.
 
     Raises:
-        FactoryError: there is no such version, or DVC no longer has its manifest.
+        FactoryError: there is no such version, DVC no longer has its manifest, or the manifest has
+            another schema version.
     """
     path = Path(version)
     if path.is_dir():
         path /= MANIFEST
     rows = read_table(path) if path.is_file() else _read_revision(workspace, version)
-    return {row["pair"]: row for row in rows}
+    for row in rows[:1]:
+        check_version(row.get("schema_version"), f"the manifest of {version}")
+    of_pair: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        of_pair.setdefault(row["pair"], []).append(row)
+    return {pair: _join_flaws(flaws) for pair, flaws in of_pair.items()}
+
+
+def _join_flaws(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the rows of a pair's flaws to one."""
+    shared = {name for name in rows[0] if len({repr(row[name]) for row in rows}) == 1}
+    joined = {name: value for name, value in rows[0].items() if name in shared}
+    for row in rows:
+        joined |= {f"{row['variant']}.{n}": v for n, v in row.items() if n not in shared}
+    return joined
 
 
 def _read_revision(workspace: Workspace, revision: str) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
+from flows.gallery.images import COLOURS
 from stages import STAGES
 from stages.catalogue import build_stage, check_machine, parse_params
 from stages.engine.stage import Assembled, Output, Reject, RejectPhoto, Sample, Stage
 from stages.engine.storage.digests import Digests
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 from stages.ingest.files import FileProblem, digest_capped
-from stages.records.documents import Explanations, Injection, Mapping
+from stages.records.documents import Explanations, Injection, Mapping, Outcome
 from stages.records.images import open_png
 from stages.tools import Tool
 
@@ -124,7 +126,8 @@ def _sift(stage: Stage, key: str, output: Output) -> Output:
 
 
 def draw_trial(trial: Trial) -> Image.Image:
-    """Draw one row per variant: photo, control, flaw, flaw with mask; captions give the verdict.
+    """Draw one row per picture: photo, control, flaws, flaws with masks; captions give the
+    verdicts.
 
     Raises:
         FactoryError: no variant was rendered.
@@ -139,20 +142,38 @@ def draw_trial(trial: Trial) -> Image.Image:
     facts = {v.id: f"{v.tool} / {v.kernel}: {v.part_name}" for v in mapping.variants}
     if not injection.outcomes:
         raise FactoryError("; ".join(words.values()) or "no flaw could be rendered")
-    height = photo.height + _CAPTION
-    sheet = Image.new("RGB", (photo.width * 4, height * len(injection.outcomes)), "white")
-    for row, outcome in enumerate(injection.outcomes):
-        members = trial.outputs["inject"].members
-        control, flawed = photo.copy(), photo.copy()
-        control.paste(open_png(members[f"{outcome.variant}.control.png"]), outcome.box[:2])
-        flawed.paste(open_png(members[f"{outcome.variant}.artifact.png"]), outcome.box[:2])
-        marked = flawed.copy()
-        mask = open_png(members[f"{outcome.variant}.mask.png"], "L").point(
-            [value // 2 for value in range(256)]
-        )
-        marked.paste((255, 0, 80), outcome.box, mask)
-        for column, cell in enumerate((photo, control, flawed, marked)):
-            sheet.paste(cell, (column * photo.width, row * height + _CAPTION))
-        text = f"{facts[outcome.variant]}   {words.get(outcome.variant, '')}"
-        ImageDraw.Draw(sheet).text((6, row * height + 10), text, fill="black", font_size=16)
+    picture_of = {variant.id: variant.picture for variant in mapping.variants}
+    pictures: dict[str, list[Outcome]] = {}
+    for outcome in injection.outcomes:
+        pictures.setdefault(picture_of[outcome.variant], []).append(outcome)
+    lines = max(map(len, pictures.values()))
+    height = photo.height + _CAPTION * lines
+    sheet = Image.new("RGB", (photo.width * 4, height * len(pictures)), "white")
+    for row, outcomes in enumerate(pictures.values()):
+        cells = _draw_picture(photo, outcomes, trial.outputs["inject"].members)
+        for column, cell in enumerate(cells):
+            sheet.paste(cell, (column * photo.width, row * height + _CAPTION * lines))
+        for line, outcome in enumerate(outcomes):
+            number = f"{line + 1}  " if len(outcomes) > 1 else ""
+            text = f"{number}{facts[outcome.variant]}   {words.get(outcome.variant, '')}"
+            place = (6, row * height + line * _CAPTION + 10)
+            ImageDraw.Draw(sheet).text(place, text, fill="black", font_size=16)
     return sheet
+
+
+def _draw_picture(
+    photo: Image.Image, outcomes: Sequence[Outcome], members: ReadOnly[str, bytes]
+) -> list[Image.Image]:
+    """Draw photo, control, flaws as they were rendered, and flaws with masks."""
+    control, flawed = photo.copy(), photo.copy()
+    for outcome in outcomes:
+        edit = open_png(members[f"{outcome.variant}.edit.png"], "L")
+        for picture, name in ((control, "control"), (flawed, "artifact")):
+            crop = open_png(members[f"{outcome.variant}.{name}.png"])
+            picture.paste(crop, outcome.box[:2], edit)
+    marked = flawed.copy()
+    for number, outcome in enumerate(outcomes):
+        mask = open_png(members[f"{outcome.variant}.mask.png"], "L")
+        half = mask.point([value // 2 for value in range(256)])
+        marked.paste(COLOURS[number % len(COLOURS)], outcome.box, half)
+    return [photo, control, flawed, marked]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from flows.gallery.images import Pictures
+from flows.records import read_record
 from stages import STAGES
 from stages.engine.storage.shard import read_member, read_shard
 from stages.engine.storage.source_list import Names, Source
@@ -40,7 +41,7 @@ def _images(pictures: Pictures, members: dict[str, bytes], box: Box) -> dict[str
         "real": pictures.view(members["real.png"]),
         "artifact": pictures.view(members["artifact.png"]),
         "control": pictures.view(members["control.png"]),
-        "mask": pictures.mask(members["mask.png"]),
+        "mask": pictures.mask(members["flaws.png"]),
         "thumb": pictures.thumb(members["real.png"], members["artifact.png"], box),
     }
 
@@ -51,7 +52,8 @@ def accepted_pairs(data: Path, pictures: Pictures) -> Iterator[_Row]:
         with path.open("rb") as file:
             for _, group in groupby(read_shard(file), key=lambda item: item[0].split(".", 1)[0]):
                 members = {name.split(".", 1)[1]: content for name, content in group}
-                yield _describe_pair(json.loads(members["json"]), members, pictures)
+                record = read_record(members["json"], f"{path.parent.name}/{path.name}")
+                yield _describe_pair(record, members, pictures)
 
 
 def _describe_pair(pair: _Row, members: dict[str, bytes], pictures: Pictures) -> _Row:
@@ -61,17 +63,25 @@ def _describe_pair(pair: _Row, members: dict[str, bytes], pictures: Pictures) ->
         "verdict": "accepted",
         "reason": "",
         "message": "",
-        **{name: pair[name] for name in ("photo", "variant", "tool", "kernel", "entity", "part")},
-        **{name: pair[name] for name in ("other", "split", "licence", "origin", "judge")},
+        "photo": pair["photo"],
+        "flaws": [_describe_flaw(flaw) for flaw in pair["flaws"]],
+        "taken_out": pair["taken_out"],
+        **{name: pair[name] for name in ("split", "licence", "origin", "width", "height")},
         "file": pair["file_name"],
-        "positional": pair["positional"],
-        "width": pair["width"],
-        "height": pair["height"],
         "box": pair["mask_box"],
-        "scores": [[score["name"], score["value"]] for score in pair["scores"]],
-        "words": [words["local"], words["overall"], words["clean"]],
+        "words": [words["overall"], words["clean"]],
         "author": words["author"],
         "images": _images(pictures, members, tuple(pair["edit_box"])),
+    }
+
+
+def _describe_flaw(flaw: _Row) -> _Row:
+    names = ("id", "label", "tool", "kernel", "entity", "part", "other", "positional", "judge")
+    return {
+        **{name: flaw[name] for name in names},
+        "text": flaw["text"],
+        "box": flaw["mask_box"],
+        "scores": [[score["name"], score["value"]] for score in flaw["scores"]],
     }
 
 
@@ -101,8 +111,7 @@ def refused_variants(data: Path, pictures: Pictures) -> Iterator[_Row]:
         crops = _members(data, "inject", rendered[key], f"{name}.")
         real = _members(data, "ingest", ingested[key], "photo.")["png"]
         members, box = _full_size(real, crops, name)
-        yield _describe_refused(reject, variants[key, name], photos[key], names.entry(key)) | {
-            "box": box,
+        yield _describe_refused(reject, variants[key, name], photos[key], names.entry(key), box) | {
             "images": _images(pictures, members, box),
         }
 
@@ -110,40 +119,50 @@ def refused_variants(data: Path, pictures: Pictures) -> Iterator[_Row]:
 def _full_size(real: bytes, crops: dict[str, bytes], name: str) -> tuple[dict[str, bytes], Box]:
     """Paste a variant's crops into the photo; return the pictures and the box of mask or crop."""
     photo = read_png(real)
-    outcomes = json.loads(crops["json"])["outcomes"]
+    outcomes = read_record(crops["json"], "data/inject")["outcomes"]
     box: Box = tuple(next(o["box"] for o in outcomes if o["variant"] == name))
     mask = paste(np.zeros(photo.shape[:2], dtype=bool), read_mask(crops["mask.png"]), box)
-    members = {"real.png": real, "mask.png": write_png(mask)}
+    members = {"real.png": real, "flaws.png": write_png(mask.astype(np.uint8))}
     for member in ("artifact.png", "control.png"):
         members[member] = write_png(paste(photo, read_png(crops[member]), box))
     return members, bounding_box(mask) if mask.any() else box
 
 
-def _describe_refused(reject: _Row, variant: _Row, photo: _Row, words: Source | None) -> _Row:
+def _describe_refused(
+    reject: _Row, variant: _Row, photo: _Row, words: Source | None, box: Box
+) -> _Row:
     evidence = json.loads(reject["evidence"] or "{}")
     numbers = {n: v for n, v in sorted(evidence.items()) if isinstance(v, int | float)}
-    return {
-        "id": f"{reject['key']}-{reject['variant']}",
-        "verdict": "refused",
-        "reason": reject["code"],
-        "message": reject["message"],
-        "photo": reject["key"],
-        "variant": reject["variant"],
+    flaw = {
+        "id": reject["variant"],
+        "label": "",
         "tool": variant["tool"],
         "kernel": variant["kernel"],
         "entity": variant["entity_name"],
         "part": variant["part_name"],
         "other": variant["other_name"] or "",
         "positional": variant["positional"],
+        "judge": "",
+        "text": "",
+        "box": box,
+        "scores": [[name, float(value)] for name, value in numbers.items()],
+    }
+    return {
+        "id": f"{reject['key']}-{reject['variant']}",
+        "verdict": "refused",
+        "reason": reject["code"],
+        "message": reject["message"],
+        "photo": reject["key"],
+        "flaws": [flaw],
+        "taken_out": 0,
         "split": "",
         "licence": words.licence if words else "",
         "origin": words.origin if words else "",
-        "judge": "",
         "file": words.file_name if words else "",
         "width": photo["width"],
         "height": photo["height"],
-        "scores": [[name, float(value)] for name, value in numbers.items()],
-        "words": ["", "", ""],
+        "box": box,
+        "words": ["", ""],
         "author": "",
     }
 

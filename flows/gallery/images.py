@@ -17,7 +17,11 @@ MAX_SIDE = 1024
 """Longest side of a full view in pixels."""
 THUMB = 288
 """Side of each half of a thumbnail in pixels."""
-_TINT = (255, 0, 128)
+COLOURS = (
+    (255, 0, 128), (0, 150, 255), (255, 190, 0), (0, 190, 110),
+    (170, 90, 255), (255, 110, 30), (0, 200, 200), (150, 200, 0),
+)  # fmt: skip
+"""Colours of a picture's flaws, in their order (``--flaw-0`` ... in gallery.css)."""
 _NAME = re.compile(r"[0-9a-f]{20}\.webp")
 
 
@@ -35,13 +39,22 @@ def square_around(box: Box, size: tuple[int, int], margin: float = 0.35) -> Box:
     return (x0, y0, x0 + side, y0 + side)
 
 
-def overlay(mask: Image.Image) -> Image.Image:
-    """Draw the mask as a tint with an opaque outline, transparent elsewhere (RGBA)."""
-    grown = np.asarray(mask.filter(ImageFilter.MaxFilter(5))) > 0
-    inside = np.asarray(mask) > 0
-    out = np.zeros((*inside.shape, 4), np.uint8)
-    out[..., :3] = _TINT
-    out[..., 3] = np.where(inside, 90, np.where(grown, 255, 0))
+def overlay(flaws: Image.Image) -> Image.Image:
+    """Draw the flaws as tints with opaque outlines, transparent elsewhere (RGBA).
+
+    Args:
+        flaws: ``flaws.png``: 0, or the number of the flaw, from 1.
+    """
+    numbers = np.asarray(flaws)
+    out = np.zeros((*numbers.shape, 4), np.uint8)
+    for number in np.unique(numbers[numbers > 0]):
+        inside = numbers == number
+        grown = (
+            np.asarray(Image.fromarray(inside).convert("L").filter(ImageFilter.MaxFilter(5))) > 0
+        )
+        out[grown, :3] = COLOURS[(number - 1) % len(COLOURS)]
+        out[grown, 3] = 255
+        out[inside, 3] = 90
     return Image.fromarray(out)
 
 
@@ -84,8 +97,8 @@ class Pictures:
         return name
 
     def mask(self, png: bytes) -> str:
-        """Write the mask as an overlay; return its file name."""
-        name, exists = self._file_name("mask", png)
+        """Write ``flaws.png`` as an overlay; return its file name."""
+        name, exists = self._file_name("flaws", png)
         if not exists:
             self._write(name, overlay(open_png(png, "L")))
         return name

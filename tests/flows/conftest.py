@@ -41,17 +41,21 @@ out.mkdir(parents=True, exist_ok=True)
 if name == "package":
     import numpy as np
     from stages.engine.storage.shard import write_shard
+    from stages.records.documents import SCHEMA_VERSION
     from stages.records.images import write_png
     teal = write_png(np.full((32, 32, 3), (0, 128, 128), np.uint8))
     members = dict.fromkeys(["real.png", "control.png", "artifact.png"], teal)
     members["mask.png"] = write_png(np.ones((32, 32), bool))
-    texts = "pair photo variant tool kernel entity part other split licence origin judge file_name"
-    pair = dict.fromkeys(texts.split(), "a") | dict.fromkeys(["width", "height"], 32)
-    pair |= dict.fromkeys(["mask_box", "edit_box"], [0, 0, 32, 32])
-    pair |= {"positional": False, "scores": []}
-    pair["explanation"] = dict.fromkeys(["local", "overall", "clean", "author"], "a")
+    members["flaws.png"] = write_png(np.ones((32, 32), np.uint8))
+    box = [0, 0, 32, 32]
+    names = "id label tool kernel entity part other judge text".split()
+    flaw = dict.fromkeys(names, "a") | {"positional": False, "scores": [], "mask_box": box}
+    pair = dict.fromkeys("pair photo split licence origin file_name".split(), "a")
+    pair |= {"schema_version": SCHEMA_VERSION, "width": 32, "height": 32, "taken_out": 0}
+    pair |= {"mask_box": box, "edit_box": box, "flaws": [flaw]}
+    pair["explanation"] = dict.fromkeys(["overall", "clean", "author"], "a")
     members["json"] = json.dumps(pair).encode()
-    write_shard(out / "train-00000.tar", [("a-v0", members)])
+    write_shard(out / "train-00000.tar", [("a-p0", members)])
 """
 
 

@@ -13,10 +13,14 @@
   const picture = (item, name) => "images/" + item.images[name];
   const distinct = (list) => [...new Set(list)].filter(Boolean).sort();
   const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
-  const title = (item) => {
-    const first = item.part === item.entity ? item.entity : `${item.entity} · ${item.part}`;
-    return item.other ? `${first} + ${item.other}` : first;
+  const subject = (flaw) => {
+    const first = flaw.part === flaw.entity ? flaw.entity : `${flaw.entity} · ${flaw.part}`;
+    return flaw.other ? `${first} + ${flaw.other}` : first;
   };
+  const title = (item) => item.flaws.length === 1 ? subject(item.flaws[0])
+    : item.flaws.map((flaw) => flaw.label).join(", ");
+  const tools = (item) => [...new Set(item.flaws.map((flaw) => flaw.tool))];
+  const said = (item) => (item.flaws.length === 1 ? item.flaws[0].text : item.words[0]) || item.message;
   const COLOURS = 8;
   const coloured = (element, tool) => {
     const number = data.tools.indexOf(tool);
@@ -25,10 +29,11 @@
   };
   const badges = (item) => {
     const row = make("span", "badges");
-    row.append(coloured(make("span", "badge tool", item.tool), item.tool));
+    row.append(...tools(item).map((tool) => coloured(make("span", "badge tool", tool), tool)));
+    if (item.flaws.length > 1) row.append(make("span", "badge", plural(item.flaws.length, "flaw")));
     if (item.verdict === "refused") row.append(make("span", "badge refused", item.reason));
     if (item.split) row.append(make("span", "badge", item.split));
-    if (item.positional) row.append(make("span", "badge", "positional"));
+    if (item.flaws.some((flaw) => flaw.positional)) row.append(make("span", "badge", "positional"));
     return row;
   };
   const options = (select, values, all) => {
@@ -53,7 +58,7 @@
   const photosIn = first ? first.photos + first.photos_rejected + first.photos_aside : 0;
   const rejectCount = data.rejects.length;
   for (const [number, name] of [
-    [accepted.length, "pairs"], [new Set(accepted.map((item) => item.photo)).size, "photos in pairs"],
+    [accepted.length, "pairs"], [accepted.flatMap((item) => item.flaws).length, "flaws"], [new Set(accepted.map((item) => item.photo)).size, "photos in pairs"],
     [photosIn, "photos scanned"], [data.items.length - accepted.length, "refused by the filter"],
     [rejectCount, "rejects in all"],
   ]) {
@@ -68,8 +73,8 @@
     tool: document.querySelector("input[name=tool]:checked").value, entity: $("entity").value,
     verdict: $("verdict").value, split: $("split").value, words: $("search").value.trim().toLowerCase(),
   });
-  const haystack = (item) => [item.id, item.tool, item.kernel, item.entity, item.part, item.other, item.file,
-    item.reason, item.message, item.licence, ...item.words].join("\n").toLowerCase();
+  const haystack = (item) => [item.id, item.file, item.reason, item.message, item.licence, ...item.words,
+    ...item.flaws.flatMap((flaw) => [flaw.label, flaw.tool, flaw.kernel, flaw.entity, flaw.part, flaw.other, flaw.text])].join("\n").toLowerCase();
   data.items.forEach((item) => { item.text = haystack(item); });
   const card = (item, index) => {
     const button = make("button", "card");
@@ -78,10 +83,10 @@
     const image = make("img");
     image.loading = "lazy";
     image.decoding = "async";
-    image.alt = `Photo and flaw: ${item.tool}, ${title(item)}`;
+    image.alt = `Photo and flaw: ${tools(item).join(", ")}, ${title(item)}`;
     image.src = picture(item, "thumb");
     const text = make("span", "text");
-    text.append(badges(item), make("span", "name", title(item)), make("span", "said", item.words[0] || item.message));
+    text.append(badges(item), make("span", "name", title(item)), make("span", "said", said(item)));
     button.append(image, text);
     button.addEventListener("click", () => open(index));
     const entry = make("li");
@@ -97,7 +102,7 @@
   const filter = () => {
     const want = state();
     shown = data.items.filter((item) =>
-      (!want.tool || item.tool === want.tool) && (!want.entity || item.entity === want.entity) &&
+      (!want.tool || tools(item).includes(want.tool)) && (!want.entity || item.flaws.some((flaw) => flaw.entity === want.entity)) &&
       (!want.verdict || item.verdict === want.verdict) && (!want.split || item.split === want.split) &&
       (!want.words || item.text.includes(want.words)));
     $("shown").textContent = `${shown.length} of ${data.items.length} · left photo, right flawed`;
@@ -105,18 +110,19 @@
     $("none").textContent = data.items.length ? "Nothing fits these filters." : "No pairs yet: run a build, then write the gallery again.";
     draw(0);
   };
-  for (const tool of ["", ...distinct(data.items.map((item) => item.tool))]) {
+  for (const tool of ["", ...distinct(data.items.flatMap(tools))]) {
     const chip = coloured(make("label", "chip"), tool);
     const radio = make("input");
     radio.type = "radio";
     radio.name = "tool";
     radio.value = tool;
     radio.checked = !tool;
-    const count = data.items.filter((item) => item.verdict === "accepted" && item.tool === tool).length;
+    const count = accepted.flatMap((item) => item.flaws).filter((flaw) => flaw.tool === tool).length;
+    if (tool) chip.title = plural(count, "flaw");
     chip.append(radio, make("span", "", tool ? `${tool} ${count}` : "all"));
     $("tools").append(chip);
   }
-  options($("entity"), distinct(data.items.map((item) => item.entity)), "all");
+  options($("entity"), distinct(data.items.flatMap((item) => item.flaws.map((flaw) => flaw.entity))), "all");
   options($("split"), distinct(data.items.map((item) => item.split)), "all");
   if (!accepted.length && data.items.length) $("verdict").value = "refused";
   $("filters").addEventListener("change", filter);
@@ -124,12 +130,14 @@
   $("filters").addEventListener("submit", (event) => event.preventDefault());
 
   // Viewer
-  const view = { index: 0, left: "real", mask: false, zoom: true, flip: 0 };
+  const view = { index: 0, flaw: -1, left: "real", mask: false, zoom: true, flip: 0 };
   const NAMES = { real: "photo", control: "control", artifact: "flawed" };
   const item = () => shown[view.index];
+  // The selected flaw, or all of them.
+  const chosen = () => view.flaw < 0 ? item().flaws : [item().flaws[view.flaw]];
   const fit = () => {
     const stage = $("compare").parentElement.getBoundingClientRect();
-    const { width, height, box } = item();
+    const { width, height } = item(), box = view.flaw < 0 ? item().box : chosen()[0].box;
     let [x0, y0, x1, y1] = [0, 0, width, height];
     if (view.zoom) {
       const side = Math.min(Math.max(box[2] - box[0], box[3] - box[1], 48) * 1.8, width, height);
@@ -161,7 +169,7 @@
     $("top").src = picture(it, view.left);
     $("top").alt = NAMES[view.left];
     $("under").src = picture(it, "artifact");
-    $("under").alt = `flawed: ${it.words[0] || it.message}`;
+    $("under").alt = `flawed: ${said(it)}`;
     $("mask").src = picture(it, "mask");
     $("mask").hidden = !view.mask;
     $("corner-left").textContent = NAMES[view.left];
@@ -180,20 +188,39 @@
     $("viewer-title").textContent = title(it);
     $("badges").replaceChildren(...badges(it).childNodes);
     $("place").textContent = `${view.index + 1} / ${shown.length}`;
+    const several = it.flaws.length > 1;
     const words = it.verdict === "refused" ? [["why the filter refused it", `${it.reason}: ${it.message}`]]
-      : [["what is wrong", it.words[0]], ["the image as a whole", it.words[1]], ["the untouched photo", it.words[2]]];
-    $("words").replaceChildren(...words.map(([label, text]) => {
+      : [...(several ? [] : [["what is wrong", it.flaws[0].text]]), ["the image as a whole", it.words[0]], ["the untouched photo", it.words[1]]];
+    $("words").replaceChildren(...(several ? it.flaws.map(flawButton) : []), ...words.map(([label, text]) => {
       const paragraph = make("p");
       paragraph.append(make("small", "", label), document.createTextNode(text));
       return paragraph;
     }));
-    facts($("scores"), it.scores.map(([name, value]) => [name, Number(value.toFixed(4))]));
-    facts($("facts"), [["verdict", it.verdict], ["tool", `${it.tool}, ${it.kernel}`], ["entity", it.entity], ["part", it.part],
-      ["with", it.other], ["split", it.split], ["licence", it.licence], ["origin", it.origin], ["file", it.file],
-      ["size", `${it.width} × ${it.height}`], ["judge", it.judge], ["words by", it.author], ["key", it.id]]);
+    const named = (flaw, name) => several ? `${it.flaws.indexOf(flaw) + 1} · ${name}` : name;
+    const each = (list) => chosen().flatMap((flaw) => list(flaw).map(([name, value]) => [named(flaw, name), value]));
+    facts($("scores"), each((flaw) => flaw.scores.map(([name, value]) => [name, Number(value.toFixed(4))])));
+    facts($("facts"), [["verdict", it.verdict], ...each((flaw) => [["label", flaw.label], ["tool", `${flaw.tool}, ${flaw.kernel}`],
+      ["entity", flaw.entity], ["part", flaw.part], ["with", flaw.other], ["judge", flaw.judge]]),
+      ["taken out", it.taken_out || ""], ["split", it.split], ["licence", it.licence], ["origin", it.origin], ["file", it.file],
+      ["size", `${it.width} × ${it.height}`], ["words by", it.author], ["key", it.id]]);
   };
+  const flawButton = (flaw, number) => {
+    const button = make("button", "flaw");
+    button.type = "button";
+    button.style.setProperty("--c", `var(--flaw-${number % COLOURS})`);
+    button.setAttribute("aria-pressed", String(view.flaw === number));
+    button.append(make("b", "", String(number + 1)), make("strong", "", flaw.label),
+      coloured(make("span", "badge tool", flaw.tool), flaw.tool), make("small", "", flaw.text));
+    button.addEventListener("click", () => {
+      pick(view.flaw === number ? -1 : number);
+      $("words").children[number].focus({ preventScroll: true });
+    });
+    return button;
+  };
+  const pick = (number) => { view.flaw = number; describe(); show(); };
   const open = (index) => {
     view.index = index;
+    view.flaw = -1;
     view.flip = 0;
     $("slider").value = 50;
     if (!$("viewer").open) $("viewer").showModal();
@@ -230,6 +257,7 @@
     const actions = {
       ArrowLeft: () => move(-1), ArrowRight: () => move(1), " ": flip,
       m: () => set({ mask: !view.mask }), z: () => set({ zoom: !view.zoom }),
+      f: () => { if (item().flaws.length > 1) pick((view.flaw + 2) % (item().flaws.length + 1) - 1); },
       c: () => set({ left: view.left === "control" ? "real" : "control" }),
     };
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];

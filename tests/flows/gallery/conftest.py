@@ -14,7 +14,9 @@ from stages.engine.storage.tables import (
     photo_row,
     write_table,
 )
+from stages.records.documents import SCHEMA_VERSION
 from stages.records.images import write_png
+from stages.records.masks import bounding_box
 
 TOOLS = ("add", "remove", "distort", "fuse")
 HOSTILE = "<img src=x onerror=document.title='owned'></script>\u2028 {x}.jpg"
@@ -46,24 +48,36 @@ def make_flaw(photo, tool, box):
     return out, mask
 
 
-def make_pair(key, variant, tool, photo, split, file_name):
+def make_pair(key, picture, tools, photo, split, file_name):
+    """A pair whose flaws lie side by side."""
     height, width = photo.shape[:2]
-    box = [width // 4, height // 4, width // 2, height // 2]
-    artifact, mask = make_flaw(photo, tool, box)
-    words = {"author": "grammar", "clean": "The photo is coherent.",
-             "local": f"The person's left hand shows the work of {tool}.",
-             "overall": "The picture as a whole is flawed."}  # fmt: skip
+    artifact, numbers = photo, np.zeros(photo.shape[:2], np.uint8)
+    flaws = []
+    for index, tool in enumerate(tools, start=1):
+        x0 = width * index // 4 - width // 8 * (index - 1)
+        box = [x0, height // 4, x0 + width // 10 if len(tools) > 1 else width // 2, height // 2]
+        artifact, mask = make_flaw(artifact, tool, box)
+        numbers[mask > 0] = index
+        flaws.append({
+            "id": f"v{index}", "index": index, "label": f"{tool} left hand", "tool": tool,
+            "kernel": "ring", "entity": "person" if tool != "fuse" else "tabby cat",
+            "part": "left hand", "other": "torso" if tool == "fuse" else "",
+            "positional": tool == "distort", "judge": "features", "mask_box": box, "edit_box": box,
+            "scores": [{"name": "lpips", "value": 0.25}],
+            "text": f"The person's left hand shows the work of {tool}.",
+        })  # fmt: skip
+    mask = numbers > 0
+    box = list(bounding_box(mask))
     document = {
-        "pair": f"{key}-{variant}", "photo": key, "variant": variant, "tool": tool,
-        "kernel": "ring",
-        "entity": "person" if tool != "fuse" else "tabby cat", "part": "left hand",
-        "other": "torso" if tool == "fuse" else "", "positional": tool == "distort", "split": split,
-        "licence": "CC0-1.0", "origin": "tests", "judge": "features", "file_name": file_name,
-        "width": width, "height": height, "mask_box": box, "edit_box": box,
-        "scores": [{"name": "lpips", "value": 0.25}], "explanation": words,
+        "schema_version": SCHEMA_VERSION,
+        "pair": f"{key}-{picture}", "photo": key, "picture": picture, "flaws": flaws,
+        "taken_out": 0, "split": split, "licence": "CC0-1.0", "origin": "tests",
+        "file_name": file_name, "width": width, "height": height, "mask_box": box, "edit_box": box,
+        "explanation": {"author": "grammar", "clean": "The photo is coherent.",
+                        "overall": "The picture as a whole is flawed."},
     }  # fmt: skip
     pictures = {"real": photo, "artifact": artifact, "control": photo // 8 * 8, "mask": mask,
-                "edit": mask}  # fmt: skip
+                "edit": mask, "flaws": numbers}  # fmt: skip
     members = pngs(pictures) | {"json": json.dumps(document).encode()}
     return document["pair"], members
 
@@ -75,17 +89,20 @@ def stage_tables(folder, rows, photos, rejects):
     write_table(folder / "rejects.parquet", columns, REJECT_COLUMNS)
 
 
-def build(data, count=3, make=scene):
-    """Write `count` photos with one pair per tool, one refused variant and some rejects."""
+def build(data, count=3, make=scene, several=False):
+    """Write `count` photos with one pair per tool, one refused variant and some rejects; with
+    `several`, also a pair with three flaws."""
     keys = [f"{n:016x}" for n in range(count)]
     photos = {key: make(n) for n, key in enumerate(keys)}
     pairs = [
         make_pair(
-            key, f"v{n}", tool, photos[key], "train", HOSTILE if index == 0 else f"{index}.jpg"
+            key, f"p{n}", [tool], photos[key], "train", HOSTILE if index == 0 else f"{index}.jpg"
         )
         for index, key in enumerate(keys)
         for n, tool in enumerate(TOOLS)
     ]
+    if several:
+        pairs.append(make_pair(keys[-1], "p9", TOOLS[:3], photos[keys[-1]], "train", "9.jpg"))
     write_shard(data / "package" / "train-00000.tar", pairs)
     stage_tables(data / "package", [{"key": k} for k in keys], [], [])
 
@@ -112,7 +129,9 @@ def build(data, count=3, make=scene):
     artifact, mask = make_flaw(photos[key], "add", box)
     crop = np.s_[20:60, 20:60]
     injected = {
-        "json": json.dumps({"outcomes": [{"variant": "v7", "box": box}]}).encode(),
+        "json": json.dumps(
+            {"schema_version": SCHEMA_VERSION, "outcomes": [{"variant": "v7", "box": box}]}
+        ).encode(),
         **pngs({"v7.artifact": artifact[crop], "v7.control": photos[key][crop],
                 "v7.mask": mask[crop], "v7.edit": mask[crop]}),
     }  # fmt: skip

@@ -121,7 +121,7 @@ def test_the_viewer_has_slider_flip_mask_zoom_and_keys(page):
     assert page.find_element("id", "place").text == "3 / 12"
     press(page, Keys.ESCAPE)
     assert not page.find_element("id", "viewer").is_displayed()
-    wait_until(page, lambda: page.switch_to.active_element.get_attribute("data-id")[-3:] == "-v2")
+    wait_until(page, lambda: page.switch_to.active_element.get_attribute("data-id")[-3:] == "-p2")
 
 
 def test_dragging_the_slider_moves_the_border(page):
@@ -161,10 +161,38 @@ def test_thousands_of_pairs_are_paged(browser, make_data, tmp_path):
     index = render(data, tmp_path / "out")
     text = (index.parent / "data.js").read_text()
     content = json.loads(text.removeprefix("window.GALLERY = ")[:-2])
-    content["items"] = [{**content["items"][0], "id": f"{n}-v0"} for n in range(5000)]
+    content["items"] = [{**content["items"][0], "id": f"{n}-p0"} for n in range(5000)]
     (index.parent / "data.js").write_text("window.GALLERY = " + json.dumps(content))
     browser.get(index.as_uri())
     assert len(cards(browser)) == 48
     browser.find_element("css selector", "#pager button:last-child").click()
     assert browser.find_element("css selector", "#pager span").text == "page 2 of 105"
-    assert cards(browser)[0].get_attribute("data-id") == "48-v0"
+    assert cards(browser)[0].get_attribute("data-id") == "48-p0"
+
+
+def test_several_flaws_are_listed_selected_and_counted(browser, make_data, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    page = browser
+    page.get(render(make_data(tmp_path / "data", several=True), tmp_path / "out").as_uri())
+    assert "flaws\n15" in page.find_element("id", "counts").text
+    chip = page.find_element("css selector", ".chip:has(input[value=add])")
+    assert chip.text == "add 4"
+    chip.click()
+    card = page.find_element("css selector", "[data-id$='-p9']")
+    assert "3 flaws" in card.text and "add left hand, remove left hand" in card.text
+    card.click()
+    flaws = page.find_elements("css selector", "#words .flaw")
+    assert [flaw.get_attribute("aria-pressed") for flaw in flaws] == ["false"] * 3
+    assert "shows the work of distort" in flaws[2].text
+    assert "1 · lpips" in page.find_element("id", "scores").text
+    width = page.find_element("id", "top").size["width"]
+    flaws[1].click()
+    pressed = page.find_elements("css selector", "#words .flaw[aria-pressed=true]")
+    assert [flaw.text[0] for flaw in pressed] == ["2"]
+    assert page.find_element("id", "top").size["width"] > width  # zoomed to the flaw
+    assert "1 · lpips" not in page.find_element("id", "scores").text
+    press(page, "f")
+    pressed = page.find_elements("css selector", "#words .flaw[aria-pressed=true]")
+    assert [flaw.text[0] for flaw in pressed] == ["3"]
+    press(page, Keys.ESCAPE)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.gallery.images import overlay, square_around
-from flows.gallery.render import render, script
+from flows.gallery.images import COLOURS, overlay, square_around
+from flows.gallery.render import TEMPLATE, render, script
+from stages.engine.storage.shard import read_shard, write_shard
+from stages.engine.workspace import FactoryError
 from stages.tools import TOOLS
 
 
@@ -24,12 +26,14 @@ def test_the_page_has_every_pair_and_refused_variant_with_its_pictures(data, tmp
     names = {name for item in content["items"] for name in item["images"].values()}
     assert names == {path.name for path in (page.parent / "images").iterdir()}
     refused = content["items"][-1]
-    assert (refused["reason"], refused["entity"], refused["part"]) == (
+    (flaw,) = refused["flaws"]
+    assert (refused["reason"], flaw["entity"], flaw["part"]) == (
         "imperceptible",
         "owl",
         "left wing",
     )
-    assert refused["scores"] == [["lpips", 0.01]] and refused["box"] == [20, 20, 60, 60]
+    assert flaw["scores"] == [["lpips", 0.01]]
+    assert flaw["box"] == refused["box"] == [20, 20, 60, 60]
     assert refused["file"].startswith("script>") and "/home" not in refused["file"]
 
 
@@ -100,8 +104,38 @@ def test_square_around_a_box_is_inside_the_picture(box):
         assert x0 <= box[0] and box[2] <= x1 and y0 <= box[1] and box[3] <= y1
 
 
-def test_overlay_tints_the_mask_and_outlines_it():
-    mask = np.zeros((20, 20), np.uint8)
-    mask[5:15, 5:15] = 255
-    alpha = np.asarray(overlay(Image.fromarray(mask)))[..., 3]
+def test_overlay_tints_each_flaw_and_outlines_it():
+    flaws = np.zeros((20, 40), np.uint8)
+    flaws[5:15, 5:15], flaws[5:15, 25:35] = 1, 2
+    drawn = np.asarray(overlay(Image.fromarray(flaws)))
+    alpha = drawn[..., 3]
     assert (alpha[10, 10], alpha[4, 10], alpha[0, 0]) == (90, 255, 0)
+    assert tuple(drawn[10, 10, :3]) == COLOURS[0] and tuple(drawn[10, 30, :3]) == COLOURS[1]
+
+
+def test_the_colours_of_the_flaws_are_those_of_the_page():
+    css = (TEMPLATE / "gallery.css").read_text()
+    for number, colour in enumerate(COLOURS):
+        assert f"--flaw-{number}: rgb({' '.join(map(str, colour))});" in css
+
+
+def test_a_pair_with_several_flaws_is_one_item(make_data, tmp_path):
+    content = load(render(make_data(tmp_path / "data", several=True), tmp_path / "out"))
+    (item,) = [item for item in content["items"] if item["id"].endswith("-p9")]
+    assert [flaw["label"] for flaw in item["flaws"]] == [
+        f"{tool} left hand" for tool in ("add", "remove", "distort")
+    ]
+    assert len({tuple(flaw["box"]) for flaw in item["flaws"]}) == 3
+
+
+def test_a_data_set_of_another_version_is_refused_in_one_line(data, tmp_path):
+    shard = data / "package" / "train-00000.tar"
+    with shard.open("rb") as file:
+        members = dict(read_shard(file))
+    old = {name: content for name, content in members.items() if name.startswith("0" * 16 + "-p0")}
+    record = json.loads(old["0" * 16 + "-p0.json"]) | {"schema_version": 1}
+    old["0" * 16 + "-p0.json"] = json.dumps(record).encode()
+    write_shard(shard, [("0" * 16 + "-p0", {n.split(".", 1)[1]: c for n, c in old.items()})])
+    with pytest.raises(FactoryError, match="schema version 1, .* reads 2: build it again") as error:
+        render(data, tmp_path / "out")
+    assert "\n" not in str(error.value)

@@ -45,8 +45,9 @@ def test_in_sparse_mode_a_flaw_owns_what_it_may_change(variant):
     a, b = variant([0], [9]), variant([35], [9], id="v1", picture="p0")
     params = InjectParams(margin=1, feather=0)
     owned = share([a, b], params)
-    assert np.array_equal(np.argwhere(owned["v0"]).max(axis=0), (31, 31))
-    assert np.array_equal(np.argwhere(owned["v1"]).min(axis=0), (64, 64))
+    # The active tokens and the pixel around them at which the ramp begins.
+    assert np.array_equal(np.argwhere(owned["v0"]).max(axis=0), (32, 32))
+    assert np.array_equal(np.argwhere(owned["v1"]).min(axis=0), (63, 63))
 
 
 @pytest.mark.parametrize("change", [{"targets": [36]}, {"window": "w7"}])

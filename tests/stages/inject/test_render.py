@@ -10,7 +10,7 @@ from stages.inject.tokens import grow
 from stages.invert.inversion import invert
 from stages.invert.params import InvertParams
 from stages.models.flow.injection import Blocks
-from stages.models.flow.solvers import evaluations, integrate, schedule
+from stages.models.flow.solvers import evaluations, integrate, schedule, step_of
 from stages.models.flow.trajectory import Trajectory
 
 GRID = (4, 5)
@@ -253,18 +253,29 @@ def test_a_joint_plan_keeps_each_variants_noise_and_steps():
     assert np.array_equal(both.index[idle], np.arange(TOKENS)[idle])
 
 
-@pytest.mark.parametrize("mode", ["dense", "sparse"])
-def test_positions_of_each_variant_stop_on_their_own(flow, trajectory, mode):
-    """Both flaws depend on the share of steps of either, as they see each other; but a flaw whose
-    positions are over injects none, although those of its neighbour go on."""
+@pytest.mark.parametrize(
+    ("mode", "method"), [("dense", "dense_injection"), ("sparse", "sparse_injection")]
+)
+def test_positions_of_each_variant_stop_on_their_own(flow, trajectory, monkeypatch, mode, method):
+    """Values keep the mapping of both."""
     solver, kept = trajectory
-    chosen = settings(solver, kept, mode, ALL)
-    first = plan({0: 3}, margin=0, positions=NEVER, values=NEVER)
-    second = plan({19: 16}, margin=0, positions=ALWAYS, values=NEVER)
-    longer = dataclasses.replace(first, positions_until=ALWAYS)
-    own = torch.from_numpy(first.targets.ravel())
-    (alone,) = render(flow, kept, [first], chosen)
-    (stopped,), (going_on,) = (render(flow, kept, [join([p, second])], chosen)
-                               for p in (first, longer))  # fmt: skip
-    kept_apart, moved = ((r.artifact - alone.artifact)[own].norm() for r in (stopped, going_on))
-    assert kept_apart < 0.2 * moved
+    first, second = plan({0: 3}, margin=0), plan({19: 16}, margin=0, positions=2)
+    build, seen = getattr(flow, method), []
+
+    def record(*given):
+        if mode == "dense":
+            index, _, _, positions, _, values = given[:6]
+            seen.append((index[1], values[1], bool(positions[1])))
+        else:
+            values, positions, index = given[2], given[5], given[7]
+            seen.append((index[0], values[0], bool(positions[0])))
+        return build(*given)
+
+    monkeypatch.setattr(flow, method, record)
+    render(flow, kept, [join([first, second])], settings(solver, kept, mode, ALL))
+    steps = [step_of(solver, call) for call in range(len(seen))]
+    for step, (index, values, positions) in zip(steps, seen, strict=True):
+        assert index[[0, 19]].tolist() == [3 if step < 1 else 0, 16 if step < 2 else 19]
+        assert values[[0, 19]].tolist() == [3, 16]
+        assert positions is (step < 2)
+    assert set(steps) == {0, 1, 2}
