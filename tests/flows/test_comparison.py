@@ -53,7 +53,7 @@ def test_the_flaws_of_a_pair_are_compared_as_one(tmp_path: Path) -> None:
 
 def test_a_manifest_of_another_version_is_refused_in_one_line(tmp_path: Path) -> None:
     write_table(tmp_path / "manifest.parquet", [{"schema_version": 1, "pair": "a"}])
-    with pytest.raises(FactoryError, match="schema version 1, .* reads 2") as error:
+    with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2") as error:
         read_pairs(Workspace(tmp_path), str(tmp_path))
     assert "\n" not in str(error.value)
 

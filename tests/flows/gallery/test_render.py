@@ -136,6 +136,8 @@ def test_a_data_set_of_another_version_is_refused_in_one_line(data, tmp_path):
     record = json.loads(old["0" * 16 + "-p0.json"]) | {"schema_version": 1}
     old["0" * 16 + "-p0.json"] = json.dumps(record).encode()
     write_shard(shard, [("0" * 16 + "-p0", {n.split(".", 1)[1]: c for n, c in old.items()})])
-    with pytest.raises(FactoryError, match="schema version 1, .* reads 2: build it again") as error:
+    with pytest.raises(
+        FactoryError, match=r"schema version 1, .* reads 2: build it again"
+    ) as error:
         render(data, tmp_path / "out")
     assert "\n" not in str(error.value)
