@@ -209,7 +209,7 @@ class ExplainStage(ModelStage):
         rejects: list[Reject] = []
         for picture, texts in pictures.items():
             if len(texts) == 1:
-                found.append(PictureText(picture=picture, overall=texts[0].overall))
+                found.append(_describe_single(picture, texts[0]))
                 continue
             try:
                 found.append(
@@ -248,6 +248,7 @@ class ExplainStage(ModelStage):
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per explained variant."""
         texts = Explanations.model_validate(document)
+        of_variant = {name: p.overall for p in texts.pictures for name in p.variants}
         return [
             {
                 "key": texts.key,
@@ -257,12 +258,18 @@ class ExplainStage(ModelStage):
                 "label": explanation.label,
                 "local": explanation.local,
                 "overall": explanation.overall,
+                "picture_overall": of_variant[explanation.variant],
                 "clean": texts.clean,
                 "local_words": len(explanation.local.split()),
                 "overall_words": len(explanation.overall.split()),
             }
             for explanation in texts.explanations
         ]
+
+
+def _describe_single(picture: str, text: Explanation) -> PictureText:
+    """Return the text about a picture of which one flaw is left: that of the flaw."""
+    return PictureText(picture=picture, variants=[text.variant], overall=text.overall)
 
 
 def _reject_unexplained(key: str, variant: Unexplained) -> Reject:

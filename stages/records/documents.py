@@ -272,6 +272,8 @@ class PictureText(Document):
     """explain: the text about all flaws of a picture that are left."""
 
     picture: str
+    variants: list[str]
+    """The picture's flaws that are left."""
     overall: str
     """Why the image as a whole is flawed; that of the flaw if only one is left."""
     prompt: str = ""

@@ -76,7 +76,7 @@ class Summary:
 
 
 def name_of(key: str, variant: str | None) -> str:
-    """Return ``<photo>`` or ``<photo>-<variant>``, the published key."""
+    """Return ``<photo>`` or ``<photo>-<variant>``."""
     return f"{key}-{variant}" if variant else key
 
 

@@ -91,6 +91,7 @@ def build(key, count=4, spoil=None, pictures=None, left=None):
             pictures=[
                 PictureText(
                     picture=p,
+                    variants=[v.id for v in variants if v.picture == p and v.id in left],
                     overall=f"The image of the person is flawed: {p}."
                 )
                 for p in dict.fromkeys(v.picture for v in variants if v.id in left)

@@ -142,4 +142,4 @@ class GrammarExplainer:
         facts["times"] = "twice" if count == "two" else f"{count} times"
         rng = generator(self.seed, scene.key, picture, "explain-picture")
         text = Writer(rules.PICTURE, facts, set[str](), rng).sentence("picture")
-        return PictureText(picture=picture, overall=text)
+        return PictureText(picture=picture, variants=[v.id for v in variants], overall=text)

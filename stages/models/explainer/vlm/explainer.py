@@ -180,7 +180,12 @@ class VlmExplainer:
         pictures = [views.png(images[1])]
         reply = ask(self._chat, prompt, facts, pictures, PictureAnswer, find_problems)
         overall = one_line(reply.value.overall)
-        return PictureText(picture=variants[0].picture, overall=overall, prompt=prompt.id)
+        return PictureText(
+            picture=variants[0].picture,
+            variants=[variant.id for variant in variants],
+            overall=overall,
+            prompt=prompt.id,
+        )
 
 
 def _list_flaw(variant: Variant, explanation: Explanation) -> str:
