@@ -82,10 +82,13 @@ def _verdict(report: StageReport) -> str:
 
 
 def build_table(reports: list[StageReport]) -> Table:
-    """Build a table with a row per stage: photo and variant counts, time and the gate's verdict."""
+    """Build a table with a row per stage: counts of photos and flaws, time and the gate's verdict;
+    the caption gives the number of pairs."""
     aside = any(r.photos_aside for r in reports)
     counted = "in, out, rejected, set aside" if aside else "in, out, rejected"
-    caption = f"photos {counted}; variants by tool, rejected; results computed; seconds"
+    caption = f"photos {counted}; flaws by tool, rejected; results computed; seconds"
+    if pairs := sum(r.pairs for r in reports):
+        caption += f"\n{pairs} pairs in data/package"
     table = Table(
         title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )

@@ -36,6 +36,8 @@ class StageReport:
     disk space where the file system can); 0 if the report is too old to contain it."""
     gate_passed: bool
     checks: list[dict[str, Any]]
+    pairs: int = 0
+    """Number of published pairs; 0 for stages other than package."""
     restored: bool = False
     """True if DVC restored the output; `computed`, `seconds` and `disk_bytes` are then those of
     another run, if any."""
@@ -65,6 +67,7 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         variants_out=metrics["variants_accepted"],
         variants_rejected=metrics["variants_rejected"],
         tools=tools,
+        pairs=metrics.get("pairs", 0),
         computed=run.get("computed", 0),
         seconds=run.get("seconds", 0.0),
         disk_bytes=run.get("stored_bytes", 0) + 2 * run.get("output_bytes", 0),

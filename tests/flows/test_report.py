@@ -77,6 +77,16 @@ def test_the_table_shows_counts_tools_and_verdict(map_workspace: Workspace) -> N
     assert map_row(map_workspace) == ["map", "9", "1", "3", "5", "2", "1", "3", "15", "FAILED"]
 
 
+def test_the_caption_gives_the_number_of_pairs(map_workspace: Workspace) -> None:
+    counts = {"photos_in": 2, "photos_accepted": 2, "photos_rejected": 0, "variants_accepted": 9}
+    folder = map_workspace.stage("package")
+    folder.mkdir()
+    metrics = {**counts, "variants_rejected": 0, "tool.add": 9, "pairs": 4}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    caption = str(build_table(read_reports(map_workspace)).caption)
+    assert caption.endswith("4 pairs in data/package")
+
+
 class TestAnOutputThatDvcBroughtBack:
     def test_is_not_shown_with_the_failure_of_another_output(
         self, map_workspace: Workspace
