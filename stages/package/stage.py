@@ -47,6 +47,7 @@ from stages.records.documents import (
     Mapping,
     Outcome,
     Photo,
+    PictureText,
     Scene,
 )
 from stages.records.images import Image, read_png, write_png
@@ -99,6 +100,33 @@ def read_pictures(photo: Image, outcome: Outcome, members: ReadOnly[str, bytes])
     )
 
 
+def read_flaws(
+    sample: Sample, photo: Image, text: PictureText
+) -> tuple[list[FlawRecords], list[Pictures]]:
+    """Read the flaws of a picture that are left, and the pictures of those that were rejected after
+    rendering.
+
+    Raises:
+        ValueError: a crop does not match its outcome.
+    """
+    variants = {v.id: v for v in sample.document("map", Mapping).variants}
+    verdicts = {v.variant: v for v in sample.document("filter", Curation).verdicts}
+    explanations = {e.variant: e for e in sample.document("explain", Explanations).explanations}
+    flaws: list[FlawRecords] = []
+    taken_out: list[Pictures] = []
+    for outcome in sample.document("inject", Injection).outcomes:
+        name = outcome.variant
+        if variants[name].picture != text.picture:
+            continue
+        pictures = read_pictures(photo, outcome, sample.members)
+        if name in text.variants:
+            records = (variants[name], outcome, verdicts[name], explanations[name])
+            flaws.append(FlawRecords(*records, pictures))
+        else:
+            taken_out.append(pictures)
+    return flaws, taken_out
+
+
 class PackageStage(Stage):
     """Write pairs, shards, manifest, index and card."""
 
@@ -127,26 +155,11 @@ class PackageStage(Stage):
         """
         photo = read_png(sample.members["ingest/photo.png"])
         texts = sample.document("explain", Explanations)
-        outcomes = sample.document("inject", Injection).outcomes
-        verdicts = {v.variant: v for v in sample.document("filter", Curation).verdicts}
-        variants = {v.id: v for v in sample.document("map", Mapping).variants}
-        explanations = {e.variant: e for e in texts.explanations}
         pairs: list[Pair] = []
         rejects: list[Reject] = []
         members: dict[str, bytes] = {}
         for text in texts.pictures:
-            flaws: list[FlawRecords] = []
-            taken_out: list[Pictures] = []
-            for outcome in outcomes:
-                name = outcome.variant
-                if variants[name].picture != text.picture:
-                    continue
-                pictures = read_pictures(photo, outcome, sample.members)
-                if name in explanations:
-                    records = (variants[name], outcome, verdicts[name], explanations[name])
-                    flaws.append(FlawRecords(*records, pictures))
-                else:
-                    taken_out.append(pictures)
+            flaws, taken_out = read_flaws(sample, photo, text)
             left = [flaw.pictures for flaw in flaws]
             if problem := find_problem(photo, left, taken_out):
                 rejects += [Reject(sample.key, flaw.variant.id, *problem) for flaw in flaws]
