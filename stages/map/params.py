@@ -10,7 +10,7 @@ from stages import tools
 from stages.engine.section import Count, Mean, PositiveShare, Share, Strings, refusal
 from stages.engine.stage import GateParams, StageParams
 from stages.tools import TOOLS, Tool
-from stages.tools.aspects.mapping import MappingAspect, ToolParams
+from stages.tools.aspects.mapping import MappingAspect, Pairing, ToolParams
 
 MAPPINGS = tools.by_tool(MappingAspect)
 """Tool to its kernels and their params."""
@@ -69,6 +69,15 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     def tool_params(self, tool: Tool) -> ToolParams:
         """Return the params of a tool's kernels."""
         return getattr(self, tool)
+
+    def chosen_kernels(self, tool: Tool) -> tuple[str, ...]:
+        """Return the names of the kernels of a tool to draw from."""
+        return self.kernels.get(tool, tuple(MAPPINGS[tool].kernels))
+
+    def pairings(self, tool: Tool) -> tuple[Pairing, ...]:
+        """Return the different pairings that these kernels ask for."""
+        found = map(self.tool_params(tool).pairing, self.chosen_kernels(tool))
+        return tuple(dict.fromkeys(found))
 
     @model_validator(mode="after")
     def _check_kernels_and_weights(self) -> Self:

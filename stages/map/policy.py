@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.map.params import MAPPINGS, MapParams
-from stages.map.sites import Atlas, Limits, Option, find_options
+from stages.map.sites import PAIR_TOOLS, Atlas, Limits, Option, find_options
 from stages.records.documents import Scene, Variant
 from stages.records.seeding import generator, seed_for
 from stages.tools import Tool
@@ -76,12 +76,19 @@ def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Cou
     """
     reasons: Counter[str] = Counter()
     atlas = Atlas(scene)
-    limits = Limits(params.min_tokens, params.max_share, params.min_inside, params.entities)
+    limits = Limits(
+        params.min_tokens,
+        params.max_share,
+        params.min_inside,
+        params.entities,
+        {tool: params.pairings(tool) for tool in PAIR_TOOLS},
+    )
     choices = [
         Choice(option, kernel)
         for option in find_options(atlas, limits, reasons)
         if params.weights.get(option.tool, 0) > 0
-        for kernel in params.kernels.get(option.tool, tuple(MAPPINGS[option.tool].kernels))
+        for kernel in params.chosen_kernels(option.tool)
+        if option.pairing in (None, params.tool_params(option.tool).pairing(kernel))
     ]
     usage, variants = Usage(), list[Variant]()
     while len(variants) < params.variants:

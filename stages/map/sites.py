@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
@@ -15,16 +15,13 @@ from stages.records import grid, masks
 from stages.records.documents import Entity, Part, Scene, Window
 from stages.records.grid import Grid
 from stages.tools import Tool
-from stages.tools.aspects.mapping import Site
+from stages.tools.aspects.mapping import MAX_OVERLAP, Pairing, Site
 
 PAIR_TOOLS = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.pairs)
 """Tools that work on two entities or parts."""
 NAMED_PART_TOOLS = tuple(tool for tool, mapping in MAPPINGS.items() if mapping.needs_name)
 """Tools that skip positional parts: nobody would call a duplicated "left part of the cat" a
 flaw."""
-MAX_OVERLAP = 0.5
-"""Maximum share of the smaller of two parts that both cover; above it one is nested in the other,
-and they do not touch."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,9 @@ class Limits:
     max_share: float
     min_inside: float
     entities: tuple[str, ...]
+    pairings: Mapping[Tool, tuple[Pairing, ...]] = field(default_factory=dict)
+    """What the chosen kernels of a tool that works on two ask of a pair, without repeats; a tool
+    that is absent has the default."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Option:
     window: Window
     other: Subject | None = None
     within_entity: bool = False
+    pairing: Pairing | None = None
+    """What the pair fulfils: for kernels that ask for this."""
 
 
 class Atlas:
@@ -105,21 +107,27 @@ class Atlas:
     def site(self, option: Option) -> Site:
         """Return the input of the option's kernel."""
         window, empty = option.window, np.zeros(option.window.grid, dtype=bool)
-        part, siblings, parts = self.tokens(option.part.id, window), empty.copy(), empty.copy()
+        part, parts, siblings = self.tokens(option.part.id, window), empty.copy(), list[Grid]()
         for thing in self.things.values():
             if not isinstance(thing, Part) or thing.id == option.part.id:
                 continue
             tokens = self.tokens(thing.id, window)
             if thing.kind == option.part.kind:
-                siblings |= tokens
+                siblings.append(tokens)
             if option.tool in thing.tools and (tokens & part).sum() <= MAX_OVERLAP * part.sum():
                 parts |= tokens
         return Site(
             part=part,
             entity=self.tokens(option.entity.id, window) | part,
-            siblings=siblings,
+            siblings=np.logical_or.reduce(siblings) if siblings else empty,
             parts=parts & ~part,
             other=self.tokens(option.other.id, window) if option.other else empty,
+            each_sibling=tuple(siblings),
+            namesakes=tuple(
+                self.tokens(entity.id, window)
+                for entity in self.scene.entities
+                if entity.name == option.entity.name and entity.id != option.entity.id
+            ),
         )
 
 
@@ -135,12 +143,13 @@ def find_options(atlas: Atlas, limits: Limits, reasons: Counter[str]) -> list[Op
         option for entity in chosen for option in _single_options(atlas, entity, limits, reasons)
     ]
     for tool in PAIR_TOOLS:
-        for a, b in combinations(chosen, 2):
-            found += _pair_options(atlas, tool, a, a, b)
-        for entity in chosen:
-            parts = [part for part in entity.parts if tool in part.tools]
-            for a, b in combinations(parts, 2):
-                found += _pair_options(atlas, tool, entity, a, b)
+        for pairing in limits.pairings.get(tool, (Pairing(),)):
+            for a, b in combinations(chosen, 2):
+                found += _pair_options(atlas, tool, pairing, a, a, b)
+            for entity in chosen if pairing.within_entity else ():
+                parts = [part for part in entity.parts if tool in part.tools]
+                for a, b in combinations(parts, 2):
+                    found += _pair_options(atlas, tool, pairing, entity, a, b)
     return found
 
 
@@ -177,18 +186,23 @@ def _find_problem(atlas: Atlas, part: Part, window: Window | None, limits: Limit
 
 
 def _pair_options(
-    atlas: Atlas, tool: Tool, entity: Entity, a: Entity | Part, b: Entity | Part
+    atlas: Atlas,
+    tool: Tool,
+    pairing: Pairing,
+    entity: Entity,
+    a: Entity | Part,
+    b: Entity | Part,
 ) -> Iterator[Option]:
     """Yield the option to fuse two that touch, in the window with most tokens of their contact."""
     best, most = None, 0
     for window in atlas.scene.windows:
         first, second = atlas.tokens(a.id, window), atlas.tokens(b.id, window)
         shared = int((first & second).sum())
-        if shared > MAX_OVERLAP * min(first.sum(), second.sum()):
+        if not pairing.allows(shared, min(int(first.sum()), int(second.sum()))):
             continue
         meeting = int(grid.contact(first, second).sum())
         if meeting > most:
             best, most = window, meeting
     if best is not None:
         within = isinstance(a, Part)
-        yield Option(tool, entity, Subject.of(a), best, Subject.of(b), within)
+        yield Option(tool, entity, Subject.of(a), best, Subject.of(b), within, pairing)

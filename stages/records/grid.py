@@ -31,6 +31,15 @@ def ring(mask: Grid, width: int) -> Grid:
     return dilate(mask, width) & ~mask
 
 
+def square_ring(mask: Grid, width: int) -> Grid:
+    """Return the tokens outside the mask within Chebyshev distance `width` (> 0) of it.
+
+    With width 1 these are the 8 neighbours of the mask's tokens.
+    """
+    square = np.ones((3, 3), dtype=bool)
+    return np.asarray(ndimage.binary_dilation(mask, square, iterations=width), dtype=bool) & ~mask
+
+
 def contact(a: Grid, b: Grid) -> Grid:
     """Return the tokens in both masks; if there are none, the tokens on both sides of the edges
     that the masks share."""
@@ -69,6 +78,15 @@ def snap(at: NDArray[np.float64], to: Indices) -> Indices:
     The distance is Euclidean; of several nearest points the first one is taken.
     """
     return to[cdist(at, to).argmin(axis=1)]
+
+
+def displace(mask: Grid, offset: Indices) -> tuple[Indices, Indices]:
+    """Return the (n,) indices of the mask's tokens moved by `offset`, and those of the tokens
+    themselves; tokens that would leave the grid are dropped."""
+    source = points(mask)
+    target = source + offset
+    kept = inside(target, mask.shape)
+    return to_indices(target[kept], mask.shape), to_indices(source[kept], mask.shape)
 
 
 def anchor(mask: Grid) -> Indices:

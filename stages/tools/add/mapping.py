@@ -9,11 +9,12 @@ from pydantic import Field
 from stages.engine.section import PositiveShare, Share
 from stages.records import grid
 from stages.records.grid import Grid, Indices
+from stages.tools.add.released import ArgmaxParams, best_offset
 from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
 
 
 class AddParams(ToolParams):
-    """Params of the kernel ``ring``."""
+    """Params of the kernels: of ``ring``, and those of ``argmax`` under its name."""
 
     ring_width: int = Field(default=2, ge=1, le=8)
     """Width, in tokens, of the ring around the part's outline in which the copy's centre may
@@ -23,6 +24,9 @@ class AddParams(ToolParams):
     max_hidden: Share = 0.2
     """Maximum share of the part, and of its siblings' tokens in the window, that the copy may hide:
     a part hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
+    distance_weight: float = Field(default=0.1, ge=0, le=10)
+    """Increase of the score's denominator per token of Euclidean distance."""
+    argmax: ArgmaxParams = ArgmaxParams()
 
 
 def candidates(part: Grid, width: int) -> Indices:
@@ -34,17 +38,8 @@ def candidates(part: Grid, width: int) -> Indices:
     return grid.points(grid.ring(room, width)) - width - grid.anchor(part)
 
 
-def displace(part: Grid, offset: Indices) -> tuple[Indices, Indices]:
-    """Return targets and references of the part moved by `offset`; pairs whose target lies outside
-    the window are dropped."""
-    source = grid.points(part)
-    target = source + offset
-    kept = grid.inside(target, part.shape)
-    return grid.to_indices(target[kept], part.shape), grid.to_indices(source[kept], part.shape)
-
-
-def score(site: Site, targets: Indices, offset: Indices) -> float:
-    """Score a copy: kept * (3 - overlap with part - siblings - rest of the entity) / (1 + 0.1 *
+def score(site: Site, targets: Indices, offset: Indices, weight: float) -> float:
+    """Score a copy: kept * (3 - overlap with part - siblings - rest of the entity) / (1 + weight *
     moved).
 
     Overlaps and `kept` are shares of the part's tokens; `moved` is the Euclidean length of
@@ -54,7 +49,7 @@ def score(site: Site, targets: Indices, offset: Indices) -> float:
     rest = site.entity & ~site.part & ~site.siblings
     covered = sum(mask.ravel()[targets].sum() for mask in (site.part, site.siblings, rest))
     size, moved = int(site.part.sum()), float(np.hypot(*offset))
-    return len(targets) / size * float(3 - covered / size) / (1 + 0.1 * moved)
+    return len(targets) / size * float(3 - covered / size) / (1 + weight * moved)
 
 
 def hidden_share(site: Site, targets: Indices) -> float:
@@ -82,17 +77,31 @@ def ring(site: Site, rng: np.random.Generator, params: AddParams) -> Pairs:
     need = params.min_kept * site.part.sum()
     reach = grid.dilate(site.entity, 1).ravel()
     fits = [
-        (offset, targets, references)
+        (offset, targets)
         for offset in candidates(site.part, params.ring_width)
-        for targets, references in [displace(site.part, offset)]
+        for targets, _ in [grid.displace(site.part, offset)]
         if len(targets) >= need
         and reach[targets].any()
         and hidden_share(site, targets) <= params.max_hidden
     ]
     if not fits:
         raise NoMapping("no_room")
-    scores = np.array([score(site, targets, offset) for offset, targets, _ in fits])
-    offset, targets, references = fits[int(rng.choice(len(fits), p=probabilities(scores)))]
+    scores = np.array([score(site, at, offset, params.distance_weight) for offset, at in fits])
+    return copy(site, fits[int(rng.choice(len(fits), p=probabilities(scores)))][0])
+
+
+def argmax(site: Site, _: np.random.Generator, params: AddParams) -> Pairs:
+    """Take the displacement of the highest score, as the released code does.
+
+    Raises:
+        NoMapping: ``no_room`` - no copy stays in the window and covers a token of the entity.
+    """
+    return copy(site, best_offset(site, params.argmax))
+
+
+def copy(site: Site, offset: Indices) -> Pairs:
+    """Pair the tokens of the part moved by `offset`, as targets, with the part's own."""
+    targets, references = grid.displace(site.part, offset)
     dy, dx = map(int, offset)
     facts = {
         "direction": grid.direction(dy, dx),
@@ -102,4 +111,6 @@ def ring(site: Site, rng: np.random.Generator, params: AddParams) -> Pairs:
     return Pairs(targets, references, facts)
 
 
-ASPECT = MappingAspect(kernels={"ring": ring}, params=AddParams(), needs_name=True)
+ASPECT = MappingAspect(
+    kernels={"ring": ring, "argmax": argmax}, params=AddParams(), needs_name=True
+)

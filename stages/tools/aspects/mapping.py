@@ -24,8 +24,30 @@ class NoMapping(Exception):
         self.code = code
 
 
+MAX_OVERLAP = 0.5
+"""Maximum share of the smaller of two parts that both cover; above it one is nested in the other,
+and they do not touch."""
+
+
+class Pairing(Section):
+    """Which pairs of entities or parts a kernel of a tool that works on two can take."""
+
+    within_entity: bool = True
+    """Whether two parts of one entity are a pair too."""
+
+    def allows(self, shared: int, smaller: int) -> bool:
+        """Return whether two can be a pair of which both cover `shared` tokens and the smaller one
+        covers `smaller` tokens of the window."""
+        return shared <= MAX_OVERLAP * smaller
+
+
 class ToolParams(Section):
     """Base of the params of a tool's kernels."""
+
+    def pairing(self, kernel: str) -> Pairing:
+        """Return which pairs a kernel can take: its own params, under its name, if they say so."""
+        own = getattr(self, kernel, None)
+        return own if isinstance(own, Pairing) else Pairing()
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,15 @@ class Site:
     """Other parts of any kind that the tool applies to, except those that contain this one."""
     other: Grid
     """The second entity or part of a tool that works on two; empty for the other tools."""
+    each_sibling: tuple[Grid, ...] = ()
+    """The parts of `siblings`, one by one."""
+    namesakes: tuple[Grid, ...] = ()
+    """Other entities of the entity's name."""
+
+    @property
+    def foreground(self) -> Grid:
+        """All entities of the entity's name, including the entity."""
+        return np.logical_or.reduce((self.entity, *self.namesakes))
 
 
 @dataclass(frozen=True)

@@ -14,5 +14,7 @@ ASPECT = BriefingAspect(
         "swirl": "it was turned about its middle, more towards the rim",
         "voronoi": "each piece of it repeats one of a few of its details",
         "shards": "larger pieces of it were moved apart",
+        "gaussian_jitter": "small pieces of it were moved a little to all sides",
+        "stripped_shifting": "bands of it were moved along themselves, by different distances",
     },
 )

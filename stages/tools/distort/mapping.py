@@ -1,7 +1,8 @@
 """distort: rearranges a central part in place (algorithm section 2).
 
-Jitter, strip and permutation are the paper's kernels, swirl and Voronoi the released code's, shards
-is ours. The targets of every kernel are all tokens of the part.
+Jitter, strip and permutation are the paper's kernels, gaussian_jitter and stripped_shifting those
+of the released code, swirl and Voronoi those of an earlier revision of it, shards is ours. The
+targets of every kernel are all tokens of the part.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy.spatial.distance import cdist
 from stages.records import grid
 from stages.records.grid import Indices
 from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
+from stages.tools.distort import released
 
 
 class DistortParams(ToolParams):
@@ -29,6 +31,8 @@ class DistortParams(ToolParams):
     """Angle at the rim in radians; it grows linearly from the centre."""
     seed_share: float = Field(default=0.15, gt=0, le=0.5)
     """Share of the part's tokens that are Voronoi seeds."""
+    gaussian_jitter: released.JitterParams = released.JitterParams()
+    stripped_shifting: released.ShiftingParams = released.ShiftingParams()
 
 
 def _pairs(site: Site, sources: Indices, **facts: object) -> Pairs:
@@ -126,6 +130,19 @@ def shards(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs
     return _pairs(site, _snap(moved, site), pieces=count)
 
 
+def gaussian_jitter(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Shift each token by Gaussian noise that stays in the entity, as the released code does."""
+    return _pairs(site, released.jitter(site, rng, params.gaussian_jitter))
+
+
+def stripped_shifting(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
+    """Roll strips by fixed shifts in random order, as the released code does."""
+    sources, strip, axis = released.shift_strips(site, rng, params.stripped_shifting)
+    if len(np.unique(strip)) == 1:  # the part is too thin for several strips
+        return _pairs(site, sources)
+    return _pairs(site, sources, strips="standing" if axis else "lying")
+
+
 ASPECT = MappingAspect(
     kernels={
         "jitter": jitter,
@@ -134,6 +151,8 @@ ASPECT = MappingAspect(
         "swirl": swirl,
         "voronoi": voronoi,
         "shards": shards,
+        "gaussian_jitter": gaussian_jitter,
+        "stripped_shifting": stripped_shifting,
     },
     params=DistortParams(),
 )

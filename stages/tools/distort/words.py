@@ -62,6 +62,8 @@ RULES: Rules = SIDE | {
         "[strips] the surface is cut into {strips} strips that do not fit together",
         "[strips] {strips} bands are in the wrong order",
     ),
+    "how_gaussian_jitter": ("<how_jitter>",),
+    "how_stripped_shifting": ("[strips] <how_strip>", "<how_any>"),
     "how_permutation": (
         "the pieces are scrambled",
         "the pieces have been jumbled like a puzzle put together wrongly",

@@ -10,6 +10,7 @@ from pydantic import Field
 from stages.records import grid
 from stages.records.grid import Grid, Indices
 from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
+from stages.tools.fuse.released import OppositeParams, blend
 
 
 class FuseParams(ToolParams):
@@ -25,6 +26,7 @@ class FuseParams(ToolParams):
     """Maximum of that distance; tokens without a reference in range stay unchanged."""
     seed_share: float = Field(default=0.2, gt=0, le=1)
     """Number of Voronoi seeds as a share of the contact's tokens."""
+    opposite_entity: OppositeParams = OppositeParams()
 
 
 def target_zone(site: Site, grow: int) -> Grid:
@@ -168,8 +170,23 @@ def merge(site: Site, rng: np.random.Generator, params: FuseParams) -> Pairs:
     return _collect(site, pieces, zone, seeds=seeds)
 
 
+def opposite_entity(site: Site, _: np.random.Generator, params: FuseParams) -> Pairs:
+    """Fill each Voronoi cell of the zone from the opposite entity, as the released code does.
+
+    Raises:
+        NoMapping: ``apart``, ``nested``, ``no_partner``.
+    """
+    found = blend(site, params.opposite_entity)
+    return _collect(site, [(found.targets, found.references)], found.zone, seeds=found.seeds)
+
+
 ASPECT = MappingAspect(
-    kernels={"exchange": exchange, "voronoi": voronoi, "merge": merge},
+    kernels={
+        "exchange": exchange,
+        "voronoi": voronoi,
+        "merge": merge,
+        "opposite_entity": opposite_entity,
+    },
     params=FuseParams(),
     pairs=True,
 )

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.records import grid
-from stages.records.grid import Grid
+from stages.records.grid import Grid, Indices
 from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
+from stages.tools.remove.released import ClosestParams, find_pool, take_nearest
 
 
 class RemoveParams(ToolParams):
@@ -18,6 +19,7 @@ class RemoveParams(ToolParams):
     """Maximum Manhattan distance of references from the part."""
     power: float = Field(default=10.0, gt=0, le=100)
     """A reference is drawn with probability proportional to 1 / distance ** power."""
+    closest: ClosestParams = ClosestParams()
 
 
 def surroundings(part: Grid, excluded: Grid, radius: int) -> tuple[Grid, int]:
@@ -47,6 +49,13 @@ def draw(
     return (cumulative > rng.random((len(distances), 1)) * cumulative[:, -1:]).argmax(axis=1)
 
 
+def _pairs(site: Site, chosen: Indices, **facts: object) -> Pairs:
+    """Pair all tokens of the part, as targets, with the (n, 2) `chosen` as references."""
+    share = round(float(site.entity[chosen[:, 0], chosen[:, 1]].mean()), 4)
+    references = grid.to_indices(chosen, site.part.shape)
+    return Pairs(grid.indices(site.part), references, {**facts, "from_entity_share": share})
+
+
 def neighbours(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
     """Draw a reference for each token of the part from the surroundings.
 
@@ -56,12 +65,17 @@ def neighbours(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pa
     pool, radius = surroundings(site.part, site.part | site.siblings, params.radius)
     targets, references = grid.points(site.part), grid.points(pool)
     chosen = references[draw(grid.manhattan(targets, references), params.power, rng)]
-    shape = site.part.shape
-    facts = {
-        "radius": radius,
-        "from_entity_share": round(float(site.entity[chosen[:, 0], chosen[:, 1]].mean()), 4),
-    }
-    return Pairs(grid.to_indices(targets, shape), grid.to_indices(chosen, shape), facts)
+    return _pairs(site, chosen, radius=radius)
+
+
+def closest(site: Site, _: np.random.Generator, params: RemoveParams) -> Pairs:
+    """Take the nearest token of the ring around the part, as the released code does.
+
+    Raises:
+        NoMapping: ``no_surroundings``.
+    """
+    pool = grid.points(find_pool(site, params.closest))
+    return _pairs(site, take_nearest(grid.points(site.part), pool))
 
 
 def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
@@ -75,7 +89,7 @@ def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
     Raises:
         NoMapping: ``no_room`` - no area of the part's shape near it is free of parts.
     """
-    targets, shape = grid.points(site.part), site.part.shape
+    targets = grid.points(site.part)
     reach = int(np.ptp(targets, axis=0).max()) + 1 + params.radius
     steps = np.arange(-reach, reach + 1)
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -89,14 +103,11 @@ def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
     alike = np.maximum(1 - abs(share - border), 1e-3)
     cost = (np.hypot(*offsets.T) / alike)[fits]
     drawn = offsets[fits][draw(cost[None], params.power, rng)[0]]
-    chosen = targets + drawn
-    facts = {
-        "offset": drawn.tolist(),
-        "from_entity_share": round(float(site.entity[chosen[:, 0], chosen[:, 1]].mean()), 4),
-    }
-    return Pairs(grid.to_indices(targets, shape), grid.to_indices(chosen, shape), facts)
+    return _pairs(site, targets + drawn, offset=drawn.tolist())
 
 
 ASPECT = MappingAspect(
-    kernels={"clone": clone, "neighbours": neighbours}, params=RemoveParams(), needs_name=True
+    kernels={"clone": clone, "neighbours": neighbours, "closest": closest},
+    params=RemoveParams(),
+    needs_name=True,
 )
