@@ -3,6 +3,7 @@
 A tool's folder has one file per *aspect* (``mapping.py``, ``words.py`` ...). Each file defines
 ``ASPECT``, an instance of the class in the file of the same name in ``stages/tools/aspects``.
 Aspects are imported on first use, so that the map stage does not depend on the sentences.
+``released.py`` is no aspect: it holds rules of the released code that ``mapping.py`` uses.
 """
 
 from __future__ import annotations

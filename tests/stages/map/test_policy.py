@@ -227,3 +227,13 @@ def test_policy_draws_from_a_generator_of_its_own():
     names += (variant.other,) if variant.other else ()
     ours, recorded = generator(0, *names), np.random.Generator(np.random.PCG64(variant.seed))
     assert ours.random() == recorded.random()
+
+
+def test_a_kernel_gets_only_the_pairs_it_can_take():
+    """Two people share 60 % of the smaller one: too much for our kernels, not for the released."""
+    people = [make_entity("person", (x, 32, x + 160, 352), [], n) for n, x in enumerate((32, 96))]
+    for kernels, expected in [((), ["opposite_entity"]), (("merge",), [])]:
+        params = MapParams(variants=8, kernels={"fuse": kernels} if kernels else {}, max_share=0.5)
+        assert [v.kernel for v in plan(make_scene(people), params, 0)[0]] == expected
+    hands, _ = plan(crowd(), MapParams(kernels={"fuse": ("opposite_entity",)}), 0)
+    assert "fuse" not in {v.tool for v in hands}

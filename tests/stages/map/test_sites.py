@@ -4,6 +4,8 @@ import pytest
 
 from stages.map.sites import Atlas, Limits, find_options
 from stages.records.documents import Window
+from stages.tools.aspects.mapping import Pairing
+from stages.tools.fuse.released import OppositeParams
 from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
 
 LIMITS = Limits(min_tokens=6, max_share=0.4, min_inside=0.9, entities=())
@@ -108,3 +110,57 @@ def test_siblings_are_other_parts_of_the_kind(person_scene):
     assert (site.part == atlas.tokens("e0.p1", window)).all()
     assert (site.entity >= site.part).all()
     assert not site.other.any()
+    assert len(site.each_sibling) == 1
+    assert (site.each_sibling[0] == site.siblings).all()
+
+
+def test_namesakes_are_the_other_entities_of_the_name():
+    scene = make_scene(
+        [
+            make_entity("dog", (32, 32, 160, 160), [make_part("ear", (48, 48, 112, 112), ["add"])]),
+            make_entity("dog", (192, 32, 320, 160), [], 1),
+            make_entity("cat", (192, 192, 320, 320), [], 2),
+        ]
+    )
+    atlas = Atlas(scene)
+    (option,) = find_options(atlas, LIMITS, Counter())
+    site = atlas.site(option)
+    assert [mask.sum() for mask in site.namesakes] == [64]
+    other = atlas.tokens("e1", option.window)
+    assert (site.foreground == (site.entity | other)).all()
+    assert not (site.foreground & atlas.tokens("e2", option.window)).any()
+
+
+def two_entities(overlap):
+    """A person of 8 x 18 tokens and a dog of 10 x 14; both cover `overlap` columns of 14 rows."""
+    left = 160 - 16 * overlap
+    return [
+        make_entity("person", (32, 32, 160, 320), []),
+        make_entity("dog", (left, 96, left + 160, 320), [], 1),
+    ]
+
+
+def pairings_of(entities):
+    """The pairings, ours and the released one, that any option of a scene fulfils."""
+    limits = Limits(6, 0.4, 0.9, (), {"fuse": (Pairing(), OppositeParams())})
+    options = find_options(Atlas(make_scene(entities)), limits, Counter())
+    return [type(option.pairing) for option in options]
+
+
+@pytest.mark.parametrize(
+    ("overlap", "expected"),
+    [
+        (0, [Pairing]),  # they share edges only
+        (1, [Pairing, OppositeParams]),
+        (6, [OppositeParams]),  # 84 of the dog's 140 tokens, and of the person's 144
+        (7, []),  # 98 of 140 tokens: 0.7 is too many
+    ],
+)
+def test_each_pairing_has_its_own_options(overlap, expected):
+    assert pairings_of(two_entities(overlap)) == expected
+
+
+def test_the_released_pairing_takes_no_two_parts_of_one_entity():
+    hands = [make_part("left hand", (128, 224, 208, 272), ["fuse"], number=1),
+             make_part("right hand", (176, 224, 256, 272), ["fuse"], number=2)]  # fmt: skip
+    assert pairings_of([make_entity("person", (96, 16, 288, 368), hands)]) == [Pairing]

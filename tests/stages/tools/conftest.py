@@ -29,7 +29,8 @@ def sites(draw, side=12):
     part[y, x] = part[y + 1, x] = part[y, x + 1] = True
     entity = part | box_mask(shape, y, 0, side, x + width)
     siblings = box_mask(shape, 0, x + width, 2, x + width + 1) & ~part
-    return Site(part, entity, siblings, *np.zeros((2, *shape), dtype=bool))
+    nothing = np.zeros(shape, dtype=bool)
+    return Site(part, entity, siblings, nothing, nothing, each_sibling=(siblings,))
 
 
 @st.composite

@@ -15,6 +15,8 @@ from tests.stages.tools.conftest import sites, touching_sites
 
 MAPPINGS = tools.by_tool(MappingAspect)
 EVERY = [(tool, kernel) for tool in TOOLS for kernel in MAPPINGS[tool].kernels]
+FIXED = {("add", "argmax"), ("remove", "closest"), ("fuse", "opposite_entity")}
+"""Kernels that draw nothing."""
 
 
 def run(tool, kernel, site, *seed):
@@ -51,7 +53,7 @@ def test_most_sites_have_a_mapping(tool, kernel):
 
 
 @pytest.mark.parametrize(("tool", "kernel"), [e for e in EVERY if e[1] != "swirl"])
-def test_another_seed_gives_another_mapping(tool, kernel):
+def test_another_seed_gives_another_mapping_unless_nothing_is_drawn(tool, kernel):
     part = np.zeros((24, 24), dtype=bool)
     part[8:13, 9:15] = True
     other = np.zeros_like(part)
@@ -59,10 +61,9 @@ def test_another_seed_gives_another_mapping(tool, kernel):
     site = site_of(part, other)
     found = {run(tool, kernel, site, seed).references.tobytes() for seed in range(8)}
     found_targets = {run(tool, kernel, site, seed).targets.tobytes() for seed in range(8)}
-    assert len(found) > 1 or len(found_targets) > 1
+    assert (len(found) > 1 or len(found_targets) > 1) != ((tool, kernel) in FIXED)
 
 
 def site_of(part, other):
-
     entity = grid.dilate(part, 3) | other
     return Site(part, entity, np.zeros_like(part), np.zeros_like(part), other)

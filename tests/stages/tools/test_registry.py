@@ -20,7 +20,8 @@ def test_every_folder_is_a_tool():
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_declares_every_aspect_and_nothing_else(tool):
-    assert sorted(path.stem for path in (FOLDER / tool).glob("[!_]*.py")) == ASPECTS
+    found = {path.stem for path in (FOLDER / tool).glob("[!_]*.py")}
+    assert found - {"released"} == set(ASPECTS)  # released.py: rules that mapping.py uses
 
 
 def test_aspects_are_found_in_the_order_of_the_tools():

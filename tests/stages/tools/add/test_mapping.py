@@ -37,7 +37,7 @@ def test_the_copy_is_the_part_displaced(site, seed):
 
 def test_clipping_takes_targets_and_references_together():
     part = box_mask(SHAPE, 4, 0, 6, 4)
-    targets, references = add.displace(part, np.array([0, -2]))
+    targets, references = grid.displace(part, np.array([0, -2]))
     assert targets.tolist() == [48, 49, 60, 61]
     assert references.tolist() == [50, 51, 62, 63]
 
@@ -48,7 +48,7 @@ def test_score_by_hand():
 
     def score(dy, dx):
         offset = np.array([dy, dx])
-        return add.score(site, add.displace(part, offset)[0], offset)
+        return add.score(site, grid.displace(part, offset)[0], offset, 0.1)
 
     assert score(-3, 0) == pytest.approx(3 / 1.3)
     assert score(0, 1) == pytest.approx((3 - 0.5) / 1.1)  # half of itself

@@ -34,7 +34,7 @@ def test_targets_are_the_part(kernel, site, seed):
         assert kernel == "strip"
         return
     assert pairs.targets.tolist() == grid.indices(site.part).tolist()
-    if kernel in ("strip", "permutation", "voronoi"):
+    if kernel in ("strip", "permutation", "voronoi", "gaussian_jitter", "stripped_shifting"):
         assert site.part.ravel()[pairs.references].all()
 
 
