@@ -112,6 +112,7 @@ def both(*names):
         ("stages/records/masks.py", both(*STAGES)),
         ("stages/records/seeding.py", both("map", "inject", "explain")),
         ("stages/tools/add/mapping.py", both("map")),
+        ("stages/tools/add/released.py", both("map")),
         ("stages/tools/fuse/parts.py", both("perceive")),
         ("stages/tools/remove/injection.py", both("inject")),
         ("stages/tools/distort/filtering.py", both("filter")),

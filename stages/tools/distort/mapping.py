@@ -40,6 +40,13 @@ def _pairs(site: Site, sources: Indices, **facts: object) -> Pairs:
     return Pairs(grid.indices(site.part), grid.to_indices(sources, site.part.shape), facts)
 
 
+def _moved_pairs(site: Site, sources: Indices, **facts: object) -> Pairs:
+    """Return `_pairs`, or raise NoMapping ``too_still`` if no token moves."""
+    if (sources == grid.points(site.part)).all():
+        raise NoMapping("too_still")
+    return _pairs(site, sources, **facts)
+
+
 def _snap(at: NDArray[Any], site: Site) -> Indices:
     """Round (n, 2) points to tokens and clip them to the window."""
     return np.clip(np.rint(at).astype(np.int64), 0, np.subtract(site.part.shape, 1))
@@ -131,16 +138,24 @@ def shards(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs
 
 
 def gaussian_jitter(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Shift each token by Gaussian noise that stays in the entity, as the released code does."""
-    return _pairs(site, released.jitter(site, rng, params.gaussian_jitter))
+    """Shift each token by Gaussian noise that stays in the entity, as the released code does.
+
+    Raises:
+        NoMapping: ``too_still`` - no token moves.
+    """
+    return _moved_pairs(site, released.jitter(site, rng, params.gaussian_jitter))
 
 
 def stripped_shifting(site: Site, rng: np.random.Generator, params: DistortParams) -> Pairs:
-    """Roll strips by fixed shifts in random order, as the released code does."""
+    """Roll strips by fixed shifts in random order, as the released code does.
+
+    Raises:
+        NoMapping: ``too_still`` - no token moves.
+    """
     sources, strip, axis = released.shift_strips(site, rng, params.stripped_shifting)
     if len(np.unique(strip)) == 1:  # the part is too thin for several strips
-        return _pairs(site, sources)
-    return _pairs(site, sources, strips="standing" if axis else "lying")
+        return _moved_pairs(site, sources)
+    return _moved_pairs(site, sources, strips="standing" if axis else "lying")
 
 
 ASPECT = MappingAspect(

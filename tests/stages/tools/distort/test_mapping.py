@@ -31,10 +31,10 @@ def test_targets_are_the_part(kernel, site, seed):
     try:
         pairs = run(kernel, site, seed)
     except NoMapping:
-        assert kernel == "strip"
+        assert kernel in ("strip", "gaussian_jitter", "stripped_shifting")
         return
     assert pairs.targets.tolist() == grid.indices(site.part).tolist()
-    if kernel in ("strip", "permutation", "voronoi", "gaussian_jitter", "stripped_shifting"):
+    if kernel in ("strip", "permutation", "voronoi", "stripped_shifting"):
         assert site.part.ravel()[pairs.references].all()
 
 
