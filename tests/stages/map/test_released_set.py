@@ -51,6 +51,7 @@ def test_it_names_every_kernel_of_the_released_code(released_set):
     kernels = released_set["map"]["kernels"]
     assert {(tool, kernel) for tool, names in kernels.items() for kernel in names} == KERNELS
     params = parse_params(released_set)
+    assert (params["map"].flaws_per_picture, params["map"].min_gap) == (3, 0)
     assert (params["inject"].mode, params["inject"].residual) == ("faithful", 0)
     assert (params["invert"].solver, params["invert"].steps) == ("euler", 25)
 
