@@ -87,8 +87,9 @@ def test_a_photo_becomes_a_pair_with_an_explanation(checkout):
     with tarfile.open(shard) as tar:
         members = {member.name.partition(".")[2]: member for member in tar}
         pair = json.load(tar.extractfile(members["json"]))
-    assert (pair["tool"], pair["kernel"]) == ("slide", "sideways")
-    assert "slid" in pair["explanation"]["local"] or "slipped" in pair["explanation"]["local"]
+    (flaw,) = pair["flaws"]
+    assert (flaw["tool"], flaw["kernel"]) == ("slide", "sideways")
+    assert "slid" in flaw["text"] or "slipped" in flaw["text"]
     assert "slid" in pair["explanation"]["overall"]
     assert {"artifact.png", "control.png", "mask.png", "edit.png"} <= set(members)
     metrics = json.loads((checkout / "data" / "map" / "metrics.json").read_text())
