@@ -21,7 +21,7 @@ class OppositeParams(Pairing):
     min_shared: int = Field(default=6, ge=1, le=65_536)
     """Minimum number of tokens that both entities cover."""
     containment: PositiveShare = 0.7
-    """Both entities together cover less than this share of either one."""
+    """The shared tokens are less than this share of either entity."""
     band: int = Field(default=2, ge=0, le=32)
     """Manhattan distance by which the shared tokens are grown to the target zone."""
     seeds: int = Field(default=5, ge=1, le=1000)
