@@ -85,15 +85,19 @@ def build_table(reports: list[StageReport]) -> Table:
     """Build a table with a row per stage: counts of photos and flaws, time and the gate's verdict;
     the caption gives the number of pairs."""
     aside = any(r.photos_aside for r in reports)
-    counted = "in, out, rejected, set aside" if aside else "in, out, rejected"
-    caption = f"photos {counted}; flaws by tool, rejected; results computed; seconds"
+    spared = any(r.variants_aside for r in reports)
+    photos = "in, out, rejected" + ", set aside" * aside
+    flaws = "by tool, rejected" + ", set aside" * spared
+    caption = f"photos {photos}; flaws {flaws}; results computed; seconds"
     if pairs := sum(r.pairs for r in reports):
         caption += f"\n{pairs} pairs in data/package"
     table = Table(
         title="flawfactory build", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("stage", no_wrap=True)
-    for name in ("in", "out", "rej", *(["aside"] if aside else []), *TOOLS, "rej", "new", "s"):
+    photo_columns = ["in", "out", "rej", *["aside"] * aside]
+    variant_columns = [*TOOLS, "rej", *["aside"] * spared]
+    for name in (*photo_columns, *variant_columns, "new", "s"):
         table.add_column(name, justify="right")
     table.add_column("gate")
     for r in reports:
@@ -102,9 +106,10 @@ def build_table(reports: list[StageReport]) -> Table:
             str(r.photos_in),
             str(r.photos_out),
             str(r.photos_rejected),
-            *([str(r.photos_aside or "")] if aside else []),
+            *[str(r.photos_aside or "")] * aside,
             *(f"{r.tools[tool]:g}" if r.tools.get(tool) else "" for tool in TOOLS),
             str(r.variants_rejected or ""),
+            *[str(r.variants_aside or "")] * spared,
             "" if r.restored else str(r.computed),
             "" if r.restored else f"{r.seconds:.0f}",
             _verdict(r),

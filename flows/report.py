@@ -28,6 +28,8 @@ class StageReport:
     """Copies, history and files of other kinds, which are not rejects."""
     variants_out: int
     variants_rejected: int
+    variants_aside: int
+    """Variants beyond a quota, which are not rejects."""
     tools: dict[str, int]
     computed: int
     seconds: float
@@ -66,6 +68,7 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         photos_aside=metrics.get("photos_aside", 0),
         variants_out=metrics["variants_accepted"],
         variants_rejected=metrics["variants_rejected"],
+        variants_aside=metrics.get("variants_aside", 0),
         tools=tools,
         pairs=metrics.get("pairs", 0),
         computed=run.get("computed", 0),
@@ -112,7 +115,7 @@ def gate_table(report: StageReport) -> list[dict[str, str]]:
     """Format a gate's checks as rows of a Prefect table artifact, failures first."""
     return [
         {
-            "verdict": "ok" if check["success"] else "FAILED",
+            "verdict": _verdict(check),
             "table": check["table"],
             "expectation": check["expectation"],
             "expected": check["expected"],
@@ -123,10 +126,21 @@ def gate_table(report: StageReport) -> list[dict[str, str]]:
     ]
 
 
+def _verdict(check: dict[str, Any]) -> str:
+    if check["success"]:
+        return "ok"
+    return "warning" if check.get("warns") else "FAILED"
+
+
 def failed_checks(report: StageReport) -> list[str]:
     """Describe the failed expectations, one line each."""
-    return [
-        check.get("message") or f"{check['table']}: {check['expectation']}: {check['observed']}"
-        for check in report.checks
-        if not check["success"]
-    ]
+    return [_describe(check) for check in report.checks if _verdict(check) == "FAILED"]
+
+
+def warnings(report: StageReport) -> list[str]:
+    """Describe the failed expectations that only warn, one line each."""
+    return [_describe(check) for check in report.checks if _verdict(check) == "warning"]
+
+
+def _describe(check: dict[str, Any]) -> str:
+    return check.get("message") or f"{check['table']}: {check['expectation']}: {check['observed']}"

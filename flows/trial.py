@@ -116,7 +116,10 @@ def run_stages(photo: Path, stages: Iterable[Stage]) -> Trial:
 
 
 def _sift(stage: Stage, key: str, output: Output) -> Output:
-    """Apply the stage's `sift`, as the engine does when it assembles a stage's folder."""
+    """Apply the stage's `sift`, as the engine does when it assembles a stage's folder.
+
+    `sift_block` is not applied: quotas, like gates, apply to a data set.
+    """
     document = output.document.model_dump(mode="json")
     kept, rejects = stage.sift(Assembled(0, key, document, output.members))
     if not rejects:

@@ -6,7 +6,7 @@ from flows import pipeline
 from flows.console import build_table, console, say
 from flows.dvc_locks import running_stages
 from flows.reasons import NOT_BUILT
-from flows.report import failed_checks, read_reports
+from flows.report import failed_checks, read_reports, warnings
 from flows.spending import spending_table
 from stages import STAGES
 from stages.engine.execution.progress import Progress
@@ -14,7 +14,7 @@ from stages.engine.workspace import Workspace
 
 
 def status() -> None:
-    """Show the last run of every stage, failed expectations and what is stale."""
+    """Show the last run of every stage, failed expectations, warnings and what is stale."""
     workspace = Workspace.find()
     found = read_reports(workspace)
     if found:
@@ -24,6 +24,8 @@ def status() -> None:
     for report in found:
         for line in failed_checks(report):
             console.print(f"{report.stage}: {line}", markup=False)
+        for line in warnings(report):
+            console.print(f"{report.stage}: warning: {line}", markup=False)
     for stage, holder in running_stages(workspace).items():
         progress = Progress.read(workspace.reports / f"{stage}.progress.json")
         words = progress.line() if progress else stage

@@ -18,7 +18,6 @@ from stages.engine.storage.source_list import Names, Source
 from stages.engine.storage.tables import (
     MANIFEST,
     METRICS,
-    PHOTOS,
     REJECTS,
     PhotoEntry,
     read_photos,
@@ -29,6 +28,8 @@ from stages.records.images import paste, read_mask, read_png, write_png
 from stages.records.masks import bounding_box
 
 _Row = dict[str, Any]
+_COUNTS = ("photos_rejected", "photos_aside", "variants_rejected", "variants_aside")
+"""Numbers of a stage's metrics that the page shows; older metrics lack some."""
 
 
 def _table(path: Path) -> list[_Row]:
@@ -179,27 +180,13 @@ def _name(names: Names, reject: _Row) -> str:
 
 
 def count_stages(data: Path, stages: Sequence[str] = STAGES) -> list[_Row]:
-    """Count the photos, rows and rejects of each stage."""
+    """Return the numbers of photos and variants of each stage, from its metrics."""
     found = []
     for stage in stages:
-        if not (data / stage / PHOTOS).is_file():
+        path = data / stage / METRICS
+        if not path.is_file():
             continue
-        fallen = _table(data / stage / REJECTS)
-        aside = _count_set_aside(data / stage)
-        found.append(
-            {
-                "stage": stage,
-                "photos": len(_table(data / stage / PHOTOS)),
-                "rows": len(_table(data / stage / MANIFEST)),
-                "photos_rejected": sum(not row["variant"] for row in fallen) - aside,
-                "photos_aside": aside,
-                "variants_rejected": sum(bool(row["variant"]) for row in fallen),
-            }
-        )
+        numbers = json.loads(path.read_bytes())
+        counts = {name: numbers.get(name, 0) for name in _COUNTS}
+        found.append({"stage": stage, "photos": numbers["photos_accepted"], **counts})
     return found
-
-
-def _count_set_aside(folder: Path) -> int:
-    """Count the photos that a stage set aside, which are not rejects."""
-    path = folder / METRICS
-    return json.loads(path.read_bytes()).get("photos_aside", 0) if path.is_file() else 0

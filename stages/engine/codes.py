@@ -1,11 +1,11 @@
 """Reject codes. Each is declared once, in an enumeration beside the code that raises it.
 
 A stage lists its enumerations in `Stage.codes`; its gate reads from there which codes are known and
-which photos are set aside.
+which photos and variants are set aside.
 
 A photo that is *set aside* leaves the set without a fault of its own: it is a copy, it was replaced
-or withdrawn, or its file is of another kind. Photos set aside are counted apart from rejects and do
-not enter the reject rate.
+or withdrawn, or its file is of another kind. So does a variant beyond a quota. Photos and variants
+set aside are counted apart from rejects and do not enter the reject rates.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class RejectCode(StrEnum):
 
     @property
     def aside(self) -> bool:
-        """Whether the photo is set aside instead of rejected."""
+        """Whether the photo or variant is set aside instead of rejected."""
         return False
 
 
 class AsideCode(RejectCode):
-    """Base of the enumerations of codes with which photos are set aside."""
+    """Base of the enumerations of codes with which photos and variants are set aside."""
 
     @property
     def aside(self) -> bool:
@@ -50,5 +50,5 @@ def names(codes: Codes) -> list[str]:
 
 
 def aside_codes(codes: Codes) -> frozenset[str]:
-    """Return the codes with which photos are set aside."""
+    """Return the codes with which photos and variants are set aside."""
     return frozenset(str(code) for kind in codes for code in kind if code.aside)

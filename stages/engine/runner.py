@@ -152,7 +152,8 @@ def _judge(
 ) -> gate.GateResult:
     """Summarise, write the numbers as metrics for DVC, run the suite."""
     aside = codes.aside_codes(stage.codes)
-    summary = summarise(work.upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
+    upstream = replace(work.upstream, variants=out.offered or work.upstream.variants)
+    summary = summarise(upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
     summary = replace(summary, numbers={**summary.numbers, **stage.numbers(out.rows)})
     write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
     tables = {
@@ -206,14 +207,18 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
     aside_codes = codes.aside_codes(stage.codes)
-    aside = sum(reject.variant is None and reject.code in aside_codes for reject in out.rejects)
+    photos = [reject for reject in out.rejects if reject.variant is None]
+    variants = [reject for reject in out.rejects if reject.variant is not None]
+    aside = sum(reject.code in aside_codes for reject in photos)
+    variants_aside = sum(reject.code in aside_codes for reject in variants)
     report = {
         "stage": stage.name,
         "photos": len(work.units),
         "computed": computed,
-        "rejected": sum(r.variant is None for r in out.rejects) - aside,
+        "rejected": len(photos) - aside,
         "aside": aside,
-        "variants_rejected": sum(r.variant is not None for r in out.rejects),
+        "variants_rejected": len(variants) - variants_aside,
+        "variants_aside": variants_aside,
         "reasons": Counter(str(r.code) for r in out.rejects),
         "tracebacks": job.tracebacks,
         "rows": len(out.rows),
@@ -246,5 +251,7 @@ def main(build: Callable[[Path], Stage]) -> None:
     passed = sum(check.success for check in verdict.checks)
     print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations met")
     for check in verdict.failures:
+        print(f"  {check}", file=sys.stderr)
+    for check in verdict.warnings:
         print(f"  {check}", file=sys.stderr)
     sys.exit(0 if verdict.success else 1)

@@ -2,14 +2,15 @@
 
 A stage declares what it reads and turns the sample of one photo into one output. It does not access
 files, DVC or other photos. The engine reads shards, looks results up in the store, calls
-`Stage.process` for those that are missing, writes shards, manifests and rejects, and runs the
+`Stage.process` for those that are missing, applies `Stage.sift` to each photo's result and
+`Stage.sift_block` to each block of photos, writes shards, manifests and rejects, and runs the
 stage's gate.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -40,8 +41,8 @@ class StageParams(Section):
 
     gate: GateParams = GateParams()
     layout_only: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change the layout of the output folder or what `Stage.sift` lets into it, but no
-    photo's result. They do not enter the store's key."""
+    """Fields that change the layout of the output folder or what `Stage.sift` and
+    `Stage.sift_block` let into it, but no photo's result. They do not enter the store's key."""
 
 
 class BaseParams(Section):
@@ -55,8 +56,8 @@ class BaseParams(Section):
     """Role to options that replace the profile's, such as an endpoint's address or a folder. None
     leaves the role out: ``captioner: null`` means no captions."""
     photos_per_shard: int = Field(default=256, ge=1, le=1_000_000)
-    """Lines of the source list per shard. New photos rewrite at most the last shard and add
-    others."""
+    """Lines of the source list per shard, and per block of `Stage.sift_block`. New photos rewrite
+    at most the last shard and add others."""
 
 
 class RejectPhoto(Exception):
@@ -156,6 +157,8 @@ class Stage(ABC):
     sets: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Sets of values that the gate refers to as ``{"$set": "<name>"}``, from where they are
     declared; ``codes`` is there for every stage."""
+    sifts_blocks: ClassVar[bool] = False
+    """Whether the stage decides over blocks of photos with `sift_block`."""
     counted: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Manifest columns whose values are counted (``tool.add``), with the values that count 0 where
     no row has them."""
@@ -212,6 +215,29 @@ class Stage(ABC):
             RejectPhoto: the whole photo is rejected.
         """
         return result, []
+
+    def sift_block(self, rows: Sequence[dict[str, Any]]) -> list[Reject]:
+        """With `sifts_blocks`: return the rejects of a block of photos, such as variants beyond a
+        quota of the data set.
+
+        A block is `BaseParams.photos_per_shard` consecutive lines of the source list. A decision
+        depends on the rows of its own block only, so new photos never change earlier blocks, and a
+        withdrawal changes one. As in `sift`, the params are in `StageParams.layout_only`.
+
+        Args:
+            rows: the manifest rows of the block's photos, in order, after `sift`. The photos'
+                documents are not in memory at the same time.
+
+        Returns:
+            One reject for each variant to leave out. For a photo with no variant left: one reject
+            of the whole photo instead.
+        """
+        raise NotImplementedError(f"{self.name} decides on each photo alone")
+
+    def leave_out(self, result: Assembled, variants: Collection[str]) -> Assembled:
+        """With `sifts_blocks`: return a photo's result without `variants`, at least one of which
+        is in it and not all."""
+        raise NotImplementedError(f"{self.name} decides on each photo alone")
 
     def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
         """First stage only: return the photos to process, in list order, and the rejects of lines

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, create_model, model_validator
 
 from stages import tools
 from stages.engine.section import Count, Mean, PositiveShare, Share, Strings, refusal
 from stages.engine.stage import GateParams, StageParams
+from stages.map.quotas import Quotas
 from stages.tools import TOOLS, Tool
 from stages.tools.aspects.mapping import MappingAspect, Pairing, ToolParams
 
@@ -38,6 +39,7 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Section ``map`` of params.yaml: which flaws a photo gets; the params of a tool's kernels are
     under its name."""
 
+    layout_only: ClassVar[frozenset[str]] = frozenset({"quotas"})
     gate: MapGate = MapGate()  # pyright: ignore[reportIncompatibleVariableOverride]
     variants: int = Field(default=4, ge=1, le=64)
     """K, the number of variants (flaws) to make of each photo; they share its inversions."""
@@ -65,6 +67,9 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Minimum share of a part's pixels in the window; not applied to tools that work on two."""
     min_moved_share: Share = 0.5
     """Minimum share of a flaw's targets that take another token's appearance."""
+    quotas: Quotas = Quotas()
+    """Maximum shares of the data set's variants that one tool, entity name or part kind may
+    have."""
 
     def tool_params(self, tool: Tool) -> ToolParams:
         """Return the params of a tool's kernels."""

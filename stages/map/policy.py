@@ -60,7 +60,7 @@ class Usage:
             self.apart.add(choice.tool)
 
     def allows(self, choice: Choice, params: MapParams) -> bool:
-        """Return whether the quotas allow the choice."""
+        """Return whether the photo's limits allow the choice."""
         return (
             self.tools[choice.tool] < params.max_per_tool
             and all(self.parts[side] < params.max_per_part for side in choice.sides)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as ReadOnly
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from stages import tools
 from stages.engine.codes import RejectCode
-from stages.engine.stage import BaseParams, Output, RejectPhoto, Sample, Stage, StageParams
+from stages.engine.stage import (
+    Assembled,
+    BaseParams,
+    Output,
+    Reject,
+    RejectPhoto,
+    Sample,
+    Stage,
+    StageParams,
+)
+from stages.map.balance import MET, MapAside, describe_states, find_surplus
 from stages.map.params import MapParams
 from stages.map.pictures import group_variants
 from stages.map.policy import plan
@@ -25,7 +36,8 @@ class MapCode(RejectCode):
 
 
 class MapStage(Stage):
-    """Draws each photo's flaws as mappings (algorithm section 2).
+    """Draws each photo's flaws as mappings (algorithm section 2), and balances them over the data
+    set.
 
     All random choices of a flaw's layout are made here.
     """
@@ -33,11 +45,13 @@ class MapStage(Stage):
     name: ClassVar[str] = "map"
     reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {"perceive": (), "ingest": ()}
     params_model: ClassVar[type[StageParams]] = MapParams
-    codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode,)
+    codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode, MapAside)
+    sifts_blocks: ClassVar[bool] = True
     sets: ClassVar[ReadOnly[str, Sequence[str]]] = {
         "tools": TOOLS,
         "named_tools": NAMED_PART_TOOLS,
         "pair_tools": PAIR_TOOLS,
+        "quota_states": (MET,),
     }
     counted: ClassVar[ReadOnly[str, Sequence[str]]] = {"tool": TOOLS}
 
@@ -71,10 +85,29 @@ class MapStage(Stage):
         grouped = group_variants(variants, scene, settings.flaws_per_picture, settings.min_gap)
         return Output(Mapping(key=sample.key, variants=grouped))
 
+    def sift_block(self, rows: Sequence[dict[str, Any]]) -> list[Reject]:
+        """Set the variants aside that exceed `map.quotas`, and photos that have no others."""
+        return find_surplus(rows, self.settings.quotas, self.base.seed)
+
+    def leave_out(self, result: Assembled, variants: Collection[str]) -> Assembled:
+        """Leave variants out of the mapping and count them."""
+        mapping = Mapping.model_validate(result.document)
+        kept = [variant for variant in mapping.variants if variant.id not in variants]
+        left_out = mapping.left_out + len(mapping.variants) - len(kept)
+        left = mapping.model_copy(update={"variants": kept, "left_out": left_out})
+        return replace(result, document=left.model_dump(mode="json"))
+
+    def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Add the column ``quota``: ``met``, or which of the row's tool, entity and part have more
+        than their share of all rows."""
+        tools = [tool for tool, weight in self.settings.weights.items() if weight > 0]
+        states = describe_states(rows, self.settings.quotas, tools)
+        return [row | {"quota": state} for row, state in zip(rows, states, strict=True)]
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per variant."""
         mapping = Mapping.model_validate(document)
-        wanted, made = self.settings.variants, len(mapping.variants)
+        wanted, made = self.settings.variants, len(mapping.variants) + mapping.left_out
         flaws = Counter(variant.picture for variant in mapping.variants)
         return [
             {

@@ -169,6 +169,8 @@ class Mapping(Document):
     schema_version: int = SCHEMA_VERSION
     key: str
     variants: list[Variant]
+    left_out: int = 0
+    """Number of variants that were drawn and are left out because of `map.quotas`."""
 
 
 class Inversion(Document):

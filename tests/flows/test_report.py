@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from flows.console import build_table
-from flows.report import failed_checks, gate_table, read_report, read_reports
+from flows.report import failed_checks, gate_table, read_report, read_reports, warnings
 from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
@@ -85,6 +85,23 @@ def test_the_caption_gives_the_number_of_pairs(map_workspace: Workspace) -> None
     (folder / "metrics.json").write_text(json.dumps(metrics))
     caption = str(build_table(read_reports(map_workspace)).caption)
     assert caption.endswith("4 pairs in data/package")
+
+
+def test_the_table_shows_variants_set_aside(map_workspace: Workspace) -> None:
+    path = map_workspace.stage("map") / "metrics.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "variants_aside": 7}))
+    assert map_row(map_workspace)[:8] == ["map", "9", "1", "3", "5", "2", "1", "7"]
+
+
+def test_warnings_are_not_failures(map_workspace: Workspace) -> None:
+    path = map_workspace.reports / "map.json"
+    run = json.loads(path.read_bytes())
+    run["gate"] = {"stage": "map", "success": True, "checks": [{**CHECK, "warns": True}]}
+    path.write_text(json.dumps(run))
+    (report,) = read_reports(map_workspace)
+    assert report.gate_passed and failed_checks(report) == []
+    assert warnings(report) == ["too many photos are rejected: photos/a.jpg"]
+    assert [row["verdict"] for row in gate_table(report)] == ["warning"]
 
 
 class TestAnOutputThatDvcBroughtBack:

@@ -274,7 +274,9 @@
       .filter(([count]) => count).map(([count, one]) => plural(count, one)).join(", ");
     entry.append(make("b", "", stage.stage), make("span", "", `${plural(stage.photos, "photo")} on`),
       make("span", lost ? "lost" : "", lost ? `${lost} out` : "none out"));
-    if (stage.photos_aside) entry.append(make("span", "", `${stage.photos_aside} set aside`));
+    const aside = [[stage.photos_aside, "photo"], [stage.variants_aside, "variant"]]
+      .filter(([count]) => count).map(([count, one]) => plural(count, one)).join(", ");
+    if (aside) entry.append(make("span", "", `${aside} set aside`));
     return entry;
   }));
   let fallen = [];

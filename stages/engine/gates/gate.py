@@ -37,9 +37,11 @@ class Check:
     """Photos or variants that violate it: keys, or file names if `message` is set."""
     message: str = ""
     """If it failed: what is wrong and what to do (see `messages.FailureMessages`)."""
+    warns: bool = False
+    """Whether a failure of it is only a warning."""
 
     def __str__(self) -> str:
-        status = "passed" if self.success else "FAILED"
+        status = "passed" if self.success else "warning" if self.warns else "FAILED"
         what = f"{self.table}: {self.expectation}({self.expected}) - {self.observed}"
         return f"{status}: {self.message or what}"
 
@@ -55,13 +57,18 @@ class GateResult:
 
     @property
     def success(self) -> bool:
-        """Whether all expectations are met."""
-        return all(check.success for check in self.checks)
+        """Whether all expectations are met, apart from those that only warn."""
+        return not self.failures
 
     @property
     def failures(self) -> list[Check]:
-        """The checks that failed."""
-        return [check for check in self.checks if not check.success]
+        """The checks that failed, apart from warnings."""
+        return [check for check in self.checks if not check.success and not check.warns]
+
+    @property
+    def warnings(self) -> list[Check]:
+        """The checks that failed and only warn."""
+        return [check for check in self.checks if not check.success and check.warns]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict for the run report."""
@@ -87,9 +94,9 @@ def _check(expectation: Expectation, frame: pd.DataFrame, outcome: Any) -> Check
         observed = error
     elif expectation.table == "summary" and kwargs.get("column") in frame.columns:
         observed = frame[kwargs["column"]].iloc[0]
-    elif observed is None and result.get("partial_unexpected_list"):
-        violations = f"{result['unexpected_count']} of {len(frame)} rows"
-        observed = f"{violations}, values {result['partial_unexpected_list']}"
+    elif observed is None and (values := result.get("partial_unexpected_list")):
+        different = [value for n, value in enumerate(values) if value not in values[:n]]
+        observed = f"{result['unexpected_count']} of {len(frame)} rows, values {different}"
     return Check(
         table=expectation.table,
         column=kwargs.get("column"),
@@ -98,6 +105,7 @@ def _check(expectation: Expectation, frame: pd.DataFrame, outcome: Any) -> Check
         observed="as expected" if observed is None else f"observed {observed}",
         success=bool(outcome.success),
         examples=[name_of(row["key"], row.get("variant")) for row in rows if "key" in row],
+        warns=expectation.warns,
     )
 
 

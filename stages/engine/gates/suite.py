@@ -33,6 +33,8 @@ class Expectation:
     """What is wrong if it fails."""
     remedy: str = ""
     """What to do if it fails."""
+    warns: bool = False
+    """Whether a failure is only a warning, which does not fail the gate."""
 
 
 @dataclass(frozen=True)

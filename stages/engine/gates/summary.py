@@ -24,7 +24,8 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Upstream:
-    """A stage's input: photo keys and, after map, the (photo, variant) pairs of those photos."""
+    """A stage's input: photo keys and, after map, the (photo, variant) pairs of those photos. For
+    map, if it leaves variants out: the pairs that it drew."""
 
     photos: list[str]
     variants: set[Pair]
@@ -108,18 +109,18 @@ def summarise(
     aside: Collection[str] = (),
     counted: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Summary:
-    """Compute the counts, which must balance (as sets, accepted + rejected + aside = incoming),
-    and the statistics of the manifest.
+    """Compute the counts, which must balance (as sets, accepted + rejected + aside = incoming, of
+    photos and of variants), and the statistics of the manifest.
 
-    The variants of a rejected photo count as rejected. A rate of internal errors does not count the
-    first one, so that a single photo cannot stop the others.
+    The variants of a rejected photo count as rejected, those of one set aside as set aside. A rate
+    of internal errors does not count the first one, so that a single photo cannot stop the others.
 
     Args:
         upstream: the stage's input.
         accepted: keys of the photos that the stage accepted.
         rows: the manifest.
-        rejects: rejected photos, photos set aside, and rejected variants.
-        aside: the codes with which photos are set aside.
+        rejects: rejected photos and variants, and those set aside.
+        aside: the codes with which photos and variants are set aside.
         counted: columns whose values are counted, as `Stage.counted`.
 
     Raises:
@@ -133,6 +134,8 @@ def summarise(
     kept = set(listed)
     dropped = {(r.key, r.variant) for r in rejects if r.variant is not None}
     dropped |= {pair for pair in upstream.variants if pair[0] in out}
+    spared = {(r.key, r.variant) for r in rejects if r.variant is not None and r.code in aside}
+    spared |= {pair for pair in dropped if pair[0] in apart}
     balances = bool(upstream.variants) and (not rows or "variant" in rows[0])
     missing = upstream.variants - kept - dropped if balances else set()
     unknown = (kept | dropped) - upstream.variants if balances else set()
@@ -148,7 +151,8 @@ def summarise(
     variants = {
         "in": upstream.variants,
         "accepted": kept,
-        "rejected": dropped,
+        "rejected": dropped - spared,
+        "aside": spared,
         "missing": missing,
         "extra": unknown | (kept & dropped) | set(repeated),
     }
@@ -161,7 +165,9 @@ def summarise(
     numbers = {
         **{column: len(found) for column, found in keys.items()},
         "reject_rate": round(len(out - apart) / total, 6),
-        "variant_reject_rate": round(len(dropped) / max(1, len(upstream.variants)), 6),
+        "variant_reject_rate": round(
+            len(dropped - spared) / max(1, len(upstream.variants - spared)), 6
+        ),
         "internal_errors": len(errors),
         "internal_error_rate": round(max(0, len(errors) - 1) / total, 6),
         **_statistics(rows, counted),

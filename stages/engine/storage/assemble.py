@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,7 @@ from stages.engine.execution.units import DOCUMENT, Unit
 from stages.engine.files import canonical_json
 from stages.engine.stage import Assembled, Reject, RejectPhoto, Stage
 from stages.engine.storage.shard import write_shard
-from stages.engine.storage.store import Store
+from stages.engine.storage.store import Result, Store
 from stages.engine.storage.tables import (
     MANIFEST,
     PHOTO_COLUMNS,
@@ -41,6 +42,9 @@ class Assembly:
     photos: list[dict[str, Any]] = field(default_factory=list)
     """Rows of photos.parquet, one for each accepted photo."""
     rejects: list[Reject] = field(default_factory=list)
+    offered: set[tuple[str, str]] = field(default_factory=set)
+    """The (photo, variant) pairs among which `Stage.sift_block` chose, and those that were rejected
+    before."""
 
     @property
     def accepted(self) -> list[str]:
@@ -75,7 +79,7 @@ def assemble(
     failed = {reject.key for reject in failures}
     ordered = sorted((u for u in units if u.key not in failed), key=lambda u: u.position)
 
-    outputs = _read_outputs(stage, store, ordered, out)
+    outputs = _read_outputs(stage, _Results(store, ordered), out)
     if folder.is_dir():  # its files may be hard links into DVC's cache: never write to them
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -91,17 +95,67 @@ def assemble(
     return out
 
 
-def _read_outputs(
-    stage: Stage, store: Store, units: list[Unit], out: Assembly
-) -> Iterator[Assembled]:
+@dataclass(frozen=True)
+class _Results:
+    """The results of the units to assemble, read from the store."""
+
+    store: Store
+    units: Sequence[Unit]
+
+    def get(self, unit: Unit) -> Result:
+        """Read one result.
+
+        Raises:
+            ResultsLost: it is missing. All others have then been checked.
+        """
+        if result := self.store.get(unit.store_key):
+            return result
+        for other in self.units:  # removes those that are damaged
+            self.store.get(other.store_key)
+        raise ResultsLost(f"the store lost {unit.key} ({unit.store_key}); run the stage again")
+
+
+def _read_outputs(stage: Stage, results: _Results, out: Assembly) -> Iterator[Assembled]:
     """Yield the accepted outputs one by one, so that memory holds one photo at a time; add the
     rejects to `out`."""
-    for number, unit in enumerate(units):
-        result = store.get(unit.store_key)
-        if result is None:
-            for later in units[number + 1 :]:
-                store.get(later.store_key)
-            raise ResultsLost(f"the store lost {unit.key} ({unit.store_key}); run the stage again")
+    if not stage.sifts_blocks:
+        yield from _read_photos(stage, results, results.units, out)
+        return
+    size = stage.base.photos_per_shard
+    for _, units in groupby(results.units, key=lambda unit: unit.position // size):
+        yield from _read_block(stage, results, list(units), out)
+
+
+def _read_block(
+    stage: Stage, results: _Results, units: list[Unit], out: Assembly
+) -> Iterator[Assembled]:
+    """Yield the outputs of a block without the variants and photos that `Stage.sift_block` rejects.
+
+    The results are read twice, first for their rows only, so that memory does not hold the block's
+    documents and members.
+    """
+    first = Assembly()
+    outputs = _read_photos(stage, results, units, first)
+    rows = [row for output in outputs for row in stage.rows(output.document)]
+    out.offered |= {(row["key"], row["variant"]) for row in rows}
+    out.offered |= {(r.key, r.variant) for r in first.rejects if r.variant is not None}
+    sifted: defaultdict[str, list[Reject]] = defaultdict(list)
+    for reject in stage.sift_block(rows):
+        sifted[reject.key].append(reject)
+    for output in _read_photos(stage, results, units, out):
+        rejects = sifted[output.key]
+        out.rejects += rejects
+        variants = [reject.variant for reject in rejects if reject.variant is not None]
+        if len(variants) == len(rejects):  # the photo itself is not rejected
+            yield stage.leave_out(output, variants) if variants else output
+
+
+def _read_photos(
+    stage: Stage, results: _Results, units: Iterable[Unit], out: Assembly
+) -> Iterator[Assembled]:
+    """Yield the outputs that `Stage.sift` accepts; add the rejects to `out`."""
+    for unit in units:
+        result = results.get(unit)
         if result.document is None:
             out.rejects += result.rejects
             continue

@@ -82,11 +82,21 @@ def make_pair(key, picture, tools, photo, split, file_name):
     return document["pair"], members
 
 
-def stage_tables(folder, rows, photos, rejects):
+def stage_tables(folder, rows, photos, rejects, photos_aside=0, variants_aside=0):
+    """Write the tables and metrics of a stage; of its rejects some are set aside."""
     write_table(folder / "manifest.parquet", rows, ["key"])
     write_table(folder / "photos.parquet", photos, PHOTO_COLUMNS)
     columns = [dict(zip(REJECT_COLUMNS, row, strict=True)) for row in rejects]
     write_table(folder / "rejects.parquet", columns, REJECT_COLUMNS)
+    variants = sum(bool(row["variant"]) for row in columns)
+    metrics = {
+        "photos_accepted": len(photos),
+        "photos_rejected": len(columns) - variants - photos_aside,
+        "photos_aside": photos_aside,
+        "variants_rejected": variants - variants_aside,
+        "variants_aside": variants_aside,
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
 
 
 def build(data, count=3, make=scene, several=False):
@@ -121,9 +131,7 @@ def build(data, count=3, make=scene, several=False):
     stage_tables(data / "ingest", ingested, entries, [
         ("f" * 16, "", "too_many_pixels", f"{HOSTILE}: 60000 x 60000", '{"limit": 100}'),
         ("e" * 16, "", "animated", "an animation", "{}"),
-    ])  # fmt: skip
-
-    (data / "ingest" / "metrics.json").write_text('{"photos_aside": 1}')
+    ], photos_aside=1)  # fmt: skip
 
     key, box = keys[0], [20, 20, 60, 60]
     artifact, mask = make_flaw(photos[key], "add", box)
@@ -140,7 +148,9 @@ def build(data, count=3, make=scene, several=False):
                  [photo_row(PhotoEntry(key, 0, "shard-00000.tar", index[key]), 1)], [])  # fmt: skip
     variant = {"key": key, "variant": "v7", "tool": "add", "kernel": "ring", "entity_name": "owl",
                "part_name": "left wing", "other_name": "", "positional": False}  # fmt: skip
-    stage_tables(data / "map", [variant], [], [])
+    stage_tables(data / "map", [variant], entries[:1], [
+        (key, "v8", "over_quota", "tool add has more than its share", '{"limit": 0.4}'),
+    ], variants_aside=1)  # fmt: skip
     stage_tables(data / "filter", [{"key": key}], [], [
         (key, "v7", "imperceptible", "LPIPS below the band", '{"tool": "add", "lpips": 0.01}'),
     ])  # fmt: skip

@@ -42,12 +42,17 @@ def test_the_page_has_the_rejects_and_counts_of_all_stages(data, tmp_path):
     assert [r["code"] for r in content["rejects"]] == [
         "too_many_pixels",
         "animated",
+        "over_quota",
         "imperceptible",
     ]
-    ingest = next(s for s in content["stages"] if s["stage"] == "ingest")
+    ingest, mapped = (s for s in content["stages"] if s["stage"] in ("ingest", "map"))
     assert ingest == {
-        "stage": "ingest", "photos": 3, "rows": 3, "photos_rejected": 1, "photos_aside": 1,
-        "variants_rejected": 0,
+        "stage": "ingest", "photos": 3, "photos_rejected": 1, "photos_aside": 1,
+        "variants_rejected": 0, "variants_aside": 0,
+    }  # fmt: skip
+    assert mapped == {
+        "stage": "map", "photos": 1, "photos_rejected": 0, "photos_aside": 0,
+        "variants_rejected": 0, "variants_aside": 1,
     }  # fmt: skip
 
 

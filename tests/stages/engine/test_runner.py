@@ -12,6 +12,7 @@ from toy.double.stage import DoubleStage
 from toy.factory import build, key_of, line
 from toy.pack.stage import PackStage
 from toy.source.stage import SourceStage
+from toy.thin.stage import ThinStage
 
 from stages.engine import runner
 from stages.engine.execution.progress import Progress
@@ -53,6 +54,33 @@ def test_three_stages_pass_their_gates_and_report(ready):
     assert ready.metrics("pack")["variants_in"] == 7
     progress = Progress.read(ready.workspace.reports / "double.progress.json")
     assert progress is not None and (progress.done, progress.total) == (4, 4)
+
+
+def test_what_a_block_leaves_out_is_set_aside_and_balances(ready):
+    assert ready.run(SourceStage, ThinStage).success
+    report, numbers = ready.report("thin"), ready.metrics("thin")
+    assert (report["rejected"], report["aside"]) == (0, 1)  # c: a and b? fill the block
+    assert (report["variants_rejected"], report["variants_aside"]) == (1, 0)
+    counts = {name: numbers[f"variants_{name}"] for name in ("in", "accepted", "rejected", "aside")}
+    assert counts == {"in": 8, "accepted": 5, "rejected": 1, "aside": 2}  # both of c
+    assert numbers["variant_reject_rate"] == pytest.approx(1 / 6, abs=1e-6)
+
+
+def test_a_variant_lost_with_those_left_out_fails_the_gate(ready):
+    ready.save(thin={"per_block": 1, "forgets": True})
+    assert {check.column for check in ready.run(SourceStage, ThinStage).failures} == {
+        "variants_missing"
+    }
+
+
+def test_a_warning_is_printed_and_fails_nothing(ready, capsys):
+    ready.save(thin={"gate": {"max_length": 1}})
+    ready.run(SourceStage)
+    assert exit_code(ThinStage) == 0
+    said = capsys.readouterr().err
+    assert "warning: a copy is long: length.max must be at most 1" in said
+    (check,) = [c for c in ready.report("thin")["gate"]["checks"] if not c["success"]]
+    assert check["warns"] and ready.report("thin")["gate"]["success"]
 
 
 def test_outputs_are_reproducible(ready):

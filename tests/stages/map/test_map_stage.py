@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 import stages.map
-from stages.engine.stage import BaseParams, RejectPhoto, Sample
+from stages.engine.stage import Assembled, BaseParams, RejectPhoto, Sample
 from stages.map.params import MapGate, MapParams
+from stages.map.quotas import Quotas
 from stages.map.stage import MapStage
 from stages.records.documents import Mapping
 from tests.stages.map.conftest import make_entity, make_scene
@@ -42,7 +43,8 @@ def test_a_photo_with_nothing_to_break_is_rejected_with_the_reasons():
 
 def rows_of(scene, **numbers):
     stage = stage_of(**numbers)
-    return stage.rows(stage.process(sample_of(scene)).document.model_dump(mode="json"))
+    rows = stage.rows(stage.process(sample_of(scene)).document.model_dump(mode="json"))
+    return stage.finish(rows)
 
 
 def test_rows_are_scalars_with_the_columns_that_the_gate_expects(person_scene):
@@ -63,14 +65,49 @@ def test_rows_report_the_shortfall(person_scene):
     }
 
 
+class TestQuotas:
+    """Of the photo's six variants, of which four distort, one is left out."""
+
+    NUMBERS = {  # noqa: RUF012
+        "variants": 6, "weights": {"add": 1.0, "distort": 2.0}, "max_per_tool": 4,
+        "max_per_part": 4,
+    }  # fmt: skip
+
+    @pytest.fixture
+    def stage(self):
+        return stage_of(**self.NUMBERS, quotas=Quotas(tool={"distort": 0.5}))
+
+    @pytest.fixture
+    def drawn(self, stage, person_scene):
+        document = stage.process(sample_of(person_scene)).document.model_dump(mode="json")
+        return Assembled(0, person_scene.key, document, {})
+
+    def test_variants_beyond_a_quota_are_set_aside(self, stage, drawn):
+        (reject,) = stage.sift_block(stage.rows(drawn.document))
+        assert (reject.key, reject.code, reject.code.aside) == (drawn.key, "over_quota", True)
+        assert (reject.evidence["value"], reject.evidence["drawn"]) == ("distort", [4, 6])
+
+    def test_they_are_no_shortfall(self, stage, drawn):
+        (reject,) = stage.sift_block(stage.rows(drawn.document))
+        left = stage.leave_out(drawn, [reject.variant])
+        rows = stage.rows(left.document)
+        assert len(rows) == 5 and reject.variant not in {row["variant"] for row in rows}
+        assert {(row["made"], row["shortfall"]) for row in rows} == {(6, 0)}
+        assert len(drawn.document["variants"]) == 6
+
+    def test_quotas_do_not_enter_the_key(self, stage):
+        assert stage.result_params() == stage_of(**self.NUMBERS).result_params()
+
+
 @pytest.fixture
 def failures(judged):
     """What the gate finds wrong: (expectation, column or the whole expected text)."""
 
     def judge(rows, **thresholds):
         stage = stage_of(gate=MapGate(min_photos=1, **thresholds))
-        found = judged(stage, rows, variants_extra=0, variants_missing=0).failures
-        return sorted((c.expectation, c.column or c.expected) for c in found)
+        found = judged(stage, rows, variants_extra=0, variants_missing=0)
+        checks = [*found.failures, *found.warnings]
+        return sorted((c.expectation, c.column or c.expected) for c in checks)
 
     return judge
 
@@ -96,6 +133,15 @@ def test_the_gate_finds_faults(failures, person_scene):
     assert "expect_compound_columns_to_be_unique" in kinds
     assert "expect_table_columns_to_match_set" in kinds
     assert kinds.count("expect_table_row_count_to_be_between") == 1
+
+
+def test_the_gate_warns_of_quotas_that_are_not_met(judged, person_scene):
+    stage = stage_of(quotas=Quotas(entity=0.4), gate=MapGate(min_photos=1))
+    rows = stage.finish(stage.rows(stage.process(sample_of(person_scene)).document.model_dump()))
+    verdict = judged(stage, rows, variants_extra=0, variants_missing=0)
+    (check,) = verdict.warnings
+    assert verdict.success and check.column == "quota"
+    assert "values ['entity person: 1.000 of at most 0.4']" in check.observed
 
 
 def test_the_gate_minds_tools_and_parts(failures, person_scene):

@@ -140,7 +140,7 @@ def test_balance_over_photos():
     assert min(tools.values()) >= 6
 
 
-def test_quotas_leave_a_shortfall():
+def test_limits_of_a_photo_leave_a_shortfall():
     face = make_scene(
         [make_entity("person", (96, 16, 288, 368), [make_part("face", (128, 48, 224, 160), ALL)])]
     )

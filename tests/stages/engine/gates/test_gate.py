@@ -9,7 +9,7 @@ MANIFEST = [{"key": key, "variant": "v0", "x": n} for n, key in enumerate(KEYS)]
 
 
 def between(table, column, **bounds):
-    meta = {name: bounds.pop(name) for name in ("of_the_set", "says") if name in bounds}
+    meta = {name: bounds.pop(name) for name in ("of_the_set", "says", "warns") if name in bounds}
     kind = "expect_column_values_to_be_between"
     return Expectation(table, kind, {"column": column, **bounds}, **meta)
 
@@ -42,6 +42,19 @@ def test_a_failure_names_expectation_value_and_keys():
     assert "2 of 3 rows, values [1, 2]" in check.observed
     assert check.examples == [f"{KEYS[1]}-v0", f"{KEYS[2]}-v0"]
     assert all(word in str(check) for word in ("FAILED", "column=x", "values [1, 2]"))
+
+
+def test_a_warning_does_not_fail_the_gate():
+    verdict = judge(between("manifest", "x", max_value=0, warns=True))
+    assert verdict.success and verdict.failures == []
+    (check,) = verdict.warnings
+    assert str(check).startswith("warning: ") and not check.success
+
+
+def test_repeated_values_are_shown_once():
+    manifest = [{"key": key, "variant": "v0", "x": 5} for key in KEYS]
+    (check,) = judge(between("manifest", "x", max_value=0), manifest=manifest).failures
+    assert "3 of 3 rows, values [5]" in check.observed
 
 
 def test_a_failed_number_shows_its_value_and_example_keys():

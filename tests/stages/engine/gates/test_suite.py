@@ -94,6 +94,7 @@ def test_means_and_shares_are_of_the_set_and_have_a_text(name):
     for expectation in gate_of(name).expectations:
         column = expectation.kwargs.get("column") or ""
         share = column.endswith((".mean", ".rate", "_rate")) or "proportion" in expectation.type
+        share = share or column == "quota"  # a share of the set, of which a row gives the state
         assert expectation.of_the_set == (share and column != "internal_error_rate"), expectation
         if any(".gate." in param for param in expectation.params):
             assert expectation.says, expectation

@@ -114,6 +114,21 @@ def test_photos_set_aside_are_not_rejects_and_still_balance():
     assert alone["reject_rate"] == 0
 
 
+def test_variants_set_aside_are_not_rejects_and_still_balance():
+    pairs = {(key, f"v{n}") for key in PHOTOS for n in range(2)}
+    rejects = [
+        Reject("a", "v1", "surplus", "no"),
+        reject("b", "surplus"),
+        Reject("c", "v0", "flat", "no"),
+    ]
+    rows = [{"key": "a", "variant": "v0"}, {"key": "c", "variant": "v1"}]
+    numbers = summarise(Upstream(PHOTOS, pairs), ["a", "c"], rows, rejects, {"surplus"}).numbers
+    counts = {name: numbers[f"variants_{name}"] for name in ("in", "accepted", "rejected", "aside")}
+    assert counts == {"in": 6, "accepted": 2, "rejected": 1, "aside": 3}  # both of b
+    assert (numbers["variants_missing"], numbers["variants_extra"]) == (0, 0)
+    assert numbers["variant_reject_rate"] == pytest.approx(1 / 3, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("column", "photos"),
     [("x.mean", 2), ("gap.mean", 1), ("reject_rate", 3), ("photos_missing", 3), (None, 2)],

@@ -3,8 +3,10 @@ from toy.double.stage import DoubleStage
 from toy.factory import ToyFactory, key_of, line
 from toy.pack.stage import PackStage
 from toy.source.stage import SourceStage
+from toy.thin.stage import ThinStage
 
 from stages.engine.stage import Reject
+from stages.engine.storage.assemble import ResultsLost
 from stages.engine.storage.tables import MANIFEST, REJECTS, read_photos, read_table
 from stages.engine.workspace import FactoryError
 
@@ -137,3 +139,68 @@ def test_failed_units_are_rejects_and_need_no_result(filled):
     out = filled.assemble(DoubleStage, [failure])
     assert unit.key not in out.accepted
     assert failure in out.rejects
+
+
+class TestDecisionsOverBlocks:
+    """`ThinStage` keeps the first three variants of each block of three photos."""
+
+    @pytest.fixture
+    def thin(self, factory):
+        factory.sources(*map(line, TEXTS))
+        factory.fill(SourceStage, ThinStage)
+        return factory
+
+    @staticmethod
+    def kept(factory):
+        rows = read_table(factory.workspace.stage("thin") / MANIFEST)
+        names = {key_of(text): text for text in TEXTS}
+        return [(names.get(row["key"], "new"), row["variant"]) for row in rows]
+
+    def test_each_block_is_decided_by_its_own_rows(self, thin):
+        assert self.kept(thin) == [
+            *[("a", "v0"), ("a", "v1"), ("b?", "v0")],
+            *[("d", "v0"), ("d", "v1"), ("e", "v0")],
+            *[("g", "v0"), ("g", "v1")],
+        ]
+
+    def test_what_is_left_out_is_a_reject(self, thin):
+        rejects = read_table(thin.workspace.stage("thin") / REJECTS)
+        found = {(r["key"], r["variant"], r["code"]) for r in rejects}
+        assert found == {
+            (key_of("b?"), "v1", "doubtful"),
+            (key_of("c"), "", "surplus"),
+            (key_of("e"), "v1", "surplus"),
+            (key_of("f"), "", "surplus"),
+        }
+        photos = {p.key: p for p in read_photos(thin.workspace.stage("thin"))}
+        assert set(photos) == {key_of(text) for text in ["a", "b?", "d", "e", "g"]}
+        assert set(photos[key_of("e")].places) == {"json", "v0.copy.bin"}
+
+    def test_new_photos_leave_earlier_blocks_unchanged(self, thin):
+        before = shards(thin, "thin")
+        thin.sources(*map(line, [*TEXTS, "h", "i", "j"]))
+        thin.fill(SourceStage, ThinStage)
+        assert changed(before, shards(thin, "thin")) == {"shard-00002.tar", "shard-00003.tar"}
+
+    def test_a_withdrawal_changes_one_block(self, thin):
+        before = shards(thin, "thin")
+        thin.sources(*[line(t, withdrawn=t == "a") for t in TEXTS])
+        thin.fill(SourceStage, ThinStage)
+        assert changed(before, shards(thin, "thin")) == {"shard-00000.tar"}
+        assert self.kept(thin)[:3] == [("b?", "v0"), ("c", "v0"), ("c", "v1")]
+
+    def test_another_limit_computes_nothing(self, thin):
+        blobs = {unit.store_key for unit in thin.units(ThinStage)}
+        thin.save(thin={"per_block": 1})
+        assert {unit.store_key for unit in thin.units(ThinStage)} == blobs
+        thin.assemble(ThinStage, [])
+        assert self.kept(thin) == [("a", "v0"), ("d", "v0"), ("g", "v0")]
+
+    def test_a_lost_result_of_a_later_block_is_found(self, thin):
+        """Nothing damaged may be left in the store, whichever block is read."""
+        first, *_, last = thin.units(ThinStage)
+        for unit in (first, last):
+            thin.store.path(unit.store_key).write_bytes(b"damaged")
+        with pytest.raises(ResultsLost):
+            thin.assemble(ThinStage, [])
+        assert not thin.store.has(first.store_key) and not thin.store.has(last.store_key)
