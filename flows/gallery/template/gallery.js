@@ -211,13 +211,17 @@
     button.setAttribute("aria-pressed", String(view.flaw === number));
     button.append(make("b", "", String(number + 1)), make("strong", "", flaw.label),
       coloured(make("span", "badge tool", flaw.tool), flaw.tool), make("small", "", flaw.text));
-    button.addEventListener("click", () => {
-      pick(view.flaw === number ? -1 : number);
-      $("words").children[number].focus({ preventScroll: true });
-    });
+    button.addEventListener("click", () => pick(view.flaw === number ? -1 : number));
     return button;
   };
-  const pick = (number) => { view.flaw = number; describe(); show(); };
+  const pick = (number) => {
+    const held = $("words").contains(document.activeElement);
+    view.flaw = number;
+    describe();
+    show();
+    // The buttons are new: keep the focus in the viewer, whose keys would be lost with it.
+    if (held) ($("words").children[number] || $("next")).focus({ preventScroll: true });
+  };
   const open = (index) => {
     view.index = index;
     view.flaw = -1;
