@@ -23,7 +23,8 @@ def flaw(variant):
 
     def make(number, *tokens, part=None, **changes):
         name = part or f"e0.p{number}"
-        return variant(list(tokens), [99] * len(tokens), id=f"v{number}", part=name, **changes)
+        references = changes.pop("references", list(tokens))
+        return variant(list(tokens), references, id=f"v{number}", part=name, **changes)
 
     return make
 
@@ -65,13 +66,22 @@ def test_flaws_of_one_part_do_not_share_a_picture(flaw):
     assert pictures([flaw(0, 0), flaw(1, 99)]) == ["p0", "p0"]
 
 
-def test_the_gap_between_windows_is_measured_in_the_larger_tokens(flaw):
-    a = flaw(0, token(0, 0))  # pixels 0 to 16
-    b = flaw(1, token(0, 0), window="w1")  # pixels 40 to 48
-    assert find_gap(a, WINDOW, b, ZOOMED) == find_gap(b, ZOOMED, a, WINDOW) == 24 / 16
-    assert find_gap(b, ZOOMED, flaw(2, token(0, 3), window="w1"), ZOOMED) == 2
-    overlapping = flaw(3, token(2, 2))
-    assert find_gap(overlapping, WINDOW, b, ZOOMED) < 0
+def test_no_flaw_changes_what_another_takes_its_appearance_from(flaw):
+    """The original of a doubled part stays as it is, at whatever distance from its copy."""
+    copy = flaw(0, token(0, 0), references=[token(5, 5)])
+    original = flaw(1, token(5, 5))
+    beside = flaw(2, token(5, 6))
+    assert pictures([copy, original]) == pictures([original, copy]) == ["p0", "p1"]
+    assert pictures([copy, beside]) == ["p0", "p0"]
+
+
+def test_the_gap_between_windows_is_measured_in_the_larger_tokens():
+    a = [token(0, 0)], WINDOW  # pixels 0 to 16
+    b = [token(0, 0)], ZOOMED  # pixels 40 to 48
+    assert find_gap(a, b) == find_gap(b, a) == 24 / 16
+    assert find_gap(b, ([token(0, 3)], ZOOMED)) == 2
+    assert find_gap(b, ([token(0, 1)], ZOOMED)) == 0
+    assert find_gap(([token(2, 2)], WINDOW), b) < 0
 
 
 tokens = st.lists(st.integers(0, 99), min_size=1, max_size=12, unique=True)
@@ -89,7 +99,7 @@ def test_grown_targets_of_a_picture_are_disjoint(placed, flaws, gap):
         Variant(
             id=f"v{n}", window=window, tool="distort", kernel="k", entity="e0", entity_name="e",
             part=f"e0.p{n}", part_name="p", part_kind="p", positional=False, seed=0,
-            targets=targets, references=[0] * len(targets),
+            targets=targets, references=targets,
         )
         for n, (targets, window) in enumerate(placed)
     ]  # fmt: skip
