@@ -8,6 +8,7 @@ person's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,24 @@ def find_facts(variant: Variant, scene: Scene, mask: Mask) -> dict[str, Any]:
         if "offset" in variant.facts:
             found["source_direction"] = grid.direction(*variant.facts["offset"])
     return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def drop_shared_counts(variants: Sequence[Variant]) -> list[Variant]:
+    """Return the variants without the fact ``count`` where another flaw of their picture adds or
+    removes such a part of the same entity: with two eyes gone, it is not true that one is left."""
+    changing = [v for v in variants if tools.aspect(v.tool, FactsAspect).count is not None]
+    found = []
+    for variant in variants:
+        others = [other for other in changing if other.id != variant.id]
+        if any(_kind_of_part(other) == _kind_of_part(variant) for other in others):
+            facts = {name: v for name, v in variant.facts.items() if name != "count"}
+            variant = variant.model_copy(update={"facts": facts})
+        found.append(variant)
+    return found
+
+
+def _kind_of_part(variant: Variant) -> tuple[str, str, str]:
+    return variant.picture, variant.entity, variant.part_kind
 
 
 def place(mask: Mask) -> str:

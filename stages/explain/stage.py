@@ -94,13 +94,13 @@ def add_facts(sample: Sample, scene: Scene, passed: set[str]) -> dict[str, Varia
     """Return the variants in `passed` by id, with all facts of the record in their `facts`."""
     variants = [v for v in sample.document("map", Mapping).variants if v.id in passed]
     outcomes = {o.variant: o for o in sample.document("inject", Injection).outcomes}
-    found = {}
+    found: list[Variant] = []
     for variant in variants:
         shape = scene.entities[0].mask.size
         mask = paste_mask(shape, outcomes[variant.id], sample.members, "mask")
         known = variant.facts | facts.find_facts(variant, scene, mask)
-        found[variant.id] = variant.model_copy(update={"facts": known})
-    return found
+        found.append(variant.model_copy(update={"facts": known}))
+    return {variant.id: variant for variant in facts.drop_shared_counts(found)}
 
 
 def read_pictures(sample: Sample, variants: Iterable[str]) -> dict[str, tuple[Image, Image]]:

@@ -136,3 +136,22 @@ def test_clear_facts_are_found(variant):
     assert found == {"place": "upper left", "size": "large", "extent": "most"}
     apart = variant(tool="fuse", part="e0", part_name="person", other_name="dog")
     assert facts.find_facts(apart, scene(person), block(0, 0, 2, 2))["extent"] == "piece"
+
+
+def test_counts_that_another_flaw_of_the_picture_makes_false_are_dropped(variant):
+    """The left eye is doubled and the right one gone: the person does not have three eyes."""
+
+    def make(number, tool, count, **changes):
+        kind = {"part_kind": "eye", "facts": {"count": count, "place": "upper"}}
+        return variant(id=f"v{number}", tool=tool, **{"picture": "p0", **kind, **changes})
+
+    def counts(*variants):
+        return ["count" in v.facts for v in facts.drop_shared_counts(variants)]
+
+    doubled, gone = make(0, "add", 3), make(1, "remove", 1)
+    assert counts(doubled, gone) == [False, False]
+    assert facts.drop_shared_counts([doubled, gone])[0].facts == {"place": "upper"}
+    assert counts(doubled, make(1, "remove", 1, picture="p1")) == [True, True]
+    assert counts(doubled, make(1, "remove", 1, part_kind="ear")) == [True, True]
+    assert counts(doubled, make(1, "remove", 1, entity="e1")) == [True, True]
+    assert counts(doubled, make(1, "distort", 1)) == [True, False]
