@@ -1,6 +1,7 @@
 """Take one photo from ingest to explain with a vision-language model as judge and explainer: the
 flux profile's back ends with the test suite's server, the compact profile's for all other roles."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,14 @@ def params(server, monkeypatch, tmp_path):
     return parse_params(
         {
             "base": {"profile": "mixed", "models": models},
-            "perceive": {"max_windows": 1, "window": 192},
-            "map": {"variants": 2, "weights": {"add": 1, "remove": 1}},
+            "perceive": {"max_windows": 2, "window": 192},
+            "map": {"variants": 4, "weights": {"add": 1, "remove": 1}, "max_per_part": 1,
+                    "max_per_tool": 4, "flaws_per_picture": 2, "min_gap": 0},
+            "inject": {"margin": 0, "feather": 0},
             "invert": {"steps": 1},
             "filter": {"lpips": {"low": 0, "high": 2, "control": 0, "mask": 0}},
         }
-    )
+    )  # fmt: skip
 
 
 def test_the_model_judges_and_explains_a_photo(params, server):
@@ -54,5 +57,8 @@ def test_the_model_judges_and_explains_a_photo(params, server):
     assert [e.variant for e in texts.explanations] == [v.variant for v in verdicts]
     assert texts.author == "Qwen/Qwen2.5-VL-7B-Instruct"
     assert set(texts.prompts) == {"flaw", "clean"}
-    asked = sorted(seen.name for seen in server.requests)
-    assert asked == ["clean", *["flaw"] * len(verdicts), *["verdict"] * len(verdicts)]
+    pictures = [text for text in texts.pictures if len(text.variants) > 1]
+    assert pictures and all(text.prompt.startswith("picture 1 ") for text in pictures)
+    asked = Counter(seen.name for seen in server.requests)
+    each = {"clean": 1, "flaw": len(verdicts), "verdict": len(verdicts)}
+    assert asked == {**each, "picture": len(pictures)}
