@@ -1,0 +1,87 @@
+"""Convert the checkpoints of SAM-HQ's authors (Ke et al. 2023) to transformers' model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+ENCODERS: dict[str, dict[str, Any]] = {
+    "sam-hq-vit-b": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+                     "global_attn_indexes": (2, 5, 8, 11)},
+    "sam-hq-vit-l": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+                     "global_attn_indexes": (5, 11, 17, 23)},
+    "sam-hq-vit-h": {"hidden_size": 1280, "num_hidden_layers": 32, "num_attention_heads": 16,
+                     "global_attn_indexes": (7, 15, 23, 31)},
+}  # fmt: skip
+"""Shapes of the image encoders of the pinned checkpoints."""
+_MLP_LAYERS = {"0": "proj_in", "1": "layers.0", "2": "proj_out"}
+_RENAMES = (
+    (r"^image_encoder\.", "vision_encoder."),
+    (r"\.blocks\.", ".layers."),
+    (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
+    (r"\.neck\.0\.", ".neck.conv1."),
+    (r"\.neck\.1\.", ".neck.layer_norm1."),
+    (r"\.neck\.2\.", ".neck.conv2."),
+    (r"\.neck\.3\.", ".neck.layer_norm2."),
+    (r"\.norm", ".layer_norm"),
+    (r"\.pe_layer\.positional_encoding_gaussian_matrix$",
+     ".shared_embedding.positional_embedding"),
+    (r"\.point_embeddings\.", ".point_embed."),
+    (r"\.mask_downscaling\.0\.", ".mask_embed.conv1."),
+    (r"\.mask_downscaling\.1\.", ".mask_embed.layer_norm1."),
+    (r"\.mask_downscaling\.3\.", ".mask_embed.conv2."),
+    (r"\.mask_downscaling\.4\.", ".mask_embed.layer_norm2."),
+    (r"\.mask_downscaling\.6\.", ".mask_embed.conv3."),
+    (r"\.output_upscaling\.0\.", ".upscale_conv1."),
+    (r"\.output_upscaling\.1\.", ".upscale_layer_norm."),
+    (r"\.output_upscaling\.3\.", ".upscale_conv2."),
+    (r"\.hf_token\.", ".hq_token."),
+    (r"\.hf_mlp\.", ".hq_mask_mlp."),
+    (r"\.compress_vit_feat\.0\.", ".compress_vit_conv1."),
+    (r"\.compress_vit_feat\.1\.", ".compress_vit_norm."),
+    (r"\.compress_vit_feat\.3\.", ".compress_vit_conv2."),
+    (r"\.embedding_encoder\.0\.", ".encoder_conv1."),
+    (r"\.embedding_encoder\.1\.", ".encoder_norm."),
+    (r"\.embedding_encoder\.3\.", ".encoder_conv2."),
+    (r"\.embedding_maskfeature\.0\.", ".mask_conv1."),
+    (r"\.embedding_maskfeature\.1\.", ".mask_norm."),
+    (r"\.embedding_maskfeature\.3\.", ".mask_conv2."),
+)  # fmt: skip
+"""Patterns of the authors' names and their replacements, applied in this order."""
+_MLP = re.compile(
+    r"(output_hypernetworks_mlps\.\d+|hq_mask_mlp|iou_prediction_head)\.layers\.([012])\."
+)
+
+
+def build_model(name: str, weights: Mapping[str, torch.Tensor]) -> Any:
+    """Build transformers' SamHQModel with the weights of the authors' checkpoint `name`.
+
+    Raises:
+        RuntimeError: the weights are those of another model.
+    """
+    from transformers import SamHQConfig, SamHQModel
+
+    encoder = ENCODERS[name]
+    config = SamHQConfig(
+        vision_config=encoder, mask_decoder_config={"vit_dim": encoder["hidden_size"]}
+    )
+    model = SamHQModel(config)
+    model.load_state_dict(rename_weights(weights), strict=True)
+    return model
+
+
+def rename_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename the weights of the authors' checkpoint to those of transformers' SamHQModel."""
+    renamed: dict[str, torch.Tensor] = {}
+    for name, value in weights.items():
+        for pattern, replacement in _RENAMES:
+            name = re.sub(pattern, replacement, name)
+        name = _MLP.sub(lambda match: f"{match[1]}.{_MLP_LAYERS[match[2]]}.", name)
+        renamed[name] = value
+    # transformers shares one positional embedding between image and prompts
+    shared = "shared_embedding.positional_embedding"
+    renamed["shared_image_embedding.positional_embedding"] = renamed[f"prompt_encoder.{shared}"]
+    return renamed
