@@ -56,21 +56,31 @@ _MLP = re.compile(
 )
 
 
-def build_model(name: str, weights: Mapping[str, torch.Tensor]) -> Any:
-    """Build transformers' SamHQModel with the weights of the authors' checkpoint `name`.
+def make_config(name: str) -> Any:
+    """Make transformers' configuration of the checkpoint `name`."""
+    from transformers import SamHQConfig
+
+    encoder = ENCODERS[name]
+    decoder = {"vit_dim": encoder["hidden_size"]}
+    return SamHQConfig(vision_config=encoder, mask_decoder_config=decoder)
+
+
+def build(config: Any, weights: Mapping[str, torch.Tensor]) -> tuple[Any, Any]:
+    """Build transformers' SamHQModel of a configuration, and its processor, from the authors'
+    weights.
 
     Raises:
         RuntimeError: the weights are those of another model.
     """
-    from transformers import SamHQConfig, SamHQModel
+    from transformers import SamHQModel, SamHQProcessor, SamImageProcessor
 
-    encoder = ENCODERS[name]
-    config = SamHQConfig(
-        vision_config=encoder, mask_decoder_config={"vit_dim": encoder["hidden_size"]}
-    )
     model = SamHQModel(config)
     model.load_state_dict(rename_weights(weights), strict=True)
-    return model
+    side = config.vision_config.image_size
+    pixels = SamImageProcessor(
+        size={"longest_edge": side}, pad_size={"height": side, "width": side}
+    )
+    return model, SamHQProcessor(pixels)
 
 
 def rename_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -115,12 +115,12 @@ class SamHq:
             WeightsError: the model is not pinned, not fetched or damaged.
         """
         torchvision_import.prepare()
-        from transformers import SamHQModel, SamHQProcessor, SamImageProcessor
+        from transformers import SamHQModel, SamHQProcessor
 
         if name in sam_hq_weights.ENCODERS:
             weights = torch.load(remote.path(name), map_location="cpu", weights_only=True)
-            model = sam_hq_weights.build_model(name, weights)
-            return cls(model, SamHQProcessor(SamImageProcessor()), device, dtype)
+            config = sam_hq_weights.make_config(name)
+            return cls(*sam_hq_weights.build(config, weights), device, dtype)
         folder = hub.resolve(name)
         model = SamHQModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
