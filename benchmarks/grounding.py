@@ -30,7 +30,7 @@ from rich.table import Table
 
 from benchmarks.stopping import UntilStopped
 from stages.models.networks import torchvision_import
-from stages.models.perceiver.grounded import sam_hq_weights
+from stages.models.perceiver.grounded import sam_hq
 from stages.models.perceiver.grounded.boxes import GroundingDino
 from stages.models.perceiver.grounded.segment import Sam, Sam2, SamHq
 from stages.models.vocabulary.words import WORDS
@@ -93,7 +93,7 @@ def make_sam_hq(name: str, setting: Setting) -> tuple[Any, Work]:
     """Create one of the three SAM-HQ models, and its work."""
     import transformers as hf
 
-    model = hf.SamHQModel(sam_hq_weights.make_config(name))
+    model = hf.SamHQModel(sam_hq.make_config(name))
     processor = hf.SamHQProcessor(hf.SamImageProcessor())
     segmenter = SamHq(model, processor, setting.device, setting.dtype)
     return model, lambda: segmenter.segment(setting.image, BOXES)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from stages.models.networks import torchvision_import
-from stages.models.perceiver.grounded import sam_hq_weights
+from stages.models.perceiver.grounded import sam_hq
 from stages.models.perceiver.grounded.boxes import autocast
 from stages.models.protocols import Image
 from stages.models.weights import hub, remote
@@ -97,12 +97,13 @@ class SamHq:
         """Wrap a loaded model.
 
         Args:
-            model: a SamHQModel with float32 weights.
+            model: a SamHQModel with float32 weights, whose mask decoder is repaired.
             processor: its SamHQProcessor, which scales images and boxes.
             device: where to run.
             dtype: float32, or bfloat16 or float16 for mixed precision.
         """
         self._device, self._dtype = torch.device(device), dtype
+        sam_hq.repair_decoder(model)
         self._model = model.to(self._device).eval().requires_grad_(False)
         self._processor = processor
 
@@ -117,10 +118,10 @@ class SamHq:
         torchvision_import.prepare()
         from transformers import SamHQModel, SamHQProcessor
 
-        if name in sam_hq_weights.ENCODERS:
+        if name in sam_hq.ENCODERS:
             weights = torch.load(remote.path(name), map_location="cpu", weights_only=True)
-            config = sam_hq_weights.make_config(name)
-            return cls(*sam_hq_weights.build(config, weights), device, dtype)
+            config = sam_hq.make_config(name)
+            return cls(*sam_hq.build(config, weights), device, dtype)
         folder = hub.resolve(name)
         model = SamHQModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
@@ -228,7 +229,7 @@ def load(name: str, device: str, dtype: torch.dtype) -> Segmenter:
         WeightsError: the model is not pinned, not fetched or damaged.
         ValueError: the folder contains another kind of model.
     """
-    if name in sam_hq_weights.ENCODERS:
+    if name in sam_hq.ENCODERS:
         return SamHq.load(name, device, dtype)
     if name in remote.catalogue():
         return Sam.load(name, device, dtype)

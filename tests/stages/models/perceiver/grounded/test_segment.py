@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from tiny_perception import tiny_sam_hq_config, tiny_sam_hq_weights
 
-from stages.models.perceiver.grounded import sam_hq_weights, segment
+from stages.models.perceiver.grounded import sam_hq, segment
 from stages.models.weights import remote
 from stages.models.weights.packages import WeightsError
 
@@ -178,32 +178,12 @@ def test_a_checkpoint_of_sam_hq_with_the_authors_names_loads(
     )  # fmt: skip
     monkeypatch.setattr(remote, "catalogue", lambda: {"sam-hq-vit-b": file})
     monkeypatch.setattr(remote.packages, "FOLDER", tmp_path)
-    monkeypatch.setattr(sam_hq_weights, "make_config", lambda name: tiny_sam_hq_config())
+    monkeypatch.setattr(sam_hq, "make_config", lambda name: tiny_sam_hq_config())
     found = segment.load("sam-hq-vit-b", "cpu", torch.float32)
     assert isinstance(found, segment.SamHq)
     same = segment.load(str(sam_hq_folder), "cpu", torch.float32)
     for a, b in zip(found.segment(photo, BOXES), same.segment(photo, BOXES), strict=True):
         assert (a != b).mean() < 0.01
-
-
-def test_the_encoder_of_a_renamed_checkpoint_is_that_of_segment_anything(sam_model):
-    import torch
-
-    torch.manual_seed(0)
-    pixels = torch.randn(1, 3, 64, 64)
-    model, _ = sam_hq_weights.build(tiny_sam_hq_config(), tiny_sam_hq_weights())
-    with torch.inference_mode():
-        expected = sam_model.image_encoder(pixels)
-        embedding, _ = model.eval().get_image_embeddings(pixels)
-    torch.testing.assert_close(embedding, expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", sam_hq_weights.ENCODERS)
-def test_every_checkpoint_of_sam_hq_is_pinned_and_has_a_configuration(name):
-    config = sam_hq_weights.make_config(name)
-    assert name in remote.catalogue()
-    assert config.mask_decoder_config.vit_dim == config.vision_config.hidden_size
-    assert config.vision_config.num_hidden_layers - 1 in config.vision_config.global_attn_indexes
 
 
 def test_a_damaged_checkpoint_is_not_loaded(checkpoint):

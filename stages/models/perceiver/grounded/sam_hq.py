@@ -1,4 +1,5 @@
-"""Convert the checkpoints of SAM-HQ's authors (Ke et al. 2023) to transformers' model."""
+"""Make transformers' SAM-HQ (Ke et al. 2023) compute what the authors' code does: convert their
+checkpoints, and repair the mask decoder."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def make_config(name: str) -> Any:
     from transformers import SamHQConfig
 
     encoder = ENCODERS[name]
-    decoder = {"vit_dim": encoder["hidden_size"]}
+    # the authors' two-way transformer has torch's default eps
+    decoder = {"vit_dim": encoder["hidden_size"], "layer_norm_eps": 1e-5}
     return SamHQConfig(vision_config=encoder, mask_decoder_config=decoder)
 
 
@@ -81,6 +83,27 @@ def build(config: Any, weights: Mapping[str, torch.Tensor]) -> tuple[Any, Any]:
         size={"longest_edge": side}, pad_size={"height": side, "width": side}
     )
     return model, SamHQProcessor(pixels)
+
+
+def repair_decoder(model: Any) -> None:
+    """Make the mask decoder of a SamHQModel upscale the image embeddings that its two-way
+    transformer returns.
+
+    transformers (5.23) drops them and upscales the input of the transformer, with height and width
+    exchanged, so that masks do not fit their boxes. With a corrected version of the library this
+    changes nothing.
+    """
+    decoder = model.mask_decoder
+    returned: list[torch.Tensor] = []
+
+    def keep(_: Any, __: Any, output: tuple[torch.Tensor, ...]) -> None:
+        returned[:] = [output[1]]  # (images * boxes, 1, tokens, channels)
+
+    def replace(_: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        return (returned.pop().transpose(2, 3).reshape(inputs[0].shape),)
+
+    decoder.transformer.register_forward_hook(keep)
+    decoder.upscale_conv1.register_forward_pre_hook(replace)
 
 
 def rename_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
