@@ -16,7 +16,6 @@ import argparse
 import io
 import json
 import os
-import platform
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -209,7 +208,8 @@ def format_way(rows: Sequence[Row], way: SmallCrops) -> tuple[str, ...]:
 
 def make_table(measured: dict[str, list[Row]]) -> Table:
     """Make the table by source of flaws, size and way."""
-    where = f"{platform.machine()}, {os.cpu_count()} cores, {', '.join(numerics().values())}"
+    used = numerics()
+    where = f"{used['cpu']}, {os.cpu_count()} cores, torch {used['torch']}, lpips {used['lpips']}"
     table = Table(title=f"LPIPS of crops under {SMALL} px against twice the size ({where})")
     for name in ("flaws", "shorter side", "crops", "photos", "way"):
         table.add_column(name)
@@ -262,7 +262,7 @@ def main() -> None:
     rows = UntilStopped(work())
     for source, row in rows:
         measured[source].append(row)
-    Console().print(make_table(measured))
+    Console(width=140).print(make_table(measured))
     rows.exit_if_stopped()
     print(count_verdicts(flaws, metrics))
 
