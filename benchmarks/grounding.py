@@ -30,8 +30,9 @@ from rich.table import Table
 
 from benchmarks.stopping import UntilStopped
 from stages.models.networks import torchvision_import
+from stages.models.perceiver.grounded import sam_hq
 from stages.models.perceiver.grounded.boxes import GroundingDino
-from stages.models.perceiver.grounded.segment import Sam, Sam2
+from stages.models.perceiver.grounded.segment import Sam, Sam2, SamHq
 from stages.models.vocabulary.words import WORDS
 
 PHOTO = Path(__file__).parents[1] / "samples" / "photos" / "scikit-image" / "chelsea.png"
@@ -88,6 +89,16 @@ def make_sam(name: str, setting: Setting) -> tuple[Any, Work]:
     return model, lambda: segmenter.segment(setting.image, BOXES)
 
 
+def make_sam_hq(name: str, setting: Setting) -> tuple[Any, Work]:
+    """Create one of the three SAM-HQ models, and its work."""
+    import transformers as hf
+
+    model = hf.SamHQModel(sam_hq.make_config(name))
+    processor = hf.SamHQProcessor(hf.SamImageProcessor())
+    segmenter = SamHq(model, processor, setting.device, setting.dtype)
+    return model, lambda: segmenter.segment(setting.image, BOXES)
+
+
 def make_sam2(_: str, setting: Setting) -> tuple[Any, Work]:
     """Create SAM 2.1 large, and its work."""
     import transformers as hf
@@ -102,6 +113,7 @@ def make_sam2(_: str, setting: Setting) -> tuple[Any, Work]:
 NETWORKS = {
     "grounding-dino-tiny": make_detector, "grounding-dino-base": make_detector,
     "sam-vit-b": make_sam, "sam-vit-l": make_sam, "sam-vit-h": make_sam,
+    "sam-hq-vit-b": make_sam_hq, "sam-hq-vit-l": make_sam_hq, "sam-hq-vit-h": make_sam_hq,
     "sam2.1-hiera-large": make_sam2,
 }  # fmt: skip
 

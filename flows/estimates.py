@@ -32,6 +32,8 @@ class CallEstimate:
     """Maximum number of calls: one per photo, per variant that `map` may draw, or per picture with
     several of them, not counting repetitions after unusable answers. Cached answers and earlier
     rejects cost nothing."""
+    example_pictures: int
+    """Total number of pictures of examples that are sent with the calls."""
     tokens: tuple[float, float] | None
     """Total tokens sent and received at the mean of earlier calls; None before the first call."""
     price: Price | None
@@ -62,28 +64,35 @@ def estimate_calls(workspace: Workspace, todo: Mapping[str, int]) -> list[CallEs
     units = {"photo": 1, "variant": mapping.variants, "picture": several}
     found: list[CallEstimate] = []
     for stage, photos in todo.items():
-        for role in build_stage(stage, params).revisions():
+        built = build_stage(stage, params)
+        for role in built.revisions():
+            pictures = registry.example_pictures(role, base, built.params)
             for question, each in registry.questions(role, base).items():
                 calls = photos * units[each]
-                found.append(_estimate(workspace, base, stage, question, calls))
+                examples = pictures.get(question, 0)
+                found.append(_estimate(workspace, base, stage, question, calls, examples))
     return [estimate for estimate in found if estimate.calls]
 
 
 def _estimate(
-    workspace: Workspace, base: BaseParams, stage: str, question: str, calls: int
+    workspace: Workspace, base: BaseParams, stage: str, question: str, calls: int, pictures: int
 ) -> CallEstimate:
+    """Estimate the calls of one question, each with `pictures` pictures of examples."""
     model, settings = registry.ledger_model(base), load_call_settings(workspace)
     path, tokens = workspace.calls / NAME, None
     if path.exists() and (means := Ledger(path, settings).averages(question, model.name)):
-        tokens = (calls * means[0], calls * means[1])
+        # the mean may be that of calls with fewer examples
+        more = max(0.0, pictures - means.example_pictures) * settings.image_tokens
+        tokens = (calls * (means.sent + more), calls * means.returned)
     price = _FREE if model.free else settings.prices.get(model.name)
-    return CallEstimate(stage, question, model.name, calls, tokens, price)
+    return CallEstimate(stage, question, model.name, calls, calls * pictures, tokens, price)
 
 
 def estimate_table(workspace: Workspace, estimates: list[CallEstimate]) -> Table:
     """Build a table with a row per question and the total in its caption."""
     table = Table(title="calls to models, at most", caption=escape(_summary(workspace, estimates)))
-    for name in ("stage", "question", "model", "calls", "tokens in", "tokens out", "money"):
+    numbers = ("calls", "example pictures", "tokens in", "tokens out", "money")
+    for name in ("stage", "question", "model", *numbers):
         words = name in ("stage", "question", "model")
         table.add_column(name, justify="left" if words else "right")
     for item in estimates:
@@ -95,6 +104,7 @@ def estimate_table(workspace: Workspace, estimates: list[CallEstimate]) -> Table
             item.question,
             escape(item.model),
             str(item.calls),
+            str(item.example_pictures),
             sent,
             received,
             _money(item),

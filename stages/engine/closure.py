@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-DATA = frozenset({".json", ".md", ".toml", ".txt", ".yaml"})
+DATA = frozenset({".json", ".md", ".png", ".toml", ".txt", ".yaml"})
 """Suffixes of data files."""
 _NO_DATA = ("gate.json", "README*", "docs")
 """Names of files and folders that are not data of the code beside them."""

@@ -10,6 +10,8 @@ from stages.filter.params import Bounds
 from stages.models.judge.codes import JudgeCode
 from stages.models.protocols import Case, PerceptualMetric
 from stages.records.documents import Box
+from stages.records.images import Image
+from stages.records.masks import Mask
 from stages.tools import Tool
 from stages.tools.aspects.filtering import FilteringAspect
 
@@ -36,10 +38,14 @@ class Distances:
 def measure(case: Case, target_box: Box, metric: PerceptualMetric) -> Distances:
     """Measure the three distances of a variant."""
     x0, y0, x1, y1 = target_box
-    real, control, artifact = (
-        image[y0:y1, x0:x1] for image in (case.real, case.control, case.artifact)
-    )
-    mask = case.mask[y0:y1, x0:x1]
+    pictures = (image[y0:y1, x0:x1] for image in (case.real, case.control, case.artifact))
+    return measure_crops(*pictures, mask=case.mask[y0:y1, x0:x1], metric=metric)
+
+
+def measure_crops(
+    real: Image, control: Image, artifact: Image, *, mask: Mask, metric: PerceptualMetric
+) -> Distances:
+    """Measure the three distances of a variant from its crops of the target box."""
     spatial = metric.spatial(control, artifact)
     return Distances(
         lpips_real=metric.distance(real, artifact),

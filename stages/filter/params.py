@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from stages.engine.section import Section, Share, refusal
 from stages.engine.stage import GateParams, StageParams
 from stages.models import registry
+from stages.models.protocols import SMALL_CROPS, SmallCrops
 
 ROLES = ("metric", "judge")
 Distance = Annotated[float, Field(ge=0, le=2)]
@@ -29,6 +30,10 @@ class Bounds(Section):
     through the autoencoder, so what it alone loses does not count."""
     mask: Distance = 0.05
     """All tools: minimum mean, over the mask, of the distance map between control and artifact."""
+    small_crops: SmallCrops = SMALL_CROPS
+    """How target boxes with a side under 64 px are measured (docs/judging.md): ``enlarge`` scales
+    them up to 64, ``pad`` mirrors their edges to 64, ``plain`` measures them as they are, like the
+    released code (under 32 px, which AlexNet needs, edges are mirrored to 32)."""
 
     @model_validator(mode="after")
     def _check_band(self) -> Bounds:

@@ -53,7 +53,8 @@ class FilterStage(ModelStage):
 
     def setup(self) -> None:
         """Load the profile's metric and judge."""
-        self.metric = registry.metric(self.base, self.params)
+        small_crops = self.params.lpips.small_crops
+        self.metric = registry.metric(self.base, self.params, small_crops=small_crops)
         self.judge = registry.judge(self.base, self.params)
 
     def process(self, sample: Sample) -> Output:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +102,15 @@ class Captioner(Protocol):
         ...
 
 
+SmallCrops = Literal["enlarge", "pad", "plain"]
+"""What a metric does with pictures that are small for its network: scale them up, mirror their
+edges, or nothing, as far as the network runs on them."""
+SMALL_CROPS: SmallCrops = "enlarge"
+
+
 class PerceptualMetric(Protocol):
-    """A distance between two pictures of the same size that follows human judgement (LPIPS)."""
+    """A distance between two pictures of the same size that follows human judgement (LPIPS). Its
+    class receives ``small_crops``, a `SmallCrops`."""
 
     @classmethod
     def revision(cls) -> str:
@@ -111,8 +118,7 @@ class PerceptualMetric(Protocol):
         ...
 
     def distance(self, a: Image, b: Image) -> float:
-        """Return the distance, 0 for equal pictures. Small pictures are padded to the network's
-        minimum size."""
+        """Return the distance, 0 for equal pictures. Pictures of any size have one."""
         ...
 
     def spatial(self, a: Image, b: Image) -> NDArray[np.float32]:

@@ -27,10 +27,15 @@ def flux_workspace(workspace: Workspace) -> Workspace:
 
 
 def record_call(
-    workspace: Workspace, purpose: str, sent: int, received: int, model: str = MODEL
+    workspace: Workspace,
+    purpose: str,
+    sent: int,
+    received: int,
+    model: str = MODEL,
+    example_pictures: int = 0,
 ) -> None:
     ledger = Ledger(workspace.calls / NAME, CallSettings())
-    number, _ = ledger.open(Call(purpose, model, 5000, 1000))
+    number, _ = ledger.open(Call(purpose, model, 5000, 1000, example_pictures))
     assert number is not None
     ledger.record_answer(number, sent, received)
 
@@ -38,7 +43,7 @@ def record_call(
 def render_estimates(workspace: Workspace) -> str:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(estimate_table(workspace, estimate_calls(workspace, TODO)))
-    return console.export_text()
+    return " ".join(console.export_text().split())  # the caption is wrapped
 
 
 def test_calls_are_counted_per_photo_or_per_variant(flux_workspace: Workspace) -> None:
@@ -83,6 +88,23 @@ def test_cost_is_the_mean_of_earlier_calls_times_the_price(flux_workspace: Works
     assert found["caption"].money == pytest.approx(0.2 + 0.2)
     assert found["verdict"].money is None
     assert "0.4000" in render_estimates(flux_workspace)
+
+
+@pytest.mark.parametrize(
+    ("examples", "then", "tokens"), [(0, 0, 1000), (2, 6, 1000), (2, 0, 10_600), (0, 6, 1000)]
+)
+def test_pictures_of_examples_are_counted(
+    flux_workspace: Workspace, examples: int, then: int, tokens: int
+) -> None:
+    path = flux_workspace.root / "params.yaml"
+    params = yaml.safe_load(path.read_text()) | {"filter": {"vlm": {"examples": examples}}}
+    path.write_text(yaml.safe_dump(params))
+    record_call(flux_workspace, "verdict", 1000, 100, example_pictures=then)
+    found = {e.question: e for e in estimate_calls(flux_workspace, TODO)}
+    assert found["verdict"].example_pictures == 30 * 3 * examples
+    assert found["verdict"].tokens == (30 * tokens, 3000)
+    assert found["flaw"].example_pictures == 0
+    assert str(30 * 3 * examples) in render_estimates(flux_workspace)
 
 
 def test_an_unknown_price_is_reported(flux_workspace: Workspace) -> None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stages.engine.stage import RejectPhoto
 from stages.models.chat.codes import AskCode
 from stages.models.chat.prompts import Prompt
-from stages.models.chat.request import ChatAnswer, ChatModel, ChatRequest
+from stages.models.chat.request import ChatAnswer, ChatModel, ChatRequest, Example
 
 _MAX_EVIDENCE = 4000
 """Maximum number of characters of a raw answer that are kept as evidence."""
@@ -57,6 +57,7 @@ def ask(
     images: Sequence[bytes],
     answer: type[T],
     check: Callable[[T], list[str]] = lambda value: [],
+    examples: Sequence[Example] = (),
 ) -> Reply[T]:
     """Ask until the answer is usable, at most three times.
 
@@ -67,6 +68,7 @@ def ask(
         images: PNG files in the order in which the prompt mentions them.
         answer: the schema.
         check: returns what is wrong with an answer, phrased for the model; empty if it is usable.
+        examples: questions of the same template with their answers, which are sent first.
 
     Raises:
         Unusable: there is no usable answer.
@@ -79,6 +81,7 @@ def ask(
         user=prompt.fill(facts),
         images=tuple(images),
         schema=answer.model_json_schema(),
+        examples=tuple(examples),
     )
     remaining = {"repair": 1, "recheck": 1}
     raw: list[str] = []

@@ -112,7 +112,13 @@ class OpenAIChat:
             FactoryError: key, address or model are wrong, or too many requests in a row failed.
         """
         body = self._body(request)
-        call = Call(request.purpose, self.name, self._estimate(request), self._ceiling)
+        call = Call(
+            request.purpose,
+            self.name,
+            self._estimate(request),
+            self._ceiling,
+            request.example_pictures,
+        )
         try:
             answer = retries.call_with_retries(
                 lambda: self._send(call, body), self.settings.attempts, self._sleep
@@ -152,8 +158,10 @@ class OpenAIChat:
         """Estimate the tokens sent: half the bytes of text, which is more than English needs."""
         texts = [request.system, request.user, str(request.schema)]
         texts += [turn.answer + turn.complaint for turn in request.turns]
+        texts += [example.user + example.answer for example in request.examples]
         words = sum(len(text.encode()) for text in texts) // 2
-        return words + self.settings.image_tokens * len(request.images) + 50
+        pictures = len(request.images) + request.example_pictures
+        return words + self.settings.image_tokens * pictures + 50
 
     def _send(self, call: Call, body: dict[str, Any]) -> ChatAnswer:
         """Make one attempt: wait for the limits, record the call, send it."""

@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS calls (
   estimate INTEGER NOT NULL,  -- tokens that will be sent
   ceiling INTEGER NOT NULL,   -- tokens that may come back
   input_tokens INTEGER, output_tokens INTEGER,  -- NULL: not reported
-  money REAL  -- NULL: unknown price
+  money REAL,  -- NULL: unknown price
+  example_pictures INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS calls_started ON calls (started);
 """
@@ -46,6 +47,19 @@ class Call:
     """Estimated number of tokens sent."""
     ceiling: int
     """Maximum number of tokens returned."""
+    example_pictures: int = 0
+    """Pictures of the examples that are sent with the question."""
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Means over the answered calls of one purpose to one model."""
+
+    sent: float
+    """Tokens sent."""
+    returned: float
+    """Tokens returned."""
+    example_pictures: float
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,7 @@ class Ledger:
             # A read-only checkout: no process on this machine writes to the file.
             with self._errors():
                 self._db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+                self._counts_examples = self._has_column("example_pictures")
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._errors():
@@ -94,6 +109,15 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
+        with self._transaction() as db:
+            if not self._has_column("example_pictures"):  # written by an earlier version
+                db.execute(
+                    "ALTER TABLE calls ADD COLUMN example_pictures INTEGER NOT NULL DEFAULT 0"
+                )
+        self._counts_examples = True
+
+    def _has_column(self, name: str) -> bool:
+        return name in {row[1] for row in self._db.execute("PRAGMA table_info(calls)")}
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -176,10 +200,11 @@ class Ledger:
             call.estimate,
             call.ceiling,
             money,
+            call.example_pictures,
         )
         row = db.execute(
             "INSERT INTO calls (stage, purpose, model, pid, started, state, estimate, ceiling, "
-            "money) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "money, example_pictures) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         assert row.lastrowid is not None  # noqa: S101
@@ -224,19 +249,26 @@ class Ledger:
         with self._transaction() as db:
             self._insert(db, Call(purpose, model, 0, 0), "kept", self._clock(), 0.0)
 
-    def averages(self, purpose: str, model: str) -> tuple[float, float] | None:
-        """Return mean tokens sent and returned over answered calls; None if there are none.
+    def averages(self, purpose: str, model: str) -> Averages | None:
+        """Return means over answered calls; None if there are none.
 
         A call without token counts counts with its estimate and ceiling.
         """
         with self._transaction() as db:
+            chosen = "FROM calls WHERE state = 'answered' AND purpose = ? AND model = ?"
             sent, returned = db.execute(
                 "SELECT AVG(COALESCE(input_tokens, estimate)), "
-                "AVG(COALESCE(output_tokens, ceiling)) FROM calls "
-                "WHERE state = 'answered' AND purpose = ? AND model = ?",
+                f"AVG(COALESCE(output_tokens, ceiling)) {chosen}",
                 (purpose, model),
             ).fetchone()
-        return None if sent is None else (sent, returned)
+            if sent is None:
+                return None
+            pictures = 0.0
+            if self._counts_examples:
+                (pictures,) = db.execute(
+                    f"SELECT AVG(example_pictures) {chosen}", (purpose, model)
+                ).fetchone()
+        return Averages(sent, returned, pictures)
 
     def accounts(self, since: float = 0.0) -> list[Account]:
         """Sum calls by stage, purpose and model, from `since` (seconds since the epoch) on."""

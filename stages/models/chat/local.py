@@ -91,7 +91,10 @@ class TransformersChat:
                 return_tensors="pt",
             ).to(self._model.device, dtype=self._model.dtype)
             sent = int(inputs["input_ids"].shape[1])
-            number, _ = self._ledger.open(Call(request.purpose, self.name, sent, self._max_tokens))
+            call = Call(
+                request.purpose, self.name, sent, self._max_tokens, request.example_pictures
+            )
+            number, _ = self._ledger.open(call)
             output = self._model.generate(
                 **inputs, do_sample=False, max_new_tokens=self._max_tokens
             )[0, sent:]

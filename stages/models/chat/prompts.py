@@ -1,7 +1,8 @@
 """Prompts as template files: front matter with a version, then sections `system` and `user`.
 
-A template lies beside the module that asks its question. ``${slot}`` is replaced by a fact. Raise
-the version when you change a template; the digest in the prompt's id changes in any case.
+A template lies beside the module that asks its question. ``${slot}`` is replaced by a fact. Its
+examples, if it has any, lie in a folder of its name (``verdict/`` beside ``verdict.md``). Raise the
+version when you change a template; the digest in the prompt's id changes in any case.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Prompt:
     system: str
     user: str
     digest: str
-    """First 12 hex digits of the file's sha256."""
+    """First 12 hex digits of the sha256 of the file and of its examples' files."""
 
     @property
     def id(self) -> str:
@@ -59,7 +60,14 @@ def load(path: Path) -> Prompt:
     if head.strip():
         raise ValueError(f"{path.name}: text before the section `system`")
     version = int(yaml.safe_load(front)["version"])
-    return Prompt(path.stem, version, system.strip(), user.strip(), sha256(data)[:12])
+    return Prompt(path.stem, version, system.strip(), user.strip(), _digest(path)[:12])
+
+
+def _digest(path: Path) -> str:
+    """Compute the sha256 of a template; with examples, that of the digests of all files."""
+    examples = sorted(file for file in path.with_suffix("").glob("*") if file.is_file())
+    digests = [sha256(file.read_bytes()) for file in (path, *examples)]
+    return sha256("\n".join(digests).encode()) if examples else digests[0]
 
 
 def ids(paths: Iterable[Path]) -> dict[str, str]:

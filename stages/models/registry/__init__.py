@@ -30,7 +30,13 @@ from stages.models.registry.profiles import (
     read_profiles,
     roles,
 )
-from stages.models.registry.questions import LedgerModel, ledger_model, prompts, questions
+from stages.models.registry.questions import (
+    LedgerModel,
+    example_pictures,
+    ledger_model,
+    prompts,
+    questions,
+)
 from stages.models.registry.sections import add_sections, section, unused_sections
 
 __all__ = [
@@ -46,6 +52,7 @@ __all__ = [
     "choice",
     "create",
     "devices",
+    "example_pictures",
     "explainer",
     "find_missing",
     "find_problems",

@@ -90,7 +90,9 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             "judge.features.judge:FeatureJudge",
             params="judge.features.params:FeatureThresholds",
         ),
-        "vlm": Backend("judge.vlm.judge:VlmJudge", needs=("chat",)),
+        "vlm": Backend(
+            "judge.vlm.judge:VlmJudge", params="judge.vlm.params:VlmJudgeParams", needs=("chat",)
+        ),
     },
     "explainer": {
         "grammar": Backend("explainer.grammar.explainer:GrammarExplainer"),

@@ -8,7 +8,15 @@ from typing import Any, cast
 
 from stages.engine.stage import StageParams
 from stages.models.options import Options
-from stages.models.protocols import Captioner, Explainer, Judge, Perceiver, PerceptualMetric
+from stages.models.protocols import (
+    SMALL_CROPS,
+    Captioner,
+    Explainer,
+    Judge,
+    Perceiver,
+    PerceptualMetric,
+    SmallCrops,
+)
 from stages.models.registry.profiles import Profile, choice, find_backend, options, roles
 from stages.models.registry.sections import section
 
@@ -110,9 +118,11 @@ def captioner(profile: Profile, params: StageParams | None = None) -> Captioner:
     return cast(Captioner, create("captioner", profile, params))
 
 
-def metric(profile: Profile, params: StageParams | None = None) -> PerceptualMetric:
+def metric(
+    profile: Profile, params: StageParams | None = None, *, small_crops: SmallCrops = SMALL_CROPS
+) -> PerceptualMetric:
     """Load the profile's perceptual metric. Raises the same errors as `create`."""
-    return cast(PerceptualMetric, create("metric", profile, params))
+    return cast(PerceptualMetric, create("metric", profile, params, small_crops=small_crops))
 
 
 def judge(profile: Profile, params: StageParams | None = None) -> Judge:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.engine.stage import StageParams
 from stages.models.registry.loading import options_argument
 from stages.models.registry.profiles import Profile, find_backend
+from stages.models.registry.sections import section
 
 
 def questions(role: str, profile: Profile) -> dict[str, str]:
@@ -19,6 +21,26 @@ def questions(role: str, profile: Profile) -> dict[str, str]:
         RegistryError: no such profile, role or back end.
     """
     return {path.stem: unit for path, unit in _templates(role, profile).items()}
+
+
+def example_pictures(role: str, profile: Profile, params: StageParams) -> dict[str, int]:
+    """Return how many pictures of examples are sent with each question of the role's back end.
+
+    Maps the name of a template to the number; a question without examples is left out.
+
+    Args:
+        role: role of the back end.
+        profile: chooses the back end.
+        params: section of the stage that uses it.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    backend_class = find_backend(role, profile).load()
+    if not hasattr(backend_class, "example_pictures"):
+        return {}
+    found = backend_class.example_pictures(section(role, profile, params))
+    return {path.stem: count for path, count in found.items()}
 
 
 def _templates(role: str, profile: Profile) -> dict[Path, str]:

@@ -17,7 +17,7 @@ FILES = {
     "kitchen/gate.json": "{}",
     "kitchen/README.md": "What there is to eat.\n",
     "kitchen/docs/soup.md": "More on soup.\n",
-    "kitchen/photo.png": "",
+    "kitchen/photo.jpg": "",
     "kitchen/spices/rare.txt": "Saffron.\n",
     "kitchen/pantry/shelf.py": "",
     "kitchen/pantry/labels.json": "{}",

@@ -1,11 +1,15 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from stages.engine.stage import BaseParams
 from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
+from stages.models import registry
 from stages.models.judge.features.logistic import Coefficient, Model
 from stages.models.judge.features.params import FeatureThresholds
+from stages.models.protocols import SmallCrops
 from stages.models.weights import packages
 from stages.records.documents import Verdict
 from stages.tools import TOOLS
@@ -123,6 +127,16 @@ def test_the_judge_knows_what_the_bounds_measured(stage, photos, standin, monkey
         found.append(verdict(stage, sample).scores["probability"])
     stage.metric = metric
     assert found[0] < found[1]
+
+
+@pytest.mark.parametrize("way", get_args(SmallCrops))
+def test_the_metric_measures_small_crops_as_params_say(way, monkeypatch):
+    asked = []
+    monkeypatch.setattr(registry, "judge", lambda *_: None)
+    monkeypatch.setattr(registry, "metric", lambda *_, small_crops: asked.append(small_crops))
+    params = FilterParams.model_validate({"lpips": {"small_crops": way}})
+    FilterStage(params, BaseParams()).setup()
+    assert asked == [way]
 
 
 class Measured:

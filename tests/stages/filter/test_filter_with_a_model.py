@@ -1,5 +1,8 @@
 """The filter stage with the vision-language judge, its bounds aside."""
 
+import json
+
+import numpy as np
 import pytest
 from chat_server import ChatServer
 
@@ -8,8 +11,10 @@ from stages.filter.params import FilterParams
 from stages.filter.stage import FilterStage
 from stages.models import registry
 from stages.models.chat import prompts
+from stages.models.judge.vlm.examples import read_ledger
 from stages.models.judge.vlm.judge import PROMPT
 from stages.models.registry import profiles
+from stages.records.images import read_png
 
 PROFILE = "served"
 
@@ -45,7 +50,7 @@ def stage(server, monkeypatch, tmp_path):
     }
     made = {role: registry.Choice.model_validate(choice) for role, choice in choices.items()}
     monkeypatch.setattr(profiles, "read_profiles", lambda: {PROFILE: made})
-    monkeypatch.setattr(registry, "metric", lambda profile, params: Certain())
+    monkeypatch.setattr(registry, "metric", lambda profile, params, small_crops: Certain())
     base = BaseParams(profile=PROFILE, models={"chat": {"base_url": server.url}})
     stage = FilterStage(FilterParams(), base)
     stage.setup()
@@ -60,7 +65,23 @@ def test_a_verdict_is_recorded_with_the_question_it_answers(stage, server, photo
     assert verdict.prompt == prompts.load(PROMPT).id
     assert verdict.scores["perceptible"] == 1.0 and verdict.scores["lpips_control"] == 0.3
     assert len(stage.rows(output.document.model_dump())) == 1
-    assert [image.format for image in server.requests[0].images] == ["PNG"] * 3
+    assert [image.format for image in server.requests[0].images] == ["PNG"] * 9
+
+
+def test_the_pictures_of_the_examples_are_sent_before_the_question(stage, server, photos, standin):
+    case = standin(photos[0], "add", 0)
+    (verdict,) = stage.process(case.sample(case.flawed())).document.verdicts
+    (seen,) = server.requests
+    roles = [message["role"] for message in seen.body["messages"]]
+    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
+    chosen = [entry for entry in read_ledger() if entry.tool == "add"]
+    sent = [np.asarray(image) for image in seen.images]
+    for number, entry in enumerate(chosen):
+        for picture, pixels in zip((entry.photo, entry.flawed), sent[3 * number :], strict=False):
+            np.testing.assert_array_equal(pixels, read_png(picture.read()))
+    answers = [json.loads(text) for text in seen.texts if text.startswith("{")]
+    assert [answer["looks_like_flaw"] for answer in answers] == [True, False]
+    assert verdict.passed and seen.question is seen.body["messages"][-1]
 
 
 def test_what_the_model_refuses_is_a_reject_with_its_answers(stage, server, photos, standin):

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from tiny_perception import save_tiny_dino, save_tiny_sam2, tiny_sam
+from tiny_perception import save_tiny_dino, save_tiny_sam2, save_tiny_sam_hq, tiny_sam
 
 from stages.models.chat.request import ChatAnswer
 from stages.records.documents import Variant, Window
@@ -24,6 +24,11 @@ def sam2_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sam2_video_folder(tmp_path_factory):
     return save_tiny_sam2(tmp_path_factory.mktemp("sam2-video"), video=True)
+
+
+@pytest.fixture(scope="session")
+def sam_hq_folder(tmp_path_factory):
+    return save_tiny_sam_hq(tmp_path_factory.mktemp("sam-hq"))
 
 
 @pytest.fixture(scope="session")

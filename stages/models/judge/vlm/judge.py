@@ -7,16 +7,16 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
-
 from stages import tools
 from stages.models.chat import prompts, views
-from stages.models.chat.ask import Answer, Unusable, ask
+from stages.models.chat.ask import Unusable, ask
 from stages.models.chat.request import ChatModel
 from stages.models.explainer import checks
 from stages.models.explainer.form import strip_names
 from stages.models.explainer.intent import describe_intent
-from stages.models.judge.codes import JudgeCode
+from stages.models.judge.vlm import examples
+from stages.models.judge.vlm.answer import VerdictAnswer, reject_code
+from stages.models.judge.vlm.params import VlmJudgeParams
 from stages.models.protocols import Case
 from stages.records.documents import Variant, Verdict
 from stages.tools import Tool
@@ -26,30 +26,27 @@ PROMPT = Path(__file__).with_name("verdict.md")
 _NUMBER = re.compile(r"\d")
 
 
-class VerdictAnswer(Answer):
-    """Whether a flaw came out as intended."""
-
-    reason: str = Field(description="What differs and whether it is the flaw, in a sentence or two")
-    perceptible: bool = Field(description="A careful viewer notices a difference from the photo")
-    inside_region: bool = Field(description="The difference lies in the marked region")
-    looks_like_flaw: bool = Field(description="It looks like the flaw that was intended")
-
-
 class VlmJudge:
     """Judge (protocols.py) of the tools that the filter's LPIPS band does not judge."""
 
     name = "vlm"
     asks: ClassVar[dict[Path, str]] = {PROMPT: "variant"}
 
-    def __init__(self, chat: ChatModel) -> None:
-        self._chat = chat
+    def __init__(self, chat: ChatModel, params: VlmJudgeParams) -> None:
+        self._chat, self._params = chat, params
         aspects = tools.by_tool(FilteringAspect)
         self.tools: tuple[Tool, ...] = tuple(t for t, how in aspects.items() if not how.band)
 
     @classmethod
     def revision(cls) -> str:
-        """Return a digest of the prompt."""
+        """Return a digest of the prompt and its examples."""
         return prompts.revision(PROMPT)
+
+    @classmethod
+    def example_pictures(cls, params: VlmJudgeParams) -> dict[Path, int]:
+        """Return how many pictures of examples are sent with each question."""
+        sent = examples.select(examples.read_ledger(), "", params.examples)
+        return {PROMPT: examples.PICTURES * len(sent)}
 
     def judge(self, case: Case) -> Verdict:
         """Pass a flaw that is perceptible, in its region, and looks like the intended one.
@@ -61,12 +58,16 @@ class VlmJudge:
         """
         variant, prompt = case.variant, prompts.load(PROMPT)
         facts = {"intent": describe_intent(variant), "part": variant.part_name}
+        chosen = examples.select(examples.read_ledger(), variant.tool, self._params.examples)
+        sent = [entry.example(prompt) for entry in chosen]
 
         def find_problems(answer: VerdictAnswer) -> list[str]:
             return find_inconsistencies(answer, variant)
 
         try:
-            reply = ask(self._chat, prompt, facts, make_views(case), VerdictAnswer, find_problems)
+            reply = ask(
+                self._chat, prompt, facts, make_views(case), VerdictAnswer, find_problems, sent
+            )
         except Unusable as out:
             return _make_verdict(variant, out.code, out.message, {}, out.evidence["answers"])
         answer = reply.value
@@ -86,15 +87,6 @@ def make_views(case: Case) -> list[bytes]:
     place = views.surroundings(box, shape)
     pictures = (case.real, case.artifact, views.mark_box(case.artifact, box))
     return [views.png(views.cut(picture, place)) for picture in pictures]
-
-
-def reject_code(answer: VerdictAnswer) -> str:
-    """Return the reject code, or ``ok``."""
-    if not answer.perceptible:
-        return JudgeCode.NOT_PERCEPTIBLE
-    if not answer.inside_region:
-        return JudgeCode.WRONG_PLACE
-    return "ok" if answer.looks_like_flaw else JudgeCode.NOT_A_FLAW
 
 
 def find_inconsistencies(answer: VerdictAnswer, variant: Variant) -> list[str]:

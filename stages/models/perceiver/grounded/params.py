@@ -15,7 +15,8 @@ class GroundedOptions(Options):
     detector: Name
     """Grounding DINO: a folder or a pinned hub model."""
     segmenter: Name
-    """``sam-vit-b``, ``-l`` or ``-h``, or a folder or pinned hub model of SAM 2."""
+    """``sam-vit-b``, ``-l`` or ``-h``; ``sam-hq-vit-b``, ``-l`` or ``-h``; or a folder or pinned
+    hub model of SAM-HQ or SAM 2."""
     device: Device = "cpu"
     dtype: Dtype = "float32"
     """``bfloat16`` and ``float16`` mean mixed precision."""
@@ -24,7 +25,9 @@ class GroundedOptions(Options):
         """Check that the models are on this machine."""
         yield from find_unknown_model("detector", self.detector)
         if self.segmenter not in remote.catalogue():
-            yield from find_unknown_model("segmenter", self.segmenter)
+            accepted = ", ".join(sorted(remote.catalogue()))
+            for option, message in find_unknown_model("segmenter", self.segmenter):
+                yield option, f"{message}, or one of the checkpoints {accepted}"
 
 
 class GroundedParams(Section):

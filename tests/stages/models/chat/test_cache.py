@@ -4,7 +4,7 @@ import pytest
 
 from stages.engine.stage import RejectForNow
 from stages.models.chat.cache import AnswerCache, CachedChat
-from stages.models.chat.request import ChatAnswer
+from stages.models.chat.request import ChatAnswer, Example
 
 
 class Model:
@@ -46,6 +46,7 @@ def test_the_same_question_is_sent_once(cache, question):
         {"user": "?"},
         {"images": (b"another",)},
         {"schema": {"type": "object"}},
+        {"examples": (Example("?", (b"one",), "{}"),)},
     ],
 )
 def test_everything_that_affects_the_answer_is_in_the_key(cache, question, other):
@@ -56,6 +57,17 @@ def test_everything_that_affects_the_answer_is_in_the_key(cache, question, other
     assert first.digest({"name": "m"}) != changed.digest({"name": "m"})
     assert first.digest({"name": "m"}) != first.digest({"name": "n"})
     assert first.digest({"name": "m"}) != first.follow_up("no", "again").digest({"name": "m"})
+
+
+@pytest.mark.parametrize(
+    "other", [Example("??", (b"one",), "{}"), Example("?", (b"two",), "{}"),
+              Example("?", (b"one",), "{ }")]
+)  # fmt: skip
+def test_all_of_an_example_is_in_the_key(question, other):
+    from dataclasses import replace
+
+    first = replace(question(1), examples=(Example("?", (b"one",), "{}"),))
+    assert first.digest({}) != replace(first, examples=(other,)).digest({})
 
 
 def test_the_purpose_is_not_in_the_key(question):

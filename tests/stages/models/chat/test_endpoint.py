@@ -1,5 +1,6 @@
 import logging
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +8,7 @@ from stages.engine.stage import RejectForNow
 from stages.engine.workspace import FactoryError
 from stages.models.chat.endpoint import MAX_FAILURES, OpenAIChat, is_loopback
 from stages.models.chat.limits import BudgetReached
+from stages.models.chat.request import Example
 
 KEY = "sk-planted-0123456789"
 
@@ -41,6 +43,23 @@ def test_previous_turns_are_sent(server, make_chat, question):
     assert server.requests[0].texts[2:] == ["(nothing)", "that was empty"]
     roles = [message["role"] for message in server.requests[0].body["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
+
+
+def test_examples_are_sent_as_earlier_questions_with_their_answers(server, make_chat, question):
+    example = Example("What is in photo 0?", (b"one", b"two"), '{"caption": "A cat."}')
+    asked = replace(question(1), examples=(example, example)).follow_up("no", "again")
+    chat = make_chat()
+    chat.complete(asked)
+    (seen,) = server.requests
+    roles = [message["role"] for message in seen.body["messages"]]
+    assert roles == ["system", *["user", "assistant"] * 3, "user"]
+    kinds = [[part["type"] for part in m["content"]] for m in seen.body["messages"]]
+    assert kinds[1] == kinds[3] == ["image_url", "image_url", "text"]
+    assert seen.texts[1:3] == ["What is in photo 0?", '{"caption": "A cat."}']
+    assert seen.texts[5:] == ["What is in photo 1?", "no", "again"]
+    assert chat._ledger.averages("caption", "test-model").example_pictures == 4
+    plain = replace(asked, examples=())
+    assert chat._estimate(asked) >= chat._estimate(plain) + 4 * chat.settings.image_tokens
 
 
 def test_refused_requests_are_retried_after_the_requested_delay(server, make_chat, question, clock):

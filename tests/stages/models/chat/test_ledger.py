@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
-from stages.models.chat.ledger import Call, Ledger
+from stages.models.chat.ledger import Averages, Call, Ledger
 from stages.models.chat.limits import BudgetReached
 
 CALL = Call("verdict", "test-model", estimate=1000, ceiling=100)
@@ -82,8 +82,35 @@ def test_averages_are_over_answered_calls_of_a_purpose_and_model(make_ledger):
     for sent, returned in ((500, 50), (1500, 150), (None, None)):
         ledger.record_answer(send(ledger), sent, returned)
     ledger.record_answer(send(ledger, Call("caption", "test-model", 1, 1)), 9, 9)
-    assert ledger.averages("verdict", "test-model") == (1000, 100)
+    assert ledger.averages("verdict", "test-model") == Averages(1000, 100, 0)
     assert ledger.averages("verdict", "another") is None
+
+
+def test_averages_count_the_pictures_of_examples(make_ledger):
+    ledger = make_ledger()
+    for pictures in (6, 0):
+        call = Call("verdict", "test-model", 1000, 100, pictures)
+        ledger.record_answer(send(ledger, call), 500, 50)
+    assert ledger.averages("verdict", "test-model") == Averages(500, 50, 3)
+
+
+def test_a_ledger_of_an_earlier_version_is_continued(make_ledger):
+    ledger = make_ledger()
+    ledger.record_answer(send(ledger), 500, 50)
+    ledger._db.execute("ALTER TABLE calls DROP COLUMN example_pictures")
+    ledger._db.close()
+    again = make_ledger()
+    again.record_answer(send(again, Call("verdict", "test-model", 1000, 100, 6)), 1500, 150)
+    assert again.averages("verdict", "test-model") == Averages(1000, 100, 3)
+
+
+def test_a_read_only_ledger_of_an_earlier_version_is_read(make_ledger, monkeypatch):
+    ledger = make_ledger()
+    ledger.record_answer(send(ledger), 500, 50)
+    ledger._db.execute("ALTER TABLE calls DROP COLUMN example_pictures")
+    ledger._db.close()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert make_ledger().averages("verdict", "test-model") == Averages(500, 50, 0)
 
 
 def test_an_answer_that_cost_less_frees_budget(make_ledger):

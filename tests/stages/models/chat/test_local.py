@@ -12,6 +12,7 @@ from stages.models.chat.ask import Unusable
 from stages.models.chat.ledger import NAME, Ledger
 from stages.models.chat.local_chat import LocalChat
 from stages.models.chat.params import LocalChatOptions
+from stages.models.chat.request import Example
 
 
 @pytest.fixture(scope="module", params=[save_tiny_vlm, save_tiny_internvl])
@@ -47,6 +48,8 @@ def test_images_text_and_turns_all_reach_the_model(model, chat_request, photo):
     assert sent(replace(chat_request, images=chat_request.images[:1])) < base
     assert sent(chat_request.follow_up("no", "again")) > base
     assert sent(replace(chat_request, schema={"type": "object"})) > base
+    example = Example("What is in photo 2?", chat_request.images, "{}")
+    assert sent(replace(chat_request, examples=(example,))) > 1.5 * base
     logits = []
     model._model.lm_head.register_forward_hook(lambda *seen: logits.append(seen[2]))
     black = (views.png(np.zeros_like(photo)), chat_request.images[1])

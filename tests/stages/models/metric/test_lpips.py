@@ -1,9 +1,11 @@
 import pickle
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from stages.models.metric import lpips
+from stages.models.protocols import SmallCrops
 from stages.models.weights import packages
 
 needs_weights = pytest.mark.skipif(
@@ -83,15 +85,6 @@ def test_distance_is_zero_for_equal_images_and_grows_with_noise(metric):
 
 
 @needs_weights
-@pytest.mark.parametrize("shape", [(1, 1), (16, 16), (9, 200), (64, 64)])
-def test_any_size_gives_a_distance_and_a_map_of_that_size(metric, shape):
-    image = picture(200)[: shape[0], : shape[1]]
-    other = 255 - image
-    assert 0 < metric.distance(image, other) < 2
-    assert metric.spatial(image, other).shape == shape
-
-
-@needs_weights
 def test_the_map_is_high_where_the_change_is(metric):
     image = picture(128)
     changed = image.copy()
@@ -107,12 +100,74 @@ def test_different_sizes_are_an_error(metric):
         metric.distance(picture(64), picture(65))
 
 
+WAYS = get_args(SmallCrops)
+
+
+@needs_weights
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("shape", [(1, 1), (16, 16), (9, 200), (40, 50), (64, 64)])
+def test_every_way_gives_small_crops_a_distance_and_a_map(way, shape):
+    image = picture(200)[: shape[0], : shape[1]]
+    metric = lpips.AlexLpips(way)
+    assert 0 < metric.distance(image, 255 - image) < 2
+    assert metric.spatial(image, 255 - image).shape == shape
+    assert metric.distance(image, image) == 0
+
+
+@needs_weights
+def test_the_way_matters_for_crops_under_64_pixels_only():
+    a, b = picture(200)[:60, :60], add_noise(picture(200), 40)[:60, :60]
+    distances = {way: lpips.AlexLpips(way).distance(a, b) for way in WAYS}
+    assert len({round(distance, 4) for distance in distances.values()}) == len(WAYS)
+    a, b = picture(64), add_noise(picture(64), 40)
+    assert len({lpips.AlexLpips(way).distance(a, b) for way in WAYS}) == 1
+
+
+@needs_weights
+def test_plain_is_the_network_on_the_crop_itself():
+    import torch
+
+    metric = lpips.AlexLpips("plain")
+    crops = picture(40), add_noise(picture(40), 40)
+    tensors = [torch.tensor(x.transpose(2, 0, 1)[None] / 127.5 - 1).float() for x in crops]
+    metric.network.spatial = False
+    with torch.inference_mode():
+        expected = float(metric.network(*tensors))
+    assert metric.distance(*crops) == pytest.approx(expected, rel=1e-5)
+
+
+@needs_weights
+@pytest.mark.parametrize("way", WAYS)
+def test_the_map_of_a_small_crop_is_high_where_the_change_is(way):
+    image = picture(48)
+    changed = image.copy()
+    changed[4:20, 28:44] = add_noise(changed[4:20, 28:44], 60)
+    spatial = lpips.AlexLpips(way).spatial(image, changed)
+    assert spatial[4:20, 28:44].mean() > 1.5 * spatial[28:, :20].mean()
+
+
 def test_padding_returns_where_the_image_is():
     image = picture(30)[:20]
-    padded, where = lpips.pad(image)
+    padded, where = lpips.pad(image, 64)
     assert padded.shape == (64, 64, 3)
     np.testing.assert_array_equal(padded[where], image)
-    np.testing.assert_array_equal(lpips.pad(picture(70))[0], picture(70))
+    np.testing.assert_array_equal(lpips.pad(picture(70), 64)[0], picture(70))
+
+
+@pytest.mark.parametrize(
+    ("shape", "enlarged"), [((20, 30), (64, 96)), ((48, 200), (64, 267)), ((64, 70), (64, 70))]
+)
+def test_enlarging_keeps_the_proportions(shape, enlarged):
+    image = picture(200)[: shape[0], : shape[1]]
+    assert lpips.enlarge(image, 64).shape == (*enlarged, 3)
+
+
+@pytest.mark.parametrize(("way", "side"), [("enlarge", 64), ("pad", 64), ("plain", 40)])
+def test_fit_prepares_a_small_crop(way, side):
+    fitted, where = lpips.fit(picture(40), way)
+    assert fitted.shape == (side, side, 3)
+    assert fitted[where].shape[0] == (40 if way != "enlarge" else 64)
+    assert lpips.fit(picture(20), "plain")[0].shape == (32, 32, 3)
 
 
 class Spy:

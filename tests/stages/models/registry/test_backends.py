@@ -7,6 +7,7 @@ import pytest
 from stages.engine.section import Section
 from stages.models import registry
 from stages.models.options import Options
+from stages.models.protocols import SMALL_CROPS
 from stages.models.registry import BACKENDS
 
 ALL = [
@@ -14,7 +15,7 @@ ALL = [
     for role, known in BACKENDS.items()
     for name, backend in known.items()
 ]
-FROM_THE_STAGE = {"explainer": {"seed": 0}}
+FROM_THE_STAGE = {"explainer": {"seed": 0}, "metric": {"small_crops": SMALL_CROPS}}
 """Arguments that a role's back ends get from the stage."""
 HEAVY = {
     "torch",

@@ -41,8 +41,9 @@ def serve(monkeypatch, data):
 
 def test_every_file_is_pinned():
     files = remote.catalogue()
-    assert {"sam-vit-b", "sam-vit-l", "sam-vit-h"} == files.keys()
-    assert len({f.sha256 for f in files.values()}) == 3
+    names = {f"{family}-{size}" for family in ("sam-vit", "sam-hq-vit") for size in "blh"}
+    assert names == files.keys()
+    assert len({f.sha256 for f in files.values()}) == len(names)
 
 
 def test_fetching_twice_downloads_once(file, monkeypatch):

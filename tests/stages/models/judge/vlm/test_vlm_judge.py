@@ -4,15 +4,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.engine.stage import RejectForNow
+from stages.engine.stage import BaseParams, RejectForNow
+from stages.models import registry
 from stages.models.chat import prompts
+from stages.models.judge.vlm.examples import read_ledger
 from stages.models.judge.vlm.judge import PROMPT, VlmJudge
+from stages.models.judge.vlm.params import VlmJudgeParams
 from stages.models.protocols import Case
 
 GOOD = {
     "reason": "A second left ear sits below the first.",
     "perceptible": True, "inside_region": True, "looks_like_flaw": True,
 }  # fmt: skip
+
+
+def make_judge(chat, examples=0):
+    return VlmJudge(chat, VlmJudgeParams(examples=examples))
 
 
 @pytest.fixture
@@ -28,7 +35,7 @@ def case(photo, dog_variant, dog_window):
 
 def test_it_passes_what_is_there_where_it_should_be_and_looks_right(scripted, case):
     chat = scripted(GOOD)
-    verdict = VlmJudge(chat).judge(case())
+    verdict = make_judge(chat).judge(case())
     assert (verdict.passed, verdict.reason, verdict.message) == (True, "ok", GOOD["reason"])
     assert verdict.prompt == prompts.load(PROMPT).id and verdict.answers == []
     assert set(verdict.scores.values()) == {1.0}
@@ -38,7 +45,7 @@ def test_it_passes_what_is_there_where_it_should_be_and_looks_right(scripted, ca
 
 def test_it_sees_photo_flaw_and_flaw_with_its_region(scripted, case):
     chat = scripted(GOOD)
-    VlmJudge(chat).judge(case())
+    make_judge(chat).judge(case())
     real, flawed, marked = (
         np.asarray(Image.open(io.BytesIO(image))) for image in chat.requests[0].images
     )
@@ -58,7 +65,7 @@ def test_it_sees_photo_flaw_and_flaw_with_its_region(scripted, case):
     ],
 )  # fmt: skip
 def test_it_says_why_not(scripted, case, change, code):
-    verdict = VlmJudge(scripted({**GOOD, **change})).judge(case())
+    verdict = make_judge(scripted({**GOOD, **change})).judge(case())
     assert (verdict.passed, verdict.reason) == (False, code)
 
 
@@ -76,17 +83,58 @@ def test_it_says_why_not(scripted, case, change, code):
 def test_a_verdict_against_itself_or_the_tool_is_asked_for_again(scripted, case, change, complaint):
     bad = {**GOOD, **change}
     chat = scripted(bad, GOOD)
-    assert VlmJudge(chat).judge(case()).passed
+    assert make_judge(chat).judge(case()).passed
     assert complaint in chat.requests[1].turns[0].complaint
-    verdict = VlmJudge(scripted(bad, bad)).judge(case())
+    verdict = make_judge(scripted(bad, bad)).judge(case())
     assert (verdict.passed, verdict.reason) == (False, "unusable_answer")
     assert len(verdict.answers) == 2 and verdict.scores == {}
 
 
 def test_what_is_not_answered_now_is_no_verdict(scripted, case):
     with pytest.raises(RejectForNow):
-        VlmJudge(scripted(RejectForNow("model_unavailable", "down"))).judge(case())
+        make_judge(scripted(RejectForNow("model_unavailable", "down"))).judge(case())
 
 
 def test_distort_is_judged_by_the_bounds(scripted):
-    assert VlmJudge(scripted()).tools == ("add", "remove", "fuse")
+    assert make_judge(scripted()).tools == ("add", "remove", "fuse")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 6])
+def test_examples_come_before_the_question(scripted, case, count):
+    chat = scripted(GOOD)
+    verdict = make_judge(chat, count).judge(case())
+    (request,) = chat.requests
+    assert len(request.examples) == count and request.example_pictures == 3 * count
+    assert VlmJudge.example_pictures(VlmJudgeParams(examples=count)) == {PROMPT: 3 * count}
+    assert "an extra copy of the left ear of the dog" in request.user and len(request.images) == 3
+    assert (verdict.passed, verdict.message) == (True, GOOD["reason"])
+
+
+def test_an_answer_is_checked_as_without_examples(scripted, case):
+    bad = {**GOOD, "reason": "Something is odd."}
+    chat = scripted("no JSON", bad, GOOD)
+    assert make_judge(chat, 2).judge(case()).passed
+    assert [len(request.turns) for request in chat.requests] == [0, 1, 2]
+    assert {request.examples for request in chat.requests} == {chat.requests[0].examples}
+    assert "does not name the left ear" in chat.requests[2].turns[1].complaint
+
+
+@pytest.mark.parametrize("tool", ["add", "remove", "fuse"])
+def test_the_examples_of_the_flaws_own_tool_come_first(scripted, case, tool):
+    chat = scripted(GOOD, GOOD)  # some checks refuse this answer, which is about an added part
+    make_judge(chat, 2).judge(case(tool))
+    sent = [example.answer for example in chat.requests[0].examples]
+    own = [e.answer.model_dump_json() for e in read_ledger() if e.tool == tool]
+    assert sent == own
+
+
+def test_the_stage_sends_the_examples_that_its_params_ask_for():
+    """The number is in the stage's key: it belongs to the section of the judge that is used."""
+    from stages.filter.params import FilterParams
+
+    params = FilterParams.model_validate({"vlm": {"examples": 4}})
+    base = BaseParams(profile="flux")
+    assert registry.section("judge", base, params) == VlmJudgeParams(examples=4)
+    assert registry.example_pictures("judge", base, params) == {"verdict": 12}
+    assert registry.example_pictures("judge", BaseParams(), params) == {}
+    assert "vlm" not in registry.unused_sections(base, "judge")

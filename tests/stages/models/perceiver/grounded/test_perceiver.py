@@ -269,6 +269,21 @@ def test_weights_and_revision_name_both_models(dino_folder, sam2_folder):
     assert len(set(GroundedPerceiver.revision(local).split())) == 2
 
 
+@pytest.mark.parametrize("name", ["sam-hq-vit-x", "sam-vit", "nobody/knows"])
+def test_an_unknown_segmenter_is_an_error_that_names_those_that_exist(name, dino_folder):
+    options = GroundedOptions(detector=str(dino_folder), segmenter=name)
+    ((option, message),) = options.find_missing()
+    assert option == "segmenter" and name in message
+    assert "checkpoints sam-hq-vit-b, sam-hq-vit-h, sam-hq-vit-l, sam-vit-b" in message
+
+
+@pytest.mark.parametrize("name", ["sam-hq-vit-h", "sam-vit-b"])
+def test_a_pinned_checkpoint_is_accepted_before_it_is_fetched(name, dino_folder):
+    options = GroundedOptions(detector=str(dino_folder), segmenter=name)
+    assert list(options.find_missing()) == []
+    assert GroundedPerceiver.revision(options).split()[-1].startswith(name)
+
+
 def test_missing_weights_name_the_remedy(dino_folder):
     options = GroundedOptions(detector=str(dino_folder), segmenter="sam-vit-l")
     with pytest.raises(WeightsError, match="run `flawfactory models fetch`"):

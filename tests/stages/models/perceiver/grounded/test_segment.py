@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_perception import tiny_sam_hq_config, tiny_sam_hq_weights
 
-from stages.models.perceiver.grounded import segment
+from stages.models.perceiver.grounded import sam_hq, segment
 from stages.models.weights import remote
 from stages.models.weights.packages import WeightsError
 
@@ -17,13 +18,17 @@ def photo():
     return np.asarray(Image.open(PHOTO).convert("RGB").resize((90, 60)))
 
 
-@pytest.fixture(scope="module", params=["sam", "sam2"])
+@pytest.fixture(scope="module", params=["sam", "sam_hq", "sam2"])
 def segmenter(request):
     import torch
 
     torch.set_num_threads(1)
     if request.param == "sam":
         return segment.Sam(request.getfixturevalue("sam_model"))
+    if request.param == "sam_hq":
+        return segment.SamHq.load(
+            str(request.getfixturevalue("sam_hq_folder")), "cpu", torch.float32
+        )
     return segment.Sam2.load(str(request.getfixturevalue("sam2_folder")), "cpu", torch.float32)
 
 
@@ -105,8 +110,17 @@ def test_weights_of_the_video_model_are_loaded(sam2_video_folder):
 def test_another_model_is_refused(dino_folder):
     import torch
 
-    with pytest.raises(ValueError, match="not SAM 2: its model type is 'grounding-dino'"):
+    message = "not a segmenter: its model type is 'grounding-dino', not one of sam_hq, sam2"
+    with pytest.raises(ValueError, match=message):
         segment.load(str(dino_folder), "cpu", torch.float32)
+
+
+def test_a_folder_of_sam_hq_loads_as_such(sam_hq_folder, photo):
+    import torch
+
+    found = segment.load(str(sam_hq_folder), "cpu", torch.float32)
+    assert isinstance(found, segment.SamHq)
+    assert found.segment(photo, BOXES[:1])[0].shape == (60, 90)
 
 
 @pytest.fixture
@@ -144,6 +158,32 @@ def test_a_pinned_checkpoint_loads_as_sam(checkpoint, photo):
     found = segment.load("sam-vit-b", "cpu", torch.float32)
     assert isinstance(found, segment.Sam)
     assert found.segment(photo, BOXES[:1])[0].shape == (60, 90)
+
+
+def test_a_checkpoint_of_sam_hq_with_the_authors_names_loads(
+    tmp_path, monkeypatch, sam_hq_folder, photo
+):
+    """Every weight has its place (loading is strict), and the masks are those of the folder."""
+    import hashlib
+
+    import torch
+
+    path = tmp_path / "sam-hq-vit-b" / "tiny.pth"
+    path.parent.mkdir()
+    torch.save(tiny_sam_hq_weights(), path)
+    data = path.read_bytes()
+    file = remote.RemoteFile(
+        name="sam-hq-vit-b", url="https://example.org/tiny.pth", bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(), licence="none",
+    )  # fmt: skip
+    monkeypatch.setattr(remote, "catalogue", lambda: {"sam-hq-vit-b": file})
+    monkeypatch.setattr(remote.packages, "FOLDER", tmp_path)
+    monkeypatch.setattr(sam_hq, "make_config", lambda name: tiny_sam_hq_config())
+    found = segment.load("sam-hq-vit-b", "cpu", torch.float32)
+    assert isinstance(found, segment.SamHq)
+    same = segment.load(str(sam_hq_folder), "cpu", torch.float32)
+    for a, b in zip(found.segment(photo, BOXES), same.segment(photo, BOXES), strict=True):
+        assert (a != b).mean() < 0.01
 
 
 def test_a_damaged_checkpoint_is_not_loaded(checkpoint):
