@@ -6,6 +6,11 @@ import cv2
 import numpy as np
 
 from stages.models.perceiver.people.face import CHIN, FEATURES, Face
+from stages.models.perceiver.people.faceless_parts import (
+    drop_sides,
+    find_head,
+    is_facing_certain,
+)
 from stages.models.perceiver.people.hands import HandFinder
 from stages.models.perceiver.people.head import find_ears, find_eyebrows, find_neck
 from stages.models.perceiver.people.limbs import find_limbs, find_torso
@@ -25,6 +30,8 @@ mask often covers a table."""
 
 class People:
     """Finds all people with face, eyes, nose, mouth, arms, hands, fingers, legs, feet and torso.
+
+    A person without a visible face has a head instead.
 
     Left and right are the person's own sides.
     """
@@ -74,10 +81,16 @@ class People:
         if person.face is not None:
             regions += face_regions(person.face, body, reach, attributes)
             regions += _find_head_parts(person.face, image, body & ~reach, attributes)
-        head = person.face.oval_mask(shape) if person.face is not None else np.zeros(shape, bool)
+            head = person.face.oval_mask(shape)
+        else:
+            whole = self._find_whole_head(person, body & ~reach)
+            regions += [whole] if whole else []
+            head = whole.mask if whole else np.zeros(shape, bool)
         arms = list[Region]()
         if person.pose is not None:
             arms = find_limbs(person.pose, body, self._visibility, reach | head)
+            if person.face is None and not is_facing_certain(person.pose):
+                arms = drop_sides(arms)
             regions += arms
         front = reach | head
         for region in arms:
@@ -85,6 +98,10 @@ class People:
         chest = _find_upper_body(person, body & ~front, self._visibility)
         regions += hand_regions + ([chest] if chest else [])
         return Thing("person", person.score, body, regions)
+
+    def _find_whole_head(self, person: Person, free: Mask) -> Region | None:
+        """Find the head of a person whose face is not visible."""
+        return find_head(person.pose, free, self._visibility) if person.pose is not None else None
 
 
 def _is_certainly_human(person: Person) -> bool:

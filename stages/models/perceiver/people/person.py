@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stages.models.networks.litert import LiteModel
 from stages.models.perceiver.people.anchors import Detections, iou
+from stages.models.perceiver.people.boxes import PersonDetector
 from stages.models.perceiver.people.detect import (
     FACE_FAR,
     FACE_NEAR,
@@ -18,6 +19,7 @@ from stages.models.perceiver.people.detect import (
     search_squares,
 )
 from stages.models.perceiver.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
+from stages.models.perceiver.people.faceless import Body, find_bodies
 from stages.models.perceiver.people.geometry import Array, Roi
 from stages.models.perceiver.people.ownership import Claim, divide_pixels
 from stages.models.perceiver.people.pose import (
@@ -63,6 +65,8 @@ class PersonThresholds:
     """Minimum score of the face detector for a face with a complete pose and an uncertain mesh."""
     pose: float = 0.9
     """Minimum score of the pose for a face with an uncertain mesh."""
+    body: float = 0.15
+    """Minimum evidence of a person without a face (`faceless.Body`)."""
     agreement: float = 0.6
     """Maximum distance between the nose of the pose and that of the face, in face sizes."""
 
@@ -79,7 +83,7 @@ class Person:
 
 
 class PeopleFinder:
-    """Finds people by their faces; a body without a face is not found."""
+    """Finds people by their faces, and bodies without a face by boxes and poses."""
 
     def __init__(self, thresholds: PersonThresholds) -> None:
         self.thresholds = thresholds
@@ -91,9 +95,13 @@ class PeopleFinder:
         self._bodies = Detector(_read("pose_detection.tflite"), POSE)
         self._pose = PoseModel(_read("pose_landmark_full.tflite"))
         self._selfie = LiteModel(_read("selfie_segmentation.tflite"))
+        self._boxes = PersonDetector()
 
     def __call__(self, image: Image) -> list[Person]:
-        """Find the people in a photo, largest face first; masks do not overlap."""
+        """Find the people in a photo: largest face first, then those without a face.
+
+        Masks do not overlap.
+        """
         found: list[tuple[float, Face, Pose | None]] = []
         for score, face in self._find_faces(image):
             pose, distance = self._find_body(image, face)
@@ -111,11 +119,35 @@ class PeopleFinder:
             for f in _remove_duplicates(found)
             if f[2] is not None or self._is_face_sufficient(*f[:2])
         ]
-        masks = self._compute_masks(image, found)
-        return [
+        claims = self._make_claims(image, found)
+        people = [
             Person(score, face if self._is_face_certain(face) else None, pose, mask)
-            for (score, face, pose), mask in zip(found, masks, strict=True)
-            if mask.any()
+            for (score, face, pose), mask in zip(found, divide_pixels(image, claims), strict=True)
+        ]
+        people = self._add_faceless(image, people, claims)
+        return [person for person in people if person.mask.any()]
+
+    def _add_faceless(
+        self, image: Image, people: list[Person], claims: list[Claim]
+    ) -> list[Person]:
+        """Add people without a visible face and divide the pixels among all."""
+        known = [person.mask for person in people if person.mask.any()]
+        bodies = find_bodies(image, self._boxes(image), known, self._bodies, self._pose)
+        kept = list[Body]()
+        for body in bodies:
+            poses = [p.pose for p in people if p.pose is not None] + [b.pose for b in kept]
+            if body.evidence >= self.thresholds.body and not any(
+                _is_same_body(body.pose, pose) for pose in poses
+            ):
+                kept.append(body)
+        if not kept:
+            return people
+        claims = claims + [Claim(body.pose.mask, None, False, body.pose) for body in kept]
+        people = people + [Person(b.score, None, b.pose, b.pose.mask > 0.5) for b in kept]
+        masks = divide_pixels(image, claims)
+        return [
+            replace(person, mask=mask if _remains(mask, person.mask) else np.zeros_like(mask))
+            for person, mask in zip(people, masks, strict=True)
         ]
 
     def _is_face_certain(self, face: Face) -> bool:
@@ -169,15 +201,15 @@ class PeopleFinder:
                     best, min_misfit = (pose, distance), misfit
         return best
 
-    def _compute_masks(
+    def _make_claims(
         self, image: Image, found: list[tuple[float, Face, Pose | None]]
-    ) -> list[Mask]:
-        """Compute one mask per person."""
-        claims = []
+    ) -> list[Claim]:
+        """Segment each person."""
+        claims = list[Claim]()
         for _, face, pose in found:
             probability = self._segment(image, face, pose)
             claims.append(Claim(probability, face, self._is_face_certain(face), pose))
-        return divide_pixels(image, claims) if claims else []
+        return claims
 
     def _segment(self, image: Image, face: Face, pose: Pose | None) -> Array:
         """Segment the person, (H, W): returns the first attempt that covers a certain face."""
@@ -220,6 +252,11 @@ def build_misfit(points: Array, face: Face) -> float:
 
 def _read(member: str) -> bytes:
     return packages.read(PACKAGE, member)
+
+
+def _remains(mask: Mask, whole: Mask) -> bool:
+    """Return whether a person keeps half of the mask after the division among all people."""
+    return bool(mask.sum() >= 0.5 * whole.sum())
 
 
 def _remove_duplicates(
