@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 
 from stages.models.perceiver.people.geometry import Array
-from stages.models.perceiver.people.limbs import body_size, landmark_certainty
+from stages.models.perceiver.people.limbs import body_size, chain_distance, landmark_certainty
 from stages.models.perceiver.people.pose import (
     LEFT_EAR,
     LEFT_HIP,
     LEFT_SHOULDER,
+    NOSE,
     RIGHT_EAR,
     RIGHT_HIP,
     RIGHT_SHOULDER,
@@ -21,14 +22,17 @@ from stages.models.perceiver.people.pose import (
 from stages.models.perceiver.regions import Region, largest_component
 from stages.records.masks import Mask
 
-_RADIUS = 0.32
-"""Radius of a head with hair or a helmet, in body sizes."""
+_RADIUS = 0.5
+"""Maximum distance of hair, hat or helmet from the ears, in body sizes."""
+_ARMS = ((11, 13, 15), (12, 14, 16))
+_ARM = (0.13, 0.105, 0.075)
+"""Thickness of an arm at its joints, in body sizes; a raised arm is no part of the head."""
 _CHIN = 0.4
 """Height of the chin between the shoulders (0) and the ears (1)."""
 _MIN_NECK = 0.2
 """Minimum distance between shoulders and ears, in body sizes; a bent head is not separable."""
-_MIN_FILLED = 0.3
-"""Minimum share of the disc around the ears that is the person's head."""
+_MIN_AREA = 0.08
+"""Minimum area of a head, in squared body sizes; a whole one has about 0.2."""
 _MIN_BREADTH = 0.35
 """Minimum distance of the shoulders across the image, in body sizes, for a certain facing; with
 less the person is seen in profile."""
@@ -57,8 +61,12 @@ def find_head(pose: Pose, free: Mask, threshold: float) -> Region | None:
     disc = _fill_disc(ears, _RADIUS * size, free.shape)
     ys, xs = np.mgrid[: free.shape[0], : free.shape[1]].astype(np.float32) + 0.5
     up = ((xs - ears[0]) * neck[0] + (ys - ears[1]) * neck[1]) / height
-    mask = largest_component(disc & free & (up >= (_CHIN - 1) * height))
-    if mask.sum() < _MIN_FILLED * disc.sum() or not mask[y, x]:
+    above = disc & free & (up >= (_CHIN - 1) * height)
+    for arm in _ARMS:
+        away = chain_distance(pose.points[list(arm)], np.array(_ARM) * size, xs[0], ys[:, 0])
+        above &= away > 1
+    mask = largest_component(above)
+    if mask.sum() < _MIN_AREA * size**2 or not mask[y, x]:
         return None
     return Region("head", "head", score, mask)
 
@@ -73,6 +81,14 @@ def is_facing_certain(pose: Pose) -> bool:
     shoulders = float(pose.points[LEFT_SHOULDER, 0] - pose.points[RIGHT_SHOULDER, 0])
     hips = float(pose.points[LEFT_HIP, 0] - pose.points[RIGHT_HIP, 0])
     return abs(shoulders) >= _MIN_BREADTH * size and shoulders * hips > 0
+
+
+def is_behind_head(pose: Pose, torso: Mask) -> bool:
+    """Return whether nose or ears lie on a torso, (H, W): a bent person's head hides it."""
+    for x, y in np.floor(pose.points[[NOSE, LEFT_EAR, RIGHT_EAR]]).astype(int):
+        if 0 <= y < torso.shape[0] and 0 <= x < torso.shape[1] and torso[y, x]:
+            return True
+    return False
 
 
 def drop_sides(regions: list[Region]) -> list[Region]:

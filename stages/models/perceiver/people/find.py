@@ -9,6 +9,7 @@ from stages.models.perceiver.people.face import CHIN, FEATURES, Face
 from stages.models.perceiver.people.faceless_parts import (
     drop_sides,
     find_head,
+    is_behind_head,
     is_facing_certain,
 )
 from stages.models.perceiver.people.hands import HandFinder
@@ -22,6 +23,8 @@ from stages.records.masks import Mask
 
 ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
 """Minimum probabilities at which a head counts as an animal's or as wearing glasses or a mask."""
+ANIMAL_BODY = 0.4
+"""Minimum probability at which a body without a face counts as an animal's."""
 
 _BUST = (2.2, 2.5)
 """Extent of an upper body to either side of the chin and below it, in face sizes. Farther away the
@@ -66,7 +69,8 @@ class People:
         return [
             self._describe(image, person, attributes)
             for person, attributes in people
-            if attributes.animal < ANIMAL or _is_certainly_human(person)
+            if attributes.animal < (ANIMAL if person.face is not None else ANIMAL_BODY)
+            or _is_certainly_human(person)
         ]
 
     def _describe(self, image: Image, person: Person, attributes: HeadAttributes) -> Thing:
@@ -151,7 +155,8 @@ def _find_upper_body(person: Person, free: Mask, visibility: float) -> Region | 
     if person.pose is not None:
         region = find_torso(person.pose, free, visibility)
         if region is not None:
-            return region
+            hidden = person.face is None and is_behind_head(person.pose, region.mask)
+            return None if hidden else region
     if person.face is None:
         return None
     x, y = (float(v) for v in person.face.points[CHIN])

@@ -57,6 +57,8 @@ def divide_pixels(image: Image, claims: Sequence[Claim]) -> list[Mask]:
     Segmentation networks often include neighbours. A pixel that several people claim is assigned to
     the one whose face and bones are nearer, in units of the body's size.
     """
+    if not claims:
+        return []
     shape = (image.shape[0], image.shape[1])
     fine = [refine_border(image, claim.probability, claim.face_size) for claim in claims]
     ovals = [claim.oval(shape) for claim in claims]

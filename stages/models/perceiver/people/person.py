@@ -65,7 +65,7 @@ class PersonThresholds:
     """Minimum score of the face detector for a face with a complete pose and an uncertain mesh."""
     pose: float = 0.9
     """Minimum score of the pose for a face with an uncertain mesh."""
-    body: float = 0.15
+    body: float = 0.18
     """Minimum evidence of a person without a face (`faceless.Body`)."""
     agreement: float = 0.6
     """Maximum distance between the nose of the pose and that of the face, in face sizes."""
