@@ -60,4 +60,6 @@ class MediapipePerceiver:
             taken |= thing.mask
         if float(taken.mean()) < self._share:
             found = found + self._things(image, taken if found else None)
+        # of a person without a face, no limb may be certain
+        found = [thing if thing.regions else self._things.divide(image, thing) for thing in found]
         return build_entities(found, self._area)
