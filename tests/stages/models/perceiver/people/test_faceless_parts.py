@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from stages.models.perceiver.people.faceless_parts import drop_sides, find_head, is_facing_certain
+from stages.models.perceiver.people.faceless_parts import (
+    drop_sides,
+    find_head,
+    is_behind_head,
+    is_facing_certain,
+)
 from stages.models.perceiver.people.pose import Pose
 from stages.models.perceiver.regions import Region
 
@@ -68,3 +73,11 @@ def test_without_sides_parts_have_the_name_of_their_kind():
     mask = np.ones(SHAPE, bool)
     (region,) = drop_sides([Region("left upper arm", "upper arm", 0.7, mask)])
     assert (region.name, region.kind, region.score) == ("upper arm", "upper arm", 0.7)
+
+
+def test_a_torso_under_a_bent_head_is_hidden(pose):
+    torso = np.zeros(SHAPE, bool)
+    torso[110:210, 120:180] = True
+    assert not is_behind_head(pose, torso)
+    pose.points[0] = (150, 130)
+    assert is_behind_head(pose, torso)
