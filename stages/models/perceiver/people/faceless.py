@@ -29,12 +29,16 @@ MAX_BOXES = 8
 _KNOWN_OVERLAP, _KNOWN_SHARE = 0.4, 0.8
 """A box whose IoU with a known person's box, or whose share of that person's mask, is above these
 shows that person."""
+_COMPLETE = 0.6
+"""A bust whose box has at least this IoU with a detected box is all that is seen of the person."""
 
 
 @dataclass(frozen=True)
 class Body:
     """A person without a visible face."""
 
+    box: Array
+    """(4,) detected box."""
     evidence: float
     """Product of the scores of box and pose and of their agreement, 0..1."""
     pose: Pose
@@ -48,14 +52,22 @@ class Body:
 
 
 def find_bodies(
-    image: Image, found: Boxes, known: Sequence[Mask], detect: Detector, pose: PoseModel
+    image: Image,
+    found: Boxes,
+    known: Sequence[Mask],
+    busts: Sequence[Mask],
+    detect: Detector,
+    pose: PoseModel,
 ) -> list[Body]:
     """Return bodies in detected boxes that show none of the `known` people, best evidence first.
+
+    A body may belong to one of the `busts`.
 
     Args:
         image: the photo.
         found: boxes of people.
-        known: (H, W) masks of people found by their faces.
+        known: (H, W) masks of people found by face and pose.
+        busts: (H, W) masks of people found by the face alone.
         detect: finds hips in a square.
         pose: predicts poses.
     """
@@ -64,6 +76,8 @@ def find_bodies(
     for score, box in list(zip(found.scores, found.boxes, strict=True))[:MAX_BOXES]:
         width, height = float(box[2] - box[0]), float(box[3] - box[1])
         if score < MIN_BOX or width * height < min_pixels or shows_known(box, known):
+            continue
+        if any(agreement(box, bust) >= _COMPLETE for bust in busts):
             continue
         best = max(
             (_measure(image, box, float(score), roi, pose) for roi in _rois(image, box, detect)),
@@ -105,4 +119,4 @@ def _measure(image: Image, box: Array, score: float, roi: Roi, model: PoseModel)
     _, better = model(image, roi)
     pose = model.predict_twice(image, better)
     fit = agreement(box, largest_component(pose.mask > 0.5))
-    return Body(score * pose.score * fit, pose, fit)
+    return Body(box, score * pose.score * fit, pose, fit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from stages.models.perceiver.people.detect import (
     search_squares,
 )
 from stages.models.perceiver.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
-from stages.models.perceiver.people.faceless import Body, find_bodies
+from stages.models.perceiver.people.faceless import find_bodies
 from stages.models.perceiver.people.geometry import Array, Roi
 from stages.models.perceiver.people.ownership import Claim, divide_pixels
 from stages.models.perceiver.people.pose import (
@@ -69,6 +70,8 @@ class PersonThresholds:
     """Minimum evidence of a person without a face (`faceless.Body`)."""
     agreement: float = 0.6
     """Maximum distance between the nose of the pose and that of the face, in face sizes."""
+    other: float = 1.5
+    """Distance of the noses, in face sizes, beyond which face and pose belong to two people."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Person:
 
 
 class PeopleFinder:
-    """Finds people by their faces, and bodies without a face by boxes and poses."""
+    """Finds people by their faces, and bodies with or without a face by boxes and poses."""
 
     def __init__(self, thresholds: PersonThresholds) -> None:
         self.thresholds = thresholds
@@ -124,30 +127,39 @@ class PeopleFinder:
             Person(score, face if self._is_face_certain(face) else None, pose, mask)
             for (score, face, pose), mask in zip(found, divide_pixels(image, claims), strict=True)
         ]
-        people = self._add_faceless(image, people, claims)
+        people = self._add_bodies(image, people, claims)
         return [person for person in people if person.mask.any()]
 
-    def _add_faceless(
-        self, image: Image, people: list[Person], claims: list[Claim]
-    ) -> list[Person]:
-        """Add people without a visible face and divide the pixels among all."""
-        known = [person.mask for person in people if person.mask.any()]
-        bodies = find_bodies(image, self._boxes(image), known, self._bodies, self._pose)
-        kept = list[Body]()
-        for body in bodies:
-            poses = [p.pose for p in people if p.pose is not None] + [b.pose for b in kept]
-            if body.evidence >= self.thresholds.body and not any(
+    def _add_bodies(self, image: Image, people: list[Person], claims: list[Claim]) -> list[Person]:
+        """Give people without a pose the body in their box, and add people without a face."""
+        whole = [p.mask for p in people if p.pose is not None and p.mask.any()]
+        busts = [p.mask for p in people if p.pose is None and p.mask.any()]
+        found = find_bodies(image, self._boxes(image), whole, busts, self._bodies, self._pose)
+        people, claims, faces = list(people), list(claims), len(people)
+        poses = [p.pose for p in people if p.pose is not None]
+        before = len(poses)
+        for body in found:
+            if body.evidence < self.thresholds.body or any(
                 _is_same_body(body.pose, pose) for pose in poses
             ):
-                kept.append(body)
-        if not kept:
+                continue
+            owner, away = _find_nearest_face(body.pose, claims[:faces])
+            if away <= self.thresholds.agreement:
+                claims[owner] = replace(claims[owner], probability=body.pose.mask, pose=body.pose)
+                people[owner] = replace(people[owner], pose=body.pose)
+            elif away <= self.thresholds.other:
+                continue
+            else:
+                claims.append(Claim(body.pose.mask, None, False, body.pose))
+                people.append(Person(body.score, None, body.pose, body.pose.mask > 0.5))
+            poses.append(body.pose)
+        if len(poses) == before:
             return people
-        claims = claims + [Claim(body.pose.mask, None, False, body.pose) for body in kept]
-        people = people + [Person(b.score, None, b.pose, b.pose.mask > 0.5) for b in kept]
         masks = divide_pixels(image, claims)
         return [
-            replace(person, mask=mask if _remains(mask, person.mask) else np.zeros_like(mask))
-            for person, mask in zip(people, masks, strict=True)
+            replace(person, mask=mask)
+            for i, (person, mask) in enumerate(zip(people, masks, strict=True))
+            if i < faces or _remains(mask, person.mask)
         ]
 
     def _is_face_certain(self, face: Face) -> bool:
@@ -252,6 +264,17 @@ def build_misfit(points: Array, face: Face) -> float:
 
 def _read(member: str) -> bytes:
     return packages.read(PACKAGE, member)
+
+
+def _find_nearest_face(pose: Pose, claims: Sequence[Claim]) -> tuple[int, float]:
+    """Return the index of the claim without a pose whose nose is nearest to that of `pose`, and the
+    distance in face sizes; infinity if there is none."""
+    best = (-1, math.inf)
+    for i, claim in enumerate(claims):
+        if claim.face is not None and claim.pose is None:
+            away = float(np.hypot(*(pose.points[NOSE] - claim.face.points[NOSE_TIP])))
+            best = min(best, (i, away / claim.face.size), key=lambda found: found[1])
+    return best
 
 
 def _remains(mask: Mask, whole: Mask) -> bool:

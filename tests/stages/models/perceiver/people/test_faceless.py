@@ -35,9 +35,9 @@ def no_hips(image, square, threshold):
     return Detections(none, none.reshape(0, 4), none.reshape(0, 0, 2))
 
 
-def look(mask, score=0.9, box_score=0.5, known=(), box=BOX):
+def look(mask, score=0.9, box_score=0.5, known=(), busts=(), box=BOX):
     boxes = Boxes(np.array([box_score], np.float32), np.array([box], np.float32))
-    return find_bodies(PHOTO, boxes, known, no_hips, OnePose(mask, score))
+    return find_bodies(PHOTO, boxes, known, busts, no_hips, OnePose(mask, score))
 
 
 def test_a_box_that_the_poses_mask_fills_is_a_body():
@@ -56,12 +56,17 @@ def test_a_box_that_the_poses_mask_fills_is_a_body():
         {"score": 0.3},
         {"box_score": 0.1},
         {"known": (block(*BOX),)},
+        {"busts": (block(*BOX),)},
         {"box": (100, 20, 110, 40)},
     ],
-    ids=["elsewhere", "half", "empty", "no pose", "no box", "known", "small"],
+    ids=["elsewhere", "half", "empty", "no pose", "no box", "known", "complete bust", "small"],
 )
 def test_without_evidence_there_is_no_body(changed):
     assert not look(**{"mask": block(*BOX), **changed})
+
+
+def test_a_bust_in_a_larger_box_may_have_a_body():
+    assert look(block(*BOX), busts=(block(105, 20, 155, 70),))
 
 
 def test_a_person_found_by_the_face_is_not_found_again():
