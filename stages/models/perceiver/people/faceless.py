@@ -1,4 +1,4 @@
-"""Find people without a visible face: a detected box and a pose whose mask fills it."""
+"""Find people by a detected box and a pose whose mask fills it, mostly those without a face."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COMPLETE = 0.6
 
 @dataclass(frozen=True)
 class Body:
-    """A person without a visible face."""
+    """A person in a detected box; the face may be visible."""
 
     box: Array
     """(4,) detected box."""
