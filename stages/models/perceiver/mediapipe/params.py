@@ -12,6 +12,9 @@ class MediapipeParams(Section):
 
     detection: Share = 0.575
     """Minimum score of a detected face."""
+    body: Share = 0.18
+    """Minimum evidence of a person without a visible face: the product of the scores of the box and
+    the pose and of their agreement."""
     visibility: Share = 0.6
     """Minimum certainty of a limb's landmarks."""
     hand: Share = 0.6

@@ -29,7 +29,7 @@ class MediapipePerceiver:
         classifier = ImageNetClassifier()
         self._people = People(
             classifier.probabilities,
-            PersonThresholds(detection=params.detection),
+            PersonThresholds(params.detection, body=params.body),
             params.visibility,
             params.hand,
         )
@@ -50,14 +50,16 @@ class MediapipePerceiver:
     @classmethod
     def weights(cls) -> list[str]:
         """Return the names of the weights in ``weights.toml``."""
-        return ["mediapipe", "efficientnet-lite0", "u2net"]
+        return ["mediapipe", "objectron", "efficientnet-lite0", "u2net"]
 
     def perceive(self, image: Image) -> list[Entity]:
-        """Return people by the size of their faces, then salient things."""
+        """Return people by the size of their faces, those without a face, then salient things."""
         found = self._people(image)
         taken = np.zeros(image.shape[:2], bool)
         for thing in found:
             taken |= thing.mask
         if float(taken.mean()) < self._share:
             found = found + self._things(image, taken if found else None)
+        # of a person without a face, no limb may be certain
+        found = [thing if thing.regions else self._things.divide(image, thing) for thing in found]
         return build_entities(found, self._area)

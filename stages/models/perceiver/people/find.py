@@ -6,6 +6,12 @@ import cv2
 import numpy as np
 
 from stages.models.perceiver.people.face import CHIN, FEATURES, Face
+from stages.models.perceiver.people.faceless_parts import (
+    drop_sides,
+    find_head,
+    is_behind_head,
+    is_facing_certain,
+)
 from stages.models.perceiver.people.hands import HandFinder
 from stages.models.perceiver.people.head import find_ears, find_eyebrows, find_neck
 from stages.models.perceiver.people.limbs import find_limbs, find_torso
@@ -17,6 +23,8 @@ from stages.records.masks import Mask
 
 ANIMAL, GLASSES, MASK = 0.5, 0.3, 0.2
 """Minimum probabilities at which a head counts as an animal's or as wearing glasses or a mask."""
+ANIMAL_BODY = 0.4
+"""Minimum probability at which a body without a face counts as an animal's."""
 
 _BUST = (2.2, 2.5)
 """Extent of an upper body to either side of the chin and below it, in face sizes. Farther away the
@@ -25,6 +33,8 @@ mask often covers a table."""
 
 class People:
     """Finds all people with face, eyes, nose, mouth, arms, hands, fingers, legs, feet and torso.
+
+    A person without a visible face has a head instead.
 
     Left and right are the person's own sides.
     """
@@ -59,7 +69,8 @@ class People:
         return [
             self._describe(image, person, attributes)
             for person, attributes in people
-            if attributes.animal < ANIMAL or _is_certainly_human(person)
+            if attributes.animal < (ANIMAL if person.face is not None else ANIMAL_BODY)
+            or _is_certainly_human(person)
         ]
 
     def _describe(self, image: Image, person: Person, attributes: HeadAttributes) -> Thing:
@@ -74,10 +85,16 @@ class People:
         if person.face is not None:
             regions += face_regions(person.face, body, reach, attributes)
             regions += _find_head_parts(person.face, image, body & ~reach, attributes)
-        head = person.face.oval_mask(shape) if person.face is not None else np.zeros(shape, bool)
+            head = person.face.oval_mask(shape)
+        else:
+            whole = self._find_whole_head(person, body & ~reach)
+            regions += [whole] if whole else []
+            head = whole.mask if whole else np.zeros(shape, bool)
         arms = list[Region]()
         if person.pose is not None:
             arms = find_limbs(person.pose, body, self._visibility, reach | head)
+            if person.face is None and not is_facing_certain(person.pose):
+                arms = drop_sides(arms)
             regions += arms
         front = reach | head
         for region in arms:
@@ -85,6 +102,10 @@ class People:
         chest = _find_upper_body(person, body & ~front, self._visibility)
         regions += hand_regions + ([chest] if chest else [])
         return Thing("person", person.score, body, regions)
+
+    def _find_whole_head(self, person: Person, free: Mask) -> Region | None:
+        """Find the head of a person whose face is not visible."""
+        return find_head(person.pose, free, self._visibility) if person.pose is not None else None
 
 
 def _is_certainly_human(person: Person) -> bool:
@@ -134,7 +155,8 @@ def _find_upper_body(person: Person, free: Mask, visibility: float) -> Region | 
     if person.pose is not None:
         region = find_torso(person.pose, free, visibility)
         if region is not None:
-            return region
+            hidden = person.face is None and is_behind_head(person.pose, region.mask)
+            return None if hidden else region
     if person.face is None:
         return None
     x, y = (float(v) for v in person.face.points[CHIN])

@@ -39,6 +39,8 @@ PIECES = (
 _LIMB_OF = {"upper arm": "arm", "forearm": "arm", "thigh": "leg", "lower leg": "leg"}
 _FOOT = (27, 29, 31)
 _TORSO = (11, 12, 24, 23)
+_HALF_TRUNK = 0.18
+"""Minimum half breadth of a torso, in body sizes: it is as thick as that seen from the side."""
 _REACH = 1.5
 """Distance from the bone, in radii, up to which a limb gets its nearest pixels, such as sleeves."""
 _COARSE = 256
@@ -132,8 +134,23 @@ def find_torso(pose: Pose, body: Mask, threshold: float) -> Region | None:
 
 
 def _torso_mask(pose: Pose, shape: tuple[int, int]) -> Mask:
-    corners = pose.points[list(_TORSO)]
+    corners = _widen(pose.points[list(_TORSO)], _HALF_TRUNK * body_size(pose.points))
     return fill_polygon(corners.mean(0) + (corners - corners.mean(0)) * (1.2, 1.05), shape)
+
+
+def _widen(corners: Array, half: float) -> Array:
+    """Move the corners of a torso seen from the side apart, (4, 2), to `half` off its axis."""
+    out = corners.astype(np.float32).copy()
+    top, bottom = out[[0, 1]].mean(0), out[[2, 3]].mean(0)
+    axis = (bottom - top) / max(float(np.hypot(*(bottom - top))), 1e-6)
+    across = np.array([-axis[1], axis[0]], np.float32)
+    for first, second in ((0, 1), (3, 2)):
+        middle = out[[first, second]].mean(0)
+        offset = float((out[first] - middle) @ across)
+        if abs(offset) < half:
+            shift = (half if offset >= 0 else -half) * across
+            out[first], out[second] = middle + shift, middle - shift
+    return out
 
 
 def _candidates(pose: Pose, shape: tuple[int, int], threshold: float) -> list[Limb]:

@@ -16,6 +16,8 @@ from stages.records.masks import bounding_box
 Probabilities = Callable[[Image], NDArray[np.float64]]
 """Maps an (H, W, 3) image to (1000,) ImageNet probabilities."""
 
+GREY = np.uint8(127)
+"""Background of a body: zero after the classifier's normalisation."""
 _ANIMALS = slice(0, 398)
 _GLASSES = [836, 837]
 _MASKS = [570, 643, 676, 691, 796]
@@ -32,14 +34,17 @@ class HeadAttributes:
 
 
 def classify_head(person: Person, image: Image, probabilities: Probabilities) -> HeadAttributes:
-    """Classify the square around the face, or the upper half of a body without a face."""
+    """Classify the square around the face, or a whole body without a face on grey.
+
+    Of small people's heads the classifier sees too little: it calls every other one an animal.
+    """
     if person.face is not None:
         x, y = (float(v) for v in person.face.centre)
         crop = Roi(x, y, 2.4 * person.face.size).cut(image, 224)
         head = np.round(crop * 255).astype(np.uint8)
     else:
         x0, y0, x1, y1 = bounding_box(person.mask)
-        head = image[y0 : max(y0 + (y1 - y0) // 2, y0 + 1), x0:x1]
+        head = np.where(person.mask[..., None], image, GREY)[y0:y1, x0:x1]
     p = probabilities(head)
     return HeadAttributes(
         animal=float(p[_ANIMALS].sum()),

@@ -11,7 +11,7 @@ import numpy as np
 from stages.models.perceiver.people.face import CHIN, FOREHEAD, Face
 from stages.models.perceiver.people.geometry import Array
 from stages.models.perceiver.people.limbs import body_size, chain_distance
-from stages.models.perceiver.people.pose import Pose
+from stages.models.perceiver.people.pose import LEFT_EAR, NOSE, RIGHT_EAR, Pose
 from stages.models.perceiver.regions import largest_component
 from stages.records.images import Image
 from stages.records.masks import Mask
@@ -19,6 +19,8 @@ from stages.records.masks import Mask
 _BONES = ((11, 13, 15), (12, 14, 16), (11, 12, 24, 23, 11), (23, 25, 27), (24, 26, 28))
 _CELLS = 128
 """Number of cells along the longer side of the grid on which distances are computed."""
+BODY_PER_FACE = 3.3
+"""Length of the torso in face sizes."""
 _SMOOTH = 0.03**2
 """Epsilon of the guided filter: steps in brightness of about 0.03 (of 1) count as edges."""
 
@@ -29,10 +31,24 @@ class Claim:
 
     probability: Array
     """(H, W) from segmentation."""
-    face: Face
+    face: Face | None
+    """At least one of `face` and `pose` is not None."""
     face_certain: bool
     """Whether the outline of the face is reliable."""
     pose: Pose | None
+
+    @property
+    def face_size(self) -> float:
+        """Size of the face in pixels; without a face, estimated from the body."""
+        if self.face is not None:
+            return self.face.size
+        return body_size(self.pose.points) / BODY_PER_FACE if self.pose is not None else 1.0
+
+    def oval(self, shape: tuple[int, int]) -> Mask:
+        """Return the (H, W) mask of the face if its outline is reliable, else an empty one."""
+        if self.face is None or not self.face_certain:
+            return np.zeros(shape, bool)
+        return self.face.oval_mask(shape)
 
 
 def divide_pixels(image: Image, claims: Sequence[Claim]) -> list[Mask]:
@@ -41,12 +57,11 @@ def divide_pixels(image: Image, claims: Sequence[Claim]) -> list[Mask]:
     Segmentation networks often include neighbours. A pixel that several people claim is assigned to
     the one whose face and bones are nearer, in units of the body's size.
     """
+    if not claims:
+        return []
     shape = (image.shape[0], image.shape[1])
-    fine = [refine_border(image, claim.probability, claim.face.size) for claim in claims]
-    ovals = [
-        claim.face.oval_mask(shape) if claim.face_certain else np.zeros(shape, bool)
-        for claim in claims
-    ]
+    fine = [refine_border(image, claim.probability, claim.face_size) for claim in claims]
+    ovals = [claim.oval(shape) for claim in claims]
     stack = np.stack(fine)
     if len(claims) > 1:
         near = np.stack([_distance(claim, shape) for claim in claims])
@@ -89,11 +104,11 @@ def _distance(claim: Claim, shape: tuple[int, int]) -> Array:
     rows, columns = max(round(shape[0] / step), 1), max(round(shape[1] / step), 1)
     ys = (np.arange(rows) + 0.5) * shape[0] / rows
     xs = (np.arange(columns) + 0.5) * shape[1] / columns
-    axis = claim.face.points[[FOREHEAD, CHIN]]
-    radius = 0.4 * claim.face.size
+    axis = _head_axis(claim)
+    radius = 0.4 * claim.face_size
     # zero at the surface of the head
     out = chain_distance(axis, np.full(2, radius), xs, ys) * radius - radius
-    size = 3.3 * claim.face.size
+    size = BODY_PER_FACE * claim.face_size
     if claim.pose is not None:
         size = body_size(claim.pose.points)
         width = np.ones(5, np.float32)
@@ -103,11 +118,20 @@ def _distance(claim: Claim, shape: tuple[int, int]) -> Array:
             out = np.minimum(out, away)
     else:
         # a bust: neck and spine below the chin
-        down = axis[1] + np.array([[0, 0], [0, 2.5 * claim.face.size]], np.float32)
-        wide = np.array([0.3, 1.2], np.float32) * claim.face.size
-        out = np.minimum(out, (chain_distance(down, wide, xs, ys) - 1) * 0.5 * claim.face.size)
+        down = axis[1] + np.array([[0, 0], [0, 2.5 * claim.face_size]], np.float32)
+        wide = np.array([0.3, 1.2], np.float32) * claim.face_size
+        out = np.minimum(out, (chain_distance(down, wide, xs, ys) - 1) * 0.5 * claim.face_size)
     share = np.clip(out / size, 0, 1).astype(np.float32)
     return np.asarray(cv2.resize(share, (shape[1], shape[0])), np.float32)
+
+
+def _head_axis(claim: Claim) -> Array:
+    """Return forehead and chin, (2, 2); without a face, the pose's ears and nose."""
+    if claim.face is not None:
+        return claim.face.points[[FOREHEAD, CHIN]]
+    if claim.pose is None:
+        raise ValueError("a claim needs a face or a pose")
+    return np.stack([claim.pose.points[[LEFT_EAR, RIGHT_EAR]].mean(0), claim.pose.points[NOSE]])
 
 
 def _select_piece(own: Mask, oval: Mask) -> Mask:

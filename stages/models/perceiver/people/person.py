@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stages.models.networks.litert import LiteModel
-from stages.models.perceiver.people.anchors import Detections, iou
+from stages.models.perceiver.people.anchors import Detections
+from stages.models.perceiver.people.boxes import PersonDetector
 from stages.models.perceiver.people.detect import (
     FACE_FAR,
     FACE_NEAR,
@@ -17,16 +17,21 @@ from stages.models.perceiver.people.detect import (
     merge,
     search_squares,
 )
-from stages.models.perceiver.people.face import CHIN, FOREHEAD, NOSE_TIP, Face, FaceModel, face_roi
+from stages.models.perceiver.people.face import NOSE_TIP, Face, FaceModel, face_roi
+from stages.models.perceiver.people.faceless import find_bodies
 from stages.models.perceiver.people.geometry import Array, Roi
+from stages.models.perceiver.people.matching import (
+    build_misfit,
+    find_nearest_face,
+    is_same_body,
+    remove_duplicates,
+)
 from stages.models.perceiver.people.ownership import Claim, divide_pixels
 from stages.models.perceiver.people.pose import (
     LEFT_HIP,
-    LEFT_KNEE,
     LEFT_SHOULDER,
     NOSE,
     RIGHT_HIP,
-    RIGHT_KNEE,
     RIGHT_SHOULDER,
     Pose,
     PoseModel,
@@ -63,8 +68,12 @@ class PersonThresholds:
     """Minimum score of the face detector for a face with a complete pose and an uncertain mesh."""
     pose: float = 0.9
     """Minimum score of the pose for a face with an uncertain mesh."""
+    body: float = 0.18
+    """Minimum evidence of a person without a face (`faceless.Body`)."""
     agreement: float = 0.6
     """Maximum distance between the nose of the pose and that of the face, in face sizes."""
+    other: float = 1.5
+    """Distance of the noses, in face sizes, beyond which face and pose belong to two people."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Person:
 
 
 class PeopleFinder:
-    """Finds people by their faces; a body without a face is not found."""
+    """Finds people by their faces, and bodies with or without a face by boxes and poses."""
 
     def __init__(self, thresholds: PersonThresholds) -> None:
         self.thresholds = thresholds
@@ -91,9 +100,13 @@ class PeopleFinder:
         self._bodies = Detector(_read("pose_detection.tflite"), POSE)
         self._pose = PoseModel(_read("pose_landmark_full.tflite"))
         self._selfie = LiteModel(_read("selfie_segmentation.tflite"))
+        self._boxes = PersonDetector()
 
     def __call__(self, image: Image) -> list[Person]:
-        """Find the people in a photo, largest face first; masks do not overlap."""
+        """Find the people in a photo: largest face first, then those without a face.
+
+        Masks do not overlap.
+        """
         found: list[tuple[float, Face, Pose | None]] = []
         for score, face in self._find_faces(image):
             pose, distance = self._find_body(image, face)
@@ -108,14 +121,47 @@ class PeopleFinder:
                 found.append((score, face, None))
         found = [
             f
-            for f in _remove_duplicates(found)
+            for f in remove_duplicates(found)
             if f[2] is not None or self._is_face_sufficient(*f[:2])
         ]
-        masks = self._compute_masks(image, found)
-        return [
+        claims = self._make_claims(image, found)
+        people = [
             Person(score, face if self._is_face_certain(face) else None, pose, mask)
-            for (score, face, pose), mask in zip(found, masks, strict=True)
-            if mask.any()
+            for (score, face, pose), mask in zip(found, divide_pixels(image, claims), strict=True)
+        ]
+        people = self._add_bodies(image, people, claims)
+        return [person for person in people if person.mask.any()]
+
+    def _add_bodies(self, image: Image, people: list[Person], claims: list[Claim]) -> list[Person]:
+        """Give people without a pose the body in their box, and add people without a face."""
+        whole = [p.mask for p in people if p.pose is not None and p.mask.any()]
+        busts = [p.mask for p in people if p.pose is None and p.mask.any()]
+        found = find_bodies(image, self._boxes(image), whole, busts, self._bodies, self._pose)
+        people, claims, faces = list(people), list(claims), len(people)
+        poses = [p.pose for p in people if p.pose is not None]
+        before = len(poses)
+        for body in found:
+            if body.evidence < self.thresholds.body or any(
+                is_same_body(body.pose, pose) for pose in poses
+            ):
+                continue
+            owner, away = find_nearest_face(body.pose, claims[:faces])
+            if away <= self.thresholds.agreement:
+                claims[owner] = replace(claims[owner], probability=body.pose.mask, pose=body.pose)
+                people[owner] = replace(people[owner], pose=body.pose)
+            elif away <= self.thresholds.other:
+                continue
+            else:
+                claims.append(Claim(body.pose.mask, None, False, body.pose))
+                people.append(Person(body.score, None, body.pose, body.pose.mask > 0.5))
+            poses.append(body.pose)
+        if len(poses) == before:
+            return people
+        masks = divide_pixels(image, claims)
+        return [
+            replace(person, mask=mask)
+            for i, (person, mask) in enumerate(zip(people, masks, strict=True))
+            if i < faces or _remains(mask, person.mask)
         ]
 
     def _is_face_certain(self, face: Face) -> bool:
@@ -169,15 +215,15 @@ class PeopleFinder:
                     best, min_misfit = (pose, distance), misfit
         return best
 
-    def _compute_masks(
+    def _make_claims(
         self, image: Image, found: list[tuple[float, Face, Pose | None]]
-    ) -> list[Mask]:
-        """Compute one mask per person."""
-        claims = []
+    ) -> list[Claim]:
+        """Segment each person."""
+        claims = list[Claim]()
         for _, face, pose in found:
             probability = self._segment(image, face, pose)
             claims.append(Claim(probability, face, self._is_face_certain(face), pose))
-        return divide_pixels(image, claims) if claims else []
+        return claims
 
     def _segment(self, image: Image, face: Face, pose: Pose | None) -> Array:
         """Segment the person, (H, W): returns the first attempt that covers a certain face."""
@@ -203,44 +249,10 @@ class PeopleFinder:
         return square.paste(self._selfie(crop)["activation_10"][..., 0], image.shape[:2])
 
 
-def build_misfit(points: Array, face: Face) -> float:
-    """Compute how badly a pose's (33, 2) proportions fit a face; 0 is a perfect fit.
-
-    A torso is about 3.3 face sizes long, a thigh 2.9; the shoulders lie below the face.
-    """
-    down = points[list(_HIPS)].mean(0) - points[list(_SHOULDERS)].mean(0)
-    length = max(float(np.hypot(*down)) / face.size, 1e-3)
-    neck = points[list(_SHOULDERS)].mean(0) - face.centre
-    upside = float(neck @ (face.points[CHIN] - face.points[FOREHEAD])) <= 0
-    bones = points[[LEFT_KNEE, RIGHT_KNEE]] - points[list(_HIPS)]
-    thigh = max(float(np.hypot(*bones.T).max()) / face.size, 1e-3)
-    build = abs(math.log(length / 3.3)) + 0.5 * abs(math.log(thigh / 2.9))
-    return build + (1.0 if upside else 0.0)
-
-
 def _read(member: str) -> bytes:
     return packages.read(PACKAGE, member)
 
 
-def _remove_duplicates(
-    found: list[tuple[float, Face, Pose | None]],
-) -> list[tuple[float, Face, Pose | None]]:
-    """Keep one entry per face and drop poses that belong to another face already."""
-    kept: list[tuple[float, Face, Pose | None]] = []
-    order = sorted(found, key=lambda f: (f[2] is None, f[1].score < 0.5, -f[1].size))
-    for score, face, pose in order:
-        box = np.concatenate([face.points.min(0), face.points.max(0)])
-        boxes = np.array([np.concatenate([f.points.min(0), f.points.max(0)]) for _, f, _ in kept])
-        if kept and float(iou(box, boxes.astype(np.float32)).max()) > 0.2:
-            continue
-        if pose is not None and any(p is not None and _is_same_body(pose, p) for _, _, p in kept):
-            pose = None
-        kept.append((score, face, pose))
-    return kept
-
-
-def _is_same_body(a: Pose, b: Pose) -> bool:
-    """Return whether two poses have shoulders and hips in the same places."""
-    joints = [11, 12, 23, 24]
-    span = float(np.hypot(*(a.points[11] - a.points[24]))) + 1.0
-    return float(np.hypot(*(a.points[joints] - b.points[joints]).T).mean()) < 0.25 * span
+def _remains(mask: Mask, whole: Mask) -> bool:
+    """Return whether a person keeps half of the mask after the division among all people."""
+    return bool(mask.sum() >= 0.5 * whole.sum())

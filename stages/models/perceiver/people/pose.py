@@ -11,7 +11,7 @@ from stages.models.networks.litert import LiteModel
 from stages.models.perceiver.people.geometry import Array, Roi, roi_angle
 from stages.records.images import Image
 
-NOSE = 0
+NOSE, LEFT_EAR, RIGHT_EAR = 0, 7, 8
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE = 11, 12, 23, 24, 25, 26
 _PAIRS = np.arange(11, 33).reshape(-1, 2)
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *_PAIRS[:, ::-1].flat])

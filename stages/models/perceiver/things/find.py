@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from stages.models.perceiver.regions import Thing
@@ -59,6 +61,11 @@ class Things:
         views = image, crop, np.where(inside[..., None], crop, np.uint8(GREY))
         p = np.mean([self._classifier.probabilities(view) for view in views], axis=0)
         word, _ = choose_name(p, self._classifier.names, self._min_class, self._min_group)
-        features = self._classifier.features(crop)
-        kind = classify_animal(p, self._min_group)
-        return Thing(word, score, mask, find_parts(image, mask, features, score, self._parts, kind))
+        return self.divide(image, Thing(word, score, mask), classify_animal(p, self._min_group))
+
+    def divide(self, image: Image, thing: Thing, group: str = "") -> Thing:
+        """Return the thing with limbs and parts by position; `group` is the kind of animal."""
+        x0, y0, x1, y1 = crop_box(thing.mask)
+        features = self._classifier.features(image[y0:y1, x0:x1])
+        regions = find_parts(image, thing.mask, features, thing.score, self._parts, group)
+        return replace(thing, regions=regions)

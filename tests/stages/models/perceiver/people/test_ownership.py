@@ -2,6 +2,7 @@ import numpy as np
 
 from stages.models.perceiver.people.face import OVAL, Face
 from stages.models.perceiver.people.ownership import Claim, divide_pixels, refine_border
+from stages.models.perceiver.people.pose import Pose
 
 SHAPE = (120, 200)
 PHOTO = np.full((*SHAPE, 3), 127, np.uint8)
@@ -31,6 +32,21 @@ def test_a_pixel_with_two_claims_is_assigned_to_the_nearer_person():
     assert (
         left[claims[0].face.oval_mask(SHAPE)].all() and right[claims[1].face.oval_mask(SHAPE)].all()
     )
+
+
+def test_a_body_without_a_face_keeps_the_pixels_near_its_bones():
+    points = np.zeros((33, 2), np.float32)
+    points[:11] = (150, 20)
+    points[11:23:2], points[12:23:2] = (140, 40), (160, 40)
+    points[23::2], points[24::2] = (145, 90), (155, 90)
+    pose = Pose(1.0, points, np.ones(33, np.float32), blob(50, 190))
+    claims = [
+        Claim(blob(10, 150), face_at(50, 30), True, None),
+        Claim(pose.mask, None, False, pose),
+    ]
+    left, right = divide_pixels(PHOTO, claims)
+    assert not (left & right).any()
+    assert left[30, 60] and right[60, 145]
 
 
 def test_a_mask_without_its_face_is_empty():

@@ -1,5 +1,6 @@
 import numpy as np
 
+from stages.models.perceiver.regions import Thing
 from stages.models.perceiver.things.find import MAX_THINGS, Things
 from stages.models.perceiver.things.names import group_members
 
@@ -50,3 +51,12 @@ def test_the_mask_of_people_is_excluded():
 def test_the_number_of_things_is_limited():
     squares = [(x, y, 255) for x in (10, 110, 210) for y in (20, 120)]
     assert len(find(squares)) == MAX_THINGS
+
+
+def test_a_person_without_parts_is_divided_by_position():
+    mask = np.zeros((200, 300), bool)
+    mask[40:160, 100:180] = True
+    things = Things(Stub(), lambda _: None, 0.7, 0.5, 5)  # pyright: ignore[reportArgumentType]
+    divided = things.divide(np.full((200, 300, 3), 90, np.uint8), Thing("person", 0.8, mask))
+    assert divided.name == "person" and len(divided.regions) >= 2
+    assert all(r.positional and not (r.mask & ~mask).any() for r in divided.regions)
