@@ -29,10 +29,6 @@ _CLAUSE = re.compile(r"[.;:!?]")
 _PICTURE_CLAUSE = re.compile(r"[.;:!?,]|\b(?:and|while|whereas|but)\b")
 
 
-def _contains(text: str, name: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE) is not None
-
-
 def _find_wrong_side(rest: str, variant: Variant) -> Problem | None:
     """Find a part of the record's kind on the other side (``right hand`` for ``left hand``)."""
     for side in set(variant.part_name.split()) & set(OPPOSITE):
@@ -80,10 +76,11 @@ def check_flaw(text: str, variant: Variant, overall: bool = False) -> list[Probl
     names = claims.names_of(variant)
     rest = strip_names(text, names)
     problems = check_form(text, names)
+    wanted = (claims.names_of_part(variant, variant.part_name), (variant.entity_name,))
     problems += [
-        Problem("names", name)
-        for name in (variant.part_name, variant.entity_name)
-        if not _contains(text, name)
+        Problem("names", alternatives[0])
+        for alternatives in wanted
+        if strip_names(text, list(alternatives)) == text
     ]
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))

@@ -66,6 +66,16 @@ def another(noun: str) -> str:
     return f"other {noun}" if is_plural(noun) or is_mass(noun) else f"another {noun}"
 
 
+def indefinite(noun: str, adjective: str = "") -> str:
+    """Put the indefinite article before a noun: ``an owl``, ``a real owl``, ``sunglasses``, ``real
+    hair``."""
+    phrase = f"{adjective} {noun}".strip()
+    if is_plural(noun) or is_mass(noun):
+        return phrase
+    vowel = phrase[:1].lower() in "aeiou" and not phrase.lower().startswith(("uni", "use", "eu"))
+    return f"{'an' if vowel else 'a'} {phrase}"
+
+
 def enumerate_words(items: list[str]) -> str:
     """Join words: ``a``, ``a and b``, ``a, b and c``."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]

@@ -23,10 +23,9 @@ Rules = dict[str, tuple[str, ...]]
 
 SIDE: Rules = {
     "side": (
-        "The {part} meant here {is} on the viewer's {viewer}.",
+        "It is the {kind} on the viewer's {viewer}.",
         "This is the {kind} on the viewer's {viewer}.",
-        "To be exact, it is the {kind} on the viewer's {viewer}.",
-        "What is meant is the {kind} on the viewer's {viewer}.",
+        "The {part} {is} on the viewer's {viewer}.",
     ),
 }
 """The rule ``side`` for tools without one of their own."""

@@ -14,7 +14,8 @@ from stages import tools
 from stages.engine.files import canonical_json, sha256
 from stages.models.explainer import nouns
 from stages.models.explainer.grammar import rules
-from stages.models.explainer.grammar.slots import conditions, slots
+from stages.models.explainer.grammar.knowledge import KINDS, find_kind
+from stages.models.explainer.grammar.slots import choose_names, conditions, slots
 from stages.models.explainer.grammar.writer import Writer
 from stages.models.explainer.label import describe_label
 from stages.models.protocols import Image
@@ -61,7 +62,8 @@ class GrammarExplainer:
     def revision(cls) -> str:
         """Return a digest of the rules, including those of the tools."""
         words = {tool: asdict(found) for tool, found in tools.by_tool(WordsAspect).items()}
-        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN, rules.PICTURE)
+        kinds = [{name: asdict(kind) for name, kind in found.items()} for found in KINDS]
+        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN, rules.PICTURE, kinds)
         return sha256(canonical_json([words, *shared]))[:16]
 
     def shared(self, key: str, variant: Variant) -> str:
@@ -76,11 +78,13 @@ class GrammarExplainer:
     def _make_writer(self, key: str, variant: Variant, purpose: str) -> Writer:
         words = tools.aspect(variant.tool, WordsAspect)
         own = words.positional if words.positional and variant.positional else words.rules
-        facts, tags = slots(variant), conditions(variant)
+        rng = generator(self.seed, key, variant.id, purpose)
+        kind, chosen = find_kind(variant), choose_names(variant, rng)
+        facts, tags = slots(chosen), conditions(chosen)
         if words.shared:
             facts[words.shared] = self.shared(key, variant)
-        grammar = rules.COMMON | own | rules.OVERALL
-        return Writer(grammar, facts, tags, generator(self.seed, key, variant.id, purpose))
+        grammar = rules.COMMON | own | rules.OVERALL | {"real": kind.real if kind else ()}
+        return Writer(grammar, facts, tags, rng)
 
     def local(self, key: str, variant: Variant) -> str:
         """Write what is wrong, and where: one to three sentences."""

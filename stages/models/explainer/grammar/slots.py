@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from stages import tools
-from stages.models.explainer import nouns, phrases
+from stages.models.explainer import claims, nouns, phrases
+from stages.models.explainer.grammar.knowledge import find_kind, name_norm
 from stages.models.perceiver.things.names import UNSURE
 from stages.records.documents import Variant
 from stages.tools.aspects.words import WordsAspect
 
-_VERB = {True: {"s": "", "es": "", "has": "have", "is": "are"},
-         False: {"s": "s", "es": "s", "has": "has", "is": "is"}}  # fmt: skip
+_VERB = {True: {"s": "", "es": "", "has": "have", "is": "are", "do": "do"},
+         False: {"s": "s", "es": "s", "has": "has", "is": "is", "do": "does"}}  # fmt: skip
 _CONDITION = {"part": "frompart", "entity": "fromself", "other": "fromthing",
               "surroundings": "fromaround"}  # fmt: skip
+
+
+def choose_names(variant: Variant, rng: np.random.Generator) -> Variant:
+    """Return the variant with names drawn for parts of which only the position is known: ``top``
+    for ``upper part``."""
+
+    def choose(name: str | None) -> str | None:
+        names = claims.names_of_part(variant, name) if name else (name,)
+        return names[int(rng.integers(len(names)))]
+
+    names = {"part_name": choose(variant.part_name), "other_name": choose(variant.other_name)}
+    return variant.model_copy(update=names) if variant.positional else variant
 
 
 def pair_phrases(variant: Variant) -> tuple[str, str, str]:
@@ -36,15 +51,22 @@ def slots(variant: Variant) -> dict[str, str]:
     p, e = _VERB[plural], _VERB[nouns.is_plural(entity)]
     other, both, only = pair_phrases(variant)
     many = nouns.is_plural(variant.other_name or "")
+    kind = find_kind(variant)
+    owner, number = name_norm(variant, kind) if kind else ("", "")
+    noun = (kind.noun if kind else "") or variant.part_kind
     return {
         "part": part, "entity": entity, "owners": f"the {nouns.possessive(entity)}",
         "kind": variant.part_kind, "kinds": nouns.plural(variant.part_kind),
         "s": p["s"], "es": e["es"], "has": p["has"], "ehas": e["has"],
-        "is": p["is"], "is_e": e["is"], "do": "do" if plural else "does",
+        "is": p["is"], "is_e": e["is"], "do": p["do"], "do_e": e["do"],
+        "a_part": nouns.indefinite(part), "a_kind": nouns.indefinite(noun),
+        "real_part": nouns.indefinite(noun, "real"),
+        "an_entity": nouns.indefinite(entity), "real_entity": nouns.indefinite(entity, "real"),
+        "owner": owner, "number": number, "where": kind.where if kind else "",
         "it": "them" if plural else "it", "its": "their" if plural else "its",
         "itself": "themselves" if plural else "itself",
         "it_is": "they are" if plural else "it is", "pl": "s" if plural else "",
-        "kernel": variant.kernel, "other": other, "pair": both, "pair_only": only,
+        "kernel": variant.kernel, "other": other, "pair": both, "pair_only": only, "other_bare": variant.other_name or "",
         "os": "" if many else "s",
         "direction": phrases.direction_words(facts.get("direction")),
         "in_place": phrases.PLACES.get(facts.get("place", ""), ""),
@@ -62,8 +84,10 @@ def conditions(variant: Variant) -> set[str]:
     """Return the conditions of the grammar that a variant meets.
 
     ``one``, ``many`` or ``mass``: the part is singular, plural or uncountable. ``entity``: the part
-    is the entity itself, else ``part``. ``known``: the entity has a name of its own. ``apart``: two
-    entities are fused. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is
+    is the entity itself, else ``part``. ``placed``: only the position of the part is known, else
+    ``named``. ``known``: the entity has a name of its own. ``apart``: two entities are fused;
+    ``inside``: two parts of one, with different names. ``norm``, ``real``, ``where``: it is known
+    how many such parts real owners have, what a real one looks like, where it is. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is
     known, else ``nodir``. ``place``, ``size``, ``side``, ``count``, ``strips``, ``sense``: the fact
     is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: its value. ``fromdir``,
     ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: where the texture that replaces a
@@ -78,8 +102,13 @@ def conditions(variant: Variant) -> set[str]:
     tags.add("dir" if facts.get("direction") else "nodir")
     if variant.entity_name != UNSURE:
         tags.add("known")
+    tags.add("placed" if variant.positional else "named")
     if not variant.within_entity:
         tags.add("apart")
+    elif variant.other_name != variant.part_name:
+        tags.add("inside")
+    if (kind := find_kind(variant)) is not None:
+        tags |= {"norm"} | ({"real"} if kind.real else set()) | ({"where"} if kind.where else set())
     if f"how_{variant.kernel}" in tools.aspect(variant.tool, WordsAspect).rules:
         tags.add("kernel")
     tags |= {name for name in ("place", "size", "count", "strips", "sense") if name in facts}

@@ -1,4 +1,4 @@
-"""Rules that several tools share: names, places, sizes, sides."""
+"""Rules that several tools share: names, places, sizes, sides, what a real one looks like."""
 
 from __future__ import annotations
 
@@ -6,42 +6,70 @@ from stages.tools.aspects.words import Rules
 
 COMMON: Rules = {
     "part": (
-        "[part] {owners} {part}",
+        "[part,named] {owners} {part}",
+        "[part,named] {owners} {part}",
         "[part] the {part} of the {entity}",
         "[entity] the {entity}",
     ),
-    "odd": ("odd", "implausible", "unnatural", "wrong", "unconvincing"),
-    "look": ("on close inspection", "on a closer look", "up close", "under scrutiny"),
-    "tail": ("<detail>", "<detail>", "<detail>", "<detail><why>", "<why>"),
-    "flaw": ("flaw", "fault", "defect"),
+    "pair": (
+        "{pair}",
+        "[inside,named] {owners} {part} and {other_bare}",
+        "[inside,placed] the {part} and the {other_bare} of the {entity}",
+    ),
+    "unreal": (
+        "which does not match reality",
+        "which does not match the real situation",
+        "which is not realistic",
+        "which is unrealistic",
+        "which looks unnatural",
+        "which is not possible in reality",
+        "which is inconsistent with reality",
+        "which makes no sense",
+        "[known] which does not match the structure of {real_entity}",
+        "[known] which does not match what {real_entity} looks like",
+    ),
+    "unreal_sentence": (
+        "This does not match reality.",
+        "This is not realistic.",
+        "It does not look real.",
+        "It looks unnatural.",
+        "This is clearly unrealistic.",
+        "That is not possible in real life.",
+        "It is not consistent with a real photo.",
+        "[known] {real_entity} {do_e} not look like this.",
+        "[known] This does not match {real_entity}.",
+    ),
+    "norm": (
+        "{owner} should only have {number}",
+        "{owner} should have {number}",
+        "{owner} normally has {number}",
+        "in reality, {owner} has only {number}",
+        "in reality {owner} only has {number}",
+    ),
+    "a_real": (
+        "{real_part} <real>",
+        "in reality, {a_kind} <real>",
+        "normally {a_kind} <real>",
+    ),
+    "contrast": ("but", "while", "whereas"),
     "image": ("image", "picture"),
-    "affected": ("affected", "concerned", "touched", "involved"),
-    "covers": ("covers", "takes up", "fills"),
+    "tail": ("", "", "", "<detail>"),
     "detail": (
-        "[place] The <flaw> <lies> {in_place}.",
-        "[place] The <spot> to look at is {in_place}.",
-        "[place] <look2> {in_place}.",
-        "[place] <this> {in_place}.",
-        "[size] The <flaw> <covers> a {size} part of the picture.",
-        "[little] Only a {size} part of the picture is <affected>.",
-        "[large] A {size} part of the picture is <affected>.",
-        "[little,place] The <spot>, a {size} part of the picture, <lies> {in_place}.",
-        "[large,place] It <covers> a {size} part of the picture, {in_place}.",
-        "[piece] Only a small piece of the {entity} is <affected>.",
-        "[piece] The <flaw> <covers> only a small piece of the {entity}.",
-        "[half] About half of the {entity} is <affected>.",
-        "[half] The <flaw> <covers> about half of the {entity}.",
-        "[most] Most of the {entity} is <affected>.",
-        "[most] The <flaw> <covers> most of the {entity}.",
-        "[side] <side>",
+        "[place] The <problem> is {in_place}.",
+        "[place] This is {in_place}.",
+        "[place] It can be seen {in_place}.",
+        "[little] Only a {size} part of the <image> is affected.",
+        "[size] The <problem> takes up a {size} part of the <image>.",
+        "[piece] Only a small part of the {entity} is affected.",
+        "[half] About half of the {entity} is affected.",
+        "[half] The <problem> covers half of the {entity}.",
+        "[most] Most of the {entity} is affected.",
+        "[most] The <problem> covers most of the {entity}.",
         "[side] <side>",
         "[count] <count>",
         "",
     ),
-    "lies": ("lies", "sits", "is found", "is to be seen"),
-    "look2": ("One has to look", "Look", "The place is", "The trouble is", "It happens"),
-    "spot": ("spot", "place", "area"),
-    "this": ("This can be seen", "One finds this", "This shows", "This is to be found"),
+    "problem": ("problem", "error", "mistake"),
 }
-"""``detail``: one more fact as a sentence of its own, where the record holds one. ``side`` and
-``count`` are each tool's, as is ``why``."""
+"""``tail``: sometimes one more fact as a sentence of its own, where the record holds one. ``side``
+and ``count`` are each tool's; ``real`` comes from ``knowledge.py``."""
