@@ -23,7 +23,7 @@ class Kind:
     """Facts about the parts of a kind."""
 
     number: int
-    """How many a real owner has."""
+    """How many a real owner has; 0: not known."""
     real: tuple[str, ...] = ()
     """What a real one has or is, with the verb: ``has two nostrils``. No direction (``above``), no
     number of parts of the same kind."""
@@ -31,11 +31,13 @@ class Kind:
     """Where a real one is: ``between the eyes and the mouth``."""
     noun: str = ""
     """The word to use for the kind, if it is not the kind itself."""
+    details: str = ""
+    """What every one of them has inside, in the plural."""
     owner: str = ""
     """What has so many of them, with its article, if it is not the entity."""
 
 
-_LIMB = ("has one smooth outline from end to end", "keeps the same thickness on both sides of a joint")
+_LIMB = "has one smooth outline from end to end"
 
 _OF_PEOPLE = {
     "eye": Kind(
@@ -55,6 +57,7 @@ _OF_PEOPLE = {
             "has fine hairs that all follow one arch",
         ),
         "over the eye",
+        details="hairs",
     ),
     "nose": Kind(
         1,
@@ -73,6 +76,7 @@ _OF_PEOPLE = {
             "has smooth lips with a clear shape",
         ),
         "between the nose and the chin",
+        details="lips",
     ),
     "ear": Kind(
         2,
@@ -91,6 +95,7 @@ _OF_PEOPLE = {
             "has five fingers with clear joints",
         ),
         "at the end of the arm",
+        details="fingers",
     ),
     "finger": Kind(
         5,
@@ -104,35 +109,35 @@ _OF_PEOPLE = {
     ),
     "arm": Kind(
         2,
-        ("has one elbow and a smooth outline", "bends only at the elbow", _LIMB[0]),
+        ("has one elbow and a smooth outline", "bends only at the elbow", _LIMB),
         "between the shoulder and the hand",
     ),
     "upper arm": Kind(
         2,
-        ("is one solid piece from the shoulder to the elbow", _LIMB[0]),
+        ("is one solid piece from the shoulder to the elbow", _LIMB),
         "between the shoulder and the elbow",
         noun="arm",
     ),
     "forearm": Kind(
         2,
-        ("is one solid piece from the elbow to the wrist", _LIMB[0]),
+        ("is one solid piece from the elbow to the wrist", _LIMB),
         "between the elbow and the wrist",
         noun="arm",
     ),
     "leg": Kind(
         2,
-        ("has one knee and a smooth outline", "bends only at the knee", _LIMB[0]),
+        ("has one knee and a smooth outline", "bends only at the knee", _LIMB),
         "between the hip and the foot",
     ),
     "thigh": Kind(
         2,
-        ("is one solid piece from the hip to the knee", _LIMB[0]),
+        ("is one solid piece from the hip to the knee", _LIMB),
         "between the hip and the knee",
         noun="leg",
     ),
     "lower leg": Kind(
         2,
-        ("is one solid piece from the knee to the ankle", _LIMB[0]),
+        ("is one solid piece from the knee to the ankle", _LIMB),
         "between the knee and the ankle",
         noun="leg",
     ),
@@ -149,6 +154,7 @@ _OF_PEOPLE = {
             "has its features in proportion to each other",
         ),
         "at the front of the head",
+        details="features",
     ),
     "head": Kind(1, ("has one continuous outline", "has a rounded outline"), "on the neck"),
     "neck": Kind(
@@ -178,14 +184,58 @@ _OF_ANIMALS = {
     "tail": Kind(1, ("has one continuous outline",)),
     "leg": Kind(4, ("has one smooth outline from end to end",)),
 }
-KINDS = (_OF_PEOPLE, _OF_ANIMALS)
-"""All knowledge, by the kind of part: of people, and of animals."""
+_FUR = ("has fur that grows evenly", "has continuous fur that lies in one direction")
+_BODY = ("has a smooth body with straight lines", "has panels and lines that fit together")
+_OF_THINGS = {
+    "cat": _FUR, "dog": _FUR, "wolf": _FUR, "fox": _FUR, "bear": _FUR, "rabbit": _FUR,
+    "monkey": _FUR, "ape": _FUR, "retriever": _FUR, "terrier": _FUR, "spaniel": _FUR,
+    "horse": ("has a smooth coat over its whole body",),
+    "camel": ("has a continuous coat of short hair",),
+    "sheep": ("has an even coat of wool",),
+    "elephant": ("has continuous grey skin with fine wrinkles",),
+    "bird": ("has feathers that lie in one direction", "has feathers in regular rows"),
+    "owl": ("has feathers that lie in one direction", "has feathers in regular rows"),
+    "fish": ("has a smooth body with fins", "has a body that runs smoothly from head to tail"),
+    "lizard": ("has a continuous scaly skin", "has rows of small even scales"),
+    "chameleon": ("has a continuous scaly skin", "has rows of small even scales"),
+    "snake": ("has rows of small even scales", "has one long continuous body"),
+    "frog": ("has smooth continuous skin",),
+    "turtle": ("has a shell with regular plates",),
+    "crab": ("has a hard shell and jointed legs",),
+    "spider": ("has jointed legs that join its body",),
+    "beetle": ("has a hard shell with two matching halves",),
+    "butterfly": ("has wings with matching patterns",),
+    "flower": ("has petals that all grow from its middle", "has petals in a regular order"),
+    "mushroom": ("has a stem that holds one cap",),
+    "balloon": ("has a smooth and even surface", "has smooth panels that meet in even curves"),
+    "ball": ("is round and has an even surface",),
+    "car": _BODY, "bus": _BODY, "truck": _BODY, "boat": _BODY, "aeroplane": _BODY,
+    "rocket": _BODY, "shuttle": _BODY, "airship": _BODY, "train": _BODY,
+    "paintbrush": ("has a straight handle and even bristles",),
+    "espresso": ("has a smooth surface in a round cup",),
+    "bottle": ("has a smooth symmetrical body",), "cup": ("has a smooth round rim",),
+    "vase": ("has a smooth symmetrical body",), "mug": ("has a smooth round rim",),
+    "bicycle": ("has straight tubes and round wheels",),
+    "motorcycle": ("has two round wheels on one frame",),
+    "chair": ("has straight legs and one seat",), "table": ("has a flat top on straight legs",),
+    "guitar": ("has straight strings over a smooth body",),
+    "keyboard": ("has keys in straight rows",), "umbrella": ("has even panels around one stick",),
+}  # fmt: skip
+"""What a real thing has or is, by its name or the last word of it. No outlines or edges: these
+sentences are for things of which only the position of the part is known."""
+KINDS = (_OF_PEOPLE, _OF_ANIMALS, {name: Kind(0, real) for name, real in _OF_THINGS.items()})
+"""All knowledge: of people's and animals' parts by kind, and of things by name."""
 
 
 def find_kind(variant: Variant) -> Kind | None:
-    """Return what is known about the kind of a variant's part; None if nothing is."""
-    last = (variant.entity_name.lower().split() or [""])[-1]
-    if variant.positional or variant.part == variant.entity:
+    """Return what is known about the kind of a variant's part, or about the thing if only the
+    position of the part is known; None if nothing is."""
+    name = variant.entity_name.lower()
+    last = (name.split() or [""])[-1]
+    if variant.positional:
+        real = _OF_THINGS.get(last, ())
+        return Kind(0, real, noun=variant.entity_name) if real else None
+    if variant.part == variant.entity:
         return None
     if last in _PEOPLE:
         return _OF_PEOPLE.get(variant.part_kind)

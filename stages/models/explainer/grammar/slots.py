@@ -51,8 +51,9 @@ def slots(variant: Variant) -> dict[str, str]:
     p, e = _VERB[plural], _VERB[nouns.is_plural(entity)]
     other, both, only = pair_phrases(variant)
     many = nouns.is_plural(variant.other_name or "")
+    place = phrases.PLACES.get(facts.get("place", ""), "")
     kind = find_kind(variant)
-    owner, number = name_norm(variant, kind) if kind else ("", "")
+    owner, number = name_norm(variant, kind) if kind and kind.number else ("", "")
     noun = (kind.noun if kind else "") or variant.part_kind
     return {
         "part": part, "entity": entity, "owners": f"the {nouns.possessive(entity)}",
@@ -63,13 +64,15 @@ def slots(variant: Variant) -> dict[str, str]:
         "real_part": nouns.indefinite(noun, "real"),
         "an_entity": nouns.indefinite(entity), "real_entity": nouns.indefinite(entity, "real"),
         "owner": owner, "number": number, "where": kind.where if kind else "",
+        "details": kind.details if kind else "",
         "it": "them" if plural else "it", "its": "their" if plural else "its",
         "itself": "themselves" if plural else "itself",
-        "it_is": "they are" if plural else "it is", "pl": "s" if plural else "",
+        "it_is": "they are" if plural else "it is",
+        "it_was": "they were" if plural else "it was", "pl": "s" if plural else "",
         "kernel": variant.kernel, "other": other, "pair": both, "pair_only": only, "other_bare": variant.other_name or "",
         "os": "" if many else "s",
         "direction": phrases.direction_words(facts.get("direction")),
-        "in_place": phrases.PLACES.get(facts.get("place", ""), ""),
+        "in_place": place, "in_place_of_image": place.replace("picture", "image"),
         "size": facts.get("size", ""),
         "viewer": facts.get("viewer_side", ""),
         "count": nouns.NUMBERS[facts["count"]] if "count" in facts else "",
@@ -87,7 +90,8 @@ def conditions(variant: Variant) -> set[str]:
     is the entity itself, else ``part``. ``placed``: only the position of the part is known, else
     ``named``. ``known``: the entity has a name of its own. ``apart``: two entities are fused;
     ``inside``: two parts of one, with different names. ``norm``, ``real``, ``where``: it is known
-    how many such parts real owners have, what a real one looks like, where it is. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is
+    how many such parts real owners have, what a real one looks like, where it is; ``details``: what
+    is inside it. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is
     known, else ``nodir``. ``place``, ``size``, ``side``, ``count``, ``strips``, ``sense``: the fact
     is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: its value. ``fromdir``,
     ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: where the texture that replaces a
@@ -108,7 +112,9 @@ def conditions(variant: Variant) -> set[str]:
     elif variant.other_name != variant.part_name:
         tags.add("inside")
     if (kind := find_kind(variant)) is not None:
-        tags |= {"norm"} | ({"real"} if kind.real else set()) | ({"where"} if kind.where else set())
+        known = {"norm": kind.number, "real": kind.real, "where": kind.where}
+        known["details"] = kind.details
+        tags |= {name for name, value in known.items() if value}
     if f"how_{variant.kernel}" in tools.aspect(variant.tool, WordsAspect).rules:
         tags.add("kernel")
     tags |= {name for name in ("place", "size", "count", "strips", "sense") if name in facts}

@@ -31,7 +31,7 @@ OVERALL: Rules = {
         "[most] Most of the {entity} is affected: <clause>. <so>",
         "[piece] Only a small part of the {entity} is affected, but <clause>. <so>",
     ),
-    "there": ("<clause>", "<clause>", "[place] {in_place}, <clause>"),
+    "there": ("<clause>", "<clause>", "[place] <in_place>, <clause>"),
     "fake": (
         "does not look real",
         "looks fake",
