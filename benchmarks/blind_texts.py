@@ -5,11 +5,12 @@
 
 ``draw`` writes the local texts of the flaws that a build accepted with the grammar of the compact
 profile, draws ``--count`` of them, and mixes them with as many sentences of PEOPLE.json: a JSON
-list of strings, or LOKI's annotation of images (a list of records with ``problems.regional[].desc``),
-in UTF-8 or UTF-16. Only sentences of like kind are drawn: on the structure, shape or number of
-things and body parts (`KEPT`), not on text, light, colour, land or physics (`DROPPED`). Both are as
-written, except that white space is made uniform. The folder OUT gets ``sentences.txt``, numbered and
-in random order, and ``key.json``, the author of each: ``ours`` or ``people``.
+list of strings, or LOKI's annotation of images (a list of records with their sentences in
+``problems.regional[].desc``), in UTF-8 or UTF-16. Only sentences of like kind are drawn: on the
+structure, shape or number of things and body parts (`KEPT`), not on text, light, colour, land or
+physics (`DROPPED`). Both are as written, except that white space is made uniform. The folder OUT
+gets ``sentences.txt``, numbered and in random order, and ``key.json``, the author of each: ``ours``
+or ``people``.
 
 An answer file is a JSON list of the numbers that a looker took for a person's. ``tally`` counts how
 many of ours and of theirs each looker took for a person's, and how many all of them did.
@@ -40,7 +41,7 @@ KEPT = re.compile(
 )
 """Words of sentences about the structure, shape or number of things."""
 DROPPED = re.compile(
-    r"\b(?:texts?|paragraphs?|fonts?|captions?|watermarks?|documents?|titles?|tables?|columns?|"
+    r"\b(?:texts?|paragraphs?|fonts?|captions?|watermarks?|documents?|forms?|titles?|tables?|columns?|"
     r"margins?|translat\w+|spaces? between|gaps?|letters|numbers and symbols|shadow\w*|light\w*|"
     r"highlights?|reflect\w+|bright\w*|colou?r\w*|saturat\w+|satellite|vegetation|lands?|roads?|"
     r"ground|grass\w*|lawn|sea|lake|water|waves?|ripples?|mountains?|rock\w*|stones?|desert|sky|"
@@ -48,7 +49,7 @@ DROPPED = re.compile(
     r"shows)|region|objects on|description|sure|certainly|text translates)\b",
     re.IGNORECASE,
 )
-"""Words of sentences about text, light, colour, land or physics, and of remarks on a translation."""
+"""Words of sentences about text, light, colour, land or physics, and of translators' remarks."""
 
 
 def read_people(file: Path) -> list[str]:

@@ -24,7 +24,7 @@ RULES: Rules = SIDE | {
         "It is hard to tell <pair> apart, because they are <fused>.<tail>",
         "The transition between <pair> is unnatural, and <blended>.<tail>",
         "Where <pair> meet, they are <fused>. <keep>.",
-        "[apart] <pair> are stuck together, but they should be two separate things.<tail>",
+        "[apart] <pair> are stuck together, but they are two separate things in reality.<tail>",
         "[place] <in_place>, <joined>, <unreal>.",
         "[place] <in_place>, <joined>. <keep>.",
     ),
@@ -52,7 +52,7 @@ RULES: Rules = SIDE | {
         "one runs into the other",
     ),
     "edge": ("boundary", "edge", "border", "dividing line"),
-    "unclear": ("unclear", "blurred", "not clear", "blurry", "lost"),
+    "unclear": ("unclear", "blurred", "not clear", "blurry", "hard to see"),
     "tell": (
         "tell them apart",
         "distinguish between the two",
@@ -60,13 +60,11 @@ RULES: Rules = SIDE | {
         "tell which is which",
     ),
     "keep": (
-        "[named,real] <a_real>",
-        "[named,real] <a_real>",
         "in a real photo, there is a clear line between them",
         "in reality, each of them has its own outline",
         "the two should have their own shapes",
         "normally they can be clearly distinguished",
-        "they should be clearly distinguishable",
+        "they should have clearly different outlines",
         "[apart] in reality, they are two separate things",
     ),
 }

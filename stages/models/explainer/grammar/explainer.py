@@ -32,10 +32,10 @@ from stages.tools.aspects.words import WordsAspect
 
 
 def _describe_scene(entities: Sequence[Entity]) -> str:
-    """Return e.g. ``in and around the people and the cat``: at most two names, in order."""
+    """Return e.g. ``the people and the cat``: at most two names, in order."""
     counts = Counter(entity.name for entity in entities)
     names = [nouns.plural(name) if counts[name] > 1 else name for name in list(counts)[:2]]
-    return f"in and around {nouns.enumerate_words([f'the {n}' for n in names])}" if names else ""
+    return nouns.enumerate_words([f"the {name}" for name in names or ["scene"]])
 
 
 def _list_parts(entities: Sequence[Entity]) -> str:
@@ -96,8 +96,7 @@ class GrammarExplainer:
 
     def clean(self, scene: Scene) -> str:
         """Write why the untouched photo is free of flaws."""
-        place = _describe_scene(scene.entities) or "all over the scene"
-        facts = {"in_scene": place, "parts": _list_parts(scene.entities)}
+        facts = {"scene": _describe_scene(scene.entities), "parts": _list_parts(scene.entities)}
         tags = {"parts"} if facts["parts"] else set[str]()
         rng = generator(self.seed, scene.key, "explain-clean")
         return Writer(rules.CLEAN, facts, tags, rng).sentence("clean")

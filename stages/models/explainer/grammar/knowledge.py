@@ -1,6 +1,6 @@
 """What is true of every real part of a kind, for sentences on what a real one looks like.
 
-Only general statements: none is about the part in the photo, which may be hidden, closed or dressed.
+Only general statements: none is about the part in the photo, which may be hidden or dressed.
 """
 
 from __future__ import annotations
