@@ -31,7 +31,7 @@ _SYNONYMS = {
 _PICTURE = r"of the (?:picture|image|photo|photograph|frame)\b"
 _NUMBER = "|".join(nouns.NUMBERS[2:])
 _NORM = (
-    r"\b(?:(?:should|normally|usually|reality|(?:a|any|no) real ·|humans|people)\b,?)"
+    r"\b(?:(?:should|normally|usually|reality|humans|people)\b,?|(?:a|any|no) real ·)"
     r"(?:(?!\b(?:but|and)\b)[^.;:,]){0,30}?\b(?:one|"
 )
 """Start of a statement about real parts in general (``a person should only have two``)."""

@@ -116,6 +116,29 @@ def test_facts_of_the_record_are_not_to_be_contradicted(variant, facts, text, pr
     assert found(OPEN + text, variant(facts=facts)) == ({problem} if problem else set())
 
 
+@pytest.mark.parametrize(
+    ("norm", "problem"),
+    [
+        ("A person should only have two hands.", None),
+        ("In reality, a person has only two hands.", None),
+        ("A real person has two hands.", None),
+        ("This person has two hands.", "count"),
+        ("A person should have two hands, but here are four hands.", "count"),
+    ],
+)
+def test_how_many_a_real_person_has_is_no_claim(variant, norm, problem):
+    text = f"The person has an extra left hand just below the real one. {norm}"
+    assert found(text, variant(facts={"count": 3})) == ({problem} if problem else set())
+
+
+def test_a_positional_part_may_be_named_in_other_words(variant):
+    names = {"part_name": "upper part", "part_kind": "part", "positional": True}
+    made = variant(tool="distort", entity_name="car", **names)
+    assert found("The top of the car is distorted.", made) == set()
+    assert found("The car is distorted at the top of the picture.", made) == {"names"}
+    assert found("The bottom of the car is distorted.", made) == {"names"}
+
+
 @pytest.mark.parametrize("other", ["lower lip", "left eyebrow"])
 def test_a_side_may_be_any_word_of_a_name(variant, other):
     made = variant(tool="distort", part_name="upper lip", part_kind="lip")
