@@ -207,7 +207,7 @@ _OF_THINGS = {
     "butterfly": ("has wings with matching patterns",),
     "flower": ("has petals that all grow from its middle", "has petals in a regular order"),
     "mushroom": ("has a stem that holds one cap",),
-    "balloon": ("has a smooth and even surface", "has smooth panels that meet in even curves"),
+    "balloon": ("has a smooth and even surface", "has one smooth curved surface"),
     "ball": ("has a smooth and even surface",),
     "car": _BODY, "bus": _BODY, "truck": _BODY, "boat": _BODY, "aeroplane": _BODY,
     "rocket": _BODY, "shuttle": _BODY, "airship": _BODY, "train": _BODY,
