@@ -31,7 +31,7 @@ _SYNONYMS = {
 _PICTURE = r"of the (?:picture|image|photo|photograph|frame)\b"
 _NUMBER = "|".join(nouns.NUMBERS[2:])
 _NORM = (
-    r"\b(?:(?:should|normally|usually|reality|humans|people)\b,?|(?:a|any|no) real ·)"
+    r"\b(?:(?:should|normally|usually|reality|humans|people)\b,?|(?:a|any|no) real ·|an? (?:·|\w+) only)"
     r"(?:(?!\b(?:but|and)\b)[^.;:,]){0,30}?\b(?:one|"
 )
 """Start of a statement about real parts in general (``a person should only have two``)."""
@@ -113,6 +113,21 @@ def names_of(variant: Variant) -> list[str]:
     for name in (variant.part_name, variant.other_name or ""):
         found |= {name, *names_of_part(variant, name)}
     return sorted((name for name in found if name), key=lambda name: (-len(name), name))
+
+
+def required_names(variant: Variant) -> list[tuple[str, ...]]:
+    """Return the names that a text about a flaw must contain, each with its alternatives.
+
+    The entity and the part. A part of which only the position is known need not be named, a part
+    may be called by its kind (``eye`` for ``left eye``), and a part of a person belongs to a person
+    without saying so.
+    """
+    entity, kind = variant.entity_name, variant.part_kind
+    if variant.positional:
+        return [(entity,)]
+    part = (variant.part_name, kind, nouns.plural(kind))
+    is_persons = nouns.is_person(entity) and variant.part != variant.entity
+    return [part] if is_persons else [part, (entity,)]
 
 
 def read_claims(text: str, variant: Variant) -> tuple[list[Claim], str]:

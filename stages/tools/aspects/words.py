@@ -25,16 +25,6 @@ from dataclasses import dataclass
 
 Rules = dict[str, tuple[str, ...]]
 
-SIDE: Rules = {
-    "side": (
-        "It is the {kind} on the viewer's {viewer}.",
-        "This is the {kind} on the viewer's {viewer}.",
-        "The {part} {is} on the viewer's {viewer}.",
-    ),
-}
-"""The rule ``side`` for tools without one of their own."""
-
-
 @dataclass(frozen=True)
 class WordsAspect:
     """The sentences about a tool's flaws: ``words.py`` of its folder (explain stage)."""
@@ -42,7 +32,10 @@ class WordsAspect:
     rules: Rules
     """Added to the grammar's rules. ``how_<kernel>`` describes the flaws of a kernel."""
     label: str
-    """The flaw in a few words, without article: ``extra {part}``. Slots: ``part``, ``other``."""
+    """The flaw in a few words, without article: ``extra {part}``. Slots: ``part``, ``other``,
+    ``entity``."""
+    positional_label: str = ""
+    """Replaces `label` for parts of which only the position is known; empty: it does not."""
     positional: Rules | None = None
     """Replaces `rules` for parts of which only the position is known."""
     shared: str | None = None

@@ -15,7 +15,7 @@ from stages.engine.files import canonical_json, sha256
 from stages.models.explainer import nouns
 from stages.models.explainer.grammar import rules
 from stages.models.explainer.grammar.knowledge import KINDS, find_kind
-from stages.models.explainer.grammar.slots import choose_names, conditions, slots
+from stages.models.explainer.grammar.slots import conditions, slots
 from stages.models.explainer.grammar.writer import Writer
 from stages.models.explainer.label import describe_label
 from stages.models.protocols import Image
@@ -79,8 +79,8 @@ class GrammarExplainer:
         words = tools.aspect(variant.tool, WordsAspect)
         own = words.positional if words.positional and variant.positional else words.rules
         rng = generator(self.seed, key, variant.id, purpose)
-        kind, chosen = find_kind(variant), choose_names(variant, rng)
-        facts, tags = slots(chosen), conditions(chosen)
+        kind = find_kind(variant)
+        facts, tags = slots(variant), conditions(variant)
         if words.shared:
             facts[words.shared] = self.shared(key, variant)
         grammar = rules.COMMON | own | rules.OVERALL | {"real": kind.real if kind else ()}
@@ -142,7 +142,6 @@ class GrammarExplainer:
         if len(clauses) == 2 and mark == ",":
             joined = " and ".join(clauses)
         facts = {"count": count, "clauses": joined}
-        facts["times"] = "twice" if count == "two" else f"{count} times"
         rng = generator(self.seed, scene.key, picture, "explain-picture")
         text = Writer(rules.PICTURE, facts, set[str](), rng).sentence("picture")
         return PictureText(picture=picture, variants=[v.id for v in variants], overall=text)
