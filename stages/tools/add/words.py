@@ -31,7 +31,7 @@ RULES: Rules = {
         "[one] <number> is <wrong>, with <extra> appearing <near>, <unreal>.",
         "[one] <number> <number_no_match>. <extra> appears <near>, and <more>.",
         "[one] <number> is <wrong>, <shows>, and <more>.",
-        "[one,norm] <number> is <many>; <count_norm>, <unreal>.",
+        "[one,norm] <number> is <many>; <count_norm>.",
         "[one,norm] <number> is <many>; in reality, <count_norm>, but <shows>.",
         "[one,norm] <number> is <many>, which is inconsistent with the fact that <fact>.",
         "[count] <counted>, <contrast> <norm>, so <thus>.",

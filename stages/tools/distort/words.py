@@ -36,6 +36,8 @@ RULES: Rules = {
         "<bad>, with <with>. <more>, <unreal>.",
         "The structure of <any_part> is <wrong> and <no_match>.",
         "The structure of <any_part> is <wrong>, <more>, <unreal>.",
+        "<bad>. <more>, and <more>, <result>. Additionally, <more>, <unreal>.",
+        "<bad>, <more>, and <more>, with <with> and <with>, <unreal>.",
         "There are <errors> in <any_part>, <more>, and <more>.",
         "There are <errors> in the structure of <any_part>; <more>, <unreal>.",
         "[real] <bad>; {real_part} <real>, so it <no_match>.",
@@ -75,7 +77,7 @@ RULES: Rules = {
     "wrong": ("incorrect", "chaotic", "disordered", "distorted", "abnormal", "incorrect"),
     "bent": ("distorted", "deformed", "abnormal", "distorted"),
     "shows": ("shows", "exhibits"),
-    "errors": ("obvious errors", "some structural errors", "certain errors", "abnormalities"),
+    "errors": ("obvious errors", "some structural issues", "structural errors", "certain errors", "abnormalities"),
     "unclear": ("unclear", "irregular", "not clear", "discontinuous", "blurred"),
     "more": (
         "{how}",

@@ -118,6 +118,8 @@ POSITIONAL: Rules = {
         "<messed>. <mixed_short>, and <more>, <result>.",
         "The structure of the {entity} is <messy> and <no_match>.",
         "<messed>. <more>, with <blending>, and it <no_match>.",
+        "<messed>. <mixed_short>, and <more>, <result>. Additionally, <more>, <unreal>.",
+        "<messed>, <more>, and <more>, with <blending>, <result>, <unreal>.",
         "<messed>. <more>, <more>, and <mixed_short>, <unreal>.",
         "<messed>, <unreal>. Additionally, <mixed_short>, <result>.",
         "<messed>, and <mixed_short>, <result>, <unreal>.",

@@ -67,8 +67,11 @@ COMMON: Rules = {
         "which <no_match>",
         "which <no_match>",
         "which <no_match>",
+        "which <no_match>",
+        "which <no_match>",
+        "which <no_match>",
+        "which <no_match>",
         "not consistent with reality",
-        "not in line with reality",
         "not matching the real situation",
     ),
     "unreal_sentence": (
