@@ -29,6 +29,10 @@ _CLAUSE = re.compile(r"[.;:!?]")
 _PICTURE_CLAUSE = re.compile(r"[.;:!?,]|\b(?:and|while|whereas|but)\b")
 
 
+def _contains(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags=re.IGNORECASE) is not None
+
+
 def _find_wrong_side(rest: str, variant: Variant) -> Problem | None:
     """Find a part of the record's kind on the other side (``right hand`` for ``left hand``)."""
     for side in set(variant.part_name.split()) & set(OPPOSITE):

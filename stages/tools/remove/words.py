@@ -101,7 +101,7 @@ RULES: Rules = {
         "[where] there should be {a_kind} {where}",
         "there should be {a_part} in this position",
         "the {part} should be visible in this position",
-        "[known] {real_entity} should have {a_kind}",
+        "[others,known] {real_entity} should have {a_kind}",
     ),
     "filler": (
         "[frompart] the texture of the {source}",

@@ -73,8 +73,8 @@ def conditions(variant: Variant) -> set[str]:
     belongs to the face, the head, the body; ``others``: it is not a person's. ``inside``: two parts of one entity are fused, with different names.
     ``norm``, ``several``, ``real``, ``where``, ``details``: it is known how many such parts real
     owners have, that they have more than one, what a real one looks like, where it is, what is
-    inside it; ``people``: that number is a person's. ``surface``: it is known what covers the
-    entity. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is known;
+    inside it; ``people``: that number is a person's. ``surface``: the position of the part is
+    known, and what covers the entity. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is known;
     ``straight``: it is not diagonal. ``place``, ``count``, ``strips``: the fact is known;
     ``little`` or ``large``, ``piece``, ``half`` or ``most``: the value of the size and of the
     extent. ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: what the texture that
@@ -88,7 +88,7 @@ def conditions(variant: Variant) -> set[str]:
         "known": known,
         "owned": known and own_part and not positional,
         "inside": variant.within_entity and variant.other_name != variant.part_name,
-        "surface": bool(name_surface(variant.entity_name)),
+        "surface": positional and bool(name_surface(variant.entity_name)),
         "kernel": f"how_{variant.kernel}" in tools.aspect(variant.tool, WordsAspect).rules,
         "dir": bool(facts.get("direction")),
         "straight": facts.get("direction") in ("above", "below", "left", "right"),

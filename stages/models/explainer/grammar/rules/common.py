@@ -72,7 +72,6 @@ COMMON: Rules = {
         "which <no_match>",
         "which <no_match>",
         "not consistent with reality",
-        "not matching the real situation",
     ),
     "unreal_sentence": (
         "It <no_match>.",

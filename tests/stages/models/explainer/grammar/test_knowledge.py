@@ -5,9 +5,9 @@ from flaw_records import make
 
 from stages.models.explainer import claims
 from stages.models.explainer.grammar.explainer import GrammarExplainer
-from stages.models.explainer.grammar.knowledge import KINDS, find_kind, name_norm
+from stages.models.explainer.grammar.knowledge import KINDS, find_kind, name_norm, name_surface
 
-PEOPLE, _, THINGS = KINDS
+PEOPLE, _ = KINDS
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,20 @@ def test_fingers_belong_to_a_hand():
     assert name_norm(made, find_kind(made)) == ("a hand", "five fingers")
 
 
-def test_a_thing_is_described_if_only_the_position_is_known():
-    made = make("distort", "upper part", "race car")
-    assert find_kind(made).real == THINGS["car"].real and not find_kind(made).number
-    assert find_kind(make("distort", "upper part", "object")) is None
+def test_a_surface_is_known_where_it_covers_the_whole_thing():
+    assert name_surface("tabby cat") == "fur" and name_surface("lizard") == "skin"
+    assert not name_surface("bird") and not name_surface("person") and not name_surface("")
+    texts = [
+        GrammarExplainer(0).local(f"{n:016x}", make("distort", "upper part", "tabby cat"))
+        for n in range(100)
+    ]
+    assert any("fur" in text for text in texts)
 
 
 def test_nothing_is_known_of_other_owners_and_other_parts():
     assert find_kind(make("add", "left eye", "spider")) is None
     assert find_kind(make("add", "wheel", "bus")) is None
+    assert find_kind(make("distort", "upper part", "person")) is None
 
 
 @pytest.mark.parametrize("found", KINDS)
