@@ -140,6 +140,9 @@ POSITIONAL: Rules = {
         "the texture of the {entity} is <messy>",
         "the texture structure of the {entity} is <messy>",
         "the shape of the {entity} is distorted",
+        "{owners} structure is <messy>",
+        "{owners} shape is distorted",
+        "[known] the {entity} structure is <messy>",
         "part of the {entity} is distorted",
         "the shape of the {entity} is abnormal",
         "the structure and texture of the {entity} are <messy>",
@@ -187,7 +190,6 @@ POSITIONAL: Rules = {
         "the texture is blurry and chaotic",
         "the transition is unnatural",
         "the texture consistency is poor",
-        "the overall structure is abnormal",
         "it is difficult to distinguish different parts",
     ),
     "result": (

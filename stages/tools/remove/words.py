@@ -56,6 +56,7 @@ RULES: Rules = {
         "<part> {is} completely missing",
         "the structure of <part> is missing",
         "the structure of <part> is missing",
+        "[bare] the {kind} structure is missing",
         "the texture and structure of <part> are missing",
         "<part> {has} disappeared",
         "the {entity} {is_e} missing the {part}",
