@@ -31,7 +31,8 @@ _SYNONYMS = {
 _PICTURE = r"of the (?:picture|image|photo|photograph|frame)\b"
 _NUMBER = "|".join(nouns.NUMBERS[2:])
 _NORM = (
-    r"\b(?:(?:should|normally|usually|reality|humans|people)\b,?|(?:a|any|no) real ·|an? (?:·|\w+) only)"
+    r"\b(?:(?:should|normally|usually|reality|humans|people)\b,?|(?:a|any|no) real ·|"
+    r"an? (?:·|\w+) only)"
     r"(?:(?!\b(?:but|and)\b)[^.;:,]){0,30}?\b(?:one|"
 )
 """Start of a statement about real parts in general (``a person should only have two``)."""

@@ -22,7 +22,7 @@ RULES: Rules = {
         "[one] <number> is <wrong>; <shows>.",
         "[one] <number> is <wrong>, and <shows>. <more>, <unreal>. <more>.",
         "<shows>, <unreal>. Additionally, <more>, and <more>, <result>.",
-        "[count] <number> is <wrong>; <counted>, whereas in reality, there should only be {number}.",
+        "[count] <number> is <wrong>; <counted>, whereas there should only be {number}.",
         "[count] The distribution of the {kinds} is asymmetrical, with <extra> appearing <near>, "
         "<unreal>.",
         "[facial] The facial structure is <wrong>, <shows>, <result>.",
@@ -103,7 +103,7 @@ RULES: Rules = {
         "[bare] the real one{pl}",
         "[bare] the normal {kind}",
     ),
-    "wrong": ("incorrect", "wrong", "not right", "abnormal", "incorrect"),
+    "wrong": ("incorrect", "wrong", "abnormal", "incorrect"),
     "many": ("excessive", "too many", "excessive"),
     "more": (
         "[one] the position of the extra {kind} is incorrect",

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 Rules = dict[str, tuple[str, ...]]
 
+
 @dataclass(frozen=True)
 class WordsAspect:
     """The sentences about a tool's flaws: ``words.py`` of its folder (explain stage)."""

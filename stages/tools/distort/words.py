@@ -32,7 +32,7 @@ RULES: Rules = {
         "<bad>, <more>, <more>, and <more>. Therefore, it <no_match>.",
         "<bad>, <unreal>. Additionally, <more>, and <more>, <result>.",
         "<bad>, and <more>, with <with>, <result>. <verdict>.",
-        "The texture of <any_part> is <wrong> and <adv> <messy_adj>, and <more>, <result>, <unreal>.",
+        "The texture of <any_part> is <wrong> and <adv> <messy_adj>, and <more>, <result>.",
         "<bad>, with <with>. <more>, <unreal>.",
         "The structure of <any_part> is <wrong> and <no_match>.",
         "The structure of <any_part> is <wrong>, <more>, <unreal>.",
@@ -84,7 +84,13 @@ RULES: Rules = {
     "wrong": ("incorrect", "chaotic", "disordered", "distorted", "abnormal", "incorrect"),
     "bent": ("distorted", "deformed", "abnormal", "distorted"),
     "shows": ("shows", "exhibits"),
-    "errors": ("obvious errors", "some structural issues", "structural errors", "certain errors", "abnormalities"),
+    "errors": (
+        "obvious errors",
+        "some structural issues",
+        "structural errors",
+        "certain errors",
+        "abnormalities",
+    ),
     "unclear": ("unclear", "irregular", "not clear", "discontinuous", "blurred"),
     "more": (
         "{how}",
@@ -156,6 +162,8 @@ RULES: Rules = {
         "there are abnormal breaks in the texture",
         "[strips] there are abnormal {strips} stripes",
     ),
+    "how_gaussian_jitter": ("<how_jitter>",),
+    "how_stripped_shifting": ("<how_strip>",),
     "how_permutation": (
         "the arrangement of the details is chaotic",
         "the details are mixed up and in the wrong places",

@@ -65,20 +65,21 @@ def slots(variant: Variant) -> dict[str, str]:
 def conditions(variant: Variant) -> set[str]:
     """Return the conditions of the grammar that a variant meets.
 
-    ``one``, ``many`` or ``mass``: the part is singular, plural or uncountable. ``entity``: the part
-    is the entity itself, else ``part``. ``placed``: only the position of the part is known, else
-    ``named``. ``known``: the entity has a name of its own. ``bare``: the text need not name the
-    entity, since the part is a person's; ``owned``: the part has a name and its entity too;
-    ``like``: any of what a real one is called. ``facial``, ``head``, ``limb``: the person's part
-    belongs to the face, the head, the body; ``others``: it is not a person's. ``inside``: two parts of one entity are fused, with different names.
-    ``norm``, ``several``, ``real``, ``where``, ``details``: it is known how many such parts real
-    owners have, that they have more than one, what a real one looks like, where it is, what is
-    inside it; ``people``: that number is a person's. ``surface``: the position of the part is
-    known, and what covers the entity. ``kernel``: the tool has sentences for the kernel. ``dir``: the direction is known;
-    ``straight``: it is not diagonal. ``place``, ``count``, ``strips``: the fact is known;
-    ``little`` or ``large``, ``piece``, ``half`` or ``most``: the value of the size and of the
-    extent. ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: what the texture that
-    replaces a removed part shows; ``fromnowhere``: not known.
+    ``one``, ``many`` or ``mass``: the part is singular, plural or uncountable. ``entity``: the
+    part is the entity itself, else ``part``. ``placed``: only the position of the part is
+    known, else ``named``. ``known``: the entity has a name of its own. ``bare``: the text need
+    not name the entity, since the part is a person's; ``owned``: the part has a name and its
+    entity too; ``like``: any of what a real one is called. ``facial``, ``head``, ``limb``: the
+    person's part belongs to the face, the head, the body; ``others``: it is not a person's.
+    ``inside``: two parts of one entity are fused, with different names. ``norm``, ``several``,
+    ``real``, ``where``, ``details``: it is known how many such parts real owners have, that
+    they have more than one, what a real one looks like, where it is, what is inside it;
+    ``people``: that number is a person's. ``surface``: the position of the part is known, and
+    what covers the entity. ``kernel``: the tool has sentences for the kernel. ``dir``: the
+    direction is known; ``straight``: it is not diagonal. ``place``, ``count``, ``strips``: the
+    fact is known; ``little`` or ``large``, ``piece``, ``half`` or ``most``: the value of the
+    size and of the extent. ``frompart``, ``fromself``, ``fromthing``, ``fromaround``: what the
+    texture that replaces a removed part shows; ``fromnowhere``: not known.
     """
     facts, positional = variant.facts, variant.positional
     known, own_part = variant.entity_name != UNSURE, variant.part != variant.entity
