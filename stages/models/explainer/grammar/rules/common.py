@@ -76,7 +76,10 @@ COMMON: Rules = {
     "unreal_sentence": (
         "It <no_match>.",
         "This <no_match>.",
+        "This <no_match>.",
+        "This is unrealistic.",
         "This is clearly unrealistic.",
+        "This is obviously not realistic.",
         "This is not possible in reality.",
     ),
     "count_norm": (
