@@ -35,7 +35,7 @@ RULES: Rules = {
         "[one,norm] <number> is <many>; in reality, <count_norm>, but <shows>.",
         "[one,norm] <number> is <many>, which is inconsistent with the fact that <fact>.",
         "[count] <counted>, <contrast> <norm>, so <thus>.",
-        "[count] <counted>, <unreal>.",
+        "[count] <counted>.",
         "[count] <counted>, one of which is redundant. <norm>.",
         "[norm] <count_norm>, but in the image, <shows>.",
         "The appearance of <extra> <near>, when <norm>, <no_match>.",

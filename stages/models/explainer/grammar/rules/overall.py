@@ -75,6 +75,8 @@ OVERALL: Rules = {
         "This does not <happen> in <real_photo>.",
         "[known] {real_entity} would not look like <that>.",
         "The {entity} cannot look like <that> in reality.",
+        "In reality, the {entity} would not look like <that>.",
+        "In real life, the {entity} would look different.",
         "<unreal_sentence>",
     ),
     "unbelievable": ("unrealistic", "fake", "unconvincing", "unnatural"),
