@@ -81,9 +81,9 @@ def check_flaw(text: str, variant: Variant, overall: bool = False) -> list[Probl
     rest = strip_names(text, names)
     problems = check_form(text, names)
     problems += [
-        Problem("names", name)
-        for name in (variant.part_name, variant.entity_name)
-        if not _contains(text, name)
+        Problem("names", alternatives[0])
+        for alternatives in claims.required_names(variant)
+        if strip_names(text, list(alternatives)) == text
     ]
     if found := _CLEAN.search(rest):
         problems.append(Problem("contradiction", found[0]))
@@ -96,23 +96,32 @@ def check_flaw(text: str, variant: Variant, overall: bool = False) -> list[Probl
 def check_picture(text: str, variants: Sequence[Variant]) -> list[Problem]:
     """Return all problems of a text about several flaws of one picture.
 
-    Every flaw must be named. A clause is checked against the flaws whose part it names, or against
-    all flaws if it names none: it is a contradiction if it contradicts each of them.
+    Every flaw must be named, its part not by its kind. A clause is checked against the flaws whose
+    part it names, or else the positional ones whose entity it names, or else all flaws: it is a
+    contradiction if it contradicts each of them.
     """
     names = sorted({n for v in variants for n in claims.names_of(v)}, key=lambda n: (-len(n), n))
     problems = check_form(text, names, len(variants))
-    wanted = dict.fromkeys(n for v in variants for n in (v.part_name, v.entity_name))
+    wanted = dict.fromkeys(names[0] for v in variants for names in claims.required_names(v))
     problems += [Problem("names", name) for name in wanted if not _contains(text, name)]
     if found := _CLEAN.search(strip_names(text, names)):
         problems.append(Problem("contradiction", found[0]))
     for clause in _PICTURE_CLAUSE.split(text):
-        named = [
-            variant
-            for variant in variants
-            if any(n and _contains(clause, n) for n in (variant.part_name, variant.other_name))
-        ]
-        problems += min((find_contradictions(clause, v) for v in named or variants), key=len)
+        flaws = _find_flaws(clause, variants)
+        problems += min((find_contradictions(clause, v) for v in flaws), key=len)
     return problems
+
+
+def _find_flaws(clause: str, variants: Sequence[Variant]) -> Sequence[Variant]:
+    """Return the flaws that a clause can be about."""
+
+    def names(variant: Variant, name: str | None) -> bool:
+        alternatives = claims.names_of_part(variant, name) if name else ()
+        return any(_contains(clause, alternative) for alternative in alternatives)
+
+    by_part = [v for v in variants if names(v, v.part_name) or names(v, v.other_name)]
+    by_entity = [v for v in variants if v.positional and _contains(clause, v.entity_name)]
+    return by_part or by_entity or variants
 
 
 def check_clean(text: str, names: list[str]) -> list[Problem]:

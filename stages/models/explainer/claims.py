@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stages.models.explainer import nouns
+from stages.models.explainer import nouns, phrases
 from stages.models.explainer.form import strip_names
 from stages.records.documents import Variant
 
@@ -30,6 +30,12 @@ _SYNONYMS = {
 }  # fmt: skip
 _PICTURE = r"of the (?:picture|image|photo|photograph|frame)\b"
 _NUMBER = "|".join(nouns.NUMBERS[2:])
+_NORM = (
+    r"\b(?:(?:should|normally|usually|reality|humans|people)\b,?|(?:a|any|no) real ·|"
+    r"an? (?:·|\w+) only)"
+    r"(?:(?!\b(?:but|and)\b)[^.;:,]){0,30}?\b(?:one|"
+)
+"""Start of a statement about real parts in general (``a person should only have two``)."""
 _NEAR = frozenset({("tiny", "small"), ("small", "tiny"), ("half", "most"), ("most", "half")})
 """Pairs of neighbouring values, which do not contradict each other."""
 
@@ -97,16 +103,42 @@ def _readers(variant: Variant) -> list[Reader]:
     return [*readers, ("direction", re.compile(direction, re.I), _normalise_direction)]
 
 
+def names_of_part(variant: Variant, name: str) -> tuple[str, ...]:
+    """Return the names that a text may give a part called `name` in the record."""
+    return phrases.POSITIONS.get(name, (name,)) if variant.positional else (name,)
+
+
 def names_of(variant: Variant) -> list[str]:
-    """Return the names in the record, longest first."""
-    source = str(variant.facts.get("source") or "")
-    found = {variant.part_name, variant.entity_name, variant.other_name or "", source}
+    """Return the names in the record, and those that a text may use for them, longest first."""
+    found = {variant.entity_name, str(variant.facts.get("source") or "")}
+    for name in (variant.part_name, variant.other_name or ""):
+        found |= {name, *names_of_part(variant, name)}
     return sorted((name for name in found if name), key=lambda name: (-len(name), name))
 
 
+def required_names(variant: Variant) -> list[tuple[str, ...]]:
+    """Return the names that a text about a flaw must contain, each with its alternatives.
+
+    The entity and the part. A part of which only the position is known need not be named, a part
+    may be called by its kind (``eye`` for ``left eye``), and a part of a person belongs to a person
+    without saying so.
+    """
+    entity, kind = variant.entity_name, variant.part_kind
+    if variant.positional:
+        return [(entity,)]
+    part = (variant.part_name, kind, nouns.plural(kind))
+    is_persons = nouns.is_person(entity) and variant.part != variant.entity
+    return [part] if is_persons else [part, (entity,)]
+
+
 def read_claims(text: str, variant: Variant) -> tuple[list[Claim], str]:
-    """Return all claims, and `text` with names replaced by dots and claims by ``<fact>``."""
+    """Return all claims, and `text` with names replaced by dots and claims by ``<fact>``.
+
+    A number of parts that real owners have in general is no claim; it is replaced by ``<norm>``.
+    """
     rest, found = strip_names(text, names_of(variant)), list[Claim]()
+    kinds = "|".join(map(re.escape, {variant.part_kind, nouns.plural(variant.part_kind)}))
+    rest = re.sub(rf"{_NORM}{_NUMBER}) (?:{kinds}|·)(?!\w)", "<norm>", rest, flags=re.I)
     for fact, pattern, value in _readers(variant):
         for match in pattern.finditer(rest):
             found.append(Claim(fact, value(match), match[0], match.start()))

@@ -35,9 +35,10 @@ class Problem:
 
 
 def strip_names(text: str, names: list[str]) -> str:
-    """Replace every name in `text` by a dot."""
+    """Replace every name in `text` by a dot, but not a place (``upper part`` of the picture)."""
     for name in names:
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "·", text, flags=re.IGNORECASE)
+        name = rf"(?<!\w){re.escape(name)}(?!\w)(?! of the (?:picture|image|photo|frame))"
+        text = re.sub(name, "·", text, flags=re.IGNORECASE)
     return text
 
 

@@ -20,16 +20,19 @@ MASS = frozenset(
 )  # fmt: skip
 SINGLE = frozenset({"series", "species", "sheep", "deer", "fish", "aircraft"})
 """Nouns with the same singular and plural; treated as singular."""
+PEOPLE = frozenset({"person", "man", "woman", "boy", "girl", "child", "baby"})
+"""Names of one person."""
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
-def _last(noun: str) -> str:
+def last_word(noun: str) -> str:
+    """Return the last word of a noun phrase in lower case; "" if it has none."""
     return noun.lower().split()[-1] if noun.split() else ""
 
 
 def is_plural(noun: str) -> bool:
     """Return whether a noun phrase takes `are`, judged by its last word (``left fingers`` does)."""
-    last = _last(noun)
+    last = last_word(noun)
     if last in PLURALS.values():
         return True
     if last in SINGULAR_IN_S | SINGLE or last.endswith(("ss", "us", "is", "ous")):
@@ -37,15 +40,20 @@ def is_plural(noun: str) -> bool:
     return last.endswith("s")
 
 
+def is_person(noun: str) -> bool:
+    """Return whether a noun phrase names a person (``old man``)."""
+    return last_word(noun) in PEOPLE
+
+
 def is_mass(noun: str) -> bool:
     """Return whether a noun phrase is uncountable (``hair``), so that it takes no `an extra`."""
-    return _last(noun) in MASS
+    return last_word(noun) in MASS
 
 
 def plural(noun: str) -> str:
     """Return the plural: ``eyes``, ``feet``, ``tabby cats``. Plural and uncountable noun phrases
     are returned unchanged."""
-    last = _last(noun)
+    last = last_word(noun)
     if not last or last in SINGLE or is_plural(noun) or is_mass(noun):
         return noun
     stem = noun[: -len(last)]
@@ -64,6 +72,16 @@ def possessive(noun: str) -> str:
 def another(noun: str) -> str:
     """Name a second one: ``another cat``, ``other sunglasses``, ``other food``."""
     return f"other {noun}" if is_plural(noun) or is_mass(noun) else f"another {noun}"
+
+
+def indefinite(noun: str, adjective: str = "") -> str:
+    """Put the indefinite article before a noun: ``an owl``, ``a real owl``, ``sunglasses``, ``real
+    hair``."""
+    phrase = f"{adjective} {noun}".strip()
+    if is_plural(noun) or is_mass(noun):
+        return phrase
+    vowel = phrase[:1].lower() in "aeiou" and not phrase.lower().startswith(("uni", "use", "eu"))
+    return f"{'an' if vowel else 'a'} {phrase}"
 
 
 def enumerate_words(items: list[str]) -> str:

@@ -30,6 +30,18 @@ SOURCES = {
     "lower right": "from the lower right",
 }  # fmt: skip
 """Phrases for ``source_direction``: where the texture that replaces a removed part comes from."""
+POSITIONS = {
+    "upper part": ("upper part", "top part", "top"),
+    "lower part": ("lower part", "bottom part", "bottom"),
+    "left part": ("left part", "left side"),
+    "right part": ("right part", "right side"),
+    "middle part": ("middle part", "middle", "central part"),
+    "upper left part": ("upper left part", "top left part", "upper left side"),
+    "upper right part": ("upper right part", "top right part", "upper right side"),
+    "lower left part": ("lower left part", "bottom left part", "lower left side"),
+    "lower right part": ("lower right part", "bottom right part", "lower right side"),
+}
+"""Names for a part of which only the position is known, by its name in the record."""
 STRIPS = {"lying": "horizontal", "standing": "vertical"}
 """Words for ``strips``: the orientation of a distorted part's bands."""
 SIZES = ("tiny", "small", "large")

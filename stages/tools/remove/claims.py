@@ -6,8 +6,9 @@ from stages.tools.aspects.claims import DOUBLED, LOST, ClaimsAspect
 
 ASPECT = ClaimsAspect(
     contradictions=rf"{DOUBLED}|doubled|second|additional|repeated|two times|twin",
-    needed=rf"\b(?:{LOST}|gone|lack\w*|without(?! a clear)|replac\w*|instead(?! of being)|"
-    r"in vain|should be(?! two)|removed|incomplete|blank|nothing but|not (?:there|shown)|"
+    needed=rf"\b(?:{LOST}|gone|lack\w*(?! (?:of )?(?:detail|clarity|symmetry))|"
+    r"without(?! a clear)|replac\w*|instead(?! of being)|in vain|should be(?! two)|removed|"
+    r"incomplete|blank|nothing but|not (?:there|shown)|"
     r"(?:in|taken|takes?) (?:its|the) place)\b"
     r"|\bno ·",
     meant="an absence",

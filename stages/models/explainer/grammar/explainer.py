@@ -14,6 +14,7 @@ from stages import tools
 from stages.engine.files import canonical_json, sha256
 from stages.models.explainer import nouns
 from stages.models.explainer.grammar import rules
+from stages.models.explainer.grammar.knowledge import KINDS, find_kind
 from stages.models.explainer.grammar.slots import conditions, slots
 from stages.models.explainer.grammar.writer import Writer
 from stages.models.explainer.label import describe_label
@@ -31,10 +32,10 @@ from stages.tools.aspects.words import WordsAspect
 
 
 def _describe_scene(entities: Sequence[Entity]) -> str:
-    """Return e.g. ``in and around the people and the cat``: at most two names, in order."""
+    """Return e.g. ``the people and the cat``: at most two names, in order."""
     counts = Counter(entity.name for entity in entities)
     names = [nouns.plural(name) if counts[name] > 1 else name for name in list(counts)[:2]]
-    return f"in and around {nouns.enumerate_words([f'the {n}' for n in names])}" if names else ""
+    return nouns.enumerate_words([f"the {name}" for name in names or ["scene"]])
 
 
 def _list_parts(entities: Sequence[Entity]) -> str:
@@ -61,7 +62,8 @@ class GrammarExplainer:
     def revision(cls) -> str:
         """Return a digest of the rules, including those of the tools."""
         words = {tool: asdict(found) for tool, found in tools.by_tool(WordsAspect).items()}
-        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN, rules.PICTURE)
+        kinds = [{name: asdict(kind) for name, kind in found.items()} for found in KINDS]
+        shared = (rules.OVERALL, rules.COMMON, rules.CLEAN, rules.PICTURE, kinds)
         return sha256(canonical_json([words, *shared]))[:16]
 
     def shared(self, key: str, variant: Variant) -> str:
@@ -76,11 +78,13 @@ class GrammarExplainer:
     def _make_writer(self, key: str, variant: Variant, purpose: str) -> Writer:
         words = tools.aspect(variant.tool, WordsAspect)
         own = words.positional if words.positional and variant.positional else words.rules
+        rng = generator(self.seed, key, variant.id, purpose)
+        kind = find_kind(variant)
         facts, tags = slots(variant), conditions(variant)
         if words.shared:
             facts[words.shared] = self.shared(key, variant)
-        grammar = rules.COMMON | own | rules.OVERALL
-        return Writer(grammar, facts, tags, generator(self.seed, key, variant.id, purpose))
+        grammar = rules.COMMON | own | rules.OVERALL | {"real": kind.real if kind else ()}
+        return Writer(grammar, facts, tags, rng)
 
     def local(self, key: str, variant: Variant) -> str:
         """Write what is wrong, and where: one to three sentences."""
@@ -92,8 +96,7 @@ class GrammarExplainer:
 
     def clean(self, scene: Scene) -> str:
         """Write why the untouched photo is free of flaws."""
-        place = _describe_scene(scene.entities) or "all over the scene"
-        facts = {"in_scene": place, "parts": _list_parts(scene.entities)}
+        facts = {"scene": _describe_scene(scene.entities), "parts": _list_parts(scene.entities)}
         tags = {"parts"} if facts["parts"] else set[str]()
         rng = generator(self.seed, scene.key, "explain-clean")
         return Writer(rules.CLEAN, facts, tags, rng).sentence("clean")
@@ -139,7 +142,6 @@ class GrammarExplainer:
         if len(clauses) == 2 and mark == ",":
             joined = " and ".join(clauses)
         facts = {"count": count, "clauses": joined}
-        facts["times"] = "twice" if count == "two" else f"{count} times"
         rng = generator(self.seed, scene.key, picture, "explain-picture")
         text = Writer(rules.PICTURE, facts, set[str](), rng).sentence("picture")
         return PictureText(picture=picture, variants=[v.id for v in variants], overall=text)

@@ -17,12 +17,13 @@ _START = re.compile(r"(^|[.!?] )([a-z])")
 
 class Writer:
     """Expands rules, drawing alternatives from a seeded generator, so that the same seed gives the
-    same sentence."""
+    same sentence. An alternative of a rule is drawn again only once all others have been."""
 
     def __init__(
         self, grammar: Rules, facts: Mapping[str, str], tags: set[str], rng: np.random.Generator
     ) -> None:
         self.grammar, self.facts, self.tags, self.rng = grammar, facts, tags, rng
+        self._used = set[tuple[str, str]]()
 
     def _allowed(self, text: str) -> bool:
         wanted = _TAGS.match(text)
@@ -31,7 +32,10 @@ class Writer:
     def expand(self, symbol: str) -> str:
         """Expand `symbol`, leaving slots open, so that names are never parsed as grammar."""
         choices = [text for text in self.grammar[symbol] if self._allowed(text)]
-        text = _TAGS.sub("", choices[int(self.rng.integers(len(choices)))], count=1)
+        choices = [text for text in choices if (symbol, text) not in self._used] or choices
+        chosen = choices[int(self.rng.integers(len(choices)))]
+        self._used.add((symbol, chosen))
+        text = _TAGS.sub("", chosen, count=1)
         text = text.replace("{kernel}", self.facts.get("kernel", ""))
         return _SYMBOL.sub(lambda match: self.expand(match[1]), text)
 

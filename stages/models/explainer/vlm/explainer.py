@@ -124,8 +124,7 @@ class VlmExplainer:
     ) -> Explanation | Unexplained:
         facts = {
             "facts": briefing.format_facts(key, variant, self._seed),
-            "entity": variant.entity_name,
-            "part": variant.part_name,
+            "names": " and ".join(f"the {name}" for name in _names(variant)),
         }
 
         def find_problems(answer: FlawAnswer) -> list[str]:
@@ -205,8 +204,10 @@ def _list_flaw(variant: Variant, explanation: Explanation) -> str:
     )
 
 
-def _names(variant: Variant) -> tuple[str, str]:
-    return variant.entity_name, variant.part_name
+def _names(variant: Variant) -> tuple[str, ...]:
+    """Return the names to be used: a part of which only the position is known is not named."""
+    entity, part = variant.entity_name, variant.part_name
+    return (entity,) if variant.positional or variant.part == variant.entity else (entity, part)
 
 
 def make_views(variant: Variant, window: Window, real: Image, artifact: Image) -> list[bytes]:

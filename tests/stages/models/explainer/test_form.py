@@ -25,3 +25,8 @@ def test_names_of_the_record_are_no_leaks():
 
 def test_only_whole_names_are_taken_out():
     assert strip_names("The Hand and the handle", ["hand"]) == "The · and the handle"
+
+
+def test_a_place_in_the_picture_is_no_name():
+    text = "The upper part of the car is odd, in the upper part of the picture."
+    assert strip_names(text, ["upper part"]).count("upper part") == 1

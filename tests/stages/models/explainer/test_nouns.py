@@ -25,6 +25,16 @@ def test_plural(noun, plural):
 
 
 @pytest.mark.parametrize(
+    ("noun", "indefinite", "real"),
+    [("ear", "an ear", "a real ear"), ("unicycle", "a unicycle", "a real unicycle"),
+     ("glasses", "glasses", "real glasses"), ("hair", "hair", "real hair")],
+)  # fmt: skip
+def test_indefinite(noun, indefinite, real):
+    assert nouns.indefinite(noun) == indefinite
+    assert nouns.indefinite(noun, "real") == real
+
+
+@pytest.mark.parametrize(
     ("noun", "second"),
     [("cat", "another cat"), ("food", "other food"), ("sunglasses", "other sunglasses")],
 )

@@ -6,23 +6,31 @@ from stages.tools.aspects.words import Rules
 
 PICTURE: Rules = {
     "picture": (
-        "{count} things are wrong in this <image>: {clauses}.",
-        "{count} things are wrong in this <image>: {clauses}. <verdict>",
-        "This <image> has {count} <flaws>: {clauses}.",
-        "This <image> has {count} <flaws>: {clauses}. <verdict>",
-        "There are {count} <flaws> to be seen: {clauses}. <verdict>",
-        "The <image> gives itself away {times}: {clauses}.",
-        "The <image> as a whole is not believable: {clauses}.",
-        "The <image> as a whole does not hold together: {clauses}.",
-        "{count} details betray the <image>: {clauses}. <verdict>",
+        "The <image> has {count} <problems>: {clauses}.",
+        "The <image> has {count} <problems>: {clauses}. <verdict>",
+        "The <image> contains {count} <problems>: {clauses}. <verdict>",
+        "There are {count} <problems> in the <image>: {clauses}.",
+        "There are {count} <problems> in the <image>: {clauses}. <verdict>",
+        "The <image> <fake>, because of {count} <problems>: {clauses}.",
+        "The <image> <fake>. There are {count} <problems>: {clauses}.",
+        "Overall, the <image> <fake>: {clauses}.",
+        "{count} details of the <image> are wrong: {clauses}. <verdict>",
+        "The structure of {count} places in the <image> is incorrect: {clauses}. <verdict>",
     ),
     "image": ("image", "picture"),
-    "flaws": ("flaws", "faults", "defects"),
+    "problems": ("problems", "errors", "structural errors", "obvious errors", "mistakes"),
+    "fake": (
+        "does not match reality",
+        "is not realistic",
+        "is inconsistent with reality",
+        "looks generated or edited",
+    ),
     "verdict": (
-        "No camera would have recorded this.",
-        "A genuine photo would show none of it.",
-        "Together they rule out a genuine photo.",
-        "Each of them alone would be enough to make the <image> implausible.",
+        "This does not match reality.",
+        "These do not match the real situation.",
+        "A real photo would not look like this.",
+        "Therefore, the <image> <fake>.",
+        "So the <image> is not a real photo.",
     ),
 }
-"""Slots: ``count`` (three), ``times`` (three times), ``clauses`` (one for each flaw, joined)."""
+"""Slots: ``count`` (three), ``clauses`` (one for each flaw, joined)."""

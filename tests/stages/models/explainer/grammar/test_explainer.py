@@ -22,7 +22,7 @@ def test_every_text_is_fit_and_reads_as_english(made, key):
         assert not re.search(r"  | \.|\.\.| ,|[{}<>]|\. [a-z]|\.\w|\bthe the\b", text), text
         assert not re.search(r"\ba [aeiou](?!ni)", text), text
         assert not re.search(r"\ban [^aeiouh]", text), text
-        assert made.other_name is None or made.other_name in text
+        assert made.positional or (made.other_name or "") in text, text
 
 
 @settings(max_examples=200)
@@ -37,22 +37,24 @@ def test_every_claim_is_the_records(made, key):
 
 
 @pytest.mark.parametrize(
-    ("tool", "facts"),
+    ("tool", "facts", "local", "overall"),
     [
-        ("add", {"direction": "below", "place": "upper left", "size": "tiny",
-                 "viewer_side": "right", "count": 3}),
-        ("remove", {"source_direction": "left", "place": "lower", "size": "large",
-                    "viewer_side": "left", "count": 1}),
-        ("distort", {"place": "middle", "size": "small", "extent": "most"}),
-        ("fuse", {"place": "right", "size": "large", "extent": "half"}),
+        ("add", {"direction": "below", "place": "upper left", "size": "tiny", "count": 3},
+         {"direction", "count"}, {"place", "size", "direction"}),
+        ("remove", {"source_direction": "left", "place": "lower", "size": "large", "count": 1},
+         {"count"}, {"place", "size"}),
+        ("distort", {"place": "middle", "size": "small", "extent": "most", "strips": "lying"},
+         {"strips"}, {"place", "size", "extent", "strips"}),
+        ("fuse", {"place": "right", "size": "large", "extent": "half"},
+         set(), {"place", "size"}),
     ],
 )  # fmt: skip
-def test_the_texts_state_the_facts_of_the_record_and_no_others(tool, facts):
-    made, stated = make(tool, facts=facts), set()
-    for number in range(300):
-        text = GrammarExplainer(0).local(f"{number:016x}", made)
-        stated |= {claim.fact for claim in claims.read_claims(text, made)[0]}
-    assert stated == set(facts)
+def test_the_texts_state_facts_of_the_record_and_no_others(tool, facts, local, overall):
+    """Not each of them: people do not say how large a flaw is, and boxes say where it is."""
+    made, author = make(tool, facts=facts, kernel="strip"), GrammarExplainer(0)
+    for write, wanted in ((author.local, local), (author.overall, overall)):
+        texts = [write(f"{number:016x}", made) for number in range(300)]
+        assert {c.fact for t in texts for c in claims.read_claims(t, made)[0]} == wanted
 
 
 @given(records(), KEYS)
@@ -64,7 +66,7 @@ def test_local_and_overall_agree(made, key):
     assert all(both[0][fact] == both[1][fact] for fact in both[0].keys() & both[1].keys())
     others = {author.shared(f"{n:016x}", made) for n in range(80)} - {shared, ""}
     for text in (local, overall):
-        assert not any(f"{other} in" in text or f"as {other}" in text for other in others), text
+        assert not any(re.search(rf"\b(?:{other} in|as {other})\b", text) for other in others), text
 
 
 @given(st.sampled_from(["fingers", "teeth", "left fingers"]))
@@ -72,19 +74,20 @@ def test_plural_parts_take_plural_verbs(part):
     author = GrammarExplainer(0)
     for number in range(60):
         text = author.local(f"{number:016x}", make("remove", part))
-        assert f"{part} is " not in text and f"{part} has " not in text, text
+        assert not re.search(rf"(?<!of the )(?<!person's )\b{part} (?:is|has) ", text), text
 
 
 def test_what_cannot_be_counted_is_not():
     for number in range(100):
         text = GrammarExplainer(0).local(f"{number:016x}", make("add", "hair"))
-        assert not re.search(r"(?:extra|additional|surplus|duplicate|one) hair", text), text
+        assert not re.search(r"(?:extra|additional|another|second|one) hair", text), text
 
 
 def test_a_text_states_the_recorded_direction():
     author, made = GrammarExplainer(0), make(facts={"direction": "lower left"})
     texts = [author.local(f"{n:016x}", made) for n in range(100)]
-    assert sum("below and to the left of" in text for text in texts) > 80
+    assert any("below and to the left of" in text for text in texts)
+    assert sum(bool(re.search("next to|beside|near|close to", text)) for text in texts) > 40
     assert not any("above" in text or "to the right" in text for text in texts)
 
 
@@ -139,7 +142,7 @@ def test_clean_sentence_counts_people_and_names_parts():
     two = [author.clean(_scene(["person", "person"], key, ("nose", "mouth"))) for key in keys]
     assert all("the people" in text and "nose" not in text for text in two)
     one = [author.clean(_scene(["person"], key, ("nose", "mouth"))) for key in keys]
-    assert any("The person's nose and mouth are where they belong" in text for text in one)
+    assert any("The person's nose and mouth look" in text for text in one)
 
 
 def test_explain_returns_one_text_a_variant():
@@ -175,6 +178,14 @@ def test_the_text_of_a_picture_says_how_many_flaws_and_varies():
         found.add(text)
     assert len(found) > 50
     assert sum("three" in text.lower() for text in found) > 30
+
+
+def test_a_part_without_a_name_is_not_named():
+    for number in range(100):
+        for tool in ("distort", "fuse"):
+            made = make(tool, "upper part", "rocket", other_name="left part", positional=True)
+            text = GrammarExplainer(0).local(f"{number:016x}", made)
+            assert "rocket" in text and not re.search("upper|left|top", text), text
 
 
 def test_positional_parts_are_not_said_to_have_outlines():

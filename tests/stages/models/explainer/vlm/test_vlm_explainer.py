@@ -88,7 +88,7 @@ def test_it_sees_the_flawed_picture_and_the_place_in_both_pictures(explain):
     ("change", "complaint"),
     [
         ({"local": "The dog has a left ear in box 4, far below."}, "leak: 'box'"),
-        ({"overall": "The doubled ear makes the dog implausible."}, "exact name 'left ear'"),
+        ({"overall": "The doubled limb makes the dog implausible."}, "exact name 'left ear'"),
         ({"local": "The left ear of the dog is missing there."}, "contradiction: 'missing'"),
         ({"local": "the left ear of the dog is doubled."}, "whole sentences"),
         ({"overall": "The left ear of the dog lies above the real one."}, "direction: 'above'"),
