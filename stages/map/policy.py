@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stages.map.params import MAPPINGS, MapParams
 from stages.map.sites import PAIR_TOOLS, Atlas, Limits, Option, find_options
 from stages.records.documents import Scene, Variant
+from stages.records.images import Image
 from stages.records.seeding import generator, seed_for
 from stages.tools import Tool
 from stages.tools.aspects.mapping import NoMapping, Pairs, Site
@@ -68,14 +69,16 @@ class Usage:
         )
 
 
-def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Counter[str]]:
+def plan(
+    scene: Scene, params: MapParams, seed: int, photo: Image | None = None
+) -> tuple[list[Variant], Counter[str]]:
     """Return up to `params.variants` variants, and how often each reason ruled something out.
 
     Each variant draws from a generator of its own. It is determined by seed, photo key, variant id,
     and the variants before it, whose tools, parts and kernels it avoids.
     """
     reasons: Counter[str] = Counter()
-    atlas = Atlas(scene)
+    atlas = Atlas(scene, photo)
     limits = Limits(
         params.min_tokens,
         params.max_share,
