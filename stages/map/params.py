@@ -67,6 +67,9 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Minimum share of a part's pixels in the window; not applied to tools that work on two."""
     min_moved_share: Share = 0.5
     """Minimum share of a flaw's targets that take another token's appearance."""
+    min_colour_change: float = Field(default=0.0, ge=0, le=200)
+    """Minimum of the mean CIELAB distance between the colours of targets and references: a flaw in
+    even texture is not seen."""
     quotas: Quotas = Quotas()
     """Maximum shares of the data set's variants that one tool, entity name or part kind may
     have."""

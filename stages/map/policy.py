@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -160,7 +161,8 @@ def _make_variant(
 
     Raises:
         NoMapping: the kernel's reasons; ``too_few`` or ``too_many`` - targets; ``too_still`` - too
-            many targets keep their own appearance.
+            many targets keep their own appearance; ``too_alike`` - what they take looks like what
+            they have.
     """
     option = choice.option
     site = atlas.site(option)
@@ -175,6 +177,8 @@ def _make_variant(
         raise NoMapping("too_many")
     if measures["moved_share"] < params.min_moved_share:
         raise NoMapping("too_still")
+    if measures.get("colour_change", math.inf) < params.min_colour_change:
+        raise NoMapping("too_alike")
     return Variant(
         id=name,
         window=option.window.id,
@@ -197,7 +201,17 @@ def _make_variant(
 
 
 def measure(pairs: Pairs, site: Site) -> dict[str, Any]:
-    """Measure a mapping, whatever its tool; shares in 0..1, displacement in tokens."""
+    """Measure a mapping, whatever its tool; shares in 0..1, displacement in tokens.
+
+    ``colour_change``, if the colours are known: mean CIELAB distance between the colours of targets
+    and references, in which small flaws and those in even texture are low.
+    """
+    colours = site.colours
+    taken = {}
+    if colours is not None:
+        flat = colours.reshape(-1, 3)
+        change = np.linalg.norm(flat[pairs.references] - flat[pairs.targets], axis=1).mean()
+        taken = {"colour_change": round(float(change), 2)}
     rows, columns = np.divmod(np.stack([pairs.targets, pairs.references]), site.part.shape[1])
     moved = np.hypot(rows[1] - rows[0], columns[1] - columns[0])
     count = len(pairs.targets)
@@ -207,4 +221,5 @@ def measure(pairs: Pairs, site: Site) -> dict[str, Any]:
         "part_share": round(float(site.part.ravel()[pairs.targets].sum() / site.part.sum()), 4),
         "moved_share": round(float((moved > 0).mean()), 4),
         "displacement": round(float(moved.mean()), 4),
+        **taken,
     }

@@ -27,12 +27,12 @@ class AddParams(ToolParams):
     a part hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
     distance_weight: float = Field(default=0.1, ge=0, le=10)
     """Increase of the score's denominator per token of Euclidean distance."""
-    argmax: ArgmaxParams = ArgmaxParams()
     max_stray: Share = 0.25
     """Maximum amount by which the entity's share of the copy's place may be below its share of the
     part's border: an eye is surrounded by the entity, and so must its copy be. 1 = no limit."""
     tone: float = Field(default=10.0, gt=0, le=1000)
     """CIELAB step across the copy's outline that halves its score."""
+    argmax: ArgmaxParams = ArgmaxParams()
 
 
 def candidates(part: Grid, width: int) -> Indices:

@@ -20,9 +20,9 @@ class RemoveParams(ToolParams):
     """Maximum Manhattan distance of references from the part."""
     power: float = Field(default=10.0, gt=0, le=100)
     """A reference is drawn with probability proportional to 1 / distance ** power."""
-    closest: ClosestParams = ClosestParams()
     tone: float = Field(default=6.0, gt=0, le=1000)
     """`clone`: CIELAB step across the part's outline at which a piece counts as twice as far."""
+    closest: ClosestParams = ClosestParams()
 
 
 def surroundings(part: Grid, excluded: Grid, radius: int) -> tuple[Grid, int]:

@@ -11,7 +11,7 @@ from stages.map.sites import Atlas
 from stages.records.seeding import generator
 from stages.records.source_index import source_index
 from stages.tools import TOOLS
-from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
+from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene, noise
 
 
 def crowd(key="0123456789abcdef"):
@@ -237,3 +237,14 @@ def test_a_kernel_gets_only_the_pairs_it_can_take():
         assert [v.kernel for v in plan(make_scene(people), params, 0)[0]] == expected
     hands, _ = plan(crowd(), MapParams(kernels={"fuse": ("opposite_entity",)}), 0)
     assert "fuse" not in {v.tool for v in hands}
+
+
+def test_a_flaw_that_changes_no_colour_is_passed_over():
+    photo = noise()
+    photo[176:] = 128  # the feet
+    params = MapParams(weights={"distort": 1.0}, variants=2, min_colour_change=8)
+    variants, _ = plan(crowd(), params, 0, photo)
+    assert {v.part_name for v in variants} == {"left hand", "right hand"}
+    assert all(v.facts["colour_change"] >= 8 for v in variants)
+    without, _ = plan(crowd(), params, 0)  # colours are not known
+    assert all("colour_change" not in v.facts for v in without)
