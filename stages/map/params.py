@@ -32,6 +32,7 @@ class MapGate(create_model("ToolMinima", __base__=GateParams, **_MINIMA)):
         return getattr(self, f"min_{tool}")
 
 
+Change = Annotated[float, Field(ge=0, le=200)]
 Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
@@ -67,9 +68,9 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Minimum share of a part's pixels in the window; not applied to tools that work on two."""
     min_moved_share: Share = 0.5
     """Minimum share of a flaw's targets that take another token's appearance."""
-    min_colour_change: float = Field(default=0.0, ge=0, le=200)
-    """Minimum of the mean CIELAB distance between the colours of targets and references: a flaw in
-    even texture is not seen."""
+    min_colour_change: dict[Tool, Change] = Field(default_factory=dict)
+    """Minimum of the mean CIELAB distance between the colours of targets and references, by tool: a
+    flaw in even texture is not seen. A tool that is absent has no minimum."""
     quotas: Quotas = Quotas()
     """Maximum shares of the data set's variants that one tool, entity name or part kind may
     have."""

@@ -177,7 +177,7 @@ def _make_variant(
         raise NoMapping("too_many")
     if measures["moved_share"] < params.min_moved_share:
         raise NoMapping("too_still")
-    if measures.get("colour_change", math.inf) < params.min_colour_change:
+    if measures.get("colour_change", math.inf) < params.min_colour_change.get(choice.tool, 0):
         raise NoMapping("too_alike")
     return Variant(
         id=name,

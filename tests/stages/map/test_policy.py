@@ -242,7 +242,7 @@ def test_a_kernel_gets_only_the_pairs_it_can_take():
 def test_a_flaw_that_changes_no_colour_is_passed_over():
     photo = noise()
     photo[176:] = 128  # the feet
-    params = MapParams(weights={"distort": 1.0}, variants=2, min_colour_change=8)
+    params = MapParams(weights={"distort": 1.0}, variants=2, min_colour_change={"distort": 8})
     variants, _ = plan(crowd(), params, 0, photo)
     assert {v.part_name for v in variants} == {"left hand", "right hand"}
     assert all(v.facts["colour_change"] >= 8 for v in variants)
