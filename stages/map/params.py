@@ -62,6 +62,8 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Maximum number of a photo's variants that use one part."""
     min_tokens: int = Field(default=6, ge=2, le=2048)
     """Minimum number of tokens of a part, and of targets of a flaw (6: 3 wide, 2 high)."""
+    min_positional_tokens: int = Field(default=2, ge=2, le=2048)
+    """Minimum number of targets of a flaw of one part that is known by position only."""
     max_share: float = Field(default=0.4, gt=0, le=0.5)
     """Maximum share of the window that a part or a flaw covers."""
     min_inside: PositiveShare = 0.9

@@ -171,7 +171,10 @@ def _make_variant(
     kernel = MAPPINGS[choice.tool].kernels[choice.kernel]
     pairs = kernel(site, rng, params.tool_params(choice.tool))
     measures = measure(pairs, site)
-    if len(pairs.targets) < params.min_tokens:
+    by_position = option.part.positional and option.other is None
+    if len(pairs.targets) < max(
+        params.min_tokens, params.min_positional_tokens if by_position else 0
+    ):
         raise NoMapping("too_few")
     if measures["share"] > params.max_share:
         raise NoMapping("too_many")

@@ -248,3 +248,16 @@ def test_a_flaw_that_changes_no_colour_is_passed_over():
     assert all(v.facts["colour_change"] >= 8 for v in variants)
     without, _ = plan(crowd(), params, 0)  # colours are not known
     assert all("colour_change" not in v.facts for v in without)
+
+
+def test_a_small_flaw_of_a_part_without_a_name_is_passed_over():
+    parts = [
+        make_part("left part", (64, 64, 128, 128), ["distort"], positional=True),
+        make_part("right part", (128, 64, 256, 192), ["distort"], number=1, positional=True),
+        make_part("left hand", (64, 256, 128, 320), ["distort"], number=2),
+    ]
+    scene = make_scene([make_entity("cat", (48, 48, 288, 336), parts)])
+    params = MapParams(variants=3, max_per_tool=3, max_per_part=1, min_positional_tokens=32)
+    variants, reasons = plan(scene, params, 0)
+    assert {v.part_name for v in variants} == {"right part", "left hand"}
+    assert any(code.endswith("too_few") for code in reasons)
