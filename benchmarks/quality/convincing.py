@@ -8,7 +8,7 @@ as many of each tool, and writes ``sheet-<n>.png`` of numbered looks to the fold
 picture around the flaw, and the whole of it with that region framed, without the photo, control or
 mask. ``<LOOKS>.key.json`` beside the folder says what each look is. Packages with the same NAME
 form one sample, such as ``before`` or ``after``, whose share is drawn from its packages in turn;
-the looks of all samples are mixed. The draw depends on the seed and the pairs' names only.
+the looks of all samples are mixed. The draw depends on the seed and the flaws' names only.
 
 The question is: does this look like a flaw that an image generator itself would make? ANSWERS.json
 of each looker maps every number to "convincing", "borderline" or "not". ``tally`` prints a table,
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import sys
@@ -38,9 +37,11 @@ from webdataset.compat import WebDataset
 
 from benchmarks.quality.compare import make_table
 from benchmarks.quality.looks import crop_around, key_path
+from flows.records import read_record
 from stages.engine.files import pretty_json, write_atomically
+from stages.engine.workspace import FactoryError
 from stages.records.documents import Box, Document
-from stages.records.images import Image
+from stages.records.images import Image, read_png
 from stages.tools import TOOLS, Tool
 
 VERDICTS = ("convincing", "borderline", "not")
@@ -56,7 +57,8 @@ class Key(Document):
 
     look: int
     sample: str
-    pair: str
+    flaw: str
+    """Photo and id of the flaw."""
     tool: Tool
     kernel: str
     part_kind: str
@@ -78,36 +80,40 @@ class Flaw:
 
 
 def read_flaws(package: Path, sample: str) -> Iterator[Flaw]:
-    """Yield the flaws of a package."""
+    """Yield the flaws of a package.
+
+    Raises:
+        FactoryError: the data set has another schema version.
+    """
     shards = sorted(map(str, package.glob("*.tar")))
     for pair in WebDataset(shards, shardshuffle=False, empty_check=False):
-        facts = json.loads(pair["json"])
-        with Pillow.open(io.BytesIO(pair["artifact.png"]), formats=["PNG"]) as image:
-            picture = np.asarray(image.convert("RGB"))
-        scores = {score["name"]: score["value"] for score in facts["scores"]}
-        names = ("tool", "kernel", "part_kind", "positional", "within_entity")
-        key = Key(
-            look=0,
-            sample=sample,
-            pair=facts["pair"],
-            probability=round(scores.get("probability", -1), 3),
-            **{name: facts[name] for name in names},
-        )
-        yield Flaw(key, describe(facts), tuple(facts["mask_box"]), picture)
+        record = read_record(pair["json"], str(package))
+        picture = read_png(pair["artifact.png"])
+        for flaw in record["flaws"]:
+            scores = {score["name"]: score["value"] for score in flaw["scores"]}
+            names = ("tool", "kernel", "part_kind", "positional", "within_entity")
+            key = Key(
+                look=0,
+                sample=sample,
+                flaw=f"{record['photo']}-{flaw['id']}",
+                probability=round(scores.get("probability", -1), 3),
+                **{name: flaw[name] for name in names},
+            )
+            yield Flaw(key, describe(flaw), tuple(flaw["mask_box"]), picture)
 
 
-def describe(facts: Mapping[str, str]) -> str:
+def describe(flaw: Mapping[str, str]) -> str:
     """Say what is meant to be wrong; of a positional part, the entity only."""
-    if facts["positional"]:
-        return f"{facts['tool']}: {facts['entity']}"
-    return f"{facts['tool']}: " + " + ".join(filter(None, (facts["part"], facts["other"])))
+    if flaw["positional"]:
+        return f"{flaw['tool']}: {flaw['entity']}"
+    return f"{flaw['tool']}: " + " + ".join(filter(None, (flaw["part"], flaw["other"])))
 
 
 def draw(packages: Sequence[Sequence[Flaw]], count: int, seed: int) -> list[Flaw]:
     """Draw up to `count` flaws of each tool from the packages in turn, in the order of a hash."""
 
     def rank(flaw: Flaw) -> bytes:
-        return hashlib.sha256(f"{seed}/{flaw.key.pair}/{flaw.key.tool}".encode()).digest()
+        return hashlib.sha256(f"{seed}/{flaw.key.flaw}/{flaw.key.tool}".encode()).digest()
 
     drawn = []
     for tool in TOOLS:
@@ -231,4 +237,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FactoryError as error:
+        sys.exit(str(error))

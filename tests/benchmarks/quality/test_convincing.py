@@ -8,6 +8,7 @@ import pytest
 from benchmarks.quality import convincing
 from benchmarks.quality.convincing import Flaw, Key
 from benchmarks.quality.looks import key_path
+from stages.records.documents import SCHEMA_VERSION
 from stages.records.images import write_png
 
 
@@ -15,7 +16,7 @@ def make_flaw(pair, tool="add", sample="", positional=False):
     key = Key(
         look=0,
         sample=sample,
-        pair=pair,
+        flaw=pair,
         tool=tool,
         kernel="ring",
         part_kind="eye",
@@ -31,7 +32,7 @@ def test_the_draw_takes_as_many_of_each_tool_and_from_the_packages_in_turn():
     two = [make_flaw(f"b{n}", "add") for n in range(20)]
     drawn = convincing.draw([one, two], 6, seed=0)
     assert [flaw.key.tool for flaw in drawn] == ["add"] * 6 + ["fuse"] * 6
-    assert [flaw.key.pair[0] for flaw in drawn[:6]] == ["a", "b"] * 3
+    assert [flaw.key.flaw[0] for flaw in drawn[:6]] == ["a", "b"] * 3
     again = convincing.draw([one[::-1], two[::-1]], 6, seed=0)
     assert [flaw.key for flaw in again] == [flaw.key for flaw in drawn]
     other = convincing.draw([one, two], 6, seed=1)
@@ -52,8 +53,8 @@ def test_sheets_do_not_depend_on_the_key(tmp_path):
 
 
 def test_a_package_is_read_and_positional_parts_are_not_named(tmp_path):
-    record = {
-        "pair": "p-v0",
+    flaw = {
+        "id": "v0",
         "tool": "distort",
         "kernel": "strip",
         "entity": "cat",
@@ -65,15 +66,16 @@ def test_a_package_is_read_and_positional_parts_are_not_named(tmp_path):
         "mask_box": [1, 2, 3, 4],
         "scores": [{"name": "probability", "value": 0.75}],
     }
+    record = {"schema_version": SCHEMA_VERSION, "photo": "p", "flaws": [flaw]}
     picture = write_png(np.zeros((8, 8, 3), np.uint8))
     with tarfile.open(tmp_path / "train-00000.tar", "w") as tar:
         for name, data in (("artifact.png", picture), ("json", json.dumps(record).encode())):
-            info = tarfile.TarInfo(f"p-v0.{name}")
+            info = tarfile.TarInfo(f"p-p0.{name}")
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-    (flaw,) = convincing.read_flaws(tmp_path, "after")
-    assert flaw.caption == "distort: cat" and flaw.box == (1, 2, 3, 4)
-    assert flaw.key.sample == "after" and flaw.key.probability == 0.75
+    (found,) = convincing.read_flaws(tmp_path, "after")
+    assert found.caption == "distort: cat" and found.box == (1, 2, 3, 4)
+    assert (found.key.sample, found.key.flaw, found.key.probability) == ("after", "p-v0", 0.75)
 
 
 def test_tally_counts_the_answers_of_all_lookers_and_refuses_missing_ones():
