@@ -60,6 +60,9 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Maximum number of a photo's variants that use one tool."""
     max_per_part: int = Field(default=2, ge=1, le=64)
     """Maximum number of a photo's variants that use one part."""
+    positional_weight: PositiveShare = 0.25
+    """Weight of a part of which only the position is known, relative to a named one, when one of
+    the least used parts is drawn."""
     min_tokens: int = Field(default=6, ge=2, le=2048)
     """Minimum number of tokens of a part, and of targets of a flaw (6: 3 wide, 2 high)."""
     min_positional_tokens: int = Field(default=2, ge=2, le=2048)

@@ -19,9 +19,6 @@ from stages.records.seeding import generator, seed_for
 from stages.tools import Tool
 from stages.tools.aspects.mapping import NoMapping, Pairs, Site
 
-POSITIONAL_WEIGHT = 0.25
-"""Weight of a part of which only the position is known, relative to a named one."""
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -101,7 +98,7 @@ def plan(
         passed_over: list[str] = []
         made = None
         while made is None and (allowed := [c for c in choices if usage.allows(c, params)]):
-            choice = draw(allowed, usage, params.weights, rng)
+            choice = draw(allowed, usage, params, rng)
             choices.remove(choice)
             try:
                 made = _make_variant(name, choice, atlas, params, seed, passed_over)
@@ -127,19 +124,20 @@ def tickets(weights: NDArray[np.float64], uses: NDArray[np.int64]) -> NDArray[np
 
 
 def draw(
-    choices: Sequence[Choice], usage: Usage, weights: dict[Tool, float], rng: np.random.Generator
+    choices: Sequence[Choice], usage: Usage, params: MapParams, rng: np.random.Generator
 ) -> Choice:
     """Draw a tool from the urn, and of its choices one with the least used parts and kernels."""
     tools: list[Tool] = list(dict.fromkeys(choice.tool for choice in choices))
     share = tickets(
-        np.array([weights[tool] for tool in tools]), np.array([usage.tools[tool] for tool in tools])
+        np.array([params.weights[tool] for tool in tools]),
+        np.array([usage.tools[tool] for tool in tools]),
     )
     tool = tools[int(rng.choice(len(tools), p=share / share.sum()))]
     left = [choice for choice in choices if choice.tool == tool]
     left = _keep_minima(left, lambda choice: int(choice.option.within_entity))
     left = _keep_minima(left, lambda choice: sum(usage.parts[side] for side in choice.sides))
     left = _keep_minima(left, lambda choice: usage.kernels[tool, choice.kernel])
-    share = np.array([_weight(choice) for choice in left])
+    share = np.array([_weight(choice, params.positional_weight) for choice in left])
     return left[int(rng.choice(len(left), p=share / share.sum()))]
 
 
@@ -149,9 +147,9 @@ def _keep_minima(choices: list[Choice], cost: Callable[[Choice], int]) -> list[C
     return [choice for choice in choices if cost(choice) == minimum]
 
 
-def _weight(choice: Choice) -> float:
+def _weight(choice: Choice, positional: float) -> float:
     part = choice.option.part
-    return max(part.score, 0.01) * (POSITIONAL_WEIGHT if part.positional else 1)
+    return max(part.score, 0.01) * (positional if part.positional else 1)
 
 
 def _make_variant(

@@ -261,3 +261,20 @@ def test_a_small_flaw_of_a_part_without_a_name_is_passed_over():
     variants, reasons = plan(scene, params, 0)
     assert {v.part_name for v in variants} == {"right part", "left hand"}
     assert any(code.endswith("too_few") for code in reasons)
+
+
+def test_positional_weight_is_how_often_a_part_without_a_name_comes_first():
+    parts = [
+        make_part("left part", (64, 64, 128, 128), ["distort"], positional=True),
+        make_part("left hand", (64, 256, 128, 320), ["distort"], number=1),
+    ]
+
+    def positional(weight):
+        params = MapParams(variants=1, positional_weight=weight)
+        scenes = [
+            make_scene([make_entity("cat", (48, 48, 288, 336), parts)], f"{n:016x}")
+            for n in range(60)
+        ]
+        return sum(plan(scene, params, 0)[0][0].positional for scene in scenes)
+
+    assert positional(0.01) < 5 < 20 < positional(1.0) < 40
