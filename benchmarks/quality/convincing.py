@@ -1,7 +1,8 @@
 """Ask blind lookers of published flaws: convincing, borderline, or not?
 
     python -m benchmarks.quality.convincing sheets LOOKS [NAME=]PACKAGE ... [--per-tool 25]
-    python -m benchmarks.quality.convincing tally LOOKS ANSWERS.json ... [--record FILE.json]
+    python -m benchmarks.quality.convincing tally LOOKS ANSWERS.json ... [--record RECORD.json]
+    python -m benchmarks.quality.convincing tally RECORD.json
 
 ``sheets`` draws flaws that the filter accepted from packages (``data/package`` of a checkout),
 as many of each tool, and writes ``sheet-<n>.png`` of numbered looks to the folder LOOKS: the flawed
@@ -12,7 +13,7 @@ the looks of all samples are mixed. The draw depends on the seed and the flaws' 
 
 The question is: does this look like a flaw that an image generator itself would make? ANSWERS.json
 of each looker maps every number to "convincing", "borderline" or "not". ``tally`` prints a table,
-and ``--record`` writes key and answers to one file.
+and ``--record`` writes key and answers to one file, which can be counted again.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from webdataset.compat import WebDataset
 from benchmarks.quality.compare import make_table
 from benchmarks.quality.looks import crop_around, key_path
 from flows.records import read_record
-from stages.engine.files import pretty_json, write_atomically
+from stages.engine.files import canonical_json, pretty_json, write_atomically
 from stages.engine.workspace import FactoryError
 from stages.records.documents import Box, Document
 from stages.records.images import Image, read_png
@@ -66,6 +67,12 @@ class Key(Document):
     within_entity: bool
     probability: float
     """Of the judge; -1 if it estimates none."""
+
+
+class Rated(Key):
+    """A look with its answers, one per looker."""
+
+    answers: list[str]
 
 
 @dataclass(frozen=True)
@@ -166,25 +173,34 @@ def write_looks(folder: Path, looks: Sequence[Flaw]) -> None:
     write_atomically(key_path(folder), pretty_json(keys))
 
 
-def tally(keys: Sequence[Key], answers: Sequence[Mapping[str, str]]) -> list[list[str]]:
-    """Make rows by sample, of all its looks and by tool, name and kernel.
+def collect(keys: Sequence[Key], answers: Sequence[Mapping[str, str]]) -> list[Rated]:
+    """Collect each look's answers. A looker may leave out looks that another one answers.
+
+    Raises:
+        ValueError: a look has no answer, or one that is none of `VERDICTS`.
+    """
+    rated = []
+    for key in keys:
+        given = [answer[str(key.look)] for answer in answers if str(key.look) in answer]
+        if not given or set(given) - set(VERDICTS):
+            raise ValueError(f"look {key.look}: the answer must be one of {', '.join(VERDICTS)}")
+        rated.append(Rated(**key.model_dump(), answers=given))
+    return rated
+
+
+def tally(rated: Sequence[Rated]) -> list[list[str]]:
+    """Make rows by sample, of all its looks and by tool, kernel, named and positional parts.
 
     Counts are of answers. The 95 % interval (Wilson's) of the share that is not "not" counts every
     look once, since the lookers see the same looks.
-
-    Raises:
-        ValueError: an answer is missing or is none of `VERDICTS`.
     """
-    for key in keys:
-        if any(given.get(str(key.look)) not in VERDICTS for given in answers):
-            raise ValueError(f"look {key.look}: the answer must be one of {', '.join(VERDICTS)}")
     rows = []
-    for sample in dict.fromkeys(key.sample for key in sorted(keys, key=lambda key: key.sample)):
-        for title, belongs in _groups():
-            part = [key for key in keys if key.sample == sample and belongs(key)]
+    for sample in sorted({look.sample for look in rated}):
+        for title, belongs in _groups(rated):
+            part = [look for look in rated if look.sample == sample and belongs(look)]
             if not part:
                 continue
-            given = [answer[str(key.look)] for key in part for answer in answers]
+            given = [answer for look in part for answer in look.answers]
             share = 1 - given.count("not") / len(given)
             hits = round(share * len(part))
             interval = binomtest(hits, len(part)).proportion_ci(method="wilson")
@@ -195,45 +211,58 @@ def tally(keys: Sequence[Key], answers: Sequence[Mapping[str, str]]) -> list[lis
     return rows
 
 
-def _groups() -> Iterator[tuple[str, Callable[[Key], bool]]]:
+def _groups(rated: Sequence[Rated]) -> Iterator[tuple[str, Callable[[Key], bool]]]:
     yield "all", lambda key: True
     for tool in TOOLS:
         yield tool, lambda key, tool=tool: key.tool == tool
+        for kernel in sorted({look.kernel for look in rated if look.tool == tool}):
+            yield (
+                f"{tool} / {kernel}",
+                lambda key, tool=tool, kernel=kernel: (key.tool, key.kernel) == (tool, kernel),
+            )
     yield "named parts", lambda key: not key.positional
     yield "positional parts", lambda key: key.positional
+
+
+def draw_looks(args: argparse.Namespace) -> None:
+    """Draw from the packages and write sheets and key."""
+    samples: dict[str, list[list[Flaw]]] = {}
+    for text in args.inputs:
+        name, _, package = text.rpartition("=")
+        samples.setdefault(name, []).append(list(read_flaws(Path(package), name)))
+    drawn = [f for flaws in samples.values() for f in draw(flaws, args.per_tool, args.seed)]
+    if not drawn:
+        sys.exit("no flaw in these packages: run `flawfactory build` first")
+    write_looks(args.looks, number(drawn, args.seed))
+
+
+def load_rated(args: argparse.Namespace) -> list[Rated]:
+    """Load a record, or a folder's key with the lookers' answers."""
+    if args.looks.is_file():
+        return [Rated.model_validate(look) for look in json.loads(args.looks.read_bytes())]
+    keys = [Key.model_validate(key) for key in json.loads(key_path(args.looks).read_bytes())]
+    return collect(keys, [json.loads(Path(path).read_bytes()) for path in args.inputs])
 
 
 def main() -> None:
     """Draw sheets or count answers."""
     parser = argparse.ArgumentParser(description="Ask blind lookers whether flaws convince.")
     parser.add_argument("command", choices=("sheets", "tally"))
-    parser.add_argument("looks", type=Path, help="folder of the sheets")
-    parser.add_argument("inputs", nargs="+", help="sheets: [NAME=]PACKAGE; tally: ANSWERS.json")
+    parser.add_argument("looks", type=Path, help="folder of the sheets; tally: or a record")
+    parser.add_argument("inputs", nargs="*", help="sheets: [NAME=]PACKAGE; tally: ANSWERS.json")
     parser.add_argument("--per-tool", type=int, default=PER_TOOL, help="sheets: looks a sample")
     parser.add_argument("--seed", type=int, default=0, help="sheets: seed of draw and order")
     parser.add_argument("--record", type=Path, help="tally: file for key and answers")
     args = parser.parse_args()
     if args.command == "sheets":
-        samples: dict[str, list[list[Flaw]]] = {}
-        for text in args.inputs:
-            name, _, package = text.rpartition("=")
-            samples.setdefault(name, []).append(list(read_flaws(Path(package), name)))
-        drawn = [f for flaws in samples.values() for f in draw(flaws, args.per_tool, args.seed)]
-        if not drawn:
-            sys.exit("no flaw in these packages: run `flawfactory build` first")
-        write_looks(args.looks, number(drawn, args.seed))
+        draw_looks(args)
         return
-    keys = [Key.model_validate(key) for key in json.loads(key_path(args.looks).read_bytes())]
-    answers = [json.loads(Path(path).read_bytes()) for path in args.inputs]
-    rows = tally(keys, answers)
+    rated = load_rated(args)
     if args.record is not None:
-        kept = [
-            {**key.model_dump(), "answers": [given[str(key.look)] for given in answers]}
-            for key in keys
-        ]
-        write_atomically(args.record, pretty_json({"question": __doc__, "looks": kept}))
+        lines = b",\n".join(canonical_json(look.model_dump(mode="json")) for look in rated)
+        write_atomically(args.record, b"[\n" + lines + b"\n]\n")
     head = ["flaws", "looks", *VERDICTS, "convincing or borderline", "95 % interval"]
-    print(make_table(head, rows))
+    print(make_table(head, tally(rated)))
 
 
 if __name__ == "__main__":

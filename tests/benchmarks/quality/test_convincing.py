@@ -1,6 +1,7 @@
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,9 +84,22 @@ def test_tally_counts_the_answers_of_all_lookers_and_refuses_missing_ones():
     keys = [flaw.key for flaw in convincing.number(flaws, 0)]
     first = {str(key.look): "not" if key.tool == "fuse" else "convincing" for key in keys}
     second = first | {str(key.look): "borderline" for key in keys if key.positional}
-    rows = {row[0]: row[1:6] for row in convincing.tally(keys, [first, second])}
+    rated = convincing.collect(keys, [first, second])
+    rows = {row[0]: row[1:6] for row in convincing.tally(rated)}
     assert rows["all"] == ["4", "6", "1", "1", "88%"]
-    assert rows["add"] == ["3", "6", "0", "0", "100%"]
+    assert rows["add"] == rows["add / ring"] == ["3", "6", "0", "0", "100%"]
     assert rows["fuse"] == rows["positional parts"] == ["1", "0", "1", "1", "50%"]
-    with pytest.raises(ValueError, match="look 2"):
-        convincing.tally(keys, [first | {"2": "yes"}])
+    half = {look: answer for look, answer in first.items() if look != "2"}
+    assert len(convincing.collect(keys, [half, second])[1].answers) == 1
+    for wrong in ([half], [first | {"2": "yes"}]):
+        with pytest.raises(ValueError, match="look 2"):
+            convincing.collect(keys, wrong)
+
+
+def test_committed_records_can_be_counted():
+    records = sorted(Path(convincing.__file__).parent.glob("convincing-*.json"))
+    assert records
+    for record in records:
+        rated = [convincing.Rated.model_validate(look) for look in json.loads(record.read_bytes())]
+        assert all(set(look.answers) <= set(convincing.VERDICTS) for look in rated)
+        assert convincing.tally(rated)
