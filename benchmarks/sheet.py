@@ -2,6 +2,10 @@
 
     python benchmarks/sheet.py OUT.png [--tool add] [--count 24] [--package data/package]
     python benchmarks/sheet.py OUT.png --one-per-tool
+    python benchmarks/sheet.py docs/pictures
+
+The last one draws the pictures of README and docs/quality.md: ``tools.png`` (one flaw of each tool
+with its text), ``pairs.png`` and a sheet of each tool.
 
 A sheet shows photo, control, flaw and mask, cropped around the flaw. Takes only flaws of CC0 and
 public-domain photos, so that the picture may be published, in the order of the sha256 of their
@@ -34,6 +38,8 @@ from stages.tools import TOOLS
 
 FREE = ("CC0-1.0", "CC-PDM-1.0")
 CELL, CAPTION, COLUMNS = 180, 18, 2
+MIXED, OF_TOOL = 16, 12
+"""Flaws on the documentation's sheets: of all tools, and of one."""
 LARGE_CELL, LINE, LINES, FONT = 210, 18, 3, 14
 Sample = dict[str, Any]
 MEMBERS = ("real.png", "control.png", "artifact.png")
@@ -134,22 +140,39 @@ def draw_texts(samples: list[Sample]) -> Image.Image:
     return out
 
 
+def draw_pictures(samples: list[Sample]) -> Iterator[tuple[str, Image.Image, int]]:
+    """Draw the documentation's pictures: name, picture and number of flaws of each."""
+    one_each = draw_lots(samples, None, len(TOOLS))
+    yield "tools.png", draw_texts(one_each), len(one_each)
+    mixed = draw_lots(samples, None, MIXED)
+    yield "pairs.png", draw_sheet(mixed), len(mixed)
+    for tool in TOOLS:
+        if drawn := draw_lots(samples, tool, OF_TOOL):
+            yield f"{tool}.jpg", draw_sheet(drawn), len(drawn)
+
+
 def main() -> None:
-    """Write the picture."""
+    """Write the picture, or all pictures of the documentation."""
     parser = argparse.ArgumentParser(description="Draw published flaws by lot.")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="picture, or folder of the docs' pictures")
     parser.add_argument("--tool", choices=TOOLS)
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--package", type=Path, default=Path("data/package"))
     parser.add_argument("--one-per-tool", action="store_true", help="with their texts")
     args = parser.parse_args()
     count = len(TOOLS) if args.one_per_tool else args.count
-    samples = draw_lots(read_flaws(args.package), args.tool, count)
+    flaws = list(read_flaws(args.package))
+    samples = draw_lots(flaws, args.tool, count)
     if not samples:
         sys.exit(
             f"no flaw of a CC0 or public-domain photo in {args.package}: "
             "run `flawfactory build` first, or pass --package"
         )
+    if args.out.is_dir():
+        for name, picture, number in draw_pictures(flaws):
+            picture.save(args.out / name, quality=85)
+            print(f"{number} flaws: {args.out / name}")
+        return
     (draw_texts if args.one_per_tool else draw_sheet)(samples).save(args.out)
     print(f"{len(samples)} flaws: {args.out}")
 

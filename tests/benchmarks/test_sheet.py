@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.pairs import measure
-from benchmarks.sheet import draw_cells, draw_lots, draw_texts, read_flaws
+from benchmarks.sheet import draw_cells, draw_lots, draw_pictures, draw_texts, read_flaws
 from stages.engine.storage.shard import write_shard
 from stages.engine.workspace import FactoryError
 from stages.records.documents import SCHEMA_VERSION
@@ -88,6 +88,12 @@ def test_the_picture_with_texts_has_the_masks_and_the_words(tmp_path):
     silent = np.asarray(draw_texts(samples))
     assert (silent == 255).all(-1).sum() > (drawn == 255).all(-1).sum()
     assert (silent == 0).all(-1).any()
+
+
+def test_the_documentations_pictures_are_one_of_all_tools_one_mixed_and_one_of_each(tmp_path):
+    write_shard(tmp_path / "train-00000.tar", [make_pair(name) for name in "abc"])
+    found = {name: number for name, _, number in draw_pictures(list(read_flaws(tmp_path)))}
+    assert found == {"tools.png": 4, "pairs.png": 6, "add.jpg": 3, "remove.jpg": 3}
 
 
 def test_another_version_is_refused_in_one_line(tmp_path):
