@@ -108,7 +108,7 @@ def test_the_copy_is_placed_where_the_colours_go_on():
     colours = np.where(dark[..., None], [20.0, 0, 0], [60.0, 0, 0]).astype(np.float32)
 
     def copies_in_the_dark(colours):
-        site = Site(part, entity, NONE, NONE, NONE, colours)
+        site = Site(part, entity, NONE, NONE, NONE, colours=colours)
         drawn = [add.ring(site, generator(s), AddParams()) for s in range(120)]
         return sum(dark.ravel()[pairs.targets].any() for pairs in drawn)
 

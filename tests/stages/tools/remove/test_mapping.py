@@ -95,7 +95,7 @@ def test_clone_does_not_move_a_highlight_over_the_part():
     colours = np.where(highlight[..., None], [90.0, 0, 0], [50.0, 0, 0]).astype(np.float32)
 
     def moved_highlights(colours):
-        site = Site(part, everything, nothing, nothing, nothing, colours)
+        site = Site(part, everything, nothing, nothing, nothing, colours=colours)
         drawn = [remove.clone(site, generator(seed), RemoveParams()) for seed in range(40)]
         return sum(highlight.ravel()[pairs.references].any() for pairs in drawn)
 
