@@ -87,7 +87,7 @@ def main() -> None:
     every = [*photos.list_checkout(), *photos.list_held_out(args.shards)]
     names = [name for name in photos.select(every, args.photos) if name not in used]
     found = cases.perceive_scenes(names, args.shards, args.folder / "scenes", cases.SIDE)
-    chosen = choose(exclude_photos(cases.draw(found), calibration))
+    chosen = choose(exclude_photos(cases.draw(found, args.shards), calibration))
     test = cases.group(chosen)
     save(Drawing(side=cases.SIDE, sets={"calibration": calibration, "test": test}))
     tools = Counter(drawn.variant.tool for drawn in chosen)

@@ -1,6 +1,6 @@
 """Vary one parameter of the synthesis at a time around params.yaml.
 
-    python -m benchmarks.quality.ablate [--knob t_s] [--side 512]
+    python -m benchmarks.quality.ablate [--knob t_s] [--side 512] [--per-tool 6]
 
 Prints a markdown table for each parameter. The pictures and figures of each setting are cached
 under data/.quality, so a run that was stopped continues where it stopped, and settings that several
@@ -79,8 +79,10 @@ def main() -> None:
     """Print the tables."""
     parser = make_parser("Vary one parameter at a time.")
     parser.add_argument("--knob", choices=KNOBS, nargs="*", default=list(KNOBS))
+    parser.add_argument("--per-tool", type=int, help="only so many mappings of each tool")
     args = parser.parse_args()
-    found, models = cases.load(args.side, args.tool), Models(args.profile, args.folder)
+    found = cases.load(args.side, args.tool, args.per_tool)
+    models = Models(args.profile, args.folder)
     instruments = Instruments(MobileNet(), AlexLpips(), calibrate.load(args.side))
     invert, inject = load_sections()
     print("Cells of a tool: as intended / seam contrast / LPIPS of flaw and control in the mask.")

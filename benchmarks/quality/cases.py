@@ -90,16 +90,22 @@ def path_of(side: int) -> Path:
     return Path(__file__).with_name(f"cases-{side}.json")
 
 
-def load(side: int = SIDE, tools: Collection[Tool] = TOOLS) -> EvaluationSet:
-    """Load the set with the mappings of these tools.
+def load(
+    side: int = SIDE, tools: Collection[Tool] = TOOLS, per_tool: int | None = None
+) -> EvaluationSet:
+    """Load the set with the mappings of these tools; of each, at most `per_tool`, spread over it.
 
     Raises:
         FileNotFoundError: there is no set of that side.
     """
     whole = EvaluationSet.model_validate_json(path_of(side).read_text(encoding="utf-8"))
-    kept = []
+    kept, chosen = [], set[tuple[str, str]]()
+    for tool in tools:
+        of_tool = [(case.name, v.id) for case in whole for v in case.variants if v.tool == tool]
+        count = min(per_tool or len(of_tool), len(of_tool))
+        chosen |= {of_tool[n * len(of_tool) // count] for n in range(count)}
     for case in whole:
-        variants = [variant for variant in case.variants if variant.tool in tools]
+        variants = [v for v in case.variants if (case.name, v.id) in chosen]
         if variants:
             kept.append(case.model_copy(update={"variants": variants}))
     return EvaluationSet(side=side, cases=kept)
@@ -129,7 +135,7 @@ def perceive_scenes(
                 yield name, Scene.model_validate_json(data)
 
 
-def draw(found: Iterable[tuple[str, Scene]]) -> list[Candidate]:
+def draw(found: Iterable[tuple[str, Scene]], shards: Path) -> list[Candidate]:
     """Return every mapping that the map stage draws in the scenes, all tools with equal weight."""
     values = read_params(Workspace.find().root)
     values["map"] = {**values["map"], "weights": dict.fromkeys(TOOLS, 1.0)}
@@ -139,7 +145,7 @@ def draw(found: Iterable[tuple[str, Scene]]) -> list[Candidate]:
     return [
         Candidate(name, scene, variant)
         for name, scene in found
-        for variant in plan(scene, section, base.seed)[0]
+        for variant in plan(scene, section, base.seed, photos.read_photo(name, shards))[0]
     ]
 
 
@@ -205,7 +211,8 @@ def draw_candidates(args: argparse.Namespace) -> list[Candidate]:
     """Return every mapping that the map stage draws in the selected photos."""
     names = photos.list_checkout() + photos.list_held_out(args.shards)[:HELD_OUT]
     names = photos.select(names, args.photos)
-    return draw(perceive_scenes(names, args.shards, args.folder / "scenes", args.side))
+    found = perceive_scenes(names, args.shards, args.folder / "scenes", args.side)
+    return draw(found, args.shards)
 
 
 def _to_json(found: EvaluationSet) -> bytes:

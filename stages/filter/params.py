@@ -17,7 +17,8 @@ Distance = Annotated[float, Field(ge=0, le=2)]
 
 
 class Bounds(Section):
-    """Bounds of LPIPS (AlexNet, v0.1). The defaults of `low` and `high` are ArtiAgent's."""
+    """Bounds of LPIPS (AlexNet, v0.1). The defaults of `low` and `high` are ArtiAgent's, and
+    params.yaml allows more (docs/quality.md)."""
 
     ordered: ClassVar[tuple[tuple[str, str], ...]] = (("low", "high"),)
     low: Distance = 0.1

@@ -32,6 +32,7 @@ class MapGate(create_model("ToolMinima", __base__=GateParams, **_MINIMA)):
         return getattr(self, f"min_{tool}")
 
 
+Change = Annotated[float, Field(ge=0, le=200)]
 Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
@@ -59,14 +60,22 @@ class MapParams(create_model("ToolNumbers", __base__=StageParams, **_NUMBERS)):
     """Maximum number of a photo's variants that use one tool."""
     max_per_part: int = Field(default=2, ge=1, le=64)
     """Maximum number of a photo's variants that use one part."""
+    positional_weight: PositiveShare = 0.25
+    """Weight of a part of which only the position is known, relative to a named one, when one of
+    the least used parts is drawn."""
     min_tokens: int = Field(default=6, ge=2, le=2048)
     """Minimum number of tokens of a part, and of targets of a flaw (6: 3 wide, 2 high)."""
+    min_positional_tokens: int = Field(default=2, ge=2, le=2048)
+    """Minimum number of targets of a flaw of one part that is known by position only."""
     max_share: float = Field(default=0.4, gt=0, le=0.5)
     """Maximum share of the window that a part or a flaw covers."""
     min_inside: PositiveShare = 0.9
     """Minimum share of a part's pixels in the window; not applied to tools that work on two."""
     min_moved_share: Share = 0.5
     """Minimum share of a flaw's targets that take another token's appearance."""
+    min_colour_change: dict[Tool, Change] = Field(default_factory=dict)
+    """Minimum of the mean CIELAB distance between the colours of targets and references, by tool: a
+    flaw in even texture is not seen. A tool that is absent has no minimum."""
     quotas: Quotas = Quotas()
     """Maximum shares of the data set's variants that one tool, entity name or part kind may
     have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,10 @@ from numpy.typing import NDArray
 from stages.map.params import MAPPINGS, MapParams
 from stages.map.sites import PAIR_TOOLS, Atlas, Limits, Option, find_options
 from stages.records.documents import Scene, Variant
+from stages.records.images import Image
 from stages.records.seeding import generator, seed_for
 from stages.tools import Tool
 from stages.tools.aspects.mapping import NoMapping, Pairs, Site
-
-POSITIONAL_WEIGHT = 0.25
-"""Weight of a part of which only the position is known, relative to a named one."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,16 @@ class Usage:
         )
 
 
-def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Counter[str]]:
+def plan(
+    scene: Scene, params: MapParams, seed: int, photo: Image | None = None
+) -> tuple[list[Variant], Counter[str]]:
     """Return up to `params.variants` variants, and how often each reason ruled something out.
 
     Each variant draws from a generator of its own. It is determined by seed, photo key, variant id,
     and the variants before it, whose tools, parts and kernels it avoids.
     """
     reasons: Counter[str] = Counter()
-    atlas = Atlas(scene)
+    atlas = Atlas(scene, photo)
     limits = Limits(
         params.min_tokens,
         params.max_share,
@@ -97,7 +98,7 @@ def plan(scene: Scene, params: MapParams, seed: int) -> tuple[list[Variant], Cou
         passed_over: list[str] = []
         made = None
         while made is None and (allowed := [c for c in choices if usage.allows(c, params)]):
-            choice = draw(allowed, usage, params.weights, rng)
+            choice = draw(allowed, usage, params, rng)
             choices.remove(choice)
             try:
                 made = _make_variant(name, choice, atlas, params, seed, passed_over)
@@ -123,19 +124,20 @@ def tickets(weights: NDArray[np.float64], uses: NDArray[np.int64]) -> NDArray[np
 
 
 def draw(
-    choices: Sequence[Choice], usage: Usage, weights: dict[Tool, float], rng: np.random.Generator
+    choices: Sequence[Choice], usage: Usage, params: MapParams, rng: np.random.Generator
 ) -> Choice:
     """Draw a tool from the urn, and of its choices one with the least used parts and kernels."""
     tools: list[Tool] = list(dict.fromkeys(choice.tool for choice in choices))
     share = tickets(
-        np.array([weights[tool] for tool in tools]), np.array([usage.tools[tool] for tool in tools])
+        np.array([params.weights[tool] for tool in tools]),
+        np.array([usage.tools[tool] for tool in tools]),
     )
     tool = tools[int(rng.choice(len(tools), p=share / share.sum()))]
     left = [choice for choice in choices if choice.tool == tool]
     left = _keep_minima(left, lambda choice: int(choice.option.within_entity))
     left = _keep_minima(left, lambda choice: sum(usage.parts[side] for side in choice.sides))
     left = _keep_minima(left, lambda choice: usage.kernels[tool, choice.kernel])
-    share = np.array([_weight(choice) for choice in left])
+    share = np.array([_weight(choice, params.positional_weight) for choice in left])
     return left[int(rng.choice(len(left), p=share / share.sum()))]
 
 
@@ -145,9 +147,9 @@ def _keep_minima(choices: list[Choice], cost: Callable[[Choice], int]) -> list[C
     return [choice for choice in choices if cost(choice) == minimum]
 
 
-def _weight(choice: Choice) -> float:
+def _weight(choice: Choice, positional: float) -> float:
     part = choice.option.part
-    return max(part.score, 0.01) * (POSITIONAL_WEIGHT if part.positional else 1)
+    return max(part.score, 0.01) * (positional if part.positional else 1)
 
 
 def _make_variant(
@@ -157,7 +159,8 @@ def _make_variant(
 
     Raises:
         NoMapping: the kernel's reasons; ``too_few`` or ``too_many`` - targets; ``too_still`` - too
-            many targets keep their own appearance.
+            many targets keep their own appearance; ``too_alike`` - what they take looks like what
+            they have.
     """
     option = choice.option
     site = atlas.site(option)
@@ -166,12 +169,17 @@ def _make_variant(
     kernel = MAPPINGS[choice.tool].kernels[choice.kernel]
     pairs = kernel(site, rng, params.tool_params(choice.tool))
     measures = measure(pairs, site)
-    if len(pairs.targets) < params.min_tokens:
+    by_position = option.part.positional and option.other is None
+    if len(pairs.targets) < max(
+        params.min_tokens, params.min_positional_tokens if by_position else 0
+    ):
         raise NoMapping("too_few")
     if measures["share"] > params.max_share:
         raise NoMapping("too_many")
     if measures["moved_share"] < params.min_moved_share:
         raise NoMapping("too_still")
+    if measures.get("colour_change", math.inf) < params.min_colour_change.get(choice.tool, 0):
+        raise NoMapping("too_alike")
     return Variant(
         id=name,
         window=option.window.id,
@@ -194,7 +202,17 @@ def _make_variant(
 
 
 def measure(pairs: Pairs, site: Site) -> dict[str, Any]:
-    """Measure a mapping, whatever its tool; shares in 0..1, displacement in tokens."""
+    """Measure a mapping, whatever its tool; shares in 0..1, displacement in tokens.
+
+    ``colour_change``, if the colours are known: mean CIELAB distance between the colours of targets
+    and references, in which small flaws and those in even texture are low.
+    """
+    colours = site.colours
+    taken = {}
+    if colours is not None:
+        flat = colours.reshape(-1, 3)
+        change = np.linalg.norm(flat[pairs.references] - flat[pairs.targets], axis=1).mean()
+        taken = {"colour_change": round(float(change), 2)}
     rows, columns = np.divmod(np.stack([pairs.targets, pairs.references]), site.part.shape[1])
     moved = np.hypot(rows[1] - rows[0], columns[1] - columns[0])
     count = len(pairs.targets)
@@ -204,4 +222,5 @@ def measure(pairs: Pairs, site: Site) -> dict[str, Any]:
         "part_share": round(float(site.part.ravel()[pairs.targets].sum() / site.part.sum()), 4),
         "moved_share": round(float((moved > 0).mean()), 4),
         "displacement": round(float(moved.mean()), 4),
+        **taken,
     }

@@ -12,8 +12,11 @@ import numpy as np
 
 from stages.map.params import MAPPINGS
 from stages.records import grid, masks
+from stages.records.colours import Colours, token_colours
 from stages.records.documents import Entity, Part, Scene, Window
 from stages.records.grid import Grid
+from stages.records.images import Image
+from stages.records.windows import cut
 from stages.tools import Tool
 from stages.tools.aspects.mapping import MAX_OVERLAP, Pairing, Site
 
@@ -71,11 +74,13 @@ class Option:
 
 
 class Atlas:
-    """The masks of a scene's entities and parts, in pixels and on the windows' grids, each computed
-    once."""
+    """The masks of a scene's entities and parts, in pixels and on the windows' grids, and the
+    colours of the windows' tokens, each computed once."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, photo: Image | None = None) -> None:
         self.scene = scene
+        self.photo = photo
+        self._colours: dict[str, Colours] = {}
         self._pixels: dict[str, masks.Mask] = {}
         self._grids: dict[tuple[str, str], Grid] = {}
 
@@ -97,6 +102,12 @@ class Atlas:
         if at not in self._grids:
             self._grids[at] = masks.to_grid(self.pixels(thing), window.box, window.grid)
         return self._grids[at]
+
+    def colours(self, window: Window) -> Colours | None:
+        """Return the colours of the window's tokens; None without a photo."""
+        if self.photo is not None and window.id not in self._colours:
+            self._colours[window.id] = token_colours(cut(self.photo, window))
+        return self._colours.get(window.id)
 
     def share_inside(self, thing: str, window: Window) -> float:
         """Return the share of its pixels that lie in the window."""
@@ -128,6 +139,7 @@ class Atlas:
                 for entity in self.scene.entities
                 if entity.name == option.entity.name and entity.id != option.entity.id
             ),
+            colours=self.colours(window),
         )
 
 

@@ -26,6 +26,7 @@ from stages.map.pictures import group_variants
 from stages.map.policy import plan
 from stages.map.sites import NAMED_PART_TOOLS, PAIR_TOOLS
 from stages.records.documents import Mapping, Scene
+from stages.records.images import read_png
 from stages.tools import TOOLS
 
 
@@ -43,7 +44,10 @@ class MapStage(Stage):
     """
 
     name: ClassVar[str] = "map"
-    reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {"perceive": (), "ingest": ()}
+    reads: ClassVar[ReadOnly[str, tuple[str, ...]]] = {
+        "perceive": (),
+        "ingest": ("photo.png",),
+    }
     params_model: ClassVar[type[StageParams]] = MapParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode, MapAside)
     sifts_blocks: ClassVar[bool] = True
@@ -71,7 +75,8 @@ class MapStage(Stage):
             RejectPhoto: ``no_mapping`` - no tool can break anything in the photo.
         """
         scene = sample.document("perceive", Scene)
-        variants, reasons = plan(scene, self.settings, self.base.seed)
+        photo = read_png(sample.members["ingest/photo.png"])
+        variants, reasons = plan(scene, self.settings, self.base.seed, photo)
         if not variants:
             raise RejectPhoto(
                 MapCode.NO_MAPPING,

@@ -40,6 +40,21 @@ def square_ring(mask: Grid, width: int) -> Grid:
     return np.asarray(ndimage.binary_dilation(mask, square, iterations=width), dtype=bool) & ~mask
 
 
+def outline(mask: Grid) -> tuple[Indices, Indices]:
+    """Return the (n, 2) tokens inside and outside the mask on either side of its outline.
+
+    A token appears once for each of its sides on the outline; sides on the grid's edge are left
+    out.
+    """
+    within = points(mask)
+    inner = np.repeat(within, 4, axis=0)
+    outer = inner + np.tile([[-1, 0], [1, 0], [0, -1], [0, 1]], (len(within), 1))
+    kept = inside(outer, mask.shape)
+    inner, outer = inner[kept], outer[kept]
+    kept = ~mask[outer[:, 0], outer[:, 1]]
+    return inner[kept], outer[kept]
+
+
 def contact(a: Grid, b: Grid) -> Grid:
     """Return the tokens in both masks; if there are none, the tokens on both sides of the edges
     that the masks share."""

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.pairs import measure
-from benchmarks.sheet import choose_flaws, draw_cells
+from benchmarks.sheet import draw_cells, draw_lots, draw_pictures, draw_texts, read_flaws
 from stages.engine.storage.shard import write_shard
 from stages.engine.workspace import FactoryError
 from stages.records.documents import SCHEMA_VERSION
@@ -25,8 +26,8 @@ def make_pair(key, licence="CC0-1.0", version=SCHEMA_VERSION):
         "schema_version": version, "pair": f"{key}-p0", "photo": key, "licence": licence,
         "width": 64, "height": 48,
         "flaws": [
-            {"index": index, "tool": tool, "kernel": "k", "entity": "e", "part": "p",
-             "edit_box": box}
+            {"id": f"v{index}", "index": index, "tool": tool, "kernel": "k", "entity": "e",
+             "part": "p", "edit_box": box, "text": f"A flaw of {tool}."}
             for index, (tool, box) in enumerate(BOXES.items(), start=1)
         ],
     }  # fmt: skip
@@ -38,29 +39,67 @@ def make_pair(key, licence="CC0-1.0", version=SCHEMA_VERSION):
     }  # fmt: skip
 
 
-def test_flaws_are_chosen_by_tool_and_licence(tmp_path):
+def names(samples):
+    return [f"{sample['pair']['photo']}-{sample['flaw']['id']}" for sample in samples]
+
+
+def make_sample(name, tool):
+    photo, _, flaw = name.partition("-")
+    return {"pair": {"photo": photo, "licence": "CC0-1.0"}, "flaw": {"id": flaw, "tool": tool}}
+
+
+def test_flaws_are_drawn_by_tool_and_licence(tmp_path):
     pairs = [make_pair("a"), make_pair("b"), make_pair("c", licence="unknown")]
     write_shard(tmp_path / "train-00000.tar", pairs)
-    chosen = choose_flaws(tmp_path, None, 9)
-    assert [(s["flaw"]["tool"], s["pair"]["photo"]) for s in chosen] == [
-        ("add", "a"), ("remove", "a"), ("add", "b"), ("remove", "b"),
-    ]  # fmt: skip
-    assert len(choose_flaws(tmp_path, "remove", 9)) == 2
+    drawn = draw_lots(read_flaws(tmp_path), None, 9)
+    assert [sample["flaw"]["tool"] for sample in drawn] == ["add", "remove"] * 2
+    assert {sample["pair"]["photo"] for sample in drawn} == {"a", "b"}
+    assert len(draw_lots(read_flaws(tmp_path), "remove", 9)) == 2
+
+
+def test_lots_follow_the_hash_of_the_names_and_not_the_order_of_the_flaws():
+    samples = [make_sample(f"p{n}-v0", "add") for n in range(8)]
+    expected = sorted(names(samples), key=lambda name: hashlib.sha256(name.encode()).digest())
+    assert names(draw_lots(samples, None, 8)) == expected
+    assert names(draw_lots(samples[::-1], None, 8)) == expected
+
+
+def test_every_photo_comes_once_before_any_comes_twice():
+    samples = [make_sample(f"p{p}-v{v}", "add") for p in range(3) for v in range(3)]
+    drawn = draw_lots(samples, None, 6)
+    assert len({sample["pair"]["photo"] for sample in drawn[:3]}) == 3
 
 
 def test_a_flaw_is_marked_by_its_own_mask(tmp_path):
     write_shard(tmp_path / "train-00000.tar", [make_pair("a")])
-    for sample in choose_flaws(tmp_path, None, 2):
+    for sample in draw_lots(read_flaws(tmp_path), None, 2):
         _, _, flawed, marked = (np.asarray(cell) for cell in draw_cells(sample))
         middle = flawed.shape[0] // 2
         assert (marked[middle, middle] != flawed[middle, middle]).any()
         assert (marked != flawed).any(axis=-1).mean() < 0.6
 
 
+def test_the_picture_with_texts_has_the_masks_and_the_words(tmp_path):
+    write_shard(tmp_path / "train-00000.tar", [make_pair("a")])
+    samples = draw_lots(read_flaws(tmp_path), None, 2)
+    drawn = np.asarray(draw_texts(samples))
+    for sample in samples:
+        sample["flaw"]["text"] = ""
+    silent = np.asarray(draw_texts(samples))
+    assert (silent == 255).all(-1).sum() > (drawn == 255).all(-1).sum()
+    assert (silent == 0).all(-1).any()
+
+
+def test_the_documentations_pictures_are_one_of_all_tools_one_mixed_and_one_of_each(tmp_path):
+    write_shard(tmp_path / "train-00000.tar", [make_pair(name) for name in "abc"])
+    found = {name: number for name, _, number in draw_pictures(list(read_flaws(tmp_path)))}
+    assert found == {"tools.png": 4, "pairs.png": 6, "add.jpg": 3, "remove.jpg": 3}
+
+
 def test_another_version_is_refused_in_one_line(tmp_path):
     write_shard(tmp_path / "train-00000.tar", [make_pair("a", version=1)])
     with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2") as error:
-        choose_flaws(tmp_path, None, 1)
+        list(read_flaws(tmp_path))
     assert "\n" not in str(error.value)
 
 

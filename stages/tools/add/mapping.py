@@ -8,6 +8,7 @@ from pydantic import Field
 
 from stages.engine.section import PositiveShare, Share
 from stages.records import grid
+from stages.records.colours import steps_across
 from stages.records.grid import Grid, Indices
 from stages.tools.add.released import ArgmaxParams, best_offset
 from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
@@ -26,6 +27,11 @@ class AddParams(ToolParams):
     a part hidden by its own copy was moved, not added. 1 = no limit, as in the paper."""
     distance_weight: float = Field(default=0.1, ge=0, le=10)
     """Increase of the score's denominator per token of Euclidean distance."""
+    max_stray: Share = 0.25
+    """Maximum amount by which the entity's share of the copy's place may be below its share of the
+    part's border: an eye is surrounded by the entity, and so must its copy be. 1 = no limit."""
+    tone: float = Field(default=10.0, gt=0, le=1000)
+    """CIELAB step across the copy's outline that halves its score."""
     argmax: ArgmaxParams = ArgmaxParams()
 
 
@@ -60,6 +66,16 @@ def hidden_share(site: Site, targets: Indices) -> float:
     )
 
 
+def _step(site: Site, targets: Indices, offset: Indices) -> float:
+    """Return the mean CIELAB step across the copy's outline; 0 if colours are not known."""
+    region = np.zeros_like(site.part)
+    region.ravel()[targets] = True
+    inner, outer = grid.outline(region)
+    if site.colours is None or not len(inner):
+        return 0.0
+    return float(steps_across(site.colours, inner - offset, outer))
+
+
 def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn min-max-normalised scores into probabilities; uniform if all scores are equal."""
     spread = scores - scores.min()
@@ -67,14 +83,16 @@ def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def ring(site: Site, rng: np.random.Generator, params: AddParams) -> Pairs:
-    """Draw a displacement with probability in proportion to its score; references are the part's
-    own tokens.
+    """Draw a displacement with probability in proportion to its score, lowered by the step in
+    colour across the copy's outline; references are the part's own tokens.
 
     Raises:
-        NoMapping: ``no_room`` - no copy stays in the window, touches the entity and leaves the part
-            visible.
+        NoMapping: ``no_room`` - no copy stays in the window, lies on or beside the entity as the
+            part does, and leaves the part visible.
     """
     need = params.min_kept * site.part.sum()
+    border = site.entity[grid.ring(site.part, 1)]
+    on_entity = (border.mean() if len(border) else 0) - params.max_stray
     reach = grid.dilate(site.entity, 1).ravel()
     fits = [
         (offset, targets)
@@ -83,10 +101,17 @@ def ring(site: Site, rng: np.random.Generator, params: AddParams) -> Pairs:
         if len(targets) >= need
         and reach[targets].any()
         and hidden_share(site, targets) <= params.max_hidden
+        and site.entity.ravel()[targets].mean() >= on_entity
     ]
     if not fits:
         raise NoMapping("no_room")
-    scores = np.array([score(site, at, offset, params.distance_weight) for offset, at in fits])
+    scores = np.array(
+        [
+            score(site, at, offset, params.distance_weight)
+            / (1 + _step(site, at, offset) / params.tone)
+            for offset, at in fits
+        ]
+    )
     return copy(site, fits[int(rng.choice(len(fits), p=probabilities(scores)))][0])
 
 

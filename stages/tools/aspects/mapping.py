@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from stages.engine.section import Section
+from stages.records.colours import Colours
 from stages.records.grid import Grid, Indices
 
 
@@ -67,6 +68,9 @@ class Site:
     """The parts of `siblings`, one by one."""
     namesakes: tuple[Grid, ...] = ()
     """Other entities of the entity's name."""
+    colours: Colours | None = None
+    """Mean colours of the window's tokens; None if the photo is not at hand: kernels then choose by
+    the masks alone."""
 
     @property
     def foreground(self) -> Grid:

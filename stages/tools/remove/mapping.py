@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.records import grid
+from stages.records.colours import Colours, steps_across
 from stages.records.grid import Grid, Indices
 from stages.tools.aspects.mapping import MappingAspect, NoMapping, Pairs, Site, ToolParams
 from stages.tools.remove.released import ClosestParams, find_pool, take_nearest
@@ -19,6 +20,8 @@ class RemoveParams(ToolParams):
     """Maximum Manhattan distance of references from the part."""
     power: float = Field(default=10.0, gt=0, le=100)
     """A reference is drawn with probability proportional to 1 / distance ** power."""
+    tone: float = Field(default=6.0, gt=0, le=1000)
+    """`clone`: CIELAB step across the part's outline at which a piece counts as twice as far."""
     closest: ClosestParams = ClosestParams()
 
 
@@ -78,13 +81,27 @@ def closest(site: Site, _: np.random.Generator, params: RemoveParams) -> Pairs:
     return _pairs(site, take_nearest(grid.points(site.part), pool))
 
 
+def _unevenness(part: Grid, colours: Colours, offsets: Indices) -> NDArray[np.float64]:
+    """Return for each of the (m, 2) offsets the step that its piece makes across the outline, plus
+    what its colours vary more than those around the part, (m,) in CIELAB units."""
+    inner, outer = grid.outline(part)
+    step = steps_across(colours, inner + offsets[:, None], outer)
+    piece = grid.points(part) + offsets[:, None]
+    spread = np.linalg.norm(colours[piece[..., 0], piece[..., 1]].std(axis=1), axis=-1)
+    around = np.linalg.norm(colours[outer[:, 0], outer[:, 1]].std(axis=0))
+    return step + np.maximum(spread - around, 0)
+
+
 def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
     """Cover the part with a piece of the surroundings: all references are displaced by one offset.
 
     Texture is continued, where `neighbours` repeats the same few tokens. The offset is drawn among
     those that show nothing of the part, its siblings or other parts, with p proportional to
-    ((1 - d) / length) ** power. d is the difference between the entity's share of the piece and its
-    share of the part's border, so that a nose is replaced by cheek rather than by sky.
+    ((1 - d) / (length * (1 + step / tone))) ** power. d is the difference between the entity's
+    share of the piece and its share of the part's border, so that a nose is replaced by cheek
+    rather than by sky. step is the mean CIELAB step that the piece makes across the part's outline,
+    plus what its own colours vary more than those around the part, so that no highlight and no
+    shadow moves.
 
     Raises:
         NoMapping: ``no_room`` - no area of the part's shape near it is free of parts.
@@ -102,6 +119,8 @@ def clone(site: Site, rng: np.random.Generator, params: RemoveParams) -> Pairs:
     share = np.pad(site.entity, reach)[rows, columns].mean(axis=1)
     alike = np.maximum(1 - abs(share - border), 1e-3)
     cost = (np.hypot(*offsets.T) / alike)[fits]
+    if site.colours is not None:
+        cost = cost * (1 + _unevenness(site.part, site.colours, offsets[fits]) / params.tone)
     drawn = offsets[fits][draw(cost[None], params.power, rng)[0]]
     return _pairs(site, targets + drawn, offset=drawn.tolist())
 

@@ -27,6 +27,12 @@ def test_committed_set_is_complete():
             assert (v.tool == "fuse") == (v.id in case.sides)
 
 
+def test_part_of_the_set_has_as_many_mappings_of_each_tool():
+    found = cases.load(per_tool=2)
+    assert Counter(v.tool for case in found for v in case.variants) == dict.fromkeys(TOOLS, 2)
+    assert len({case.photo for case in found}) > 2
+
+
 def test_photos_of_the_shards_were_held_out():
     inside = [case.photo for case in cases.load() if ".tar/" in case.photo]
     assert inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from stages.records import masks
@@ -9,6 +10,14 @@ from stages.records.documents import Entity, Part, Scene, Window
 from tests.stages.tools.conftest import box_mask
 
 SIZE = 384
+
+
+def noise():
+    """A photo in which every token has its own colour."""
+    rng = np.random.default_rng(0)
+    return np.kron(rng.integers(0, 256, (SIZE // 16, SIZE // 16, 3)), np.ones((16, 16, 1))).astype(
+        np.uint8
+    )
 
 
 def make_part(name, box, tools, entity="e0", number=0, kind=None, positional=False, score=0.9):

@@ -9,13 +9,15 @@ from stages.map.params import MapGate, MapParams
 from stages.map.quotas import Quotas
 from stages.map.stage import MapStage
 from stages.records.documents import Mapping
-from tests.stages.map.conftest import make_entity, make_scene
+from stages.records.images import write_png
+from tests.stages.map.conftest import make_entity, make_scene, noise
 
 FOLDER = Path(stages.map.__file__).parent
 
 
 def sample_of(scene):
-    return Sample(scene.key, {"perceive": scene.model_dump(mode="json")}, {})
+    members = {"ingest/photo.png": write_png(noise())}
+    return Sample(scene.key, {"perceive": scene.model_dump(mode="json")}, members)
 
 
 def stage_of(**numbers):

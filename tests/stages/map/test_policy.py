@@ -11,7 +11,7 @@ from stages.map.sites import Atlas
 from stages.records.seeding import generator
 from stages.records.source_index import source_index
 from stages.tools import TOOLS
-from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene
+from tests.stages.map.conftest import ALL, make_entity, make_part, make_scene, noise
 
 
 def crowd(key="0123456789abcdef"):
@@ -237,3 +237,44 @@ def test_a_kernel_gets_only_the_pairs_it_can_take():
         assert [v.kernel for v in plan(make_scene(people), params, 0)[0]] == expected
     hands, _ = plan(crowd(), MapParams(kernels={"fuse": ("opposite_entity",)}), 0)
     assert "fuse" not in {v.tool for v in hands}
+
+
+def test_a_flaw_that_changes_no_colour_is_passed_over():
+    photo = noise()
+    photo[176:] = 128  # the feet
+    params = MapParams(weights={"distort": 1.0}, variants=2, min_colour_change={"distort": 8})
+    variants, _ = plan(crowd(), params, 0, photo)
+    assert {v.part_name for v in variants} == {"left hand", "right hand"}
+    assert all(v.facts["colour_change"] >= 8 for v in variants)
+    without, _ = plan(crowd(), params, 0)  # colours are not known
+    assert all("colour_change" not in v.facts for v in without)
+
+
+def test_a_small_flaw_of_a_part_without_a_name_is_passed_over():
+    parts = [
+        make_part("left part", (64, 64, 128, 128), ["distort"], positional=True),
+        make_part("right part", (128, 64, 256, 192), ["distort"], number=1, positional=True),
+        make_part("left hand", (64, 256, 128, 320), ["distort"], number=2),
+    ]
+    scene = make_scene([make_entity("cat", (48, 48, 288, 336), parts)])
+    params = MapParams(variants=3, max_per_tool=3, max_per_part=1, min_positional_tokens=32)
+    variants, reasons = plan(scene, params, 0)
+    assert {v.part_name for v in variants} == {"right part", "left hand"}
+    assert any(code.endswith("too_few") for code in reasons)
+
+
+def test_positional_weight_is_how_often_a_part_without_a_name_comes_first():
+    parts = [
+        make_part("left part", (64, 64, 128, 128), ["distort"], positional=True),
+        make_part("left hand", (64, 256, 128, 320), ["distort"], number=1),
+    ]
+
+    def positional(weight):
+        params = MapParams(variants=1, positional_weight=weight)
+        scenes = [
+            make_scene([make_entity("cat", (48, 48, 288, 336), parts)], f"{n:016x}")
+            for n in range(60)
+        ]
+        return sum(plan(scene, params, 0)[0][0].positional for scene in scenes)
+
+    assert positional(0.01) < 5 < 20 < positional(1.0) < 40

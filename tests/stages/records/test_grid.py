@@ -62,3 +62,17 @@ def test_anchor_is_a_token_of_the_mask():
 def test_inside():
     at = np.array([[0, 0], [-1, 0], [3, 4], [4, 0], [0, 5]])
     assert grid.inside(at, (4, 5)).tolist() == [True, False, True, False, False]
+
+
+def test_outline_has_one_pair_per_side_and_none_on_the_edge_of_the_grid():
+    mask = np.zeros((4, 5), dtype=bool)
+    mask[0, 1:3] = True
+    inner, outer = grid.outline(mask)
+    pairs = {(tuple(a), tuple(b)) for a, b in zip(inner.tolist(), outer.tolist(), strict=True)}
+    assert pairs == {
+        ((0, 1), (0, 0)),
+        ((0, 1), (1, 1)),
+        ((0, 2), (0, 3)),
+        ((0, 2), (1, 2)),
+    }
+    assert len(inner) == len(pairs)

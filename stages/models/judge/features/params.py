@@ -14,5 +14,5 @@ class FeatureThresholds(Section):
     """Minimum cosine between the change and the intended one."""
     inside: Share = 0.3
     """Minimum share of the visible flaw that must lie on targets."""
-    probability: Share = 0.64
+    probability: Share = 0.4
     """Minimum probability that a person calls the result right."""

@@ -89,3 +89,27 @@ def test_no_room():
     part = np.ones(SHAPE, dtype=bool)
     with pytest.raises(NoMapping, match="no_room"):
         add.ring(Site(part, part, NONE, NONE, NONE), generator(0), AddParams())
+
+
+def test_the_copy_of_a_part_inside_the_entity_stays_inside():
+    part, entity = box_mask(SHAPE, 5, 2, 7, 4), box_mask(SHAPE, 0, 0, 12, 5)
+    site = Site(part, entity, NONE, NONE, NONE)
+
+    def strays(params):
+        drawn = [add.ring(site, generator(s), params) for s in range(40)]
+        return sum(entity.ravel()[pairs.targets].mean() < 0.75 for pairs in drawn)
+
+    assert strays(AddParams()) == 0 < strays(AddParams(max_stray=1))
+
+
+def test_the_copy_is_placed_where_the_colours_go_on():
+    part, entity = box_mask(SHAPE, 5, 5, 7, 7), np.ones(SHAPE, dtype=bool)
+    dark = box_mask(SHAPE, 0, 0, 12, 5)
+    colours = np.where(dark[..., None], [20.0, 0, 0], [60.0, 0, 0]).astype(np.float32)
+
+    def copies_in_the_dark(colours):
+        site = Site(part, entity, NONE, NONE, NONE, colours=colours)
+        drawn = [add.ring(site, generator(s), AddParams()) for s in range(120)]
+        return sum(dark.ravel()[pairs.targets].any() for pairs in drawn)
+
+    assert copies_in_the_dark(colours) < 0.7 * copies_in_the_dark(None)

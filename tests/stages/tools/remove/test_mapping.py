@@ -85,3 +85,18 @@ def test_clone_needs_room_for_the_whole_part():
     nothing = np.zeros_like(part)
     with pytest.raises(NoMapping, match="no_room"):
         remove.clone(Site(part, part, nothing, nothing, nothing), generator(0), RemoveParams())
+
+
+def test_clone_does_not_move_a_highlight_over_the_part():
+    shape = (16, 16)
+    part, everything = box_mask(shape, 6, 6, 9, 9), np.ones(shape, dtype=bool)
+    nothing = ~everything
+    highlight = box_mask(shape, 2, 5, 5, 10)
+    colours = np.where(highlight[..., None], [90.0, 0, 0], [50.0, 0, 0]).astype(np.float32)
+
+    def moved_highlights(colours):
+        site = Site(part, everything, nothing, nothing, nothing, colours=colours)
+        drawn = [remove.clone(site, generator(seed), RemoveParams()) for seed in range(40)]
+        return sum(highlight.ravel()[pairs.references].any() for pairs in drawn)
+
+    assert moved_highlights(colours) < 4 < moved_highlights(None)
