@@ -76,7 +76,7 @@ OVERALL: Rules = {
         "[known] {real_entity} would not look like <that>.",
         "The {entity} cannot look like <that> in reality.",
         "In reality, the {entity} would not look like <that>.",
-        "In real life, the {entity} would look different.",
+        "In <real_photo>, the {entity} would look <different>.",
         "<unreal_sentence>",
     ),
     "unbelievable": ("unrealistic", "fake", "unconvincing", "unnatural"),
@@ -90,5 +90,6 @@ OVERALL: Rules = {
     "happen": ("happen", "occur", "appear"),
     "real_photo": ("a real photo", "a real picture", "real life", "reality"),
     "that": ("this", "that"),
+    "different": ("different", "quite different"),
     "false": ("not real", "fake", "not a real photo", "flawed"),
 }
