@@ -90,9 +90,11 @@ def read_flaws(package: Path, sample: str) -> Iterator[Flaw]:
     """Yield the flaws of a package.
 
     Raises:
-        FactoryError: the data set has another schema version.
+        FactoryError: there is no data set, or it has another schema version.
     """
     shards = sorted(map(str, package.glob("*.tar")))
+    if not shards:
+        raise FactoryError(f"no shard in {package}: run `flawfactory build` first")
     for pair in WebDataset(shards, shardshuffle=False, empty_check=False):
         record = read_record(pair["json"], str(package))
         picture = read_png(pair["artifact.png"])
@@ -232,7 +234,7 @@ def draw_looks(args: argparse.Namespace) -> None:
         samples.setdefault(name, []).append(list(read_flaws(Path(package), name)))
     drawn = [f for flaws in samples.values() for f in draw(flaws, args.per_tool, args.seed)]
     if not drawn:
-        sys.exit("no flaw in these packages: run `flawfactory build` first")
+        raise FactoryError("draw from at least one package")
     write_looks(args.looks, number(drawn, args.seed))
 
 
