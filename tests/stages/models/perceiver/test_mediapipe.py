@@ -93,8 +93,8 @@ def test_a_person_in_a_helmet_has_a_head_and_no_face(look):
     assert [e.name for e in found] == ["person"]
     parts = {p.name: p for p in found[0].parts}
     assert {"head", "left leg", "right leg"} <= set(parts) and "face" not in parts
-    # measured by eye: the helmet covers columns 225 to 300 and rows 30 to 115
-    assert np.allclose(parts["head"].box, (225, 30, 300, 115), atol=25)
+    # measured by eye: the helmet covers columns 200 to 292 and rows 33 to 143, a pack is behind it
+    assert np.allclose(parts["head"].box, (200, 33, 292, 143), atol=25)
     # facing the camera, the left leg is on the viewer's right
     assert parts["left leg"].box[0] > parts["right leg"].box[0]
 
