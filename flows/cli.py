@@ -12,6 +12,7 @@ import typer
 from flows.commands import (
     build,
     diff,
+    export,
     gc,
     models,
     plan,
@@ -75,6 +76,7 @@ for name, command in {
     "view": view.view,
     "verify": verify.verify,
     "diff": diff.diff,
+    "export": export.export,
     "models": models.models,
     "samples": samples.samples,
     "schedule": schedule.schedule,

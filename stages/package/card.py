@@ -53,7 +53,7 @@ def make_header(rows: Sequence[dict[str, Any]]) -> str:
     splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
     values: dict[str, Any] = {
         "pretty_name": "flawfactory pairs",
-        **_licence_header({row["licence"] for row in rows}),
+        **make_licence_header({row["licence"] for row in rows}),
         "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
         "language": ["en"],
         "tags": ["webdataset", "synthetic-artifacts", "image-forensics"],
@@ -68,7 +68,7 @@ def make_header(rows: Sequence[dict[str, Any]]) -> str:
     return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n"
 
 
-def _licence_header(licences: set[str]) -> dict[str, str]:
+def make_licence_header(licences: set[str]) -> dict[str, str]:
     """Use only names of the hub's list; other licences go into ``license_name``."""
     if rights.UNKNOWN in licences:
         return {"license": rights.UNKNOWN}

@@ -70,6 +70,13 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     return pq.read_table(path).to_pylist()
 
 
+def read_columns(path: Path, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Read some columns of a parquet file; memory is bounded by these columns."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path, columns=list(names)).to_pydict()
+
+
 def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
     """Return an entry as a row of photos.parquet; `rows` is its number of manifest rows."""
     places = {name: [m.offset, m.size, m.sha256] for name, m in sorted(entry.places.items())}

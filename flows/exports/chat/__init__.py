@@ -1,0 +1,1 @@
+"""Conversations about the pictures, for tuning vision-language models."""

@@ -1,0 +1,55 @@
+"""LLaMA-Factory: sharegpt files, one a split, and ``dataset_info.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from flows.exports.chat.files import make_provenance, write_checked
+from flows.exports.format import Format, Options
+from flows.exports.samples import Sample
+from stages.engine.files import pretty_json
+
+READ_ME = """For [LLaMA-Factory](https://github.com/hiyouga/LLaMA-Factory): set `dataset_dir` and
+`media_dir` to this folder and `dataset` to `flawfactory_train`.
+"""
+LIMITS = "    image_max_pixels: {max_pixels}"
+
+
+def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
+    """Write pictures, conversations and the index."""
+    files: dict[str, IO[str]] = {}
+    with ExitStack() as stack:
+        for conversation, images in write_checked(samples, folder, options, READ_ME, LIMITS):
+            split = conversation.split
+            if split not in files:
+                path = folder / f"{split}.jsonl"
+                files[split] = stack.enter_context(path.open("w", encoding="utf-8"))
+            turns = [
+                {"role": "user", "content": conversation.question},
+                {"role": "assistant", "content": conversation.text},
+            ]
+            line = {"messages": turns, "images": images, **make_provenance(conversation)}
+            files[split].write(json.dumps(line, ensure_ascii=False) + "\n")
+    index = {f"flawfactory_{split}": _describe(split) for split in sorted(files)}
+    (folder / "dataset_info.json").write_bytes(pretty_json(index))
+
+
+def _describe(split: str) -> dict[str, object]:
+    return {
+        "file_name": f"{split}.jsonl",
+        "formatting": "sharegpt",
+        "columns": {"messages": "messages", "images": "images"},
+        "tags": {
+            "role_tag": "role",
+            "content_tag": "content",
+            "user_tag": "user",
+            "assistant_tag": "assistant",
+        },
+    }
+
+
+FORMAT = Format("LLaMA-Factory: sharegpt with dataset_info.json", write, chat=True)

@@ -1,0 +1,90 @@
+"""ms-swift: conversations whose boxes it rewrites for each model, and preferences.
+
+``<split>.jsonl`` holds placeholders ``<bbox>`` with ``objects``, in pixels of the exported
+pictures; ms-swift turns them into the convention of the model that it trains and follows its
+resizing. ``<split>.preference.jsonl`` is for reward models and DPO: the clean picture in
+``images``, the flawed one in ``rejected_images``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from flows.exports.chat.conversations import IMAGE, Conversation, find_target, load_questions
+from flows.exports.chat.files import make_provenance, write_checked
+from flows.exports.chat.targets import Target, write_box
+from flows.exports.format import Format, Options
+from flows.exports.samples import Sample
+
+READ_ME = """For [ms-swift](https://github.com/modelscope/ms-swift): `swift sft --dataset
+train.jsonl ...`, and `swift rlhf --rlhf_type rm --dataset train.preference.jsonl ...` for a reward
+model. Paths are relative to this folder: set `ROOT_IMAGE_DIR` to it. For Qwen2.5-VL's JSON boxes
+set `QWENVL_BBOX_FORMAT=new`.
+"""
+LIMITS = "    MAX_PIXELS={max_pixels} swift sft ..."
+
+
+def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
+    """Write pictures, conversations and preferences."""
+    target, _ = find_target(options)
+    files: dict[str, IO[str]] = {}
+    with ExitStack() as stack:
+
+        def append(name: str, line: dict[str, Any]) -> None:
+            if name not in files:
+                path = folder / f"{name}.jsonl"
+                files[name] = stack.enter_context(path.open("w", encoding="utf-8"))
+            files[name].write(json.dumps(line, ensure_ascii=False) + "\n")
+
+        for conversation, images in write_checked(samples, folder, options, READ_ME, LIMITS):
+            append(conversation.split, _make_line(conversation, images, target))
+            if conversation.task == "pair":
+                line = _make_preference(conversation, images)
+                append(f"{conversation.split}.preference", line)
+
+
+def _make_line(conversation: Conversation, images: list[str], target: Target) -> dict[str, Any]:
+    question, answer = conversation.question, conversation.text
+    for _, box, number in conversation.regions:
+        numbers = str(write_box(box, conversation.pictures[number].size, target))
+        question = question.replace(numbers, "<bbox>", 1)
+        answer = answer.replace(numbers, "<bbox>", 1)
+    boxes = [list(box) for _, box, _ in conversation.regions]
+    line: dict[str, Any] = {
+        "messages": [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": answer},
+        ],
+        "images": images,
+        **make_provenance(conversation),
+    }
+    if boxes:
+        line["objects"] = {
+            "ref": [],
+            "bbox": boxes,
+            "bbox_type": "real",
+            "image_id": [number for _, _, number in conversation.regions],
+        }
+    return line
+
+
+def _make_preference(conversation: Conversation, images: list[str]) -> dict[str, Any]:
+    clean = next(n for n, p in enumerate(conversation.pictures) if not p.regions)
+    (question,) = load_questions()["preference"]["questions"]
+    answer = conversation.record.explanation.clean
+    return {
+        "messages": [
+            {"role": "user", "content": IMAGE + question},
+            {"role": "assistant", "content": answer},
+        ],
+        "images": [images[clean]],
+        "rejected_images": [images[1 - clean]],
+        **make_provenance(conversation),
+    }
+
+
+FORMAT = Format("ms-swift: boxes as objects, and clean-over-flawed preferences", write, chat=True)

@@ -1,0 +1,124 @@
+"""Read the published data set pair by pair, with the checks that an export relies on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from flows.exports.format import Options
+from stages.engine.storage.shard import read_shard
+from stages.engine.storage.tables import MANIFEST, read_columns
+from stages.engine.workspace import FactoryError
+from stages.package.pair import PublishedPair
+from stages.records.documents import SCHEMA_VERSION
+from stages.records.images import Image, open_png, read_png
+
+Labels = NDArray[np.uint8]
+"""(H, W): 0 = no flaw, n = the n-th flaw of the record."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One published pair; pictures are (H, W, 3) uint8 sRGB."""
+
+    record: PublishedPair
+    real: Image
+    artifact: Image
+    control: Image
+    labels: Labels
+
+
+def read_samples(folder: Path, options: Options) -> Iterator[Sample]:
+    """Yield the pairs that `options` select, in shard order; one pair in memory at a time.
+
+    Raises:
+        FactoryError: the folder holds no data set, one of another schema version, or a damaged one.
+    """
+    for path in list_shards(folder, options.splits):
+        try:
+            with path.open("rb") as file:
+                for key, members in _group(read_shard(file)):
+                    record = parse_record(members.get("json", b""), f"{path}: {key}")
+                    if is_selected(record, options):
+                        yield _decode(record, members)
+        except (OSError, ValueError, KeyError) as error:
+            raise FactoryError(f"{path} is damaged: {error}; run `flawfactory verify`") from error
+
+
+def list_shards(folder: Path, splits: tuple[str, ...] = ()) -> list[Path]:
+    """Return the shards of the splits (empty = all), sorted by name.
+
+    Raises:
+        FactoryError: the folder holds no data set, or not these splits.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise FactoryError(
+            f"{folder} holds no data set: run `flawfactory build`, or `dvc pull data/package`"
+        )
+    rows = read_columns(folder / MANIFEST, ["shard", "split"])
+    known = dict(zip(rows["shard"], rows["split"], strict=True))
+    if unknown := set(splits) - set(known.values()):
+        there = ", ".join(sorted(set(known.values()))) or "none"
+        raise FactoryError(f"no split {', '.join(sorted(unknown))} in {folder}: it has {there}")
+    return [folder / name for name, split in sorted(known.items()) if split in splits or not splits]
+
+
+def count_pairs(folder: Path, options: Options) -> int:
+    """Count the pairs of the splits, before any other filter."""
+    rows = read_columns(folder / MANIFEST, ["pair", "split"])
+    pairs = dict(zip(rows["pair"], rows["split"], strict=True))
+    return sum(not options.splits or split in options.splits for split in pairs.values())
+
+
+def parse_record(data: bytes, name: str) -> PublishedPair:
+    """Parse a record.
+
+    Raises:
+        FactoryError: it is of another schema version, or not a record.
+    """
+    try:
+        content: Any = json.loads(data)
+    except ValueError as error:
+        raise FactoryError(f"{name}: the record is not JSON: {error}") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise FactoryError(
+            f"{name}: the record has schema version {version}, this flawfactory reads "
+            f"{SCHEMA_VERSION}: build the data set again, or use the release that wrote it"
+        )
+    try:
+        return PublishedPair.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise FactoryError(f"{name}: {where} of the record: {first['msg']}") from error
+
+
+def is_selected(record: PublishedPair, options: Options) -> bool:
+    """Return whether a pair passes the filters on tools and size."""
+    return all(
+        (not options.tools or flaw.tool in options.tools) and flaw.mask_pixels >= options.min_pixels
+        for flaw in record.flaws
+    )
+
+
+def _group(files: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    for key, group in groupby(files, key=lambda item: item[0].split(".", 1)[0]):
+        yield key, {name.split(".", 1)[1]: content for name, content in group}
+
+
+def _decode(record: PublishedPair, members: dict[str, bytes]) -> Sample:
+    size = record.width, record.height
+    real, artifact, control = (
+        read_png(members[f"{name}.png"], size) for name in ("real", "artifact", "control")
+    )
+    labels = np.asarray(open_png(members["flaws.png"], "L", size))
+    return Sample(record, real, artifact, control, labels)
