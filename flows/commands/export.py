@@ -12,7 +12,7 @@ from rich.progress import track
 from flows.console import console, say
 from flows.exports import EXPORTS, load_format
 from flows.exports.chat.targets import TARGETS
-from flows.exports.format import Options, PictureFormat
+from flows.exports.options import Options, PictureFormat
 from flows.exports.samples import Sample, count_pairs, read_samples
 from flows.exports.writing import new_folder
 from stages.engine.workspace import FactoryError, Workspace

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from flows.exports.format import Format, Options
+from flows.exports.format import Format
+from flows.exports.options import Options
 from flows.exports.pictures import Picture, encode, file_name, list_pictures, mask_box
 from flows.exports.samples import Sample
 from stages.engine.files import pretty_json

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from flows.exports.format import Format, Options
+from flows.exports.format import Format
+from flows.exports.options import Options
 from flows.exports.parquet import SplitWriters
 from flows.exports.pictures import Picture, clean_picture, encode, fit, flawed_picture
 from flows.exports.samples import Sample

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image as Pillow
 
-from flows.exports.format import Options
+from flows.exports.options import Options
 from flows.exports.samples import Sample
 from stages.package.pair import PublishedPair
 from stages.records.documents import Box

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from flows.exports.format import Options
+from flows.exports.options import Options
 from stages.engine.storage.shard import read_shard
 from stages.engine.storage.tables import MANIFEST, read_columns
 from stages.engine.workspace import FactoryError

@@ -1,4 +1,4 @@
-"""YOLO: ``detect/`` and ``segment/``, each with ``images/<split>``, ``labels/<split>``, ``data.yaml``.
+"""YOLO: folders ``detect`` and ``segment``, each with ``images``, ``labels`` and ``data.yaml``.
 
 A label file has a line a flaw: class (a tool), then centre, width and height of the box, or the
 points of a polygon, as shares of the picture. A clean picture has an empty label file, which
@@ -16,7 +16,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from flows.exports.format import Format, Options
+from flows.exports.format import Format
+from flows.exports.options import Options
 from flows.exports.pictures import Picture, Region, encode, file_name, list_pictures, mask_box
 from flows.exports.samples import Sample
 from stages.tools import TOOLS

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.exports.chat.targets import TARGETS, Target, find_size, write_box
-from flows.exports.format import Options
+from flows.exports.options import Options
 from flows.exports.pictures import (
     Picture,
     Region,

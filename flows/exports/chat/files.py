@@ -14,7 +14,7 @@ from flows.exports.chat.conversations import (
     load_questions,
     make_conversations,
 )
-from flows.exports.format import Options
+from flows.exports.options import Options
 from flows.exports.pictures import encode, file_name
 from flows.exports.samples import Sample
 from stages.engine.files import pretty_json

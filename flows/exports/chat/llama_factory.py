@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from flows.exports.chat.files import make_provenance, write_checked
-from flows.exports.format import Format, Options
+from flows.exports.format import Format
+from flows.exports.options import Options
 from flows.exports.samples import Sample
 from stages.engine.files import pretty_json
 

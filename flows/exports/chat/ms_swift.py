@@ -17,7 +17,8 @@ from typing import IO, Any
 from flows.exports.chat.conversations import IMAGE, Conversation, find_target, load_questions
 from flows.exports.chat.files import make_provenance, write_checked
 from flows.exports.chat.targets import Target, write_box
-from flows.exports.format import Format, Options
+from flows.exports.format import Format
+from flows.exports.options import Options
 from flows.exports.samples import Sample
 
 READ_ME = """For [ms-swift](https://github.com/modelscope/ms-swift): `swift sft --dataset

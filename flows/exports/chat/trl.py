@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.exports.chat.conversations import IMAGE, Conversation
 from flows.exports.chat.files import make_provenance, write_checked
-from flows.exports.format import Format, Options
+from flows.exports.format import Format
+from flows.exports.options import Options
 from flows.exports.parquet import SplitWriters
 from flows.exports.samples import Sample
 

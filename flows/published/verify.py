@@ -1,0 +1,167 @@
+"""Verify a published data set: every byte, every record, and what holds over the whole set."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from flows.exports.pictures import draw_index
+from flows.published import checks
+from flows.published.location import Location
+from flows.published.manifest import Manifest, Promise, read_manifest
+from flows.published.shards import Entry, stream
+from stages.engine.workspace import FactoryError
+from stages.package.assemble import CARD, INDEX
+
+MAX_PROBLEMS = 1000
+"""Problems after which verification stops: the copy is then damaged as a whole."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a published data set."""
+
+    shard: str
+    """File name of the shard, or of another file of the data set."""
+    key: str
+    """The pair; empty if it concerns the whole file."""
+    member: str
+    problem: str
+
+    def __str__(self) -> str:
+        place = ": ".join(filter(None, (self.shard, self.key, self.member)))
+        return f"{place}: {self.problem}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON."""
+        return asdict(self)
+
+
+def verify_copy(
+    target: str, sample: int = 0, report: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[int, list[Finding]]:
+    """Verify a folder, a URL or a single shard.
+
+    Args:
+        target: folder or URL of a data set, or of one of its shards.
+        sample: number of pairs to check, drawn by their keys; 0 = all.
+        report: receives the number of pairs checked and that of all to check.
+
+    Returns:
+        Number of pairs checked, and what is wrong.
+
+    Raises:
+        FactoryError: there is no manifest to verify against.
+    """
+    location, only = Location.of(target)
+    manifest = read_manifest(location)
+    shards = manifest.shards()
+    if only and only not in shards:
+        raise FactoryError(f"the manifest lists no shard {only}")
+    if only:
+        shards = {only: shards[only]}
+    keys = sorted(key for pairs in shards.values() for key in pairs)
+    if sample:
+        keys = sorted(keys, key=lambda key: draw_index(key, "verify", 2**32))[:sample]
+    wanted = frozenset(keys)
+    findings: list[Finding] = [] if only else list(_check_whole(location, manifest))
+    done = 0
+    for name, pairs in shards.items():
+        chosen = wanted & pairs.keys()
+        if not chosen:
+            continue
+        for finding in _check_shard(location, name, pairs, chosen if sample else None):
+            findings.append(finding)
+            if len(findings) >= MAX_PROBLEMS:
+                return done, findings
+        done += len(chosen)
+        report(done, len(wanted))
+    return done, findings
+
+
+def _check_shard(
+    location: Location, name: str, pairs: dict[str, Promise], wanted: frozenset[str] | None
+) -> Iterator[Finding]:
+    limit = sum(len(promise.digests) for promise in pairs.values())
+    seen: set[str] = set()
+    try:
+        with location.open(name) as file:
+            entries = stream(file, wanted, limit)
+            for key, group in groupby(entries, key=lambda entry: entry.name.split(".", 1)[0]):
+                repeated = key in seen
+                seen.add(key)
+                for member, problem in _check_pair(key, list(group), pairs, repeated):
+                    yield Finding(name, key, member, problem)
+    except FactoryError as error:
+        yield Finding(name, "", "", str(error))
+        return
+    except (ValueError, OSError) as error:
+        yield Finding(name, "", "", str(error))
+    for key in sorted((wanted or pairs.keys()) - seen):
+        yield Finding(name, key, "", "is missing")
+
+
+def _check_pair(
+    key: str, entries: list[Entry], pairs: dict[str, Promise], repeated: bool
+) -> Iterator[checks.Problem]:
+    bad = [(entry.name, entry.problem) for entry in entries if entry.problem]
+    yield from bad
+    if bad:
+        return
+    if key not in pairs or repeated:
+        yield "", "is there twice" if repeated else "is not in the manifest"
+        return
+    names = [entry.name.split(".", 1)[-1] for entry in entries]
+    if len(set(names)) < len(names):
+        yield "", "has a member twice"
+        return
+    members = dict(zip(names, (entry.data for entry in entries), strict=True))
+    problems = list(checks.check_digests(members, pairs[key]))
+    yield from problems
+    if not problems:
+        yield from checks.check_contents(key, members, pairs[key])
+
+
+def _check_whole(location: Location, manifest: Manifest) -> Iterator[Finding]:
+    """Check what holds over the whole set: splits, the index, the card's counts."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
+    for promise in manifest.pairs.values():
+        splits[promise.group].add(promise.split)
+        counts[promise.split] += 1
+    for group, names in sorted(splits.items()):
+        if len(names) > 1:
+            words = " and ".join(sorted(names))
+            yield Finding("manifest.parquet", "", "", f"near duplicates {group} are in {words}")
+    yield from _check_index(location, manifest)
+    with location.open(CARD) as file:
+        card = file.read(2**20).decode("utf-8", "replace")
+    for split, count in sorted(counts.items()):
+        row = re.search(rf"^\| {split} \| (\d+) \|", card, re.MULTILINE)
+        if row is None or int(row[1]) != count:
+            said = row[1] if row else "no number"
+            yield Finding(CARD, "", "", f"says {said} for {split}, the manifest has {count} pairs")
+
+
+def _check_index(location: Location, manifest: Manifest) -> Iterator[Finding]:
+    with location.open(INDEX) as file:
+        try:
+            splits = json.loads(file.read(2**26))["splits"].values()
+            listed = {
+                name: length
+                for split in splits
+                for name, length in zip(split["filenames"], split["shard_lengths"], strict=True)
+            }
+        except (ValueError, KeyError, TypeError, AttributeError):
+            yield Finding(INDEX, "", "", "is not an index of shards")
+            return
+    shards = {name: len(pairs) for name, pairs in manifest.shards().items()}
+    for name in sorted(listed.keys() | shards.keys()):
+        if listed.get(name) != shards.get(name):
+            said, there = listed.get(name, "no"), shards.get(name, "no")
+            yield Finding(INDEX, "", name, f"says {said} pairs, the manifest has {there}")
