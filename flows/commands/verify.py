@@ -1,17 +1,21 @@
-"""`flawfactory verify`: check the outputs against dvc.lock."""
+"""`flawfactory verify`: check the outputs against dvc.lock, or a published copy on its own."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import suppress
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from flows import pipeline
-from flows.console import console, say
+from flows.console import console, error_console, say
 from flows.locks import Waiter, build_lock
+from flows.published.verify import Finding as CopyFinding
+from flows.published.verify import verify_copy
 from flows.reasons import OUTPUT_PREFIX
 from flows.repair import repair as replace_damaged
 from flows.repair import run_stage
@@ -24,6 +28,13 @@ REMEDY = "repair: flawfactory verify --repair"
 
 
 def verify(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="A published copy: a folder, a URL, or one of its shards. Default: the outputs "
+            "of this checkout."
+        ),
+    ] = None,
     cache: Annotated[
         bool, typer.Option("--cache", help="Also check DVC's cached copies of this version.")
     ] = False,
@@ -35,8 +46,24 @@ def verify(
             "remote, or by running the stage again.",
         ),
     ] = False,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Published copy: check this many pairs only; 0 = all.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Published copy: print JSON.")] = False,
 ) -> None:
-    """Hash every output file and compare it with dvc.lock; exit with 1 on damage."""
+    """Find damage; exit with 1 if there is any.
+
+    Without TARGET, hash every output file and compare it with dvc.lock. With TARGET, check a
+    published copy against its own manifest: the bytes of every member, records, masks and boxes,
+    pixels outside the edits, splits, counts.
+    """
+    if target is not None:
+        if cache or repair:
+            raise FactoryError("--cache and --repair are for the outputs of this checkout")
+        _verify_copy(target, sample, as_json)
+        return
+    if sample or as_json:
+        raise FactoryError("--sample and --json are for a published copy: name it")
     workspace = Workspace.find()
     findings = _find_damage(workspace, cache or repair)
     if findings and repair:
@@ -50,6 +77,28 @@ def verify(
         sys.exit(1)
     copies = "every output and cached copy" if cache or repair else "every output"
     console.print(f"verified: {copies} matches dvc.lock")
+
+
+def _verify_copy(target: str, sample: int, as_json: bool) -> None:
+    """Check a published copy and print what is wrong with it."""
+    with Progress(console=error_console, transient=True) as bar:
+        task = bar.add_task("verify", total=None)
+        done, findings = verify_copy(
+            target, sample, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if as_json:
+        say(json.dumps({"pairs": done, "findings": [f.as_json() for f in findings]}))
+    else:
+        _print_findings(target, done, findings)
+    if findings:
+        sys.exit(1)
+
+
+def _print_findings(target: str, done: int, findings: list[CopyFinding]) -> None:
+    for finding in findings:
+        say(str(finding))
+    words = f"{len(findings)} problems" if findings else "nothing is wrong"
+    say(f"{target}: {done} pairs checked, {words}")
 
 
 def _find_damage(workspace: Workspace, cache: bool) -> list[Finding]:

@@ -70,7 +70,9 @@ def _compare_rows(key: str, record: PublishedPair, promise: Promise) -> Iterator
         yield "its flaws are not those that the manifest lists"
 
 
-def check_pictures(record: PublishedPair, pictures: Mapping[str, NDArray[Any]]) -> Iterator[Problem]:
+def check_pictures(
+    record: PublishedPair, pictures: Mapping[str, NDArray[Any]]
+) -> Iterator[Problem]:
     """Check the guarantees of docs/format.md on decoded pictures of one size."""
     edit, mask, labels = pictures["edit"], pictures["mask"], pictures["flaws"]
     for name in ("artifact", "control"):
