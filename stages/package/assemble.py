@@ -14,7 +14,7 @@ from stages.engine.files import canonical_json, pretty_json
 from stages.engine.stage import Assembled
 from stages.engine.storage.shard import Index, add_sample
 from stages.engine.storage.source_list import Source
-from stages.package.pair import MEMBERS
+from stages.package.pair import MEMBERS, ModelRecord, PublishedPair
 from stages.package.provenance import Provenance
 from stages.package.split import SPLITS, Ratios, split_of
 
@@ -42,17 +42,18 @@ def complete_pair(
 
     No stored result contains them, so that a changed licence only rewrites the folder.
     """
-    return pair | {
-        "licence": source.licence,
-        "origin": source.origin,
-        "batch": source.batch,
-        "file_name": source.file_name,
-        "split": split,
-        "group": group,
-        "profile": provenance.profile,
-        "models": [asdict(model) for model in provenance.models],
-        "params_sha256": provenance.params_sha256,
-    }
+    return PublishedPair(
+        **pair,
+        licence=source.licence,
+        origin=source.origin,
+        batch=source.batch,
+        file_name=source.file_name,
+        split=split,
+        group=group,
+        profile=provenance.profile,
+        models=[ModelRecord(**asdict(model)) for model in provenance.models],
+        params_sha256=provenance.params_sha256,
+    ).model_dump(mode="json")
 
 
 def make_members(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -154,6 +154,30 @@ class Pair(Document):
     phash: str
 
 
+class ModelRecord(Document):
+    """A model that was used to make the pair."""
+
+    stage: str
+    name: str
+    revision: str
+
+
+class PublishedPair(Pair):
+    """The record of a published pair: its fields and those of the data set it is in."""
+
+    licence: str
+    """Of the photo; ``unknown`` if its source list does not say."""
+    origin: str
+    batch: str
+    file_name: str
+    split: str
+    group: str
+    """Key of the first photo of the near-duplicate group."""
+    profile: str
+    models: list[ModelRecord]
+    params_sha256: str
+
+
 class Pictures(BaseModel):
     """The pictures of one flaw, all of the photo's size."""
 

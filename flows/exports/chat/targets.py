@@ -9,12 +9,18 @@ that size.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from stages.models.networks import torchvision_import
 from stages.records.documents import Box
 
 MIN_PIXELS = 56 * 56
+"""Minimum of Qwen's processors."""
+LOWEST_LIMIT = 256 * 256
+"""Minimum of `max_pixels`: below, flaws are no longer visible."""
 
 
 @dataclass(frozen=True)
@@ -37,40 +43,35 @@ TARGETS = {
     "qwen3-vl": Target(factor=32, boxes="thousandths"),
     "internvl": Target(factor=1, boxes="thousandths", tile=448),
 }
-MAX_RATIO = 200
-"""Qwen's processors refuse pictures whose sides differ by more."""
 _TILE_TOKENS = 256
 
 
 def find_size(width: int, height: int, target: Target, max_pixels: int) -> tuple[int, int]:
     """Return the width and height at which the model sees a picture.
 
-    Qwen's rule (``smart_resize`` of its image processors): sides rounded to multiples of the
-    factor; if that is more than `max_pixels`, both scaled down by the same share and rounded down;
-    if less than `MIN_PIXELS`, scaled up and rounded up. For models that cut tiles the picture is
-    only scaled down to `max_pixels`.
+    For Qwen's models the rule is ``smart_resize`` of transformers' image processors: sides are
+    multiples of the factor, their product is between `MIN_PIXELS` and `max_pixels`. For models that
+    cut tiles the picture is only scaled down to `max_pixels`.
 
     Raises:
-        ValueError: the sides differ by more than `MAX_RATIO`, or `max_pixels` is too small.
+        ValueError: a side is more than 200 times the other, or `max_pixels` is less than
+            `LOWEST_LIMIT`.
     """
-    if max_pixels < max(MIN_PIXELS, target.factor**2):
-        raise ValueError(f"max_pixels {max_pixels} is less than {MIN_PIXELS}")
-    if max(width, height) > MAX_RATIO * min(width, height):
-        raise ValueError(f"a picture of {width} x {height}: sides may differ by {MAX_RATIO} times")
+    if max_pixels < LOWEST_LIMIT:
+        raise ValueError(f"max_pixels is {max_pixels}, must be at least {LOWEST_LIMIT}")
     if target.tile:
         share = min(1.0, math.sqrt(max_pixels / (width * height)))
         return max(1, int(width * share)), max(1, int(height * share))
-    factor = target.factor
-    wide, high = (max(factor, round(side / factor) * factor) for side in (width, height))
-    if wide * high > max_pixels:
-        scale = math.sqrt(width * height / max_pixels)
-        wide, high = (
-            max(factor, math.floor(side / scale / factor) * factor) for side in (width, height)
-        )
-    elif wide * high < MIN_PIXELS:
-        scale = math.sqrt(MIN_PIXELS / (width * height))
-        wide, high = (math.ceil(side * scale / factor) * factor for side in (width, height))
-    return wide, high
+    rows, columns = _smart_resize()(height, width, target.factor, MIN_PIXELS, max_pixels)
+    return columns, rows
+
+
+@cache
+def _smart_resize() -> Callable[[int, int, int, int, int], tuple[int, int]]:
+    torchvision_import.prepare()
+    from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+    return smart_resize
 
 
 def write_box(box: Box, size: tuple[int, int], target: Target) -> list[int]:
