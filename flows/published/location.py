@@ -43,9 +43,10 @@ class Location:
         try:
             if not self.is_remote:
                 return Path(path).open("rb")
-            import fsspec
+            from fsspec.core import url_to_fs
 
-            return cast("IO[bytes]", fsspec.open(path, "rb").open())
+            files, inner = url_to_fs(path)
+            return cast("IO[bytes]", files.open(inner, "rb"))
         except (OSError, ValueError, ImportError) as error:
             raise FactoryError(f"{path} cannot be read: {error}") from error
 
@@ -59,8 +60,9 @@ class Location:
         try:
             if not self.is_remote:
                 return Path(path).stat().st_size
-            import fsspec
+            from fsspec.core import url_to_fs
 
-            return int(fsspec.open(path).fs.size(path))
-        except (OSError, ValueError, ImportError, TypeError) as error:
+            files, inner = url_to_fs(path)
+            return int(files.size(inner) or 0)
+        except (OSError, ValueError, ImportError) as error:
             raise FactoryError(f"{path} cannot be read: {error}") from error

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 MAX_MEMBER_BYTES = 512 * 2**20
 """Maximum size of a member: far above a picture of `ingest.max_pixels` as PNG."""
+_BLOCK = 2**20
+
+
+class HashingReader:
+    """Hashes a file while it is read forwards."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read and hash up to `size` bytes."""
+        data = self._file.read(size)
+        self._hash.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        """Read what is left and return the sha256 of the whole file."""
+        while self.read(_BLOCK):
+            pass
+        return self._hash.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -21,7 +42,7 @@ class Entry:
     """Why it is no member of a data set; `data` is then empty."""
 
 
-def stream(file: IO[bytes], wanted: frozenset[str] | None, limit: int) -> Iterator[Entry]:
+def stream(file: HashingReader, wanted: frozenset[str] | None, limit: int) -> Iterator[Entry]:
     """Yield the entries in order, at most `limit` of them.
 
     Args:
@@ -33,7 +54,7 @@ def stream(file: IO[bytes], wanted: frozenset[str] | None, limit: int) -> Iterat
         ValueError: it is not a tar file, it ends early, or it has more entries than allowed.
     """
     try:
-        with tarfile.open(fileobj=file, mode="r|") as tar:
+        with tarfile.open(fileobj=cast("IO[bytes]", file), mode="r|") as tar:
             for number, info in enumerate(tar):
                 if number >= limit:
                     raise ValueError(f"more than {limit} entries, which is what the manifest lists")

@@ -14,7 +14,8 @@ from flows.exports.pictures import draw_index
 from flows.published import checks
 from flows.published.location import Location
 from flows.published.manifest import Manifest, Promise, read_manifest
-from flows.published.shards import Entry, stream
+from flows.published.shards import Entry, HashingReader, stream
+from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 from stages.package.assemble import CARD, INDEX
 
@@ -69,13 +70,15 @@ def verify_copy(
     if sample:
         keys = sorted(keys, key=lambda key: draw_index(key, "verify", 2**32))[:sample]
     wanted = frozenset(keys)
-    findings: list[Finding] = [] if only else list(_check_whole(location, manifest))
+    index = _read_index(location)
+    findings: list[Finding] = [] if only else list(_check_whole(location, manifest, index))
     done = 0
     for name, pairs in shards.items():
         chosen = wanted & pairs.keys()
         if not chosen:
             continue
-        for finding in _check_shard(location, name, pairs, chosen if sample else None):
+        digest = "" if index is None else index.digests.get(name, "")
+        for finding in _check_shard(location, name, pairs, chosen if sample else None, digest):
             findings.append(finding)
             if len(findings) >= MAX_PROBLEMS:
                 return done, findings
@@ -85,18 +88,28 @@ def verify_copy(
 
 
 def _check_shard(
-    location: Location, name: str, pairs: dict[str, Promise], wanted: frozenset[str] | None
+    location: Location,
+    name: str,
+    pairs: dict[str, Promise],
+    wanted: frozenset[str] | None,
+    digest: str,
 ) -> Iterator[Finding]:
+    """Check a shard; its digest tells damage between the members, if nothing else is wrong."""
     limit = sum(len(promise.digests) for promise in pairs.values())
     seen: set[str] = set()
+    sound = True
     try:
-        with location.open(name) as file:
+        with location.open(name) as opened:
+            file = HashingReader(opened)
             entries = stream(file, wanted, limit)
             for key, group in groupby(entries, key=lambda entry: entry.name.split(".", 1)[0]):
                 repeated = key in seen
                 seen.add(key)
                 for member, problem in _check_pair(key, list(group), pairs, repeated):
+                    sound = False
                     yield Finding(name, key, member, problem)
+            if sound and file.hexdigest() != digest:
+                yield Finding(name, "", "", f"its sha256 is not the one that {INDEX} lists")
     except FactoryError as error:
         yield Finding(name, "", "", str(error))
         return
@@ -127,7 +140,33 @@ def _check_pair(
         yield from checks.check_contents(key, members, pairs[key])
 
 
-def _check_whole(location: Location, manifest: Manifest) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class _Index:
+    """What ``_info.json`` says of the shards, by file name."""
+
+    lengths: dict[str, int]
+    digests: dict[str, str]
+
+
+def _read_index(location: Location) -> _Index | None:
+    """Read ``_info.json``; None if it is missing or not an index of shards."""
+    try:
+        with location.open(INDEX) as file:
+            splits = list(json.loads(file.read(2**26))["splits"].values())
+        lengths, digests = (
+            {
+                name: value
+                for split in splits
+                for name, value in zip(split["filenames"], split[field], strict=True)
+            }
+            for field in ("shard_lengths", "shard_sha256")
+        )
+    except (FactoryError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return _Index(lengths, digests)
+
+
+def _check_whole(location: Location, manifest: Manifest, index: _Index | None) -> Iterator[Finding]:
     """Check what holds over the whole set: splits, the index, the card's counts."""
     splits: dict[str, set[str]] = defaultdict(set)
     counts: Counter[str] = Counter()
@@ -137,10 +176,17 @@ def _check_whole(location: Location, manifest: Manifest) -> Iterator[Finding]:
     for group, names in sorted(splits.items()):
         if len(names) > 1:
             words = " and ".join(sorted(names))
-            yield Finding("manifest.parquet", "", "", f"near duplicates {group} are in {words}")
-    yield from _check_index(location, manifest)
-    with location.open(CARD) as file:
-        card = file.read(2**20).decode("utf-8", "replace")
+            yield Finding(MANIFEST, "", "", f"near duplicates {group} are in {words}")
+    if index is None:
+        yield Finding(INDEX, "", "", "is missing or not an index of shards")
+    else:
+        yield from _check_index(manifest, index)
+    try:
+        with location.open(CARD) as file:
+            card = file.read(2**20).decode("utf-8", "replace")
+    except FactoryError as error:
+        yield Finding(CARD, "", "", str(error))
+        return
     for split, count in sorted(counts.items()):
         row = re.search(rf"^\| {split} \| (\d+) \|", card, re.MULTILINE)
         if row is None or int(row[1]) != count:
@@ -148,20 +194,9 @@ def _check_whole(location: Location, manifest: Manifest) -> Iterator[Finding]:
             yield Finding(CARD, "", "", f"says {said} for {split}, the manifest has {count} pairs")
 
 
-def _check_index(location: Location, manifest: Manifest) -> Iterator[Finding]:
-    with location.open(INDEX) as file:
-        try:
-            splits = json.loads(file.read(2**26))["splits"].values()
-            listed = {
-                name: length
-                for split in splits
-                for name, length in zip(split["filenames"], split["shard_lengths"], strict=True)
-            }
-        except (ValueError, KeyError, TypeError, AttributeError):
-            yield Finding(INDEX, "", "", "is not an index of shards")
-            return
+def _check_index(manifest: Manifest, index: _Index) -> Iterator[Finding]:
     shards = {name: len(pairs) for name, pairs in manifest.shards().items()}
-    for name in sorted(listed.keys() | shards.keys()):
-        if listed.get(name) != shards.get(name):
-            said, there = listed.get(name, "no"), shards.get(name, "no")
+    for name in sorted(index.lengths.keys() | shards.keys()):
+        if index.lengths.get(name) != shards.get(name):
+            said, there = index.lengths.get(name, "no"), shards.get(name, "no")
             yield Finding(INDEX, "", name, f"says {said} pairs, the manifest has {there}")

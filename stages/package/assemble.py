@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from stages.engine.files import canonical_json, pretty_json
+from stages.engine.files import canonical_json, pretty_json, sha256_file
 from stages.engine.stage import Assembled
 from stages.engine.storage.shard import Index, add_sample
 from stages.engine.storage.source_list import Source
@@ -161,10 +161,15 @@ def _write_photo(
             yield row | {"shard": shards.names[split]} | hashes
 
 
-def make_index(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def make_index(rows: list[dict[str, Any]], digests: Mapping[str, str]) -> dict[str, Any]:
     """Make ``_info.json`` in the format of timm's WebDataset reader.
 
-    For each split: the file names, the number of samples of each file, and their sum.
+    For each split: the file names, the number of samples of each file, their sum, and (ours) the
+    sha256 of each file.
+
+    Args:
+        rows: the manifest's rows.
+        digests: shard to sha256.
     """
     splits: dict[str, Any] = {}
     pairs = {row["pair"]: row for row in rows}.values()
@@ -179,10 +184,12 @@ def make_index(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "num_samples": sum(counts.values()),
                 "filenames": list(counts),
                 "shard_lengths": list(counts.values()),
+                "shard_sha256": [digests[name] for name in counts],
             }
     return {"splits": splits}
 
 
 def write_index(rows: list[dict[str, Any]], folder: Path) -> None:
-    """Write ``_info.json``."""
-    (folder / INDEX).write_bytes(pretty_json(make_index(rows)))
+    """Write ``_info.json``; the shards are read once."""
+    digests = {name: sha256_file(folder / name) for name in {row["shard"] for row in rows}}
+    (folder / INDEX).write_bytes(pretty_json(make_index(rows, digests)))
