@@ -72,7 +72,12 @@ def list_shards(folder: Path, splits: tuple[str, ...] = ()) -> list[Path]:
 
 
 def count_pairs(folder: Path, options: Options) -> int:
-    """Count the pairs of the splits, before any other filter."""
+    """Count the pairs of the splits, before any other filter.
+
+    Raises:
+        FactoryError: the folder holds no data set, or not these splits.
+    """
+    list_shards(folder, options.splits)
     rows = read_columns(folder / MANIFEST, ["pair", "split"])
     pairs = dict(zip(rows["pair"], rows["split"], strict=True))
     return sum(not options.splits or split in options.splits for split in pairs.values())

@@ -1,9 +1,11 @@
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 from dvc_commands import dvc
+from published_set import write_set
 from typer.testing import CliRunner, Result
 
 from flows import pipeline
@@ -76,3 +78,29 @@ def test_a_repair_does_not_build_an_edited_version(
     assert refused.exit_code == 2
     assert "data/sources" in refused.output and "flawfactory build" in refused.output
     assert (workspace.stage("ingest") / "out.txt").read_text() == "photosingest"
+
+
+def test_a_published_copy_is_verified_outside_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_set(tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    sound = verify(str(folder))
+    assert (sound.exit_code, "nothing is wrong" in sound.output) == (0, True)
+    shard = folder / "train-00000.tar"
+    shard.write_bytes(shard.read_bytes().replace(b"left hand", b"left foot"))
+    damaged = verify(str(folder))
+    assert damaged.exit_code == 1
+    assert "train-00000.tar: 0000000000000000-p0: json: its bytes are not" in damaged.output
+    found = json.loads(verify(str(folder), "--json").output)
+    assert {f["shard"] for f in found["findings"]} == {"train-00000.tar"}
+    assert json.loads(verify(str(folder), "--json", "--sample", "1").output)["pairs"] == 1
+
+
+def test_options_of_the_other_kind_are_errors(tmp_path: Path) -> None:
+    for arguments, words in (
+        ([str(tmp_path), "--repair"], "are for the outputs of this checkout"),
+        (["--sample", "2"], "are for a published copy"),
+    ):
+        done = verify(*arguments)
+        assert (done.exit_code, words in done.output) == (2, True)
