@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from flows.exports.options import Options
+from flows.records import check_version
 from stages.engine.storage.shard import read_shard
 from stages.engine.storage.tables import MANIFEST, read_columns
 from stages.engine.workspace import FactoryError
 from stages.package.pair import PublishedPair
-from stages.records.documents import SCHEMA_VERSION
 from stages.records.images import Image, open_png, read_png
 
 Labels = NDArray[np.uint8]
@@ -93,12 +93,7 @@ def parse_record(data: bytes, name: str) -> PublishedPair:
         content: Any = json.loads(data)
     except ValueError as error:
         raise FactoryError(f"{name}: the record is not JSON: {error}") from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
-        raise FactoryError(
-            f"{name}: the record has schema version {version}, this flawfactory reads "
-            f"{SCHEMA_VERSION}: build the data set again, or use the release that wrote it"
-        )
+    check_version(content.get("schema_version") if isinstance(content, dict) else None, name)
     try:
         return PublishedPair.model_validate(content)
     except ValidationError as error:

@@ -83,7 +83,7 @@ def make_rows(pair: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for flaw in pair["flaws"]:
         key = {"key": pair["photo"], "variant": flaw["id"], "pair": pair["pair"]}
-        own = _scalars(flaw, without=("id",))
+        own = _scalars(flaw, without=("id",)) | {"mapping_sha256": flaw["mapping"]["sha256"]}
         repeated = {f"pair_{name}" if name in own else name: v for name, v in whole.items()}
         scores = {f"score.{score['name']}": score["value"] for score in flaw["scores"]}
         rows.append(key | {"picture": pair["picture"]} | repeated | own | shared | scores)

@@ -1,0 +1,96 @@
+"""Find out why a version does not have a pair that another has: where its flaws were lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.comparison.arrow import pc
+from flows.comparison.versions import Version
+from stages import STAGES
+from stages.engine.storage.tables import MANIFEST, PHOTOS, REJECTS
+
+NOT_LISTED, NOT_DRAWN, UNKNOWN = "not_listed", "not_drawn", "unknown"
+"""The photo is not in the version; map drew no such flaw; the version does not say."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Why flaws are not in a version."""
+
+    stage: str
+    """Stage that lost them."""
+    reason: str
+    """Reject code, `NOT_LISTED`, `NOT_DRAWN` or `UNKNOWN`."""
+
+
+def find_fates(
+    pairs: pa.Array, owner: pq.ParquetFile, version: Version
+) -> tuple[Counter[Fate], dict[Fate, str]]:
+    """Find out why `version` does not have `pairs`, which the manifest `owner` has.
+
+    Returns:
+        Fate to the number of flaws, and to a pair as an example.
+    """
+    columns = owner.read(columns=["pair", "key", "variant"])
+    rows = columns.filter(pc.is_in(columns["pair"], pairs))
+    left = pa.table(
+        {
+            "pair": rows["pair"],
+            "photo": rows["key"],
+            "flaw": pc.binary_join_element_wise(rows["key"], rows["variant"], "/"),
+        }
+    )
+    counts: Counter[Fate] = Counter()
+    examples: dict[Fate, str] = {}
+
+    def settle(found: pa.ChunkedArray | pa.Array, fate: Fate) -> None:
+        nonlocal left
+        count = int(pc.sum(found).as_py() or 0)
+        if count:
+            counts[fate] += count
+            examples.setdefault(fate, left.filter(found)["pair"][0].as_py())
+            left = left.filter(pc.invert(found))
+
+    for stage in STAGES:
+        rejects = version.table(stage, REJECTS)
+        if rejects is not None and rejects.metadata.num_rows:
+            table = rejects.read(columns=["key", "variant", "code"])
+            for code in pc.unique(table["code"]).to_pylist():
+                of_code = table.filter(pc.equal(table["code"], code))
+                whole = of_code.filter(pc.equal(of_code["variant"], ""))
+                single = of_code.filter(pc.not_equal(of_code["variant"], ""))
+                names = pc.binary_join_element_wise(single["key"], single["variant"], "/")
+                found = pc.or_(
+                    pc.is_in(left["photo"], whole["key"].combine_chunks()),
+                    pc.is_in(left["flaw"], pa.concat_arrays(names.chunks) if names.chunks else
+                             pa.array([], pa.string())),
+                )  # fmt: skip
+                settle(found, Fate(stage, code))
+        settle(_missing(left, stage, version), Fate(stage, _reason_of(stage)))
+    settle(pa.array([True] * len(left)), Fate("package", UNKNOWN))
+    return counts, examples
+
+
+def _reason_of(stage: str) -> str:
+    return {"ingest": NOT_LISTED, "map": NOT_DRAWN}.get(stage, UNKNOWN)
+
+
+def _missing(left: pa.Table, stage: str, version: Version) -> pa.Array:
+    """Return flags over `left`: the photos that ingest, or flaws that map, does not have."""
+    nothing = pa.array([False] * len(left))
+    if stage == "ingest":
+        table = version.table(stage, PHOTOS)
+        if table is None:
+            return nothing
+        keys = table.read(columns=["key"])["key"].combine_chunks()
+        return pc.invert(pc.is_in(left["photo"], keys))
+    table = version.table(stage, MANIFEST) if stage == "map" else None
+    if table is None:
+        return nothing
+    rows = table.read(columns=["key", "variant"])
+    names = pc.binary_join_element_wise(rows["key"], rows["variant"], "/").combine_chunks()
+    return pc.invert(pc.is_in(left["flaw"], names))

@@ -1,0 +1,153 @@
+"""Compare two manifests column by column: which pairs were added, removed, changed, and in what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from flows.comparison.arrow import pc
+
+Flags = NDArray[np.bool_]
+_KEYS = ("pair", "variant")
+_IGNORED = frozenset(
+    {"shard", "params_sha256", "profile", "schema_version", "sha256.json", "key", "picture"}
+)
+"""Columns that say where a pair is stored, or that repeat what other columns say."""
+_EXACT = {
+    "mapping_sha256": "mapping",
+    "sha256.real.png": "photo",
+    "sha256.artifact.png": "picture",
+    "sha256.control.png": "control",
+    "sha256.mask.png": "mask",
+    "sha256.edit.png": "mask",
+    "sha256.flaws.png": "mask",
+    "judge": "verdict",
+    "label": "text",
+    "author": "text",
+    "caption": "caption",
+}
+_SOURCE = frozenset({"licence", "origin", "batch", "file_name", "split", "group"})
+ASPECTS = ("photo", "caption", "mapping", "picture", "control", "mask", "flaws", "verdict",
+           "scores", "text", "source", "record")  # fmt: skip
+"""What may change in a pair, in the order of the stages."""
+
+
+def aspect_of(column: str) -> str:
+    """Return the aspect to which a column of the manifest belongs; "" if it does not count."""
+    if column in _IGNORED or column in _KEYS:
+        return ""
+    if column in _EXACT:
+        return _EXACT[column]
+    if column.startswith("score."):
+        return "scores"
+    if column == "text" or column.endswith("_text"):
+        return "text"
+    return "source" if column in _SOURCE else "record"
+
+
+@dataclass(frozen=True)
+class PairChanges:
+    """The differences between two manifests, by pair key."""
+
+    added: pa.Array
+    removed: pa.Array
+    changed: pa.Array
+    """Pairs that both have, with at least one difference."""
+    aspects: dict[str, Flags]
+    """Aspect to flags over `changed`."""
+    columns: Counter[str] = field(default_factory=Counter)
+    """Column to the number of flaws in which it differs."""
+    same: int = 0
+
+    def examples(self, aspect: str, count: int) -> list[str]:
+        """Return up to `count` changed pairs with this aspect."""
+        return self.changed.filter(pa.array(self.aspects[aspect])).slice(0, count).to_pylist()
+
+    def aspects_of(self, position: int) -> list[str]:
+        """Return the aspects of the pair at a position of `changed`."""
+        return [name for name in ASPECTS if name in self.aspects and self.aspects[name][position]]
+
+
+def compare(before: pq.ParquetFile, after: pq.ParquetFile) -> PairChanges:
+    """Compare two manifests; one column of both is in memory at a time.
+
+    A row is a flaw. Rows are matched by pair and variant.
+    """
+    old, new = _read_keys(before), _read_keys(after)
+    pairs = {name: pc.unique(keys["pair"]).sort() for name, keys in (("old", old), ("new", new))}
+    added = pairs["new"].filter(pc.invert(pc.is_in(pairs["new"], pairs["old"])))
+    both = pairs["new"].filter(pc.is_in(pairs["new"], pairs["old"]))
+    removed = pairs["old"].filter(pc.invert(pc.is_in(pairs["old"], pairs["new"])))
+    place = pc.index_in(_join(new), value_set=_join(old))  # row of `new` to row of `old`
+    matched = place.is_valid()
+    owners = pc.index_in(new["pair"].filter(matched), value_set=both).to_numpy()
+    aspects: dict[str, Flags] = {}
+    columns: Counter[str] = Counter()
+    names = dict.fromkeys((*before.schema_arrow.names, *after.schema_arrow.names))
+    for name in names:
+        if not (aspect := aspect_of(name)):
+            continue
+        first = _read_column(before, name).take(place.filter(matched))
+        differs = _differ(first, _read_column(after, name).filter(matched))
+        if differs.any():
+            columns[name] = int(differs.sum())
+            flags = aspects.setdefault(aspect, np.zeros(len(both), dtype=bool))
+            flags[owners[differs]] = True
+    flags = _find_other_flaws(old, new, both)
+    if flags.any():
+        aspects["flaws"] = flags
+    changed = np.zeros(len(both), dtype=bool)
+    for flags in aspects.values():
+        changed |= flags
+    return PairChanges(
+        added=added,
+        removed=removed,
+        changed=both.filter(pa.array(changed)),
+        aspects={name: aspects[name][changed] for name in ASPECTS if name in aspects},
+        columns=columns,
+        same=int((~changed).sum()),
+    )
+
+
+def _read_keys(manifest: pq.ParquetFile) -> dict[str, pa.Array]:
+    """Read the key columns as strings, also those of a manifest without rows, whose type is
+    null."""
+    return {name: pc.cast(_read_column(manifest, name), pa.string()) for name in _KEYS}
+
+
+def _read_column(manifest: pq.ParquetFile, name: str) -> pa.Array:
+    """Read a column as one array; nulls if the manifest does not have it."""
+    if name not in manifest.schema_arrow.names:
+        return pa.nulls(manifest.metadata.num_rows)
+    column = manifest.read(columns=[name]).column(0).combine_chunks()
+    return column if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks)
+
+
+def _join(keys: dict[str, pa.Array]) -> pa.Array:
+    return pc.binary_join_element_wise(keys["pair"], keys["variant"], "/")
+
+
+def _differ(a: pa.Array, b: pa.Array) -> Flags:
+    """Compare element by element; null equals null only."""
+    if pa.types.is_null(a.type) or pa.types.is_null(b.type):
+        return a.is_valid().to_numpy(False) | b.is_valid().to_numpy(False)
+    if a.type != b.type:
+        a, b = pc.cast(a, pa.string()), pc.cast(b, pa.string())
+    unequal = pc.fill_null(pc.not_equal(a, b), False).to_numpy(False)
+    return unequal | (a.is_valid().to_numpy(False) != b.is_valid().to_numpy(False))
+
+
+def _find_other_flaws(old: dict[str, pa.Array], new: dict[str, pa.Array], both: pa.Array) -> Flags:
+    """Return flags over `both`: pairs that gained or lost a flaw."""
+    flags = np.zeros(len(both), dtype=bool)
+    for keys, others in ((old, new), (new, old)):
+        lone = pc.invert(pc.is_in(_join(keys), value_set=_join(others)))
+        owners: Any = pc.index_in(keys["pair"].filter(lone), value_set=both).drop_null()
+        flags[owners.to_numpy()] = True
+    return flags

@@ -1,0 +1,100 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+from dvc_commands import dvc
+
+from flows.cache import ObjectCache, md5
+from flows.comparison.versions import open_version
+from stages.engine.storage.tables import write_table
+from stages.engine.workspace import FactoryError, Workspace
+from stages.records.documents import SCHEMA_VERSION
+
+
+def make_row(pair: str, **columns: object) -> dict[str, object]:
+    return {"schema_version": SCHEMA_VERSION, "pair": pair, "variant": "v0", **columns}
+
+
+def read(workspace: Workspace | None, name: str | None) -> list[dict]:
+    return open_version(workspace, name).manifest().read().to_pylist()
+
+
+def commit(root: Path, words: str) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in ([*git, "add", "."], [*git, "commit", "-qm", words]):
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(workspace: Workspace) -> Workspace:
+    """A checkout whose package folder is in DVC, with one committed version."""
+    write_table(workspace.stage("package") / "manifest.parquet", [make_row("a", text="one")])
+    (workspace.root / "dvc.yaml").unlink()
+    dvc(workspace.root, "add", "-q", "data/package")
+    commit(workspace.root, "first")
+    return workspace
+
+
+def test_a_data_folder_a_package_and_the_workspace_are_versions(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = [make_row("a")]
+    write_table(workspace.stage("package") / "manifest.parquet", rows)
+    write_table(tmp_path / "copy" / "manifest.parquet", rows)
+    for name in (
+        None,
+        str(workspace.data),
+        str(workspace.stage("package")),
+        str(tmp_path / "copy"),
+    ):
+        assert read(workspace, name) == rows
+    assert read(None, str(tmp_path / "copy")) == rows
+
+
+def test_a_package_beside_the_other_stages_is_a_version_with_their_tables(
+    workspace: Workspace,
+) -> None:
+    write_table(workspace.stage("package") / "manifest.parquet", [make_row("a")])
+    write_table(workspace.stage("ingest") / "photos.parquet", [{"key": "k"}])
+    found = open_version(None, str(workspace.stage("package"))).table("ingest", "photos.parquet")
+    assert found is not None and found.metadata.num_rows == 1
+
+
+def test_a_revision_is_read_from_dvcs_cache_and_checked(committed: Workspace) -> None:
+    assert read(committed, "HEAD") == [make_row("a", text="one")]
+    manifest = committed.stage("package") / "manifest.parquet"
+    cached = ObjectCache.of(committed).path(md5(manifest))
+    cached.chmod(0o644)
+    cached.write_bytes(cached.read_bytes().replace(b"one", b"two"))
+    with pytest.raises(FactoryError, match="damaged in DVC's cache"):
+        read(committed, "HEAD")
+
+
+def test_a_revision_whose_data_is_gone_says_what_to_type(committed: Workspace) -> None:
+    manifest = committed.stage("package") / "manifest.parquet"
+    cached = ObjectCache.of(committed).path(md5(manifest))
+    cached.chmod(0o644)
+    cached.unlink()
+    with pytest.raises(FactoryError, match=r"`dvc pull`|`dvc fetch"):
+        read(committed, "HEAD")
+
+
+def test_an_unknown_version_is_an_error(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(FactoryError, match="no-such-tag is neither a folder nor a git revision"):
+        open_version(workspace, "no-such-tag")
+    with pytest.raises(FactoryError, match="this is no flawfactory checkout"):
+        open_version(None, "v1")
+    with pytest.raises(FactoryError, match="name two folders"):
+        open_version(None, None)
+    with pytest.raises(FactoryError, match="run `flawfactory build`"):
+        open_version(None, str(tmp_path)).manifest()
+
+
+def test_a_manifest_of_another_version_and_a_damaged_one_are_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "manifest.parquet", [{"schema_version": 1, "pair": "a"}])
+    with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2") as error:
+        read(None, str(tmp_path))
+    assert "\n" not in str(error.value)
+    (tmp_path / "manifest.parquet").write_bytes(b"PAR1 is not enough")
+    with pytest.raises(FactoryError, match="is damaged"):
+        read(None, str(tmp_path))
