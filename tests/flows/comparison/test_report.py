@@ -84,7 +84,7 @@ def test_the_command_prints_tables_markdown_and_json(sets: tuple[Path, Path]) ->
     assert table.exit_code == 0, table.output
     assert "2 added, 3 removed, 25 changed, 0 unchanged" in " ".join(table.output.split())
     assert "| picture changed | 25 |" in run(*sets, "--markdown").output
-    assert json.loads(run(*sets, "--json").output)["columns"]["sha256.artifact.png"] == 32
+    assert json.loads(run(*sets, "--json").output)["columns"]["sha256.artifact.png"] == 30
     assert "0 added, 0 removed, 0 changed, 28 unchanged" in run(sets[0], sets[0]).output
 
 
