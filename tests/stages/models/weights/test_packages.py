@@ -162,3 +162,26 @@ def test_a_client_that_fails_is_reported_with_its_message(tmp_path):
 def test_names_cannot_leave_the_folder(name):
     with pytest.raises(ValueError, match="name"):
         packages.Member(name=name, path="x", bytes=1, sha256="0" * 64)
+
+
+def test_a_member_that_git_tracks_is_read_there_and_not_fetched(shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    monkeypatch.setattr(packages, "COMMITTED", tmp_path / "tracked")
+    tracked = tmp_path / "tracked" / "thing" / "w.bin"
+    tracked.parent.mkdir(parents=True)
+    tracked.write_bytes(CONTENT)
+    wanted = packages.catalogue()["thing"]
+    assert packages.fetch(wanted) == "present" and shelf[1] == []
+    assert packages.path("thing", "w.bin") == tracked
+    tracked.write_bytes(b"weightz" * 100)
+    for use in (lambda: packages.read("thing", "w.bin"), lambda: packages.fetch(wanted)):
+        with pytest.raises(packages.WeightsError, match=r"run `git checkout tracked/thing/w\.bin`"):
+            use()
+
+
+def test_the_default_profile_needs_no_client_but_pip():
+    from stages.models.weights import catalogue
+
+    for entry in catalogue.find_needed("compact"):
+        tracked = [(packages.COMMITTED / entry.name / m.name).is_file() for m in entry.members]
+        assert entry.kind != "npm" or all(tracked), entry.name
