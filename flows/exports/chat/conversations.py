@@ -36,7 +36,7 @@ class Conversation:
     """One question with its answer about one or two pictures."""
 
     id: str
-    """``<picture>:<task>``, for a region with its number."""
+    """``<pair>-<kind of picture>:<task>``, for a region with its number."""
     task: str
     split: str
     pictures: tuple[Picture, ...]
@@ -79,12 +79,15 @@ def find_target(options: Options) -> tuple[Target, int]:
 def make_conversations(samples: Iterable[Sample], options: Options) -> Iterator[Conversation]:
     """Yield the conversations of each pair, in the order of the tasks.
 
-    The clean picture of a pair is the photo or, for every other pair as drawn from its key, the
-    control, so that a model cannot answer by the autoencoder's traces.
+    The clean picture of a photo's first pair is the photo, that of the others their control: each
+    clean picture occurs once, and a model cannot answer by the autoencoder's traces. Without
+    controls it is always the photo.
     """
     target, max_pixels = find_target(options)
+    photo = ""
     for sample in samples:
-        control = options.control and draw_index(sample.record.pair, "clean", 2)
+        control = options.control and sample.record.photo == photo
+        photo = sample.record.photo
         clean, flawed = (
             _prepare(picture, options, target, max_pixels)
             for picture in (
@@ -153,7 +156,7 @@ def _ask(
     task = name.split("-")[0]
     templates = load_questions()[task]
     wordings = templates["questions"]
-    key = pictures[0].name if len(pictures) == 1 else record.pair
+    key = f"{record.pair}-{pictures[0].kind}" if len(pictures) == 1 else record.pair
     words = wordings[draw_index(key, name, len(wordings))]
     for slot, value in slots.items():
         words = words.replace(f"{{{slot}}}", value)

@@ -81,6 +81,15 @@ def test_clean_pictures_are_photos_and_controls(published: Path) -> None:
 
     assert kinds() == {"real", "control"}
     assert kinds(control=False) == {"real"}
+    clean = [c.pictures[0].name for c in conversations(published)
+             if c.task == "detection" and not c.pictures[0].regions]  # fmt: skip
+    assert len(set(clean)) == len(clean)
+
+
+@pytest.mark.parametrize("control", [True, False])
+def test_every_conversation_has_a_name_of_its_own(control: bool, published: Path) -> None:
+    found = [c.id for c in conversations(published, control=control)]
+    assert len(set(found)) == len(found)
 
 
 def test_a_conversation_does_not_depend_on_the_others(published: Path) -> None:
