@@ -27,7 +27,7 @@ STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "record": ("package",),
 }
 """Aspect of a pair to the stages that make it."""
-_WEIGHTS = ("weights/", "stages/models/weights")
+_WEIGHTS = "weights/"
 _PHOTOS, _WORDS = "data/sources/photos", "data/sources/words"
 
 

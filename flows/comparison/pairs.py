@@ -63,6 +63,8 @@ class PairChanges:
     """Aspect to flags over `changed`."""
     columns: Counter[str] = field(default_factory=Counter)
     """Column to the number of flaws in which it differs."""
+    lone_columns: tuple[str, ...] = ()
+    """Columns that only one manifest has, such as scores of another judge; they change no pair."""
     same: int = 0
 
     def examples(self, aspect: str, count: int) -> list[str]:
@@ -89,8 +91,8 @@ def compare(before: pq.ParquetFile, after: pq.ParquetFile) -> PairChanges:
     owners = pc.index_in(new["pair"].filter(matched), value_set=both).to_numpy()
     aspects: dict[str, Flags] = {}
     columns: Counter[str] = Counter()
-    names = dict.fromkeys((*before.schema_arrow.names, *after.schema_arrow.names))
-    for name in names:
+    known = set(before.schema_arrow.names), set(after.schema_arrow.names)
+    for name in (name for name in after.schema_arrow.names if name in known[0]):
         if not (aspect := aspect_of(name)):
             continue
         first = _read_column(before, name).take(place.filter(matched))
@@ -111,8 +113,15 @@ def compare(before: pq.ParquetFile, after: pq.ParquetFile) -> PairChanges:
         changed=both.filter(pa.array(changed)),
         aspects={name: aspects[name][changed] for name in ASPECTS if name in aspects},
         columns=columns,
+        lone_columns=tuple(sorted(known[0] ^ known[1]))
+        if all(map(_has_rows, (before, after)))
+        else (),
         same=int((~changed).sum()),
     )
+
+
+def _has_rows(manifest: pq.ParquetFile) -> bool:
+    return manifest.metadata.num_rows > 0
 
 
 def _read_keys(manifest: pq.ParquetFile) -> dict[str, pa.Array]:
@@ -122,9 +131,7 @@ def _read_keys(manifest: pq.ParquetFile) -> dict[str, pa.Array]:
 
 
 def _read_column(manifest: pq.ParquetFile, name: str) -> pa.Array:
-    """Read a column as one array; nulls if the manifest does not have it."""
-    if name not in manifest.schema_arrow.names:
-        return pa.nulls(manifest.metadata.num_rows)
+    """Read a column as one array."""
     column = manifest.read(columns=[name]).column(0).combine_chunks()
     return column if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks)
 

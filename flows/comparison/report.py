@@ -142,6 +142,7 @@ def to_json(report: Report) -> dict[str, Any]:
             key: changes.aspects_of(place) for place, key in enumerate(changes.changed.to_pylist())
         },
         "columns": dict(changes.columns),
+        "lone_columns": list(changes.lone_columns),
         "reasons": [asdict(line) for line in list_changes(report)],
         "moved": {stage: list(map(str, moved)) for stage, moved in report.moves.items() if moved},
         "names": [asdict(shift) for shift in report.names],
@@ -167,6 +168,8 @@ def list_tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], list[tup
         for line in list_changes(report)
     ]
     yield "what changed", ("what", "count", "why", "for example"), lines
+    lone = [(name,) for name in report.changes.lone_columns]
+    yield "columns that only one version has", ("column",), lone
     moved = [(stage, str(move)) for stage, found in report.moves.items() for move in found]
     yield "what moved", ("stage", "params, code, models, photos"), moved
     names = [

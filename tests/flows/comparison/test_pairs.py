@@ -52,9 +52,10 @@ def test_flaws_of_one_pair_are_compared_one_by_one(tmp_path: Path) -> None:
     assert described(changes(tmp_path, before[1:], before)) == {"a": ["flaws"]}
 
 
-def test_a_column_that_only_one_version_has_is_a_difference(tmp_path: Path) -> None:
+def test_a_column_that_only_one_version_has_is_named_and_changes_no_pair(tmp_path: Path) -> None:
     after = [make_row("a") | {"score.new": 1.0}]
-    assert described(changes(tmp_path, [make_row("a")], after)) == {"a": ["scores"]}
+    found = changes(tmp_path, [make_row("a")], after)
+    assert (found.same, found.lone_columns) == (1, ("score.new",))
 
 
 def test_versions_without_pairs(tmp_path: Path) -> None:
