@@ -51,20 +51,22 @@ def blend(active: Mask, window: Window, shape: tuple[int, int], feather: float) 
     """
     x0, y0, x1, y1 = window.box
     ramp = max(feather * (x1 - x0) / window.size[0], 1e-6)
-    inside = from_grid(active, window.box, shape)
+    size = height, width = y1 - y0, x1 - x0
+    inside = from_grid(active, (0, 0, width, height), size)
     weight = 1 - np.asarray(distance_transform_edt(~inside)) / (ramp + 1)
-    row, column = np.arange(shape[0])[:, None], np.arange(shape[1])[None]
+    row, column = np.arange(height)[:, None], np.arange(width)[None]
     for border, distance in (
-        (x0 > 0, column - x0 + 1),
-        (y0 > 0, row - y0 + 1),
-        (x1 < shape[1], x1 - column),
-        (y1 < shape[0], y1 - row),
+        (x0 > 0, column + 1),
+        (y0 > 0, row + 1),
+        (x1 < shape[1], width - column),
+        (y1 < shape[0], height - row),
     ):
         if border:
             weight = np.minimum(weight, distance / (ramp + 1))
     weight = np.clip(weight, 0, 1)
-    weight[:y0], weight[y1:], weight[:, :x0], weight[:, x1:] = 0, 0, 0, 0
-    return Blend((weight * weight * (3 - 2 * weight)).astype(np.float32))
+    alpha = np.zeros(shape, dtype=np.float32)
+    alpha[y0:y1, x0:x1] = weight * weight * (3 - 2 * weight)
+    return Blend(alpha)
 
 
 def gather_residual(lost: Plane, index: Index, grid: tuple[int, int]) -> Plane:

@@ -154,11 +154,9 @@ class InjectParams(StageParams):
     values: Shares = Shares(steps=0.5, double=0.0, single=0.5)
     guidance: Guidance = Guidance()
     faithful: Faithful = Faithful()
-    bucket: int = Field(default=16, ge=1, le=4096)
-    """Sparse forward passes are padded to a multiple of this number of tokens."""
-    batch: int = Field(default=1, ge=1, le=64)
-    """Maximum number of variants, all of one padded size, in a sparse forward pass. With 1 a
-    variant's bytes do not depend on the others; more is faster on a GPU."""
+    batch: int = Field(default=8, ge=1, le=64)
+    """Maximum number of variants in a sparse forward pass. With 1 a variant's last bits do not
+    depend on the others; more is faster."""
     margin: int = Field(default=1, ge=0, le=8)
     """Tokens around the targets that the model may change to blend them in."""
     feather: float = Field(default=10.0, ge=0, le=64)

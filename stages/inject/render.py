@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,6 @@ class Settings:
     blocks: Blocks
     guidance: tuple[float, float]
     """Guidance of the source branch and of the flaws."""
-    bucket: int
     batch: int
     prompt: str
     faithful: Faithful | None = None
@@ -247,11 +246,9 @@ class _Run:
         v = self._flow.velocity(state[:1], t, self._grid, memory, [source], settings.prompt)
         self.source += tokens
         out = v[0][torch.cat([torch.arange(tokens)[None], self._index])]
-        for size, members in self._batches(started):
-            active = torch.full((len(members), size), tokens)
-            for row, k in enumerate(members):
-                places = self._active[k, :, 0].nonzero()[:, 0]
-                active[row, : len(places)] = places
+        for first in range(0, len(started), settings.batch):
+            members = started[first : first + settings.batch]
+            active = [self._active[k, :, 0].nonzero()[:, 0] for k in members]
             positions, values = self._injection_flags(step, members)
             injection = self._flow.sparse_injection(
                 memory,
@@ -263,26 +260,17 @@ class _Run:
                 values,
                 self._position_index(step, members),
             )
-            real = active.clamp(max=tokens - 1)
-            inputs = torch.stack([state[1 + k, real[row]] for row, k in enumerate(members)])
-            found = self._flow.velocity(inputs, t, self._grid, injection, [flaw], settings.prompt)
-            for row, k in enumerate(members):
-                kept = active[row] < tokens
+            inputs = torch.cat([state[1 + k, active[row]] for row, k in enumerate(members)])
+            found = self._flow.velocity(
+                inputs[None], t, self._grid, injection, [flaw], settings.prompt
+            )
+            sizes = [len(tokens) for tokens in active]
+            for row, part in enumerate(found[0].split(sizes)):
+                k = members[row]
                 out[1 + k] = v[0]
-                out[1 + k, active[row, kept]] = found[row, kept]
-                self.own[k] += size
+                out[1 + k, active[row]] = part
+                self.own[k] += sizes[row]
         return out
-
-    def _batches(self, variants: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        """Yield the padded number of tokens and the variants of each sparse forward pass."""
-        sizes: dict[int, list[int]] = {}
-        for k in variants:
-            bucket = self._settings.bucket
-            size = -(-int(self._active[k].sum()) // bucket) * bucket
-            sizes.setdefault(size, []).append(k)
-        for size, members in sizes.items():
-            for first in range(0, len(members), self._settings.batch):
-                yield size, members[first : first + self._settings.batch]
 
     def _injection_flags(
         self, step: int, variants: Sequence[int]

@@ -9,6 +9,9 @@ import torch
 from stages.records.masks import Mask
 from stages.records.source_index import Index
 
+Edges = tuple[int, int, int, int]
+"""Top, left, bottom and right (exclusive) of a box, in the order of slices."""
+
 
 def find_repeats(index: Index) -> Mask:
     """Return the targets whose reference an earlier target already uses, (N,) bool."""
@@ -25,9 +28,9 @@ def grow(targets: Mask, margin: int) -> Mask:
     return cv2.dilate(targets.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
 
 
-def halo_box(active: Mask, halo: int) -> tuple[int, int, int, int]:
-    """Return top, left, bottom, right (exclusive) of the active tokens and `halo` tokens around
-    them, clipped to the grid."""
+def halo_box(active: Mask, halo: int) -> Edges:
+    """Return the edges of the box around the active tokens and `halo` tokens around them, clipped
+    to the grid."""
     rows, columns = np.nonzero(active)
     return (
         max(0, int(rows.min()) - halo),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,7 +23,7 @@ from stages.inject.composite import (
 )
 from stages.inject.params import InjectParams, all_values, value_for_tool
 from stages.inject.render import Plan, Rendering, Settings, join, render
-from stages.inject.tokens import find_repeats, grow, halo_box
+from stages.inject.tokens import Edges, find_repeats, grow, halo_box
 from stages.models.flow.solvers import Solver
 from stages.models.flow.trajectory import Trajectory
 from stages.models.protocols import Image
@@ -35,6 +36,11 @@ from stages.records.windows import cut
 if TYPE_CHECKING:
     from stages.models.flow.decode import Statistics
     from stages.models.flow.model import Flow
+
+
+RESAMPLING = 4
+"""Pixels around a pixel that its value in the photo can depend on: Lanczos's 3 and one of the
+ramp's; of the photo's pixels where they are larger."""
 
 
 class UnusableVariant(Exception):
@@ -127,7 +133,6 @@ class WindowJob:
                 (self.values.double, self.values.single),
             ),
             guidance=(params.guidance.source, params.guidance.flaw),
-            bucket=params.bucket,
             batch=params.batch,
             prompt=prompt,
             faithful=params.faithful if faithful else None,
@@ -302,18 +307,36 @@ class WindowJob:
     def decode(self, plan: Plan, rendering: Rendering, control: DecodedControl) -> Plane:
         """Decode the window with the flaw, (H, W, 3).
 
-        Only the active tokens and a halo are decoded, with the decoder statistics of the control;
-        everything else is copied from the control.
+        Only the active tokens and a halo are decoded, with the decoder statistics of the control,
+        and of these only the pixels that the composite uses; everything else is copied from the
+        control.
         """
         rows, columns = self.window.grid
-        top, left, bottom, right = halo_box(plan.active, self.params.halo)
-        piece = rendering.artifact.reshape(rows, columns, -1)[top:bottom, left:right]
-        size = bottom - top, right - left
+        top, left, bottom, right = crop = halo_box(plan.active, self.params.halo)
+        tokens = rendering.artifact.reshape(rows, columns, -1)[top:bottom, left:right]
+        y0, x0, y1, x1 = self.used_pixels(plan.active, crop)
         picture = control.picture.copy()
-        picture[top * TOKEN : bottom * TOKEN, left * TOKEN : right * TOKEN] = self.flow.decode(
-            piece.flatten(0, 1), size, control.statistics
+        picture[y0:y1, x0:x1] = self.flow.decode_crop(
+            tokens.flatten(0, 1),
+            (bottom - top, right - left),
+            control.statistics,
+            (y0 - top * TOKEN, x0 - left * TOKEN, y1 - top * TOKEN, x1 - left * TOKEN),
         )
         return picture
+
+    def used_pixels(self, active: Mask, crop: Edges) -> Edges:
+        """Return the edges of the pixels of `crop` that the composite can use: the active tokens,
+        the ramp around them, and the neighbours that resampling mixes in."""
+        (x0, _, x1, _), (width, _) = self.window.box, self.window.size
+        margin = math.ceil(self.params.feather + RESAMPLING * max(1, width / (x1 - x0)))
+        top, left, bottom, right = (TOKEN * edge for edge in halo_box(active, 0))
+        y0, x0, y1, x1 = (TOKEN * edge for edge in crop)
+        return (
+            max(y0, top - margin),
+            max(x0, left - margin),
+            min(y1, bottom + margin),
+            min(x1, right + margin),
+        )
 
 
 @dataclass(frozen=True)

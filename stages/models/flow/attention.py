@@ -46,11 +46,14 @@ class InjectionProcessor(FluxAttnProcessor):
                 image_rotary_emb,
             )
         projections = _project(attn, hidden_states, encoder_hidden_states)
-        query, key, value = injection.apply(self.block, projections, image_rotary_emb)
-        out = dispatch_attention_fn(
-            query, key, value, attn_mask=attention_mask, backend=self._attention_backend
-        )
-        out = out.flatten(2, 3).to(query.dtype)
+
+        def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+            return dispatch_attention_fn(
+                query, key, value, attn_mask=attention_mask, backend=self._attention_backend
+            )
+
+        out = injection.attend(self.block, projections, image_rotary_emb, attention)
+        out = out.flatten(2, 3).to(hidden_states.dtype)
         if encoder_hidden_states is None:
             return out
         text = encoder_hidden_states.shape[1]

@@ -1,8 +1,10 @@
-"""Decode a crop of an image as if the whole image had been decoded.
+"""Decode a crop of an image as if the whole image had been decoded, and only as far as needed.
 
 An AutoencoderKL's decoder is local except for its GroupNorms, which normalise with statistics of
-the whole image. They are recorded while the control is decoded and applied again to the flaws'
-crops, which differ from the control in their targets only.
+the whole image, and the attention of its mid block. The statistics are recorded while the control
+is decoded and applied again to the flaws' crops, which differ from the control in their targets
+only. Convolutions reach a few pixels of their own resolution, so the pixels around a flaw that the
+first blocks need are left out of the last ones, where they cost most.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from typing import Any
 
 import torch
 from torch import nn
+
+Region = tuple[int, int, int, int]
+"""Top, left, bottom and right (exclusive) in pixels."""
 
 Statistics = list[tuple[torch.Tensor, torch.Tensor]]
 """Mean and reciprocal standard deviation, (1, groups) each, of every GroupNorm in call order."""
@@ -52,6 +57,58 @@ def apply_statistics(decoder: nn.Module, statistics: Statistics) -> Iterator[Non
 
     with _patch_norms(decoder, forward):
         yield
+
+
+@contextmanager
+def trim_blocks(decoder: Any, size: tuple[int, int], wanted: Region) -> Iterator[Region]:
+    """Make the decoder's up blocks compute only what the `wanted` region of its output depends on.
+
+    Args:
+        decoder: the decoder of an AutoencoderKL.
+        size: height and width of its input.
+        wanted: region of its output, in pixels.
+
+    Yields:
+        The region of the output that the trimmed decoder returns; `wanted` is inside it.
+    """
+    blocks = list(decoder.up_blocks)
+    needed: list[Region] = []
+    region = _grow(wanted, 1)  # conv_out
+    for block in reversed(blocks):
+        if block.upsamplers:
+            top, left, bottom, right = _grow(region, 1)
+            region = top // 2, left // 2, -(-bottom // 2), -(-right // 2)
+        region = _grow(region, 2 * len(block.resnets))
+        needed.append(region)
+    hooks, present = [], (0, 0, *size)
+    for block, region in zip(blocks, reversed(needed), strict=True):
+        kept = _intersect(present, region)
+        hooks.append(block.register_forward_pre_hook(_cutter(kept, present)))
+        present = tuple(2 * edge for edge in kept) if block.upsamplers else kept
+    try:
+        yield present
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _cutter(kept: Region, present: Region) -> Callable[[nn.Module, tuple[Any, ...]], Any]:
+    """Return a hook that cuts `kept` out of a block's input, which is the region `present`."""
+    (top, left, bottom, right), (y, x, _, _) = kept, present
+
+    def cut(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return inputs[0][..., top - y : bottom - y, left - x : right - x], *inputs[1:]
+
+    return cut
+
+
+def _grow(region: Region, by: int) -> Region:
+    top, left, bottom, right = region
+    return top - by, left - by, bottom + by, right + by
+
+
+def _intersect(a: Region, b: Region) -> Region:
+    return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Changes of queries, keys and values inside an attention layer (algorithm section 4).
 
-`Injection` is the contract: `apply` takes a block's projections, text tokens first, and returns the
-tensors that attention is computed from. `Recorder` is the source branch of sparse injection,
-`DenseInjection` injects into whole grids of tokens, `SparseInjection` into the active tokens only.
+`Injection` is the contract: `attend` takes a block's projections, text tokens first, changes them
+and computes attention. `Recorder` is the source branch of sparse injection, `DenseInjection`
+injects into whole grids of tokens, `SparseInjection` into the active tokens only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +18,9 @@ Rotary = tuple[torch.Tensor, torch.Tensor]
 
 Projections = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Query, key, value, each (B, S, H, D); S = text + image tokens."""
+
+Attention = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Attention of query (B, M, H, D) to key and value (B, S, H, D)."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,14 @@ class Injection(Protocol):
     """Hook of `InjectionProcessor`, passed to the transformer in ``joint_attention_kwargs``."""
 
     def touches(self, block: int) -> bool:
-        """Return whether `apply` has to run in this block; if not, the stock layer runs."""
+        """Return whether `attend` has to run in this block; if not, the stock layer runs."""
         ...
 
-    def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """Return rotated query, rotated key and value; `rotary` is the stock (S, D)."""
+    def attend(
+        self, block: int, projections: Projections, rotary: Rotary, attention: Attention
+    ) -> torch.Tensor:
+        """Rotate query and key, inject, and return what `attention` returns; `rotary` is the stock
+        (S, D)."""
         ...
 
 
@@ -75,11 +82,13 @@ class Recorder:
         """Return True: every block is recorded."""
         return True
 
-    def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """Record rotated key and value, and return what the stock layer attends with."""
+    def attend(
+        self, block: int, projections: Projections, rotary: Rotary, attention: Attention
+    ) -> torch.Tensor:
+        """Record rotated key and value, and attend as the stock layer does."""
         query, key, value = projections
         self.keys[block], self.values[block] = rotate(key, rotary), value
-        return rotate(query, rotary), self.keys[block], value
+        return attention(rotate(query, rotary), self.keys[block], value)
 
 
 @dataclass(frozen=True)
@@ -102,53 +111,69 @@ class DenseInjection:
             block in self.blocks.values
         )
 
-    def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """Compute pe' = pe[source_index] and v' = v_source[source_index]."""
+    def attend(
+        self, block: int, projections: Projections, rotary: Rotary, attention: Attention
+    ) -> torch.Tensor:
+        """Attend with pe' = pe[source_index] and v' = v_source[source_index]."""
         query, key, value = projections
         if self.rotary is not None and block in self.blocks.positions:
             rotary = self.rotary
         if block in self.blocks.values:
             value = stream_values(value, self.source_index, self.values_on, self.text_values)
-        return rotate(query, rotary), rotate(key, rotary), value
+        return attention(rotate(query, rotary), rotate(key, rotary), value)
 
 
 @dataclass(frozen=True)
 class SparseInjection:
-    """Injection into a batch of active tokens that attend to the source branch's keys and values.
+    """Injection into the active tokens of several variants, which attend to the source branch.
 
     Queries, MLP and outputs are computed for the active tokens only; the keys and values of all
-    other tokens, text included, are those of the source branch at this evaluation.
+    other tokens, text included, are those of the source branch at this evaluation. The variants'
+    tokens follow one another in one sequence of M tokens, so that every matrix product is computed
+    once for all of them; only attention is computed variant by variant.
     """
 
     memory: Recorder
-    places: torch.Tensor
-    """(B, M) int64 into the sequence of S tokens: the tokens that are computed. The value S is
-    padding: no token attends to what is computed there."""
+    places: tuple[torch.Tensor, ...]
+    """For each variant: (m,) int64 into the sequence of S tokens, the tokens that are computed."""
     sources: torch.Tensor
-    """(B, M) int64 into the sequence: source token of each computed token."""
+    """(M,) int64 into the sequence of S tokens: source token of each computed token."""
     blocks: Blocks
     rotary: Rotary
-    """(B, M, D): the tokens' own positions."""
+    """(1, M, D): the tokens' own positions."""
     injected: Rotary | None
-    """(B, M, D): pe[source] for the samples that inject positions; None if no sample does."""
+    """(1, M, D): pe[source] for the variants that inject positions; None if no variant does."""
     values_on: torch.Tensor | None
-    """(B,) bool: samples that inject values; None = all of them."""
+    """(1, M) bool: tokens of the variants that inject values; None = all of them."""
 
     def touches(self, block: int) -> bool:
         """Return True: every block attends to the recorded keys and values."""
         return True
 
-    def apply(self, block: int, projections: Projections, rotary: Rotary) -> Projections:
-        """Return query (B, M, H, D) of the computed tokens, key and value (B, S, H, D) of all."""
+    def attend(
+        self, block: int, projections: Projections, rotary: Rotary, attention: Attention
+    ) -> torch.Tensor:
+        """Attend with the query of the computed tokens to the keys and values of all tokens."""
         query, key, value = projections
         own = self.rotary
         if self.injected is not None and block in self.blocks.positions:
             own = self.injected
         keys, values = self.memory.keys[block], self.memory.values[block]
         if block in self.blocks.values:
-            value = _choose(self.values_on, values[0][self.sources], value)
-        key = rotate(key, own)
-        return rotate(query, own), _put(keys, self.places, key), _put(values, self.places, value)
+            value = _choose(self.values_on, values[:, self.sources], value)
+        sizes = [len(places) for places in self.places]
+        parts = zip(
+            self.places,
+            *(part.split(sizes, dim=1) for part in (rotate(query, own), rotate(key, own), value)),
+            strict=True,
+        )
+        return torch.cat(
+            [
+                attention(q, keys.index_copy(1, places, k), values.index_copy(1, places, v))
+                for places, q, k, v in parts
+            ],
+            dim=1,
+        )
 
 
 def stream_values(
@@ -163,19 +188,13 @@ def stream_values(
     `text_values` is set: then they take those of item 0.
     """
     text = value.shape[1] - source_index.shape[1]
+    on = None if values_on is None else values_on[:, None]
     if text_values:
-        return _choose(values_on, value[0][prepend_text(source_index, text)], value)
-    image = _choose(values_on, value[0, text:][source_index], value[:, text:])
+        return _choose(on, value[0][prepend_text(source_index, text)], value)
+    image = _choose(on, value[0, text:][source_index], value[:, text:])
     return torch.cat([value[:, :text], image], dim=1)
 
 
 def _choose(on: torch.Tensor | None, then: torch.Tensor, otherwise: torch.Tensor) -> torch.Tensor:
-    return then if on is None else torch.where(on[:, None, None, None], then, otherwise)
-
-
-def _put(memory: torch.Tensor, places: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Repeat (1, S, H, D) per sample, write `own` (B, M, H, D) at `places`, drop place S."""
-    batch, _, heads, width = own.shape
-    full = torch.cat([memory, memory[:, :1]], dim=1).repeat(batch, 1, 1, 1)
-    full.scatter_(1, places[:, :, None, None].expand(-1, -1, heads, width), own)
-    return full[:, :-1]
+    """Choose by (B, S) or (B, 1) bool between two (B, S, H, D)."""
+    return then if on is None else torch.where(on[:, :, None, None], then, otherwise)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,11 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (  # noqa:
 
 from stages.models.flow.attention import install_processors  # noqa: E402
 from stages.models.flow.decode import (  # noqa: E402
+    Region,
     Statistics,
     apply_statistics,
     record_statistics,
+    trim_blocks,
 )
 from stages.models.flow.injection import (  # noqa: E402
     Blocks,
@@ -46,6 +47,7 @@ from stages.models.flow.injection import (  # noqa: E402
 )
 from stages.models.flow.text import Prompts, TextEncoders, ZeroToken  # noqa: E402
 from stages.models.flow.tokens import image_ids, pack, unpack  # noqa: E402
+from stages.models.flow.upsampling import replace_upsamplers  # noqa: E402
 from stages.models.protocols import Image  # noqa: E402
 from stages.records.documents import TOKEN  # noqa: E402
 
@@ -121,6 +123,8 @@ class Flow:
                 model.enable_group_offload(device, offload_type="leaf_level")
             else:
                 model.to(device)
+        if device.type == "cpu":
+            replace_upsamplers(vae.decoder)
         vae.to(memory_format=torch.channels_last)  # a fifth less time to decode on a CPU
         flow = cls(transformer, vae, scheduler, prompts, device)
         if compile:
@@ -154,21 +158,12 @@ class Flow:
         return pack((latents - (config.shift_factor or 0.0)) * config.scaling_factor)
 
     @torch.inference_mode()
-    def decode(
-        self, tokens: torch.Tensor, grid: tuple[int, int], statistics: Statistics | None = None
-    ) -> NDArray[np.float32]:
-        """Decode (N, 64) tokens to (H, W, 3) float32 in 0..255.
-
-        Args:
-            tokens: normalised latents of an image or of a crop of it.
-            grid: rows and columns of `tokens`.
-            statistics: for a crop: those of the whole image, from `decode_whole`.
-        """
+    def decode(self, tokens: torch.Tensor, grid: tuple[int, int]) -> NDArray[np.float32]:
+        """Decode (N, 64) tokens to (H, W, 3) float32 in 0..255."""
         config = self.vae.config
         latents = unpack(tokens[None].to(self._device, self._dtype), grid)
         latents = latents / config.scaling_factor + (config.shift_factor or 0.0)
-        with apply_statistics(self.vae.decoder, statistics) if statistics else nullcontext():
-            picture = self.vae.decode(latents).sample[0].float().cpu()
+        picture = self.vae.decode(latents).sample[0].float().cpu()
         return ((picture.permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).numpy()
 
     def decode_whole(
@@ -177,6 +172,27 @@ class Flow:
         """Decode a whole image and return the statistics with which to decode its crops."""
         with record_statistics(self.vae.decoder) as statistics:
             return self.decode(tokens, grid), statistics
+
+    def decode_crop(
+        self, tokens: torch.Tensor, grid: tuple[int, int], statistics: Statistics, wanted: Region
+    ) -> NDArray[np.float32]:
+        """Decode a region of a crop of an image: (H, W, 3) float32 in 0..255.
+
+        Args:
+            tokens: (N, 64), the crop's.
+            grid: rows and columns of `tokens`.
+            statistics: those of the whole image, from `decode_whole`.
+            wanted: the region, in pixels of the crop.
+        """
+        rows, columns = grid
+        decoder, side = self.vae.decoder, TOKEN // 8
+        with (
+            apply_statistics(decoder, statistics),
+            trim_blocks(decoder, (rows * side, columns * side), wanted) as present,
+        ):
+            picture = self.decode(tokens, grid)
+        (top, left, bottom, right), (y, x, _, _) = wanted, present
+        return picture[top - y : bottom - y, left - x : right - x]
 
     def blocks(self, positions: Span, values: Span) -> Blocks:
         """Choose the first blocks for positions and the last blocks for values.
@@ -233,7 +249,7 @@ class Flow:
     def sparse_injection(
         self,
         memory: Recorder,
-        active: torch.Tensor,
+        active: Sequence[torch.Tensor],
         source_index: torch.Tensor,
         grid: tuple[int, int],
         blocks: Blocks,
@@ -241,38 +257,41 @@ class Flow:
         values_on: torch.Tensor,
         position_index: torch.Tensor | None = None,
     ) -> SparseInjection:
-        """Build the injection into a batch of active tokens that attend to `memory`.
+        """Build the injection into the active tokens of K variants, which attend to `memory`.
+
+        The input of `velocity` is the tokens of the first variant, then those of the second, ...
 
         Args:
             memory: what the source branch recorded at this evaluation.
-            active: (B, M) int64 image tokens; the value N is padding.
-            source_index: (B, N) int64.
+            active: for each variant (m,) int64 image tokens.
+            source_index: (K, N) int64.
             grid: rows and columns.
             blocks: from `blocks`.
-            positions_on, values_on: (B,) bool: the samples that inject positions and values.
-            position_index: (B, N) int64, the source of positions if it differs from that of values.
+            positions_on, values_on: (K,) bool: the variants that inject positions and values.
+            position_index: (K, N) int64, the source of positions if it differs from that of values.
         """
-        tokens = grid[0] * grid[1]
-        real = active.clamp(max=tokens - 1)
-        sources = (source_index.gather(1, real) + self._text_tokens).to(self._device)
-        own = (real + self._text_tokens).to(self._device)
+        sizes = torch.tensor([len(tokens) for tokens in active])
+        image = torch.cat(list(active))
+        variant = torch.arange(len(active)).repeat_interleave(sizes)
+        sources = (source_index[variant, image] + self._text_tokens).to(self._device)
+        own = (image + self._text_tokens).to(self._device)
         rotary, injected = self._rotary(grid), None
         if positions_on.any() and blocks.positions:
             moved = sources
             if position_index is not None:
-                moved = (position_index.gather(1, real) + self._text_tokens).to(self._device)
-            moved = torch.where(positions_on[:, None].to(self._device), moved, own)
-            injected = gather_rotary(rotary, moved)
+                moved = (position_index[variant, image] + self._text_tokens).to(self._device)
+            moved = torch.where(positions_on[variant].to(self._device), moved, own)
+            injected = gather_rotary(rotary, moved[None])
         if not values_on.any():
             blocks = Blocks(blocks.positions, frozenset())
         return SparseInjection(
             memory=memory,
-            places=(active + self._text_tokens).to(self._device),
+            places=own.split(sizes.tolist()),
             sources=sources,
             blocks=blocks,
-            rotary=gather_rotary(rotary, own),
+            rotary=gather_rotary(rotary, own[None]),
             injected=injected,
-            values_on=self._none_if_all(values_on),
+            values_on=self._none_if_all(values_on[variant][None]),
         )
 
     @torch.inference_mode()
@@ -288,8 +307,8 @@ class Flow:
         """Compute dz/dt of the rectified flow at time `t` in [0, 1] (0 = photo, 1 = noise).
 
         Args:
-            tokens: (B, N, 64) latents, or (B, M, 64) of the active tokens with a sparse injection.
-                Computed in the model's dtype and returned in that of `tokens`.
+            tokens: (B, N, 64) latents, or with a sparse injection (1, M, 64), the active tokens of
+                all its variants. Computed in the model's dtype and returned in that of `tokens`.
             t: time, one for all samples or one per sample.
             grid: rows and columns of the whole image, rows * columns = N.
             injection: from `dense_injection` or `sparse_injection`, a `Recorder`, or None for the

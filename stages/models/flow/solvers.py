@@ -64,6 +64,7 @@ def integrate(
     state: State,
     timesteps: Sequence[float],
     visit: Visit | None = None,
+    slope: State | None = None,
 ) -> State:
     """Integrate from `state` at the first timestep to the last timestep.
 
@@ -75,13 +76,15 @@ def integrate(
         visit: called with (z, t) at every timestep and every midpoint, before the velocity is
             evaluated there, and for the last state too; its return value replaces z. Use it to
             record z or to anchor a part of it.
+        slope: FireFlow's velocity for the first half step; None = evaluate it there.
 
     Returns:
         z at ``timesteps[-1]``, as `visit` returned it.
     """
     see = visit or _keep
     state = see(state, timesteps[0])
-    slope: Any = velocity(state, timesteps[0]) if solver == "fireflow" else None
+    if solver == "fireflow" and slope is None:
+        slope = velocity(state, timesteps[0])
     for start, end in pairwise(timesteps):
         step = end - start
         if solver == "euler":

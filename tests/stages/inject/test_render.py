@@ -28,9 +28,9 @@ def trajectory(request, flow):
     return request.param, kept
 
 
-def settings(solver, trajectory, mode="dense", blocks=LATE, bucket=4, batch=3):
+def settings(solver, trajectory, mode="dense", blocks=LATE, batch=3):
     times = trajectory.states(solver)[3::-1]
-    return Settings(mode, solver, times, blocks, (1.0, 1.0), bucket, batch, "")
+    return Settings(mode, solver, times, blocks, (1.0, 1.0), batch, "")
 
 
 def plan(mapping, margin=1, seed=0, rho=0.0, start=0, positions=1, values=ALWAYS):
@@ -188,18 +188,24 @@ def test_evaluations_count_the_tokens_that_went_through_the_transformer(flow, tr
     assert dense[0].evaluations == pytest.approx(calls + calls / 3)
     assert dense[1].evaluations < dense[0].evaluations, "it starts a step later"
     sparse = render(flow, kept, PLANS, settings(solver, kept, "sparse"))
-    # 12 active tokens fill three buckets of 4; 3 active tokens one.
     assert sparse[0].evaluations == pytest.approx(calls * 12 / 20 + calls / 3)
-    assert sparse[2].evaluations == pytest.approx(calls * 4 / 20 + calls / 3)
+    assert sparse[2].evaluations == pytest.approx(calls * 3 / 20 + calls / 3)
 
 
-def test_the_bucket_does_not_change_the_result(flow, trajectory):
+def test_a_sparse_pass_holds_up_to_a_batch_of_variants(flow, trajectory, monkeypatch):
     solver, kept = trajectory
-    small, large = (
-        render(flow, kept, PLANS, settings(solver, kept, "sparse", bucket=size)) for size in (1, 16)
-    )
-    for a, b in zip(small, large, strict=True):
-        assert_equal_but_for_rounding(a.artifact, b.artifact)
+    velocity, sizes = flow.velocity, []
+
+    def count(tokens, *rest):
+        sizes.append(tokens.shape[1])
+        return velocity(tokens, *rest)
+
+    monkeypatch.setattr(flow, "velocity", count)
+    first, second, third = (int(plan.active.sum()) for plan in PLANS)
+    render(flow, kept, PLANS, settings(solver, kept, "sparse", batch=3))
+    assert sizes[-2:] == [TOKENS, first + second + third]
+    render(flow, kept, PLANS, settings(solver, kept, "sparse", batch=2))
+    assert sizes[-3:] == [TOKENS, first + second, third]
 
 
 @pytest.mark.parametrize("mode", ["dense", "sparse"])

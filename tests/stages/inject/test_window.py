@@ -209,7 +209,7 @@ def out_of_memory(z):
 def test_a_variant_that_cannot_be_rendered_does_not_affect_others(
     make_job, variants, monkeypatch, fail, code
 ):
-    job = make_job(bucket=1, margin=0)
+    job = make_job(batch=1, margin=0)
     fail_on(job, monkeypatch, len(variants[2].targets), fail)
     found = job.run(variants, SEED, KEY)
     assert reasons(found) == {"v2": code}
@@ -259,6 +259,11 @@ def test_only_the_active_tokens_and_their_halo_are_decoded(make_job, variants):
     assert (top, left, bottom, right) == (0, 64, 32, 96)
     assert np.array_equal(picture[~inside], control.picture[~inside])
     assert np.abs(picture - control.picture)[:16, 80:].mean() > 1
+    # Of the halo only what the composite uses is decoded, and that as if all of it were.
+    narrow = make_job(margin=0, halo=1, feather=2).decode(plan, rendering, control)
+    differs = (narrow != control.picture).any(-1)
+    assert differs[:22, 74:].any() and not differs[:, :74].any() and not differs[22:].any()
+    np.testing.assert_allclose(narrow[:22, 74:], picture[:22, 74:], atol=0.01)
     # The recorded statistics are used.
     other = DecodedControl(control.picture, job.flow.decode_whole(3 * rendering.control, GRID)[1])
     assert np.abs(job.decode(plan, rendering, other) - picture)[inside].max() > 1
@@ -355,7 +360,7 @@ def test_only_the_flaw_that_fails_is_rejected(make_job, variants, variant):
 
 
 def test_a_picture_that_cannot_be_rendered_loses_all_its_flaws(make_job, variants, monkeypatch):
-    job = make_job(bucket=1, margin=0)
+    job = make_job(batch=1, margin=0)
     flaws = [*together(variants[:2]), variants[2]]
     fail_on(job, monkeypatch, len(variants[2].targets), out_of_memory)
     assert len(variants[0].targets) + len(variants[1].targets) == len(variants[2].targets)

@@ -147,13 +147,11 @@ def test_the_recorder_changes_nothing_and_keeps_every_block(flow, tokens):
 def test_sparse_identity_equals_the_source_branch_at_the_active_tokens(flow, tokens, blocks):
     memory = Recorder()
     full = flow.velocity(tokens[:1], 0.4, GRID, memory)
-    active = torch.tensor([[4, 5, 9, 10, TOKENS], [0, 1, 2, TOKENS, TOKENS]])
+    active = [torch.tensor([4, 5, 9, 10]), torch.tensor([0, 1, 2])]
     identity = torch.arange(TOKENS).repeat(2, 1)
-    inputs = tokens[0, active.clamp(max=TOKENS - 1)]
+    inputs = tokens[:1, torch.cat(active)]
     found = flow.velocity(inputs, 0.4, GRID, sparse(flow, memory, active, identity, blocks))
-    for row in range(2):
-        real = active[row] < TOKENS
-        assert_equal_but_for_rounding(found[row, real], full[0, active[row, real]])
+    assert_equal_but_for_rounding(found, full[:, torch.cat(active)])
 
 
 LAST = frozenset({3})
@@ -170,23 +168,34 @@ def test_sparse_equals_dense_in_the_last_block(flow, tokens, blocks):
     expected = flow.velocity(same, 0.4, GRID, dense(flow, index, blocks))[1]
     memory = Recorder()
     plain = flow.velocity(same[:1], 0.4, GRID, memory)[0]
-    active = torch.tensor([[2, 3, 7, 8, TOKENS]])
-    inputs = same[:1, active[0].clamp(max=TOKENS - 1)]
-    found = flow.velocity(inputs, 0.4, GRID, sparse(flow, memory, active, index[1:], blocks))
-    assert_equal_but_for_rounding(found[0, :4], expected[active[0, :4]])
-    assert (found[0, :4] - plain[active[0, :4]]).abs().max() > 1e-4
+    active = torch.tensor([2, 3, 7, 8])
+    found = flow.velocity(
+        same[:1, active], 0.4, GRID, sparse(flow, memory, [active], index[1:], blocks)
+    )
+    assert_equal_but_for_rounding(found[0], expected[active])
+    assert (found[0] - plain[active]).abs().max() > 1e-4
 
 
-def test_padding_does_not_affect_other_tokens(flow, tokens):
+def test_variants_in_one_pass_equal_variants_alone(flow, tokens):
+    """Each attends to its own tokens, with its own mapping and its own injection on or off."""
     memory = Recorder()
     flow.velocity(tokens[:1], 0.4, GRID, memory)
-    index = torch.arange(TOKENS)[None].clone()
-    index[0, 4] = 12
-    tight, loose = torch.tensor([[4, 5, 9]]), torch.tensor([[4, 5, 9, TOKENS, TOKENS]])
-    inputs = torch.cat([tokens[:1, [4, 5, 9]], 100 * tokens[:1, :2]], dim=1)
-    padded = flow.velocity(inputs, 0.4, GRID, sparse(flow, memory, loose, index, BOTH))
-    alone = flow.velocity(inputs[:, :3], 0.4, GRID, sparse(flow, memory, tight, index, BOTH))
-    assert_equal_but_for_rounding(padded[:, :3], alone)
+    index = torch.arange(TOKENS).repeat(3, 1)
+    index[0, 4], index[1, [4, 6]], index[2, 17] = 12, torch.tensor([1, 2]), 3
+    active = [torch.tensor([4, 5, 9]), torch.tensor([4, 6]), torch.tensor([16, 17, 18, 19])]
+    positions, values = torch.tensor([True, False, True]), torch.tensor([False, True, True])
+
+    def run(rows):
+        parts = [active[row] for row in rows]
+        inputs = torch.cat([tokens[row, active[row]] for row in rows])[None]
+        injection = flow.sparse_injection(
+            memory, parts, index[rows], GRID, BOTH, positions[rows], values[rows]
+        )
+        return flow.velocity(inputs, 0.4, GRID, injection)[0].split([len(part) for part in parts])
+
+    for row, together in enumerate(run([0, 1, 2])):
+        (alone,) = run([row])
+        assert_equal_but_for_rounding(together, alone)
 
 
 @pytest.mark.parametrize(

@@ -59,12 +59,24 @@ def test_a_crop_is_decoded_as_in_the_whole_image_except_near_its_cut(flow):
     plain = flow.decode(tokens.flatten(0, 1), (rows, columns))
     assert_equal_but_for_rounding(picture, plain)
     piece = tokens[:, :9].flatten(0, 1)
-    same = flow.decode(piece, (rows, 9), statistics)
+    same = flow.decode_crop(piece, (rows, 9), statistics, (0, 0, 16 * rows, 16 * 9))
     # The receptive field of this decoder is less than eight tokens.
     np.testing.assert_allclose(same[:, :16], picture[:, :16], atol=0.05)
     alone = flow.decode(piece, (rows, 9))
     assert np.abs(alone[:, :16] - picture[:, :16]).max() > 0.5
     np.testing.assert_array_equal(flow.decode(piece, (rows, 9)), alone)
+
+
+@pytest.mark.parametrize("wanted", [(70, 60, 101, 99), (0, 0, 30, 144), (150, 100, 192, 144)])
+def test_a_region_is_decoded_as_in_the_crop_that_it_is_part_of(flow, wanted):
+    tokens = torch.randn(12, 12, 64, generator=torch.Generator().manual_seed(0))
+    _, statistics = flow.decode_whole(tokens.flatten(0, 1), (12, 12))
+    crop = tokens[:, :9].flatten(0, 1), (12, 9), statistics
+    top, left, bottom, right = wanted
+    part, whole = flow.decode_crop(*crop, wanted), flow.decode_crop(*crop, (0, 0, 192, 144))
+    assert part.shape == (bottom - top, right - left, 3)
+    # The pixels that are left out reach none of the region's.
+    np.testing.assert_allclose(part, whole[top:bottom, left:right], atol=1e-3)
 
 
 @pytest.mark.parametrize("part", ["transformer", "vae"])
@@ -94,9 +106,10 @@ def test_compiled_once_for_every_mapping_and_batch(flow_folder, flow):
         index = torch.randint(20, (3, 20), generator=rng)
         memory = Recorder()
         source = model.velocity(tokens[:1], 0.1 * seed, (4, 5), memory)
-        active = torch.stack([torch.randperm(20, generator=rng)[:size] for _ in range(3)])
+        active = [torch.randperm(20, generator=rng)[: size + n] for n in range(3)]
         sparse = model.sparse_injection(memory, active, index, (4, 5), blocks, on, on)
-        flaws = model.velocity(tokens[:, :size], 0.1 * seed, (4, 5), sparse)
+        inputs = tokens.flatten(0, 1)[None, : sum(map(len, active))]
+        flaws = model.velocity(inputs, 0.1 * seed, (4, 5), sparse)
         dense = model.dense_injection(index, (4, 5), blocks, on, on)
         return source, flaws, model.velocity(tokens, 0.1 * seed, (4, 5), dense)
 

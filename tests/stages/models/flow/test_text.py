@@ -71,8 +71,8 @@ def test_a_full_pipeline_folder_loads_and_uses_guidance(full_folder):
     memory = Recorder()
     full = flow.velocity(tokens[:1], 0.5, (2, 3), memory)
     assert memory.keys[3].shape[1] == 512 + 6
-    active, identity = torch.tensor([[1, 4]]), torch.arange(6)[None]
-    some = flow.sparse_injection(memory, active, identity, (2, 3), blocks, on[:1], on[:1])
+    active, identity = torch.tensor([1, 4]), torch.arange(6)[None]
+    some = flow.sparse_injection(memory, [active], identity, (2, 3), blocks, on[:1], on[:1])
     found = flow.velocity(tokens[:1, [1, 4]], 0.5, (2, 3), some)
     assert_equal_but_for_rounding(found, full[:, [1, 4]])
 
