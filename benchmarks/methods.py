@@ -46,9 +46,14 @@ def list_methods(
     for number in steps:
         params = inverting.model_copy(update={"steps": number})
         for pairs in (4, 8):
-            name = f"ours K = {pairs}, {number} + {number} steps"
-            found.append(Method(name, pairs, _stages_job(params, injecting, pairs)))
+            job = _stages_job(params, injecting, pairs)
+            found.append(Method(name_of_ours(pairs, number), pairs, job))
     return found
+
+
+def name_of_ours(pairs: int, steps: int) -> str:
+    """Return the name of the method that runs our stages."""
+    return f"ours K = {pairs}, {steps} + {steps} steps"
 
 
 def inject_window(
