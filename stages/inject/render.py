@@ -121,7 +121,9 @@ def render(
     run = _Run(flow, trajectory, plans, settings)
     start = trajectory.at(settings.timesteps[0])
     state = start.expand(1 + len(plans), -1, -1)
-    state = integrate(settings.solver, run.velocity, state, settings.timesteps, run.visit)
+    state = integrate(
+        settings.solver, run.velocity, state, settings.timesteps, run.visit, run.first_velocity()
+    )
     tokens = state.shape[1]
     return [
         Rendering(
@@ -174,6 +176,25 @@ class _Run:
                 rows.append(torch.where(self._active[k], state[1 + k], source[0]))
         return torch.stack(rows)
 
+    def first_velocity(self) -> torch.Tensor | None:
+        """Return FireFlow's velocity for the first half step; None where it is to be evaluated.
+
+        For all other half steps FireFlow takes the velocity of the midpoint before. The first one
+        has such a midpoint too: the inversion's last, whose velocity led to the latent from which
+        denoising starts.
+        """
+        if self._settings.solver != "fireflow" or self._settings.mode == "faithful":
+            return None
+        self._calls = 1
+        last, before = self._settings.timesteps[:2]
+        return self._gather(
+            (self._trajectory.at(last) - self._trajectory.at(before)) / (last - before)
+        )
+
+    def _gather(self, v: torch.Tensor) -> torch.Tensor:
+        """Gather the source branch's velocity (N, 64) by each row's index, (1 + K, N, 64)."""
+        return v[torch.cat([torch.arange(len(v))[None], self._index])]
+
     def velocity(self, state: torch.Tensor, t: float) -> torch.Tensor:
         """Compute v of every row; a variant that has not started gets the gathered source velocity.
 
@@ -224,7 +245,7 @@ class _Run:
             settings.prompt,
         )
         self._count(tokens, started)
-        out = v[0][torch.cat([identity, self._index])]
+        out = self._gather(v[0])
         out[rows] = v
         return out
 
@@ -245,7 +266,7 @@ class _Run:
         source, flaw = settings.guidance
         v = self._flow.velocity(state[:1], t, self._grid, memory, [source], settings.prompt)
         self.source += tokens
-        out = v[0][torch.cat([torch.arange(tokens)[None], self._index])]
+        out = self._gather(v[0])
         for first in range(0, len(started), settings.batch):
             members = started[first : first + settings.batch]
             active = [self._active[k, :, 0].nonzero()[:, 0] for k in members]
