@@ -80,11 +80,12 @@ def trim_blocks(decoder: Any, size: tuple[int, int], wanted: Region) -> Iterator
             region = top // 2, left // 2, -(-bottom // 2), -(-right // 2)
         region = _grow(region, 2 * len(block.resnets))
         needed.append(region)
-    hooks, present = [], (0, 0, *size)
+    hooks: list[Any] = []
+    present: Region = (0, 0, *size)
     for block, region in zip(blocks, reversed(needed), strict=True):
         kept = _intersect(present, region)
         hooks.append(block.register_forward_pre_hook(_cutter(kept, present)))
-        present = tuple(2 * edge for edge in kept) if block.upsamplers else kept
+        present = _double(kept) if block.upsamplers else kept
     try:
         yield present
     finally:
@@ -105,6 +106,11 @@ def _cutter(kept: Region, present: Region) -> Callable[[nn.Module, tuple[Any, ..
 def _grow(region: Region, by: int) -> Region:
     top, left, bottom, right = region
     return top - by, left - by, bottom + by, right + by
+
+
+def _double(region: Region) -> Region:
+    top, left, bottom, right = region
+    return 2 * top, 2 * left, 2 * bottom, 2 * right
 
 
 def _intersect(a: Region, b: Region) -> Region:

@@ -64,7 +64,7 @@ def integrate(
     state: State,
     timesteps: Sequence[float],
     visit: Visit | None = None,
-    slope: State | None = None,
+    slope: State = None,
 ) -> State:
     """Integrate from `state` at the first timestep to the last timestep.
 
@@ -83,8 +83,8 @@ def integrate(
     """
     see = visit or _keep
     state = see(state, timesteps[0])
-    if solver == "fireflow" and slope is None:
-        slope = velocity(state, timesteps[0])
+    if solver == "fireflow":
+        slope = velocity(state, timesteps[0]) if slope is None else slope
     for start, end in pairwise(timesteps):
         step = end - start
         if solver == "euler":

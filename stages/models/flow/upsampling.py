@@ -28,7 +28,8 @@ def transpose_convolution(convolution: nn.Conv2d) -> nn.ConvTranspose2d:
     """Return the transposed convolution that equals doubling the sides, then `convolution`."""
     weight = convolution.weight
     sums = _SUMS.to(weight.device, weight.dtype)
-    out = nn.ConvTranspose2d(*weight.shape[1::-1], 4, stride=2, padding=1, device="meta")
+    channels, out_channels = convolution.in_channels, convolution.out_channels
+    out = nn.ConvTranspose2d(channels, out_channels, 4, stride=2, padding=1, device="meta")
     out.weight = nn.Parameter(torch.einsum("ay,oiyx,bx->ioab", sums, weight, sums), False)
     out.bias = convolution.bias
     return out
