@@ -75,17 +75,25 @@ def cut_strips(picture: Image, borders: Iterable[Border]) -> Iterator[Strip]:
             yield source[middle - REACH : middle + REACH, start : start + TOKEN]
 
 
-def profile(strip: Strip) -> NDArray[np.float32]:
-    """Return the mean absolute step at each distance, (2 * REACH - 1,); the border is central."""
-    return np.abs(np.diff(strip, axis=0)).mean((1, 2))
+def profile(strips: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean absolute step at each distance of one strip, (2 * REACH - 1,), or of several,
+    (B, 2 * REACH - 1); the border is central."""
+    return np.abs(np.diff(strips, axis=-3)).mean((-2, -1))
 
 
-def contrast(strip: Strip) -> float:
-    """Return log of the step on the border relative to those beside it, each plus 1 grey level."""
-    steps = profile(strip)
+def contrast(strips: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return log of the step on the border relative to those beside it, each plus 1 grey level, of
+    one strip or of several, (B,)."""
+    steps = profile(strips)
     middle = REACH - 1
-    sides = np.concatenate([steps[middle + 1 :][BESIDE], steps[:middle][::-1][BESIDE]])
-    return float(np.log((steps[middle] + 1) / (sides.mean() + 1)))
+    beside = [steps[..., middle + 1 :][..., BESIDE], steps[..., :middle][..., ::-1][..., BESIDE]]
+    sides = np.concatenate(beside, axis=-1)
+    return np.log((steps[..., middle] + 1) / (sides.mean(-1) + 1))
+
+
+def _contrasts(picture: Image, borders: Iterable[Border]) -> list[float]:
+    strips = list(cut_strips(picture, borders))
+    return contrast(np.stack(strips)).tolist() if strips else []
 
 
 def seam(
@@ -99,9 +107,8 @@ def seam(
         is no such border inside the window.
     """
     borders = find_torn_borders(index, grid)
-    after = [contrast(strip) for strip in cut_strips(picture, borders)]
-    before = [contrast(strip) for strip in cut_strips(photo, borders)]
-    natural = [contrast(strip) for strip in cut_strips(photo, find_untouched_borders(index, grid))]
+    after, before = (_contrasts(image, borders) for image in (picture, photo))
+    natural = _contrasts(photo, find_untouched_borders(index, grid))
     if not after or not natural:
         return None, None
     bound = np.quantile(natural, NATURAL)
