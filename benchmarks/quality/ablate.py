@@ -79,7 +79,6 @@ def main() -> None:
     """Print the tables."""
     parser = make_parser("Vary one parameter at a time.")
     parser.add_argument("--knob", choices=KNOBS, nargs="*", default=list(KNOBS))
-    parser.add_argument("--per-tool", type=int, help="only so many mappings of each tool")
     args = parser.parse_args()
     found = cases.load(args.side, args.tool, args.per_tool)
     models = Models(args.profile, args.folder)

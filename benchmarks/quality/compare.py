@@ -1,6 +1,6 @@
 """Compare the project's synthesis with pixel paste and latent paste, on the same mappings.
 
-    python -m benchmarks.quality.compare [--side 512]
+    python -m benchmarks.quality.compare [--side 512] [--per-tool 6]
 
 Prints markdown: a table by tool for each method, and the seam classifier's accuracy. Pictures and
 figures are cached under data/.quality; those whose code, params or weights have changed are made
@@ -49,6 +49,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     """Make a parser with the options of every command of this folder that renders."""
     parser = cases.make_parser(description)
     parser.add_argument("--tool", choices=TOOLS, nargs="*", default=TOOLS, help="only these")
+    parser.add_argument("--per-tool", type=int, help="only so many mappings of each tool")
     parser.add_argument("--profile", default=PROFILE, help="profile of the flow model")
     return parser
 
@@ -128,7 +129,7 @@ def classify_borders(found: Renderings) -> tuple[float, int]:
 def main() -> None:
     """Print the tables."""
     args = make_parser("Compare ours with pixel paste and latent paste.").parse_args()
-    found = cases.load(args.side, args.tool)
+    found = cases.load(args.side, args.tool, args.per_tool)
     models = Models(args.profile, args.folder)
     thresholds = calibrate.load(args.side)
     instruments = Instruments(MobileNet(), AlexLpips(), thresholds)

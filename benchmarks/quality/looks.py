@@ -204,7 +204,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the order and the sides")
     args = parser.parse_args()
     if args.command == "sheets":
-        found, models = cases.load(args.side, args.tool), Models(args.profile, args.folder)
+        found = cases.load(args.side, args.tool, args.per_tool)
+        models = Models(args.profile, args.folder)
         rendered = UntilStopped(
             (r.name, list(Renderings(r, found, args.folder, args.shards)))
             for r in make_renderers(models)
