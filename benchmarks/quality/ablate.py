@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.quality import calibrate, cases
 from benchmarks.quality.compare import classify_borders, load_sections, make_parser, make_table
-from benchmarks.quality.measure import Figures, Instruments, measure, summarize
+from benchmarks.quality.measure import Figures, Instruments, Summary, measure, summarize
 from benchmarks.quality.network import MobileNet
 from benchmarks.quality.renderers import Models, SynthesisRenderer
 from benchmarks.quality.renderings import Renderings
@@ -68,11 +68,14 @@ def format_cells(found: list[Figures], accuracy: float) -> list[str]:
     out = []
     for tool in TOOLS:
         rows = [row for row in found if row.tool == tool]
-        s = summarize(rows)
-        out.append(f"{s.intended:.0%} / {s.contrast:+.2f} / {s.lpips:.2f}" if rows else "")
+        out.append(_format_tool(summarize(rows)) if rows else "")
     s = summarize(found)
     rest = [f"{s.intended:.0%}", f"{s.seen:.0%}", f"{s.sharpness:.2f}", f"{s.colour:.1f}"]
     return [*out, *rest, f"{accuracy:.0%}"]
+
+
+def _format_tool(s: Summary) -> str:
+    return f"{s.intended:.0%} / {s.contrast:+.2f} / {s.lpips:.2f}"
 
 
 def main() -> None:
