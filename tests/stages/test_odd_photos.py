@@ -64,7 +64,7 @@ def build(tmp_path, monkeypatch):
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["perceive"] |= {"window": 128, "max_windows": 1}
-    params["map"] |= {"variants": 1, "kernels": {}}
+    params["map"] |= {"variants": 1, "kernels": {}, "min_colour_change": {}}
     params["inject"] |= {"mask": {"threshold": 1.0, "min_pixels": 1}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "dvc.yaml").touch()

@@ -94,8 +94,8 @@ POSITIONAL: Rules = {
         "<messed>, <more>, with <blending>.",
         "The structure of the {entity} is <messy>, and <mixed_short>.",
         "There are obvious errors in the structure of the {entity}, with <blending>.",
-        "The transition between different parts of the {entity} is unnatural, and <more>.",
-        "The transition between different parts of the {entity} is unnatural, <more>.",
+        "The transition between different parts of the {entity} is unnatural.",
+        "The transition between different parts of the {entity} is unnatural, and <mixed_short>.",
     ),
     "clause": (
         "<mixed>",

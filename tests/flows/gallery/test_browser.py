@@ -140,7 +140,7 @@ def test_the_rejects_tab_lists_every_stage_and_filters(page):
     page.find_element("id", "tab-rejects").click()
     assert not page.find_element("id", "panel-pairs").is_displayed()
     rows = page.find_elements("css selector", "#rejects tr")
-    assert len(rows) == 3 and "too_many_pixels" in rows[0].text
+    assert len(rows) == 4 and "too_many_pixels" in rows[0].text
     page.find_element("css selector", "#reject-stage option[value=filter]").click()
     (row,) = page.find_elements("css selector", "#rejects tr")
     assert "LPIPS below the band" in row.text

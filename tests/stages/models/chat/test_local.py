@@ -45,11 +45,12 @@ def test_images_text_and_turns_all_reach_the_model(model, chat_request, photo):
 
     base = sent(chat_request)
     assert sent(replace(chat_request, user="What is in photo 10?")) == base + 1
-    assert sent(replace(chat_request, images=chat_request.images[:1])) < base
+    image = base - sent(replace(chat_request, images=chat_request.images[:1]))
+    assert image > 0
     assert sent(chat_request.follow_up("no", "again")) > base
     assert sent(replace(chat_request, schema={"type": "object"})) > base
     example = Example("What is in photo 2?", chat_request.images, "{}")
-    assert sent(replace(chat_request, examples=(example,))) > 1.5 * base
+    assert sent(replace(chat_request, examples=(example,))) > base + image
     logits = []
     model._model.lm_head.register_forward_hook(lambda *seen: logits.append(seen[2]))
     black = (views.png(np.zeros_like(photo)), chat_request.images[1])
