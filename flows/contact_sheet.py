@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.engine.storage.shard import read_shard
+from stages.engine.storage.shard import read_samples
 from stages.engine.workspace import FactoryError, Workspace
 from stages.records.images import open_png
 
@@ -33,9 +33,8 @@ def iterate_pairs(workspace: Workspace, limit: int | None = None) -> Iterator[di
 
 def _samples(shard: Path) -> Iterator[dict[str, bytes]]:
     with shard.open("rb") as file:
-        members = ((*name.split(".", 1), data) for name, data in read_shard(file))
-        for _, group in itertools.groupby(members, key=lambda member: member[0]):
-            yield {name: data for _, name, data in group}
+        for _, members in read_samples(file):
+            yield members
 
 
 def contact_sheet(workspace: Workspace, rows: int = 6) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -157,12 +156,6 @@ def encode(pixels: Image, options: Options) -> bytes:
 def file_name(picture: Picture, options: Options) -> str:
     """Return the file name of an exported picture."""
     return picture.name + SUFFIXES[options.picture_format]
-
-
-def draw_index(key: str, purpose: str, count: int) -> int:
-    """Draw a number below `count` that depends on the key and the purpose only."""
-    digest = hashlib.sha256(f"{key}:{purpose}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % count
 
 
 def mask_box(region: Region) -> Box:

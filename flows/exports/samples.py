@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from flows.exports.options import Options
 from flows.records import check_version
-from stages.engine.storage.shard import read_shard
+from stages.engine.storage import shard
 from stages.engine.storage.tables import MANIFEST, read_columns
 from stages.engine.workspace import FactoryError
 from stages.package.pair import PublishedPair
@@ -45,7 +44,7 @@ def read_samples(folder: Path, options: Options) -> Iterator[Sample]:
     for path in list_shards(folder, options.splits):
         try:
             with path.open("rb") as file:
-                for key, members in _group(read_shard(file)):
+                for key, members in shard.read_samples(file):
                     record = parse_record(members.get("json", b""), f"{path}: {key}")
                     if is_selected(record, options):
                         yield _decode(record, members)
@@ -108,11 +107,6 @@ def is_selected(record: PublishedPair, options: Options) -> bool:
         (not options.tools or flaw.tool in options.tools) and flaw.mask_pixels >= options.min_pixels
         for flaw in record.flaws
     )
-
-
-def _group(files: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    for key, group in groupby(files, key=lambda item: item[0].split(".", 1)[0]):
-        yield key, {name.split(".", 1)[1]: content for name, content in group}
 
 
 def _decode(record: PublishedPair, members: dict[str, bytes]) -> Sample:

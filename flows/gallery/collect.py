@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from flows.gallery.images import Pictures
 from flows.records import read_record
 from stages import STAGES
-from stages.engine.storage.shard import read_member, read_shard
+from stages.engine.storage.shard import read_member, read_samples
 from stages.engine.storage.source_list import Names, Source
 from stages.engine.storage.tables import (
     MANIFEST,
@@ -51,8 +50,7 @@ def accepted_pairs(data: Path, pictures: Pictures) -> Iterator[_Row]:
     """Yield the packaged pairs in shard order."""
     for path in sorted((data / "package").glob("*.tar")):
         with path.open("rb") as file:
-            for _, group in groupby(read_shard(file), key=lambda item: item[0].split(".", 1)[0]):
-                members = {name.split(".", 1)[1]: content for name, content in group}
+            for _, members in read_samples(file):
                 record = read_record(members["json"], f"{path.parent.name}/{path.name}")
                 yield _describe_pair(record, members, pictures)
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from flows.exports.pictures import draw_index
 from flows.published import checks
 from flows.published.location import Location
 from flows.published.manifest import Manifest, Promise, read_manifest
@@ -18,6 +17,7 @@ from flows.published.shards import Entry, HashingReader, stream
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 from stages.package.assemble import CARD, INDEX
+from stages.records.seeding import seed_for
 
 MAX_PROBLEMS = 1000
 """Problems after which verification stops: the copy is then damaged as a whole."""
@@ -68,7 +68,7 @@ def verify_copy(
         shards = {only: shards[only]}
     keys = sorted(key for pairs in shards.values() for key in pairs)
     if sample:
-        keys = sorted(keys, key=lambda key: draw_index(key, "verify", 2**32))[:sample]
+        keys = sorted(keys, key=lambda key: seed_for(0, key, "verify"))[:sample]
     wanted = frozenset(keys)
     index = _read_index(location)
     findings: list[Finding] = [] if only else list(_check_whole(location, manifest, index))

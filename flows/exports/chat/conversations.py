@@ -16,7 +16,6 @@ from flows.exports.pictures import (
     Picture,
     Region,
     clean_picture,
-    draw_index,
     fit,
     flawed_picture,
     resize,
@@ -25,6 +24,7 @@ from flows.exports.samples import Sample
 from stages.engine.workspace import FactoryError
 from stages.package.pair import PublishedPair
 from stages.records.documents import Box
+from stages.records.seeding import seed_for
 
 QUESTIONS = Path(__file__).with_name("questions.toml")
 IMAGE = "<image>"
@@ -124,7 +124,7 @@ def _ask_about_pair(
         text = words.overall if picture.regions else words.clean
         answer = {"flawed": bool(picture.regions), "explanation": text}
         yield _ask("overall", record, (picture,), answer)
-    second = draw_index(record.pair, "order", 2)
+    second = seed_for(0, record.pair, "order") % 2
     pictures = (clean, flawed) if second else (flawed, clean)
     answer, regions = _list_boxes(flawed, target, second)
     comparison = {
@@ -157,7 +157,7 @@ def _ask(
     templates = load_questions()[task]
     wordings = templates["questions"]
     key = f"{record.pair}-{pictures[0].kind}" if len(pictures) == 1 else record.pair
-    words = wordings[draw_index(key, name, len(wordings))]
+    words = wordings[seed_for(0, key, name) % len(wordings)]
     for slot, value in slots.items():
         words = words.replace(f"{{{slot}}}", value)
     return Conversation(

@@ -6,6 +6,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO
 
@@ -87,3 +88,9 @@ def read_shard(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
         for info in tar:
             if info.isreg() and (content := tar.extractfile(info)) is not None:
                 yield info.name, content.read()
+
+
+def read_samples(file: IO[bytes]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yield all samples in order as (key, members by name); one sample in memory at a time."""
+    for key, files in groupby(read_shard(file), key=lambda item: item[0].split(".", 1)[0]):
+        yield key, {name.split(".", 1)[1]: data for name, data in files}
