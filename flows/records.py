@@ -1,4 +1,5 @@
-"""Read published records and stages' documents of this version, and refuse those of others."""
+"""Read published records and stages' documents of this version and of those that can be converted,
+and refuse others."""
 
 from __future__ import annotations
 
@@ -7,6 +8,11 @@ from typing import Any
 
 from stages.engine.workspace import FactoryError
 from stages.records.documents import SCHEMA_VERSION
+
+READABLE = (2, SCHEMA_VERSION)
+"""Schema versions that can be read. Documents of version 2 lack fields that have defaults."""
+UNKNOWN = "unknown"
+_NO_USAGE = {"requests": 0, "input_tokens": 0, "output_tokens": 0, "cost": 0.0, "unpriced": 0}
 
 
 def check_version(version: object, where: str) -> None:
@@ -17,13 +23,13 @@ def check_version(version: object, where: str) -> None:
         where: what it belongs to, for the message.
 
     Raises:
-        FactoryError: it is another version than this one.
+        FactoryError: it cannot be read.
     """
-    if version != SCHEMA_VERSION:
+    if version not in READABLE:
         found = "no schema version" if version is None else f"schema version {version}"
         raise FactoryError(
-            f"{where} has {found}, and this version of flawfactory reads {SCHEMA_VERSION}: build "
-            "it again with `flawfactory build`"
+            f"{where} has {found}, and this version of flawfactory reads "
+            f"{' and '.join(map(str, READABLE))}: build it again with `flawfactory build`"
         )
 
 
@@ -31,8 +37,38 @@ def read_record(data: bytes, where: str) -> dict[str, Any]:
     """Parse a record or document and check its version.
 
     Raises:
-        FactoryError: it is another version than this one.
+        FactoryError: its version cannot be read.
     """
     record = json.loads(data)
     check_version(record.get("schema_version"), where)
     return record
+
+
+def convert_record(record: dict[str, Any]) -> dict[str, Any]:
+    """Convert a published record of any version in `READABLE` to the present one.
+
+    What version 2 did not record is ``unknown``: code and params of the stages, the models'
+    weights, the seed. Calls to models are 0.
+    """
+    if record.get("schema_version") != 2:
+        return record
+    models = [
+        {
+            "stage": model["stage"],
+            "role": model["name"],
+            "back_end": model["revision"].partition(":")[0],
+            "revision": model["revision"],
+            "options": "{}",
+            **dict.fromkeys(("weights", "source", "sha256"), UNKNOWN),
+        }
+        for model in record["models"]
+    ]
+    return {
+        **record,
+        "schema_version": SCHEMA_VERSION,
+        "seed": UNKNOWN,
+        "stages": [{"stage": UNKNOWN, "code_sha256": UNKNOWN, "params": "{}"}],
+        "models": models,
+        "code_sha256": UNKNOWN,
+        "calls": {"photo": _NO_USAGE, "pair": _NO_USAGE, "questions": "[]"},
+    }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from flows.exports.options import Options
-from flows.records import check_version
+from flows.records import check_version, convert_record
 from stages.engine.storage import shard
 from stages.engine.storage.tables import MANIFEST, read_columns
 from stages.engine.workspace import FactoryError
@@ -94,7 +94,9 @@ def parse_record(data: bytes, name: str) -> PublishedPair:
         raise FactoryError(f"{name}: the record is not JSON: {error}") from error
     check_version(content.get("schema_version") if isinstance(content, dict) else None, name)
     try:
-        return PublishedPair.model_validate(content)
+        return PublishedPair.model_validate(convert_record(content))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FactoryError(f"{name}: the record lacks {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -202,9 +202,14 @@ class Stage(ABC):
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the manifest rows of one photo's document.
 
-        A row holds scalars only: ``key``, ``variant`` if the row describes a variant, and the same
-        columns as every other row of the stage.
+        A row holds scalars only: ``key``, ``variant`` if the row describes a variant, and the other
+        `columns`, apart from those that `finish` or `assemble` adds.
         """
+
+    @abstractmethod
+    def columns(self) -> Mapping[str, type]:
+        """Return the columns of the manifest with the type of their values: str, int, float or
+        bool. They must not depend on the rows: the tables of all builds have the same schema."""
 
     def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
         """Apply the thresholds in `StageParams.layout_only`; changing them recomputes nothing.

@@ -245,6 +245,14 @@ class ExplainStage(ModelStage):
             )
         return text
 
+    def columns(self) -> ReadOnly[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            **dict.fromkeys(("key", "variant", "tool", "author", "label"), str),
+            **dict.fromkeys(("local", "overall", "picture_overall", "clean"), str),
+            **dict.fromkeys(("local_words", "overall_words"), int),
+        }
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per explained variant."""
         texts = Explanations.model_validate(document)

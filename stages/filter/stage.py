@@ -15,15 +15,13 @@ from stages.filter.case import read_case
 from stages.filter.params import ROLES, FilterParams
 from stages.models import registry
 from stages.models.chat.codes import AskCode
+from stages.models.chat.usage import collect_calls
 from stages.models.judge.codes import JudgeCode
-from stages.models.protocols import Case, Judge, PerceptualMetric
+from stages.models.protocols import MEASURED, Case, Judge, PerceptualMetric
 from stages.models.stage import ModelStage
 from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict
 from stages.records.images import read_png
 from stages.tools import TOOLS
-
-COLUMNS = ("lpips_real", "lpips_control", "lpips_mask")
-"""Scores that the verdicts of every judge have; the others are in the document only."""
 
 
 class FilterStage(ModelStage):
@@ -89,8 +87,9 @@ class FilterStage(ModelStage):
         scores = dataclasses.asdict(found)
         reason, message = bounds.check(tool, found, self.params.lpips)
         if reason == "ok" and tool in self.judge.tools:
-            judged = self.judge.judge(dataclasses.replace(case, measured=scores))
-            return judged.model_copy(update={"scores": {**scores, **judged.scores}})
+            with collect_calls() as calls:
+                judged = self.judge.judge(dataclasses.replace(case, measured=scores))
+            return judged.model_copy(update={"scores": {**scores, **judged.scores}, "calls": calls})
         return Verdict(
             variant=case.variant.id,
             tool=tool,
@@ -100,6 +99,14 @@ class FilterStage(ModelStage):
             judge="bounds",
             scores=scores,
         )
+
+    def columns(self) -> ReadOnly[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            **dict.fromkeys(("key", "variant", "tool", "judge"), str),
+            "passed": bool,
+            **dict.fromkeys(MEASURED, float),
+        }
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per variant that passed."""
@@ -111,7 +118,7 @@ class FilterStage(ModelStage):
                 "tool": verdict.tool,
                 "judge": verdict.judge,
                 "passed": verdict.passed,
-                **{column: verdict.scores[column] for column in COLUMNS},
+                **{column: verdict.scores[column] for column in MEASURED},
             }
             for verdict in curation.verdicts
             if verdict.passed

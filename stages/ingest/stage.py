@@ -149,6 +149,21 @@ class IngestStage(Stage):
             )
         return data
 
+    def columns(self) -> Mapping[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            "key": str,
+            "source_sha256": str,
+            "source_bytes": int,
+            "source_format": str,
+            "width": int,
+            "height": int,
+            "phash": str,
+            "scaled": bool,
+            "notes": str,
+            "group": str,
+        }
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per photo."""
         photo = Photo.model_validate(document)

@@ -108,6 +108,15 @@ class InjectStage(FlowStage):
         members = {n: d for n, d in result.members.items() if n.split(".")[0] not in gone}
         return replace(result, document=document, members=members), rejects
 
+    def columns(self) -> dict[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            **dict.fromkeys(("key", "variant", "tool"), str),
+            **dict.fromkeys(("mask_pixels", "edit_pixels"), int),
+            **dict.fromkeys(("mask_share", "difference"), float),
+            **dict.fromkeys(("reconstruction_psnr", "evaluations"), float),
+        }
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per rendered variant."""
         injection = Injection.model_validate(document)

@@ -110,6 +110,15 @@ class InvertStage(FlowStage):
                 )
         return result, []
 
+    def columns(self) -> dict[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            "key": str,
+            "windows": int,
+            **dict.fromkeys(("noise_std_min", "noise_std_max"), float),
+            "latent_bytes": int,
+        }
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per photo."""
         inversion = Inversion.model_validate(document)

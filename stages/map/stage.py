@@ -109,6 +109,23 @@ class MapStage(Stage):
         states = describe_states(rows, self.settings.quotas, tools)
         return [row | {"quota": state} for row, state in zip(rows, states, strict=True)]
 
+    def columns(self) -> ReadOnly[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            **dict.fromkeys(("key", "variant", "picture"), str),
+            "picture_flaws": int,
+            **dict.fromkeys(("window", "tool", "kernel", "entity", "entity_name"), str),
+            **dict.fromkeys(("part", "part_name", "part_kind"), str),
+            "positional": bool,
+            **dict.fromkeys(("other", "other_name"), str),
+            "within_entity": bool,
+            **dict.fromkeys(("targets", "references", "distinct_targets"), int),
+            **dict.fromkeys(("share", "part_share", "moved_share", "displacement"), float),
+            "direction": str,
+            **dict.fromkeys(("passed_over", "wanted", "made", "shortfall"), int),
+            "quota": str,
+        }
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per variant."""
         mapping = Mapping.model_validate(document)

@@ -126,6 +126,10 @@ class PerceptualMetric(Protocol):
         ...
 
 
+MEASURED = ("lpips_real", "lpips_control", "lpips_mask")
+"""The distances that the filter measures before it asks a judge; scores of every verdict."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A rendered variant to judge. Images have the photo's size, unless noted."""
@@ -144,7 +148,7 @@ class Case:
     """The window of `artifact`, at the model's size."""
     variant: Variant
     measured: Mapping[str, float] = field(default_factory=dict)
-    """Distances that the filter has measured: ``lpips_real``, ``lpips_control``, ``lpips_mask``."""
+    """The distances `MEASURED`."""
 
 
 class Judge(Protocol):
@@ -152,6 +156,8 @@ class Judge(Protocol):
 
     name: str
     """Recorded with each verdict."""
+    scores: tuple[str, ...]
+    """Names of all scores that its verdicts may have: columns of every data set's manifest."""
     tools: tuple[Tool, ...]
     """Tools whose flaws it can judge; only the LPIPS bounds apply to the others."""
 

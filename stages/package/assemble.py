@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from stages.engine.files import canonical_json, pretty_json, sha256_file
 from stages.engine.stage import Assembled
 from stages.engine.storage.shard import Index, add_sample
 from stages.engine.storage.source_list import Source
-from stages.package.pair import MEMBERS, ModelRecord, PublishedPair
+from stages.package.pair import MEMBERS, PublishedPair
 from stages.package.provenance import Provenance
+from stages.package.rows import complete_rows, make_rows
 from stages.package.split import SPLITS, Ratios, split_of
 
 INDEX, CARD = "_info.json", "README.md"
@@ -51,8 +52,11 @@ def complete_pair(
         split=split,
         group=group,
         profile=provenance.profile,
-        models=[ModelRecord(**asdict(model)) for model in provenance.models],
+        seed=str(provenance.seed),
+        stages=provenance.stage_records(),
+        models=provenance.model_records(),
         params_sha256=provenance.params_sha256,
+        code_sha256=provenance.code_sha256,
     ).model_dump(mode="json")
 
 
@@ -65,45 +69,6 @@ def make_members(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> di
         if name.startswith(prefix)
     }
     return {"real.png": photo_members["real.png"], "json": canonical_json(pair), **pictures}
-
-
-def make_rows(pair: dict[str, Any]) -> list[dict[str, Any]]:
-    """Make a pair's rows of the manifest, one for each flaw, with the columns that depend only on
-    its photo.
-
-    The pair's columns are repeated. Of those that both have, the pair's are prefixed ``pair_``.
-    """
-    texts = pair["explanation"]
-    shared = {
-        "author": texts["author"],
-        "overall_text": texts["overall"],
-        "clean_text": texts["clean"],
-    }
-    whole = _scalars(pair, without=("pair", "photo", "picture")) | {"flaws": len(pair["flaws"])}
-    rows = []
-    for flaw in pair["flaws"]:
-        key = {"key": pair["photo"], "variant": flaw["id"], "pair": pair["pair"]}
-        own = _scalars(flaw, without=("id",)) | {"mapping_sha256": flaw["mapping"]["sha256"]}
-        repeated = {f"pair_{name}" if name in own else name: v for name, v in whole.items()}
-        scores = {f"score.{score['name']}": score["value"] for score in flaw["scores"]}
-        rows.append(key | {"picture": pair["picture"]} | repeated | own | shared | scores)
-    return rows
-
-
-def _scalars(record: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in record.items()
-        if isinstance(value, str | int | float) and name not in without
-    }
-
-
-def align_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give every row the columns of all rows; a score that a tool does not have is None."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    ordered = [n for n in names if not n.startswith("score.")]
-    ordered += sorted(n for n in names if n.startswith("score."))
-    return [{name: row.get(name) for name in ordered} for row in rows]
 
 
 class Shards:
@@ -145,7 +110,7 @@ def write_shards(
         with Shards(folder, number) as shards:
             for output in photos:
                 rows += _write_photo(output, shards, layout, provenance)
-    return align_columns(rows)
+    return complete_rows(rows)
 
 
 def _write_photo(

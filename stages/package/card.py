@@ -157,9 +157,15 @@ def make_card(rows: Sequence[dict[str, Any]], provenance: Provenance) -> str:
         "## How it was made",
         f"Profile `{provenance.profile}`, seed {provenance.seed}, params sha256 "
         f"`{provenance.params_sha256}`.",
+        "Every record names these models, the params and a digest of the code of each stage. "
+        "`provenance.json` lists the source files behind the digests, all params, and the texts of "
+        "prompts.",
         _table(
-            ("stage", "model", "revision"),
-            [(model.stage, model.name, model.revision) for model in provenance.models],
+            ("stage", "role", "back end", "weights", "source", "sha256"),
+            [
+                (m.stage, m.role, m.back_end, m.weights, m.source, m.sha256)
+                for m in provenance.model_records()
+            ],
         ),
     ]
     if stand_ins:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
@@ -16,6 +16,7 @@ from stages.records.documents import (
     Document,
     Explanation,
     Explanations,
+    ModelCalls,
     Outcome,
     Photo,
     Scene,
@@ -46,6 +47,31 @@ class PackageCode(RejectCode):
     EMPTY_MASK = "empty_mask"
     MASK_OUTSIDE_EDIT = "mask_outside_edit"
     FLAWS_OVERLAP = "flaws_overlap"
+
+
+class Usage(Document):
+    """Requests to chat models that were answered, and their cost."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    """Tokens sent; requests whose server does not report them count 0."""
+    output_tokens: int = 0
+    cost: float = 0.0
+    """At the prices when the answers were paid for, in the currency of these prices."""
+    unpriced: int = 0
+    """Number of requests of unknown price, which are not in `cost`."""
+
+
+class Calls(Document):
+    """The questions to chat models behind a pair; all numbers are 0 if none was asked."""
+
+    photo: Usage
+    """About the photo: asked once for all its pairs."""
+    pair: Usage
+    """About this pair: its flaws that are left, and its picture."""
+    questions: str
+    """JSON text: a list of `ModelCalls`, those about the photo first. Text because an empty list
+    would have no type."""
 
 
 class Score(Document):
@@ -111,7 +137,7 @@ class Flaw(Document):
     mask_pixels: int
     edit_pixels: int
     judge: str
-    scores: list[Score]
+    scores: list[Score] = Field(min_length=1)
     text: str
     """What is wrong and where."""
     mapping: MappingRecord
@@ -140,8 +166,7 @@ class Pair(Document):
     edit_pixels: int
     caption: str
     """The photo's caption, which is also the flow model's prompt; empty without a captioner."""
-    flaws: list[Flaw]
-    """At least one."""
+    flaws: list[Flaw] = Field(min_length=1)
     taken_out: int
     """Number of flaws that were rendered and then replaced by the control, because the filter or
     the explainer rejected them."""
@@ -149,17 +174,40 @@ class Pair(Document):
     prompts: str
     """Prompts of the models that named the contents, captioned, judged or explained: name, version
     and digest of each, comma-separated; empty where no prompt was used."""
+    calls: Calls
     source_sha256: str
     source_format: str
     phash: str
 
 
-class ModelRecord(Document):
-    """A model that was used to make the pair."""
+class StageRecord(Document):
+    """The version of a stage that took part in the pair."""
 
     stage: str
-    name: str
+    code_sha256: str
+    """Digest of the source files that can change the stage's results; ``provenance.json`` lists
+    them."""
+    params: str
+    """JSON text: the stage's params that can change the pair."""
+
+
+class ModelRecord(Document):
+    """A model, or a set of weights, that was used to make the pair."""
+
+    stage: str
+    role: str
+    """``perceiver``, ``flow``, ``judge`` ..."""
+    back_end: str
     revision: str
+    """What the store's keys contain: back end and digest of its options and models."""
+    options: str
+    """JSON text: the back end's options, such as the dtype."""
+    weights: str
+    """Name of the weights, or of the model at its endpoint; empty for rules."""
+    source: str
+    """Package and version, address, or repository and commit; ``folder``; ``endpoint``."""
+    sha256: str
+    """Of the archive, file or folder; empty if there is none or the commit is the pin."""
 
 
 class PublishedPair(Pair):
@@ -174,8 +222,14 @@ class PublishedPair(Pair):
     group: str
     """Key of the first photo of the near-duplicate group."""
     profile: str
-    models: list[ModelRecord]
+    seed: str
+    """Decimal string, as in `MappingRecord`."""
+    stages: list[StageRecord] = Field(min_length=1)
+    models: list[ModelRecord] = Field(min_length=1)
     params_sha256: str
+    """Digest of the params of all stages."""
+    code_sha256: str
+    """Digest of the code of all stages."""
 
 
 class Pictures(BaseModel):
@@ -263,6 +317,26 @@ def make_mapping_record(variant: Variant) -> MappingRecord:
     )
 
 
+def make_calls(photo: Sequence[ModelCalls], pair: Sequence[ModelCalls]) -> Calls:
+    """Sum up the questions about a photo and those about one of its pairs."""
+    questions = [call.model_dump(mode="json") for call in (*photo, *pair)]
+    return Calls(
+        photo=_sum_usage(photo),
+        pair=_sum_usage(pair),
+        questions=canonical_json(questions).decode(),
+    )
+
+
+def _sum_usage(calls: Sequence[ModelCalls]) -> Usage:
+    return Usage(
+        requests=sum(call.requests for call in calls),
+        input_tokens=sum(call.input_tokens for call in calls),
+        output_tokens=sum(call.output_tokens for call in calls),
+        cost=sum((call.cost for call in calls), 0.0),
+        unpriced=sum(call.unpriced for call in calls),
+    )
+
+
 @dataclass(frozen=True)
 class FlawRecords:
     """What the stages recorded about one flaw, and its pictures."""
@@ -345,6 +419,14 @@ def make_pair(
         taken_out=taken_out,
         explanation=Texts(author=texts.author, overall=whole.overall, clean=texts.clean),
         prompts=", ".join(filter(None, prompts)),
+        calls=make_calls(
+            [*scene.calls, *texts.calls],
+            [
+                *(call for flaw in flaws for call in flaw.verdict.calls),
+                *(call for flaw in flaws for call in flaw.explanation.calls),
+                *whole.calls,
+            ],
+        ),
         source_sha256=photo.source_sha256,
         source_format=photo.source_format,
         phash=photo.phash,

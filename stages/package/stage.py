@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from stages.engine.codes import RejectCode
+from stages.engine.files import pretty_json
 from stages.engine.section import Count
 from stages.engine.stage import (
     Assembled,
@@ -35,7 +36,8 @@ from stages.package.pair import (
     join_pictures,
     make_pair,
 )
-from stages.package.provenance import collect_provenance
+from stages.package.provenance import PROVENANCE, collect_provenance
+from stages.package.rows import complete_rows, make_rows, manifest_columns
 from stages.package.split import SPLITS, Ratios
 from stages.records.crops import paste_mask, paste_picture
 from stages.records.documents import (
@@ -184,10 +186,13 @@ class PackageStage(Stage):
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per flaw, without the columns that `assemble` adds (split, shard,
-        digests)."""
-        rows = [row for pair in document["pairs"] for row in assemble.make_rows(pair)]
-        return assemble.align_columns(rows)
+        """Return one row per flaw; None for what `assemble` adds (split, shard, digests ...)."""
+        made = [row for pair in document["pairs"] for row in make_rows(pair)]
+        return complete_rows(made)
+
+    def columns(self) -> ReadOnly[str, type]:
+        """Return the columns of the manifest."""
+        return manifest_columns()
 
     def numbers(self, rows: Sequence[dict[str, Any]]) -> ReadOnly[str, float]:
         """Return the number of pairs, and of the pairs of each split."""
@@ -196,7 +201,8 @@ class PackageStage(Stage):
         return {"pairs": len(splits)} | {f"split.{s}": counts[s] for s in SPLITS if counts[s]}
 
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
-        """Write shards, ``_info.json`` and the card; the rows become ``manifest.parquet``."""
+        """Write shards, ``_info.json``, ``provenance.json`` and the card; the rows become
+        ``manifest.parquet``."""
         ingested = read_table(folder.parent / "ingest" / MANIFEST)
         workspace = Workspace.find()
         layout = assemble.Layout(
@@ -208,6 +214,7 @@ class PackageStage(Stage):
         provenance = collect_provenance(workspace.root)
         rows = assemble.write_shards(outputs, folder, layout, provenance)
         assemble.write_index(rows, folder)
+        (folder / PROVENANCE).write_bytes(pretty_json(provenance.as_json()))
         text = card.make_card(rows, provenance)
         (folder / assemble.CARD).write_text(text, encoding="utf-8")
         return rows

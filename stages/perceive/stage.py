@@ -18,6 +18,7 @@ from stages.engine.stage import (
 )
 from stages.models import registry
 from stages.models.chat.codes import AskCode
+from stages.models.chat.usage import collect_calls
 from stages.models.protocols import Captioner, Image, Perceiver
 from stages.models.stage import ModelStage
 from stages.perceive.params import ROLES, PerceiveParams
@@ -65,6 +66,11 @@ class PerceiveStage(ModelStage):
             RejectPhoto: ``nothing_found`` - no entity has a part that a tool can break;
                 ``no_window`` - no part is wide enough in any window.
         """
+        with collect_calls() as calls:
+            scene = self._perceive(sample)
+        return Output(scene.model_copy(update={"calls": calls}))
+
+    def _perceive(self, sample: Sample) -> Scene:
         photo = sample.document("ingest", Photo)
         image = read_png(sample.members["ingest/photo.png"])
         entities = self.perceiver.perceive(image)
@@ -86,7 +92,7 @@ class PerceiveStage(ModelStage):
                 parts=[part.name for part in parts],
             )
         caption, uncaptioned = self._caption(image)
-        scene = Scene(
+        return Scene(
             key=sample.key,
             entities=entities,
             windows=windows,
@@ -95,7 +101,6 @@ class PerceiveStage(ModelStage):
             uncaptioned=uncaptioned,
             prompts=registry.prompts(self.base, *self.chosen_roles),
         )
-        return Output(scene)
 
     def _caption(self, image: Image) -> tuple[str, Uncaptioned | None]:
         """Caption the photo. Without a usable caption the photo is not rejected; it gets the empty
@@ -113,6 +118,21 @@ class PerceiveStage(ModelStage):
         except RejectPhoto as out:
             answers = out.evidence.get("answers", [])
             return "", Uncaptioned(code=out.code, message=out.message, answers=answers)
+
+    def columns(self) -> Mapping[str, type]:
+        """Return the columns of the manifest."""
+        return {
+            "key": str,
+            **dict.fromkeys(("entities", "people"), int),
+            "names": str,
+            **dict.fromkeys(("parts", "positional_parts", "unnamed"), int),
+            **dict.fromkeys(("served_share", "mean_score", "min_score", "max_score"), float),
+            "largest_part_share": float,
+            **dict.fromkeys(("windows", "size_remainder"), int),
+            "max_zoom": float,
+            **dict.fromkeys(("detector", "caption"), str),
+            "uncaptioned": int,
+        }
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one row per photo."""

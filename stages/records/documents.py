@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stages.tools import Tool
 
-SCHEMA_VERSION = 2
-"""Version of the documents and of the published record. 1: one flaw in each picture."""
+SCHEMA_VERSION = 3
+"""Version of the documents and of the published record. 1: one flaw in each picture. 2: without
+calls, code and values of params."""
 TOKEN = 16
 """Side of a latent token in model pixels: 8x autoencoder, 2x2 packing (FLUX's geometry)."""
 
@@ -33,6 +34,24 @@ class Rle(Document):
     size: tuple[int, int]
     """Height and width in pixels."""
     counts: list[int]
+
+
+class ModelCalls(Document):
+    """The requests of one question to a chat model that were answered, repairs included."""
+
+    prompt: str
+    """Name, version and digest of the question's template."""
+    model: str
+    """The model's name as its server reports it."""
+    requests: int
+    input_tokens: int
+    """Tokens sent; 0 for requests whose server does not report them."""
+    output_tokens: int
+    cost: float
+    """At the prices of factory.toml when the answer was paid for, in their currency. An answer from
+    the cache keeps its price."""
+    unpriced: int
+    """Number of requests of unknown price, which are not in `cost`."""
 
 
 class Photo(Document):
@@ -129,6 +148,8 @@ class Scene(Document):
     """Set if the captioner gave no usable answer; the photo is processed without a caption."""
     prompts: dict[str, str] = Field(default_factory=dict)
     """For back ends that prompt a model: name of the prompt to its version and digest."""
+    calls: list[ModelCalls] = Field(default_factory=list)
+    """The questions about the photo: vocabulary, caption."""
 
 
 class Variant(Document):
@@ -247,6 +268,8 @@ class Verdict(Document):
     """For judges that prompt a model: name, version and digest of the prompt."""
     answers: list[str] = Field(default_factory=list)
     """The model's raw answers, if none was usable."""
+    calls: list[ModelCalls] = Field(default_factory=list)
+    """The questions about the variant."""
 
 
 class Curation(Document):
@@ -268,6 +291,8 @@ class Explanation(Document):
     """What is wrong and where."""
     overall: str
     """Why an image with this flaw alone is flawed as a whole."""
+    calls: list[ModelCalls] = Field(default_factory=list)
+    """The questions about the flaw."""
 
 
 class PictureText(Document):
@@ -281,6 +306,8 @@ class PictureText(Document):
     prompt: str = ""
     """For authors that prompt a model for the texts of pictures with several flaws: name, version
     and digest of the prompt."""
+    calls: list[ModelCalls] = Field(default_factory=list)
+    """The questions about the picture."""
 
 
 class Unexplained(Document):
@@ -310,3 +337,5 @@ class Explanations(Document):
     unexplained: list[Unexplained] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
     """For authors that prompt a model: name of the prompt to its version and digest."""
+    calls: list[ModelCalls] = Field(default_factory=list)
+    """The questions about the original photo."""

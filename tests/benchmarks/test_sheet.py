@@ -98,7 +98,7 @@ def test_the_documentations_pictures_are_one_of_all_tools_one_mixed_and_one_of_e
 
 def test_another_version_is_refused_in_one_line(tmp_path):
     write_shard(tmp_path / "train-00000.tar", [make_pair("a", version=1)])
-    with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2") as error:
+    with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2 and 3") as error:
         list(read_flaws(tmp_path))
     assert "\n" not in str(error.value)
 

@@ -60,6 +60,10 @@ class ReviewStage(Stage):
         passed = sum(verdict.passed for verdict in verdicts)
         return Output(Review(key=sample.key, share=passed / max(len(verdicts), 1)))
 
+    def columns(self) -> Mapping[str, type]:
+        """The columns of a photo."""
+        return {"key": str, "share": float}
+
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """One row a photo."""
         return [{"key": document["key"], "share": document["share"]}]

@@ -89,7 +89,7 @@ def assemble(
         _write_shards(stage, outputs, folder, out)
     out.rows = stage.finish(out.rows)
     out.rejects.sort(key=lambda r: (r.key, r.variant or "", r.code))
-    write_table(folder / MANIFEST, out.rows)
+    write_table(folder / MANIFEST, out.rows, stage.columns())
     write_table(folder / PHOTOS, out.photos, PHOTO_COLUMNS)
     write_table(folder / REJECTS, [reject_row(r) for r in out.rejects], REJECT_COLUMNS)
     return out

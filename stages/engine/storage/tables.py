@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stages.engine.files import canonical_json, sha256, sha256_file
 from stages.engine.stage import Reject
 from stages.engine.storage.shard import Member
 from stages.engine.workspace import FactoryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MANIFEST, PHOTOS, REJECTS, METRICS = (
     "manifest.parquet",
@@ -19,8 +22,19 @@ MANIFEST, PHOTOS, REJECTS, METRICS = (
     "rejects.parquet",
     "metrics.json",
 )
-REJECT_COLUMNS = ("key", "variant", "code", "message", "evidence")
-PHOTO_COLUMNS = ("key", "position", "shard", "rows", "members", "bytes", "places")
+Columns = Mapping[str, type]
+"""Column to the type of its values: str, int (64 bits), float (64 bits) or bool. A column's values
+may be None where its stage says so."""
+REJECT_COLUMNS: Columns = dict.fromkeys(("key", "variant", "code", "message", "evidence"), str)
+PHOTO_COLUMNS: Columns = {
+    "key": str,
+    "position": int,
+    "shard": str,
+    "rows": int,
+    "members": int,
+    "bytes": int,
+    "places": str,
+}
 
 
 def output_digest(folder: Path) -> str:
@@ -43,24 +57,51 @@ class PhotoEntry:
     """Member name to the member's place in the shard."""
 
 
-def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> None:
+def arrow_schema(columns: Columns) -> pa.Schema:
+    """Return the schema of a table with these columns, in their order."""
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, types[kind]) for name, kind in columns.items()])
+
+
+def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Columns) -> None:
     """Write rows as parquet; the same rows give the same bytes.
+
+    The types are those of `columns`, also for a table without rows and for a column without values,
+    so that the tables of all builds have the same schema.
 
     Args:
         path: the file.
-        rows: all with the same columns.
-        columns: names of the columns of a table without rows.
+        rows: each with exactly these columns, in any order.
+        columns: the table's columns, in order.
 
     Raises:
-        KeyError: a row lacks a column of the first row.
+        KeyError: a row has other columns.
+        ValueError, TypeError: a value is not of its column's type; an int may stand for a float.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = list(rows[0]) if rows else list(columns)
-    table = pa.table({name: [row[name] for row in rows] for name in names})
+    for row in rows:
+        if row.keys() != columns.keys():
+            raise KeyError(", ".join(sorted(row.keys() ^ columns.keys())))
+    schema = arrow_schema(columns)
+    arrays = [_make_array([row[field.name] for row in rows], field) for field in schema]
+    table = pa.Table.from_arrays(arrays, schema=schema)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
+
+
+def _make_array(values: list[Any], field: pa.Field) -> pa.Array:
+    """Make a column; pyarrow alone would turn 1.5 into an int without an error."""
+    import pyarrow as pa
+
+    array = pa.array(values)
+    exact = array.type == field.type or pa.types.is_null(array.type)
+    if not exact and not (pa.types.is_integer(array.type) and pa.types.is_floating(field.type)):
+        raise TypeError(f"column {field.name} has {array.type}, not {field.type}")
+    return array.cast(field.type)
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:

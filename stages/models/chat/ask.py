@@ -17,6 +17,7 @@ from stages.engine.stage import RejectPhoto
 from stages.models.chat.codes import AskCode
 from stages.models.chat.prompts import Prompt
 from stages.models.chat.request import ChatAnswer, ChatModel, ChatRequest, Example
+from stages.models.chat.usage import note_answers
 
 _MAX_EVIDENCE = 4000
 """Maximum number of characters of a raw answer that are kept as evidence."""
@@ -59,7 +60,7 @@ def ask(
     check: Callable[[T], list[str]] = lambda value: [],
     examples: Sequence[Example] = (),
 ) -> Reply[T]:
-    """Ask until the answer is usable, at most three times.
+    """Ask until the answer is usable, at most three times; what it took is noted (`usage`).
 
     Args:
         chat: the model.
@@ -83,11 +84,27 @@ def ask(
         schema=answer.model_json_schema(),
         examples=tuple(examples),
     )
+    answers: list[ChatAnswer] = []
+    try:
+        return _converse(chat, prompt, request, answer, check, answers)
+    finally:
+        note_answers(prompt.id, answers)
+
+
+def _converse(
+    chat: ChatModel,
+    prompt: Prompt,
+    request: ChatRequest,
+    answer: type[T],
+    check: Callable[[T], list[str]],
+    answers: list[ChatAnswer],
+) -> Reply[T]:
+    """Ask as `ask` does; add the model's answers to `answers`."""
     remaining = {"repair": 1, "recheck": 1}
-    raw: list[str] = []
     while True:
         response = chat.complete(request)
-        raw.append(response.text[:_MAX_EVIDENCE])
+        answers.append(response)
+        raw = [each.text[:_MAX_EVIDENCE] for each in answers]
         if response.refusal:
             raise _make_error(AskCode.REFUSED, chat, prompt, raw, [response.refusal])
         value, problems = _parse(response, answer)

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -178,8 +179,8 @@ class OpenAIChat:
         except (openai.OpenAIError, ValueError, TypeError) as error:
             self._ledger.record_loss(number)
             raise TransientError(self._clean(f"{type(error).__name__}: {error}")) from None
-        self._ledger.record_answer(number, answer.input_tokens, answer.output_tokens)
-        return answer
+        cost = self._ledger.record_answer(number, answer.input_tokens, answer.output_tokens)
+        return replace(answer, cost=cost)
 
     def _handle_status_error(self, error: openai.APIStatusError) -> ChatAnswer:
         """Translate an HTTP error; a content filter's error becomes a refusal.
@@ -204,7 +205,9 @@ class OpenAIChat:
             wait = retries.retry_after(error.response.headers, time.time())
             raise TransientError(message, wait) from None
         if any(word in kind for word in _CONTENT):
-            return ChatAnswer("", self.name, refusal=message)
+            return ChatAnswer(
+                "", self.name, refusal=message, input_tokens=0, output_tokens=0, cost=0.0
+            )
         raise RequestFailed(message) from None
 
     def _clean(self, text: str) -> str:

@@ -212,23 +212,24 @@ class Ledger:
 
     def record_answer(
         self, number: int, input_tokens: int | None, output_tokens: int | None
-    ) -> None:
-        """Record that a call was answered; without token counts it keeps its maximum cost."""
+    ) -> float | None:
+        """Record that a call was answered; without token counts it keeps its maximum cost.
+
+        Returns:
+            The cost; None if the model's price or the token counts are not known.
+        """
         with self._transaction() as db:
             (model,) = db.execute("SELECT model FROM calls WHERE id = ?", (number,)).fetchone()
             if input_tokens is None or output_tokens is None:
                 db.execute("UPDATE calls SET state = 'answered' WHERE id = ?", (number,))
-                return
+                return None
+            cost = self._cost(model, input_tokens, output_tokens)
             db.execute(
                 "UPDATE calls SET state = 'answered', input_tokens = ?, output_tokens = ?, "
                 "money = ? WHERE id = ?",
-                (
-                    input_tokens,
-                    output_tokens,
-                    self._cost(model, input_tokens, output_tokens),
-                    number,
-                ),
+                (input_tokens, output_tokens, cost, number),
             )
+            return cost
 
     def record_refusal(self, number: int) -> None:
         """Record that the server refused a call, which then costs nothing."""

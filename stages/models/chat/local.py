@@ -99,14 +99,14 @@ class TransformersChat:
                 **inputs, do_sample=False, max_new_tokens=self._max_tokens
             )[0, sent:]
         returned = int(output.shape[0])
-        if number is not None:
-            self._ledger.record_answer(number, sent, returned)
+        cost = None if number is None else self._ledger.record_answer(number, sent, returned)
         return ChatAnswer(
             text=self._processor.decode(output, skip_special_tokens=True),
             model=self.name,
             cut_off=returned >= self._max_tokens,
             input_tokens=sent,
             output_tokens=returned,
+            cost=cost,
         )
 
 

@@ -89,6 +89,8 @@ class ChatAnswer:
     input_tokens: int | None = None
     """None if the server does not report it."""
     output_tokens: int | None = None
+    cost: float | None = None
+    """Paid for it, at the prices of that time; None if that is not known."""
 
 
 class ChatModel(Protocol):

@@ -2,8 +2,8 @@
 
 `backends` is the table of back ends, `profiles` reads the profiles' choices, `checks` validates a
 choice before any model is loaded, `sections` adds the back ends' sections of params.yaml, `loading`
-loads back ends, and `questions` lists what they ask a chat model. This package exports the
-functions that the rest of the code calls.
+loads back ends, `questions` lists what they ask a chat model, and `used` describes the models for
+the records. This package exports the functions that the rest of the code calls.
 """
 
 from stages.models.registry.backends import BACKENDS, REQUIRED, Backend
@@ -19,6 +19,7 @@ from stages.models.registry.loading import (
     perceiver,
     revision,
     revisions,
+    scores,
     weights,
 )
 from stages.models.registry.profiles import (
@@ -32,12 +33,15 @@ from stages.models.registry.profiles import (
 )
 from stages.models.registry.questions import (
     LedgerModel,
+    PromptText,
     example_pictures,
     ledger_model,
+    prompt_texts,
     prompts,
     questions,
 )
 from stages.models.registry.sections import add_sections, section, unused_sections
+from stages.models.registry.used import UsedModel, used_models
 
 __all__ = [
     "BACKENDS",
@@ -46,7 +50,9 @@ __all__ = [
     "Choice",
     "LedgerModel",
     "Profile",
+    "PromptText",
     "RegistryError",
+    "UsedModel",
     "add_sections",
     "captioner",
     "choice",
@@ -62,13 +68,16 @@ __all__ = [
     "modules",
     "options",
     "perceiver",
+    "prompt_texts",
     "prompts",
     "questions",
     "read_profiles",
     "revision",
     "revisions",
     "roles",
+    "scores",
     "section",
     "unused_sections",
+    "used_models",
     "weights",
 ]

@@ -9,6 +9,7 @@ from typing import Any, cast
 from stages.engine.stage import StageParams
 from stages.models.options import Options
 from stages.models.protocols import (
+    MEASURED,
     SMALL_CROPS,
     Captioner,
     Explainer,
@@ -17,6 +18,7 @@ from stages.models.protocols import (
     PerceptualMetric,
     SmallCrops,
 )
+from stages.models.registry.backends import BACKENDS
 from stages.models.registry.profiles import Profile, choice, find_backend, options, roles
 from stages.models.registry.sections import section
 
@@ -75,6 +77,12 @@ def modules(profile: Profile, *used: str) -> tuple[str, ...]:
         backend = find_backend(role, profile)
         found += [backend.module, *modules(profile, *backend.needs)]
     return tuple(dict.fromkeys(found))
+
+
+def scores() -> tuple[str, ...]:
+    """Return the names of all scores that verdicts may have, whatever the profile, sorted."""
+    judges = (backend.load() for backend in BACKENDS["judge"].values())
+    return tuple(sorted({*MEASURED, *(name for judge in judges for name in judge.scores)}))
 
 
 def devices(profile: Profile, *used: str) -> frozenset[str]:

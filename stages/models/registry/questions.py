@@ -66,6 +66,30 @@ def prompts(profile: Profile, *used: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
+class PromptText:
+    """The template of a question."""
+
+    id: str
+    """Name, version and digest, as in the records."""
+    text: str
+    """The file's text; examples are not in it."""
+
+
+def prompt_texts(profile: Profile, *used: str) -> list[PromptText]:
+    """Return the templates of several roles, each once.
+
+    Raises:
+        RegistryError: no such profile, role or back end.
+    """
+    paths = dict.fromkeys(path for role in used for path in _templates(role, profile))
+    if not paths:
+        return []
+    from stages.models.chat import prompts as templates
+
+    return [PromptText(templates.load(p).id, p.read_text(encoding="utf-8")) for p in paths]
+
+
+@dataclass(frozen=True)
 class LedgerModel:
     """The chat model of a profile, as entered in the ledger of calls."""
 

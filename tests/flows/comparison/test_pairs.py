@@ -3,9 +3,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import write_rows
 
 from flows.comparison.pairs import PairChanges, compare
-from stages.engine.storage.tables import write_table
 
 COLUMNS = {"text": "one", "sha256.artifact.png": "0", "score.lpips": 0.5, "licence": "CC0-1.0",
            "shard": "train-00000.tar", "params_sha256": "p"}  # fmt: skip
@@ -18,7 +18,7 @@ def make_row(pair: str, variant: str = "v0", **columns: object) -> dict[str, obj
 def changes(folder: Path, before: list[dict], after: list[dict]) -> PairChanges:
     manifests = []
     for name, rows in (("before", before), ("after", after)):
-        write_table(folder / f"{name}.parquet", rows, ("pair", "variant"))
+        write_rows(folder / f"{name}.parquet", rows, ("pair", "variant"))
         manifests.append(pq.ParquetFile(folder / f"{name}.parquet"))
     return compare(*manifests)
 

@@ -4,12 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from published_set import KEYS, write_set
+from tables import write_rows
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from flows.comparison.report import make_report, to_json
 from flows.comparison.versions import FolderFiles, Version, open_version
-from stages.engine.storage.tables import read_table, write_table
+from stages.engine.storage.tables import read_table
 
 
 def darken(name, parts):
@@ -60,15 +61,15 @@ def test_lost_flaws_are_traced_to_the_stage_that_lost_them(
     (tmp_path / "data").mkdir()
     (data / "package").symlink_to(sets[1])
     rejects = {"key": KEYS[0], "message": "", "evidence": ""}
-    write_table(data / "ingest" / "photos.parquet", [{"key": key} for key in KEYS])
-    write_table(
+    write_rows(data / "ingest" / "photos.parquet", [{"key": key} for key in KEYS])
+    write_rows(
         data / "map" / "manifest.parquet",
         [{"key": KEYS[0], "variant": variant} for variant in ("v0", "v1")],
     )
-    write_table(
+    write_rows(
         data / "filter" / "rejects.parquet", [rejects | {"variant": "v0", "code": "improbable"}]
     )
-    write_table(
+    write_rows(
         data / "explain" / "rejects.parquet", [rejects | {"variant": "", "code": "internal_error"}]
     )
     report = make_report(open_version(None, str(sets[0])), open_version(None, str(data)))
@@ -106,7 +107,7 @@ def test_markup_in_texts_is_escaped(tmp_path: Path) -> None:
         folder = write_set(tmp_path / name, KEYS[:1])
         rows = read_table(folder / "manifest.parquet")
         marked = [row | {"entity": f"<script>{name}</script>"} for row in rows]
-        write_table(folder / "manifest.parquet", marked)
+        write_rows(folder / "manifest.parquet", marked)
         names.append(open_version(None, str(folder)))
     page = make_page(make_report(*names), 0).decode()
     assert "<script>" not in page and "&lt;script&gt;a" in page

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 from dvc_commands import dvc
+from tables import write_rows
 
 from flows.cache import ObjectCache, md5
 from flows.comparison.versions import open_version
-from stages.engine.storage.tables import write_table
 from stages.engine.workspace import FactoryError, Workspace
 from stages.records.documents import SCHEMA_VERSION
 
@@ -28,7 +28,7 @@ def commit(root: Path, words: str) -> None:
 @pytest.fixture
 def committed(workspace: Workspace) -> Workspace:
     """A checkout whose package folder is in DVC, with one committed version."""
-    write_table(workspace.stage("package") / "manifest.parquet", [make_row("a", text="one")])
+    write_rows(workspace.stage("package") / "manifest.parquet", [make_row("a", text="one")])
     (workspace.root / "dvc.yaml").unlink()
     dvc(workspace.root, "add", "-q", "data/package")
     commit(workspace.root, "first")
@@ -39,8 +39,8 @@ def test_a_data_folder_a_package_and_the_workspace_are_versions(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     rows = [make_row("a")]
-    write_table(workspace.stage("package") / "manifest.parquet", rows)
-    write_table(tmp_path / "copy" / "manifest.parquet", rows)
+    write_rows(workspace.stage("package") / "manifest.parquet", rows)
+    write_rows(tmp_path / "copy" / "manifest.parquet", rows)
     for name in (
         None,
         str(workspace.data),
@@ -54,8 +54,8 @@ def test_a_data_folder_a_package_and_the_workspace_are_versions(
 def test_a_package_beside_the_other_stages_is_a_version_with_their_tables(
     workspace: Workspace,
 ) -> None:
-    write_table(workspace.stage("package") / "manifest.parquet", [make_row("a")])
-    write_table(workspace.stage("ingest") / "photos.parquet", [{"key": "k"}])
+    write_rows(workspace.stage("package") / "manifest.parquet", [make_row("a")])
+    write_rows(workspace.stage("ingest") / "photos.parquet", [{"key": "k"}])
     found = open_version(None, str(workspace.stage("package"))).table("ingest", "photos.parquet")
     assert found is not None and found.metadata.num_rows == 1
 
@@ -91,8 +91,8 @@ def test_an_unknown_version_is_an_error(workspace: Workspace, tmp_path: Path) ->
 
 
 def test_a_manifest_of_another_version_and_a_damaged_one_are_refused(tmp_path: Path) -> None:
-    write_table(tmp_path / "manifest.parquet", [{"schema_version": 1, "pair": "a"}])
-    with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2") as error:
+    write_rows(tmp_path / "manifest.parquet", [{"schema_version": 1, "pair": "a"}])
+    with pytest.raises(FactoryError, match=r"schema version 1, .* reads 2 and 3") as error:
         read(None, str(tmp_path))
     assert "\n" not in str(error.value)
     (tmp_path / "manifest.parquet").write_bytes(b"PAR1 is not enough")

@@ -36,7 +36,7 @@ from stages.engine.settings import ExecutorSettings
 from stages.engine.storage.shard import read_shard, write_shard
 from stages.engine.stage import BaseParams, Reject
 from stages.engine.storage.store import Result, Store
-from stages.engine.storage.tables import reject_row, write_table
+from stages.engine.storage.tables import REJECT_COLUMNS, reject_row, write_table
 from stages.engine.workspace import Workspace
 from stages.ingest.stage import IngestParams, IngestStage
 
@@ -75,13 +75,14 @@ def perceive():
         store.put(sha256(key.encode()), Result(document, {"thumb.png": smaller(png)}, rejects[-1:]))
         samples.append((key, {"thumb.png": smaller(png), "json": json.dumps(document).encode()}))
     write_shard(out / "shard-00000.tar", samples)
-    write_table(out / "rejects.parquet", [reject_row(reject) for reject in rejects])
+    write_table(out / "rejects.parquet", [reject_row(reject) for reject in rejects], REJECT_COLUMNS)
 
 
 def package():
     samples = [(f"{key}-v0", {"real.png": png, "json": b"{}"}) for key, png in photos()]
     write_shard(out / "train-00000.tar", samples)
-    write_table(out / "manifest.parquet", [{"key": k.split("-")[0], "pair": k} for k, _ in samples])
+    rows = [{"key": k.split("-")[0], "pair": k} for k, _ in samples]
+    write_table(out / "manifest.parquet", rows, {"key": str, "pair": str})
 
 
 {"ingest": ingest, "perceive": perceive, "package": package}[name]()

@@ -9,7 +9,7 @@ from flows.erasure.traces import contains_photo
 from stages.engine.stage import Reject
 from stages.engine.storage.shard import write_shard
 from stages.engine.storage.store import Result, Store
-from stages.engine.storage.tables import reject_row, write_table
+from stages.engine.storage.tables import REJECT_COLUMNS, reject_row, write_table
 
 KEY, OTHER = "00112233445566aa", "ffeeddccbbaa9988"
 PHOTO = Photo(KEY, KEY * 4, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))
@@ -70,5 +70,5 @@ def test_a_stored_result_contains_its_photo(tmp_path: Path) -> None:
 def test_a_table_contains_a_photo_unless_it_only_records_its_removal(
     tmp_path: Path, reject: Reject, found: bool
 ) -> None:
-    write_table(tmp_path / "rejects.parquet", [reject_row(reject)])
+    write_table(tmp_path / "rejects.parquet", [reject_row(reject)], REJECT_COLUMNS)
     assert contains_photo(tmp_path / "rejects.parquet", [PHOTO]) is found

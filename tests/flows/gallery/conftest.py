@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tables import write_rows
 
 from stages.engine.storage.shard import write_shard
 from stages.engine.storage.source_list import Source, write_list
@@ -84,7 +85,7 @@ def make_pair(key, picture, tools, photo, split, file_name):
 
 def stage_tables(folder, rows, photos, rejects, photos_aside=0, variants_aside=0):
     """Write the tables and metrics of a stage; of its rejects some are set aside."""
-    write_table(folder / "manifest.parquet", rows, ["key"])
+    write_rows(folder / "manifest.parquet", rows, ["key"])
     write_table(folder / "photos.parquet", photos, PHOTO_COLUMNS)
     columns = [dict(zip(REJECT_COLUMNS, row, strict=True)) for row in rejects]
     write_table(folder / "rejects.parquet", columns, REJECT_COLUMNS)

@@ -142,7 +142,7 @@ def test_a_data_set_of_another_version_is_refused_in_one_line(data, tmp_path):
     old["0" * 16 + "-p0.json"] = json.dumps(record).encode()
     write_shard(shard, [("0" * 16 + "-p0", {n.split(".", 1)[1]: c for n, c in old.items()})])
     with pytest.raises(
-        FactoryError, match=r"schema version 1, .* reads 2: build it again"
+        FactoryError, match=r"schema version 1, .* reads 2 and 3: build it again"
     ) as error:
         render(data, tmp_path / "out")
     assert "\n" not in str(error.value)

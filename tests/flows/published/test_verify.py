@@ -15,6 +15,7 @@ from stages.engine.files import sha256
 from stages.engine.storage.tables import read_table, write_table
 from stages.engine.workspace import FactoryError
 from stages.package.assemble import write_index
+from stages.package.rows import manifest_columns
 
 SHARD = "train-00000.tar"
 
@@ -43,6 +44,7 @@ def claim(folder: Path, key: str, **columns) -> None:
     write_table(
         folder / "manifest.parquet",
         [row | columns if row["pair"] == key else row for row in rows],
+        manifest_columns(),
     )
 
 
@@ -217,6 +219,6 @@ def test_without_a_manifest_there_is_nothing_to_verify_against(tmp_path: Path) -
     (tmp_path / "manifest.parquet").write_bytes(b"not parquet")
     with pytest.raises(FactoryError, match="is damaged"):
         verify_copy(str(tmp_path))
-    write_table(tmp_path / "manifest.parquet", [{"a": 1}])
+    write_table(tmp_path / "manifest.parquet", [{"a": 1}], {"a": int})
     with pytest.raises(FactoryError, match="has no column"):
         verify_copy(str(tmp_path))

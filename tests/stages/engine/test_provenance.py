@@ -17,6 +17,7 @@ class RoomStage(Stage):
     def plugins(self): return ("house.tools.saw",)
     def process(self, sample): raise NotImplementedError
     def rows(self, document): return []
+    def columns(self): return {}
 """
 FILES = {
     "__init__.py": "",

@@ -304,8 +304,9 @@ def test_an_empty_manifest_may_mean_that_all_variants_were_rejected(ready, varia
     """Then no variants are expected. If the stage had none, the next upstream stage is read."""
     ready.fill(SourceStage, DoubleStage)
     source, double = ready.workspace.stage("source"), ready.workspace.stage("double")
-    write_table(source / MANIFEST, [{"key": key_of("a"), "variant": "v0"}])
-    write_table(double / MANIFEST, [])
+    columns = {"key": str, "variant": str}
+    write_table(source / MANIFEST, [{"key": key_of("a"), "variant": "v0"}], columns)
+    write_table(double / MANIFEST, [], columns)
     (double / METRICS).write_text(json.dumps({"variants_in": variants_in}))
     upstream = gather(ready.build(PackStage), ready.workspace).upstream
     assert len(upstream.variants) == expected

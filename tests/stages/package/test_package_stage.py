@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from published_set import PROVENANCE
 
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.engine.storage.source_list import Source, write_list
@@ -14,20 +15,12 @@ from stages.engine.storage.tables import write_table
 from stages.package import assemble, card
 from stages.package import stage as package_stage
 from stages.package.pair import MEMBERS
-from stages.package.provenance import Model, Provenance
 from stages.package.split import SPLITS, Ratios, split_of
 from stages.package.stage import PackageParams, PackageStage
 from stages.records.images import read_mask, read_png
 from stages.records.masks import bounding_box
 
 KEYS = [f"{n:016x}" for n in range(12)]
-PROVENANCE = Provenance(
-    profile="compact",
-    seed=0,
-    models=(Model("inject", "flow", "diffusers:abc"),),
-    back_ends=(("explainer", "grammar"), ("flow", "weights/compact")),
-    params_sha256="f" * 64,
-)
 
 
 @pytest.fixture
@@ -39,7 +32,7 @@ def stage():
 def package(stage, make_sample, tmp_path, monkeypatch):
     """Set up a data folder with twelve photos of three pairs; photos 0 and 1 look the same."""
     groups = [{"key": k, "group": KEYS[0] if n == 1 else k} for n, k in enumerate(KEYS)]
-    write_table(tmp_path / "ingest" / "manifest.parquet", groups)
+    write_table(tmp_path / "ingest" / "manifest.parquet", groups, {"key": str, "group": str})
     monkeypatch.setattr(package_stage, "collect_provenance", lambda root: PROVENANCE)
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
 
@@ -140,7 +133,7 @@ def test_process_rows_name_photo_and_variant(stage, make_sample):
     assert [(r["key"], r["variant"], r["pair"]) for r in rows][:1] == [
         (KEYS[0], "v0", f"{KEYS[0]}-p0")
     ]
-    assert rows[0]["score.change"] == 0.5 and rows[1]["score.change"] is None
+    assert rows[0]["score.probability"] == 0.5 and rows[1]["score.probability"] is None
 
 
 def test_shards_are_ranges_of_the_source_list_and_a_group_is_in_one_split(package):
@@ -258,7 +251,10 @@ def test_card_has_counts_and_stand_ins(package):
     assert "36 pairs with 36 flaws from 12 photos" in text
     assert "| add | 12 | 12 | 12 |" in text
     assert "**Explainer**" in text and "**Judge**" not in text
-    assert "Not publishable" not in text and "| inject | flow | diffusers:abc |" in text
+    assert (
+        "Not publishable" not in text
+        and "| inject | flow | diffusers | weights/compact | folder |" in text
+    )
 
 
 def test_unknown_licence_makes_the_data_set_unpublishable(package):

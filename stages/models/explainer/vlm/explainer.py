@@ -14,6 +14,7 @@ from pydantic import Field
 from stages.models.chat import prompts, views
 from stages.models.chat.ask import Answer, Unusable, ask, one_line
 from stages.models.chat.request import ChatModel
+from stages.models.chat.usage import collect_calls
 from stages.models.explainer import checks
 from stages.models.explainer.form import Problem
 from stages.models.explainer.label import describe_label
@@ -23,6 +24,7 @@ from stages.models.protocols import Image
 from stages.records.documents import (
     Explanation,
     Explanations,
+    ModelCalls,
     PictureText,
     Scene,
     Unexplained,
@@ -96,16 +98,18 @@ class VlmExplainer:
         with ThreadPoolExecutor(_MAX_CONCURRENT) as pool:
             clean = pool.submit(self._explain_photo, scene, images[variants[0].id][0])
             texts = list(pool.map(explain_one, variants))
+        text, calls = clean.result()
         return Explanations(
             key=scene.key,
             author=self._chat.name,
-            clean=clean.result(),
+            clean=text,
             explanations=[text for text in texts if isinstance(text, Explanation)],
             unexplained=[text for text in texts if isinstance(text, Unexplained)],
             prompts=prompts.ids((FLAW, CLEAN)),
+            calls=calls,
         )
 
-    def _explain_photo(self, scene: Scene, photo: Image) -> str:
+    def _explain_photo(self, scene: Scene, photo: Image) -> tuple[str, list[ModelCalls]]:
         names = list(dict.fromkeys(entity.name for entity in scene.entities))
 
         def find_problems(answer: CleanAnswer) -> list[str]:
@@ -116,8 +120,10 @@ class VlmExplainer:
 
         facts = {"things": ", ".join(names) or "nothing"}
         pictures = [views.png(photo)]
-        reply = ask(self._chat, prompts.load(CLEAN), facts, pictures, CleanAnswer, find_problems)
-        return one_line(reply.value.clean)
+        prompt = prompts.load(CLEAN)
+        with collect_calls() as calls:
+            reply = ask(self._chat, prompt, facts, pictures, CleanAnswer, find_problems)
+        return one_line(reply.value.clean), calls
 
     def _explain_flaw(
         self, key: str, variant: Variant, window: Window, real: Image, artifact: Image
@@ -130,9 +136,10 @@ class VlmExplainer:
         def find_problems(answer: FlawAnswer) -> list[str]:
             return find_flaw_problems(answer, variant)
 
-        pictures = make_views(variant, window, real, artifact)
+        prompt, pictures = prompts.load(FLAW), make_views(variant, window, real, artifact)
         try:
-            reply = ask(self._chat, prompts.load(FLAW), facts, pictures, FlawAnswer, find_problems)
+            with collect_calls() as calls:
+                reply = ask(self._chat, prompt, facts, pictures, FlawAnswer, find_problems)
         except Unusable as out:
             return Unexplained(
                 variant=variant.id,
@@ -147,6 +154,7 @@ class VlmExplainer:
             label=describe_label(variant),
             local=one_line(reply.value.local),
             overall=one_line(reply.value.overall),
+            calls=calls,
         )
 
     def compose(
@@ -177,13 +185,15 @@ class VlmExplainer:
             "names": ", ".join(dict.fromkeys(n for v in variants for n in _names(v))),
         }
         pictures = [views.png(images[1])]
-        reply = ask(self._chat, prompt, facts, pictures, PictureAnswer, find_problems)
+        with collect_calls() as calls:
+            reply = ask(self._chat, prompt, facts, pictures, PictureAnswer, find_problems)
         overall = one_line(reply.value.overall)
         return PictureText(
             picture=variants[0].picture,
             variants=[variant.id for variant in variants],
             overall=overall,
             prompt=prompt.id,
+            calls=calls,
         )
 
 

@@ -61,6 +61,11 @@ class FeatureJudge:
     """Judges the tools that it was calibrated for, from colour and token features."""
 
     name = "features"
+    scores = (
+        *("delivered", "agreement", "delivered_colour", "delivered_texture", "inside"),
+        *measures.NAMES,
+        "probability",
+    )
 
     def __init__(self, params: FeatureThresholds) -> None:
         """Load the feature network and the calibrated model.

@@ -35,6 +35,9 @@ from stages.records.masks import Mask, bounding_box, from_grid
 from stages.records.source_index import Index, source_index
 from stages.records.tiles import to_tiles
 
+NAMES = ("texture", "texture_was", "texture_now", "sharpness", "zoom", "size", "solid", "colour",
+         "seam", "seam_seen", "grid", "rise", "left", "facial", "positional")  # fmt: skip
+"""The measures."""
 SMOOTHING = 2.0
 """Gaussian sigma in model pixels of the colour difference."""
 FACE = frozenset({"face", "eye", "nose", "mouth", "ear", "brow"})

@@ -30,6 +30,7 @@ class VlmJudge:
     """Judge (protocols.py) of the tools that the filter's LPIPS band does not judge."""
 
     name = "vlm"
+    scores = ("perceptible", "inside_region", "looks_like_flaw")
     asks: ClassVar[dict[Path, str]] = {PROMPT: "variant"}
 
     def __init__(self, chat: ChatModel, params: VlmJudgeParams) -> None:
