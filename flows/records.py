@@ -9,6 +9,10 @@ from stages.engine.workspace import FactoryError
 from stages.records.documents import SCHEMA_VERSION
 
 
+class OtherSchema(FactoryError):
+    """A record, document or manifest is of another schema version."""
+
+
 def check_version(version: object, where: str) -> None:
     """Check the schema version of a record, document or row of a manifest.
 
@@ -17,11 +21,11 @@ def check_version(version: object, where: str) -> None:
         where: what it belongs to, for the message.
 
     Raises:
-        FactoryError: it is another version than this one.
+        OtherSchema: it is another version than this one.
     """
     if version != SCHEMA_VERSION:
         found = "no schema version" if version is None else f"schema version {version}"
-        raise FactoryError(
+        raise OtherSchema(
             f"{where} has {found}, and this version of flawfactory reads {SCHEMA_VERSION}: build "
             "it again with `flawfactory build`"
         )

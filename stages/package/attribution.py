@@ -54,6 +54,11 @@ def _lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"- `{row['key']}`: {', '.join(words)}"
 
 
+def list_keys(text: str) -> set[str]:
+    """Return the keys of the photos that an ATTRIBUTION.md lists."""
+    return set(re.findall(r"^- `([0-9a-f]+)`: ", text, re.MULTILINE))
+
+
 def list_links(licence: str) -> list[str]:
     """Return the addresses of the texts of an expression's licences; empty for unknown ones."""
     try:
