@@ -15,6 +15,10 @@ UNKNOWN = "unknown"
 _NO_USAGE = {"requests": 0, "input_tokens": 0, "output_tokens": 0, "cost": 0.0, "unpriced": 0}
 
 
+class OtherSchema(FactoryError):
+    """A record, document or manifest is of another schema version."""
+
+
 def check_version(version: object, where: str) -> None:
     """Check the schema version of a record, document or row of a manifest.
 
@@ -23,11 +27,11 @@ def check_version(version: object, where: str) -> None:
         where: what it belongs to, for the message.
 
     Raises:
-        FactoryError: it cannot be read.
+        OtherSchema: it is a version that cannot be read.
     """
     if version not in READABLE:
         found = "no schema version" if version is None else f"schema version {version}"
-        raise FactoryError(
+        raise OtherSchema(
             f"{where} has {found}, and this version of flawfactory reads "
             f"{' and '.join(map(str, READABLE))}: build it again with `flawfactory build`"
         )

@@ -72,12 +72,30 @@ def update_source_list(
 def _describe_unpublishable(workspace: Workspace) -> list[str]:
     """Write a line for each licence that forbids publishing the data set."""
     entries = read_list(workspace.sources)
-    used = [entry.licence for entry in entries if not (entry.withdrawn or entry.problem)]
+    used = [
+        rights.Rights(entry.licence, entry.creator, entry.origin)
+        for entry in entries
+        if not (entry.withdrawn or entry.problem)
+    ]
     lines = [
-        f"not publishable: licence '{licence}' ({count} photo{'s' * (count > 1)}): {why}"
-        for licence, count, why in rights.find_problems(used)
+        f"not publishable: licence '{licence}' ({count} photo{'s' * (count > 1)}): {problem}"
+        for licence, count, problem in rights.find_problems(used, _licence_policy(workspace))
     ]
     return _truncate(lines, "licences")
+
+
+def _licence_policy(workspace: Workspace) -> rights.LicencePolicy:
+    """Return the policy of params.yaml; the default one if a section is wrong, which a build
+    reports."""
+    from stages.catalogue import load_params
+    from stages.package.stage import PackageParams
+
+    try:
+        section = load_params(workspace.root)["package"]
+    except FactoryError:
+        return rights.LicencePolicy()
+    assert isinstance(section, PackageParams)  # noqa: S101
+    return section.licences
 
 
 def _truncate(lines: list[str], what: str) -> list[str]:

@@ -71,6 +71,10 @@ def test_package_depends_on_what_the_records_name() -> None:
     assert not uncovered("package", named)
 
 
+def test_the_card_names_every_back_end_and_the_licences_of_weights() -> None:
+    assert not uncovered("package", CHOICE | {"stages/models/weights"})
+
+
 @pytest.mark.parametrize("name", ["invert", "inject"])
 def test_the_compact_flow_model_is_a_dependency(name: str) -> None:
     assert "weights/compact" in PIPELINE[name]["deps"]

@@ -27,6 +27,7 @@ STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "record": ("package",),
 }
 """Aspect of a pair to the stages that make it."""
+_CHANGE_NO_PAIR = frozenset({"gate", "version", "licences"})
 _WEIGHTS = "weights/"
 _PHOTOS, _WORDS = "data/sources/photos", "data/sources/words"
 
@@ -54,7 +55,8 @@ Moves = Mapping[str, tuple[Move, ...]]
 def find_moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Moves:
     """Compare the stages of two dvc.lock files; empty if one of them is not known.
 
-    Gate thresholds are left out: they change no pair.
+    Params that change no pair are left out: gate thresholds, the name of the release, the policy of
+    licences.
     """
     if not before or not after:
         return {}
@@ -79,11 +81,11 @@ def _compare_stage(stage: str, before: Mapping[str, Any], after: Mapping[str, An
 
 
 def _read_params(entry: Mapping[str, Any], stage: str) -> dict[str, Any]:
-    """Return the sections of params.yaml that are the stage's own, without gates."""
+    """Return the sections of params.yaml that are the stage's own, without what changes no pair."""
     sections = (entry.get("params") or {}).get("params.yaml") or {}
     kept = {name: sections[name] for name in ("base", stage) if name in sections}
     return {
-        name: {key: v for key, v in value.items() if key != "gate"}
+        name: {key: v for key, v in value.items() if key not in _CHANGE_NO_PAIR}
         for name, value in kept.items()
         if isinstance(value, dict)
     }

@@ -32,7 +32,9 @@ _EXACT = {
     "author": "text",
     "caption": "caption",
 }
-_SOURCE = frozenset({"licence", "origin", "batch", "file_name", "split", "group"})
+_SOURCE = frozenset(
+    {"licence", "origin", "creator", "title", "batch", "file_name", "split", "group"}
+)
 ASPECTS = ("photo", "caption", "mapping", "picture", "control", "mask", "flaws", "verdict",
            "scores", "text", "source", "record")  # fmt: skip
 """What may change in a pair, in the order of the stages."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flows.erasure.photo import Photo
+from stages.package.attribution import HEADING, list_keys
 
 _MAGIC_AT, _MAGIC = 257, b"ustar"
 _STORE_HEADER = 65
@@ -35,6 +36,8 @@ def contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
                 return _tar_contains_photo(file, photos)
         if start.startswith(b"PAR1"):
             return _table_contains_photo(path, photos)
+        if start.startswith(HEADING.encode()):
+            return _attribution_lists_photo(path, photos)
         return bool(start) and _bytes_name_photo(file, photos)
 
 
@@ -46,6 +49,11 @@ def _bytes_name_photo(file: IO[bytes], photos: Sequence[Photo]) -> bool:
     """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return any(_is_named(content, photo) for photo in photos)
+
+
+def _attribution_lists_photo(path: Path, photos: Sequence[Photo]) -> bool:
+    """Whether an ATTRIBUTION.md says who made one of the photos."""
+    return not list_keys(path.read_text("utf-8", "replace")).isdisjoint(p.key for p in photos)
 
 
 def _is_named(content: bytes | mmap.mmap, photo: Photo) -> bool:

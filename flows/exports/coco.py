@@ -62,6 +62,7 @@ class _Split:
                 "pair": record.pair,
                 "photo": record.photo,
                 "origin": record.origin,
+                "creator": record.creator,
             }
         )
         for region in picture.regions:

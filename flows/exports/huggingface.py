@@ -55,7 +55,7 @@ def make_features(control: bool) -> Features:
             "height": Value("int32"),
             "flaws": List(flaw),
             **dict.fromkeys(("overall", "clean", "author", "caption"), text),
-            **dict.fromkeys(("licence", "origin", "group"), text),
+            **dict.fromkeys(("licence", "origin", "creator", "group"), text),
         }
     )
 
@@ -92,6 +92,7 @@ def _make_row(sample: Sample, options: Options) -> dict[str, Any]:
         "caption": record.caption,
         "licence": record.licence,
         "origin": record.origin,
+        "creator": record.creator,
         "group": record.group,
     }
 

@@ -16,9 +16,11 @@ from flows.published.manifest import Manifest, Promise, read_manifest
 from flows.published.shards import Entry, HashingReader, stream
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
+from stages.package import attribution
 from stages.package.assemble import CARD, INDEX
 from stages.records.seeding import seed_for
 
+_MAX_ATTRIBUTION = 2**30
 MAX_PROBLEMS = 1000
 """Problems after which verification stops: the copy is then damaged as a whole."""
 
@@ -192,6 +194,23 @@ def _check_whole(location: Location, manifest: Manifest, index: _Index | None) -
         if row is None or int(row[1]) != count:
             said = row[1] if row else "no number"
             yield Finding(CARD, "", "", f"says {said} for {split}, the manifest has {count} pairs")
+    yield from _check_attribution(location, manifest)
+
+
+def _check_attribution(location: Location, manifest: Manifest) -> Iterator[Finding]:
+    """Check that every photo is attributed, unless the data set is older than attributions."""
+    rows = [row for promise in manifest.pairs.values() for row in promise.flaws]
+    keys = {row["key"] for row in rows if "creator" in row}
+    if not keys:
+        return
+    try:
+        with location.open(attribution.FILE) as file:
+            text = file.read(_MAX_ATTRIBUTION).decode("utf-8", "replace")
+    except FactoryError as error:
+        yield Finding(attribution.FILE, "", "", str(error))
+        return
+    for key in sorted(keys - attribution.list_keys(text)):
+        yield Finding(attribution.FILE, "", "", f"does not list photo {key}")
 
 
 def _check_index(manifest: Manifest, index: _Index) -> Iterator[Finding]:

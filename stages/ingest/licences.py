@@ -1,17 +1,20 @@
-"""Read licence and origin of photos from a sidecar or a folder's ledger.
+"""Read licence, origin, creator and title of photos from a sidecar or a folder's ledger.
 
 Sidecar: ``<photo>.flawfactory.json`` (``cat.jpg.flawfactory.json``), an object with ``licence`` (or
-``license``) and ``origin``; other keys are ignored. ``cat.jpg.json`` and ``cat.json`` are read too
-if they have these keys with text values: labelling tools, cameras and cloud exports use the same
-names for their own files. A sidecar that cannot be used is reported and skipped. Ledger:
+``license``), ``origin``, ``creator`` (or ``author``) and ``title``; other keys are ignored.
+``cat.jpg.json`` and ``cat.json`` are read too if they have ``licence`` or ``origin`` and both are
+text: labelling tools, cameras and cloud exports use the same names for their own
+files. A sidecar that cannot be used is reported and skipped. Ledger:
 ``LICENCES.toml`` in the photo's folder or the nearest one above it (up to the scanned folder) that
 applies to the photo::
 
     [default]
     licence = "CC-BY-4.0"
-    origin = "Ada Example, https://example.org"
+    origin = "https://example.org/album"
+    creator = "Ada Example"
     [files."trip/IMG 1.jpg"]        # path from the ledger's folder; missing keys come from default
     licence = "CC0-1.0"
+    title = "Harbour at night"
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import json
 import os
 import tomllib
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +38,43 @@ MAX_LEDGER = 1 << 24
 """Maximum bytes; a ledger may list every photo of a large folder."""
 MAX_LENGTH = 500
 UNKNOWN = "unknown"
-_KEYS = ("licence", "license", "origin")
+_KEYS: dict[str, tuple[str, ...]] = {
+    "licence": ("licence", "license"),
+    "origin": ("origin",),
+    "creator": ("creator", "author"),
+    "title": ("title",),
+}
+"""Field of `Rights` to the keys that give it, the first one first."""
+_SPELLINGS = frozenset(key for keys in _KEYS.values() for key in keys)
+_TELLING = (*_KEYS["licence"], *_KEYS["origin"])
+"""Keys by which a JSON file of a common name is recognised as ours."""
 
 
 @dataclass(frozen=True)
 class Rights:
-    """Licence and origin of a photo; None where they are not given."""
+    """Licence, origin, creator and title of a photo; None where they are not given."""
 
     licence: str | None = None
     origin: str | None = None
+    creator: str | None = None
+    title: str | None = None
 
     def __bool__(self) -> bool:
-        return self.licence is not None or self.origin is not None
+        return any(value is not None for value in asdict(self).values())
 
     def or_else(self, other: Rights) -> Rights:
         """Return these rights, with missing values taken from `other`."""
-        return Rights(self.licence or other.licence, self.origin or other.origin)
+        return Rights(**{n: v or getattr(other, n) for n, v in asdict(self).items()})
+
+
+@dataclass(frozen=True)
+class PhotoRights:
+    """What is said about a photo, with the words for what is not."""
+
+    licence: str = UNKNOWN
+    origin: str = UNKNOWN
+    creator: str = UNKNOWN
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +86,7 @@ class Ledger:
 
 
 def _clean_text(value: Any, where: str) -> str | None:
-    """Return a licence or origin as one clean line; None when absent or blank."""
+    """Return a value as one clean line; None when absent or blank."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > MAX_LENGTH:
@@ -74,11 +98,11 @@ def _clean_text(value: Any, where: str) -> str | None:
 def _parse_rights(table: Any, where: str) -> Rights:
     if not isinstance(table, dict):
         raise ScanError(f"{where} must be a table with 'licence' and 'origin'")
-    licence = table.get("licence", table.get("license"))
-    origin = table.get("origin")
-    return Rights(
-        _clean_text(licence, f"{where}: licence"), _clean_text(origin, f"{where}: origin")
-    )
+    found = {}
+    for name, keys in _KEYS.items():
+        given = next((table[key] for key in keys if key in table), None)
+        found[name] = _clean_text(given, f"{where}: {name}")
+    return Rights(**found)
 
 
 def _exists(path: Path) -> bool:
@@ -117,8 +141,13 @@ def has_rights(content: Any) -> bool:
     """Return whether a JSON file of a common name is our sidecar: its rights are text values."""
     if not isinstance(content, dict):
         return False
-    values = [content[key] for key in _KEYS if content.get(key) is not None]
+    values = [content[key] for key in _TELLING if content.get(key) is not None]
     return bool(values) and all(isinstance(value, str) for value in values)
+
+
+def _drop_other_types(content: dict[str, Any]) -> dict[str, Any]:
+    """Drop a creator and a title that are not text, as other programs write them."""
+    return {k: v for k, v in content.items() if k in _TELLING or isinstance(v, str)}
 
 
 def parse_ledger(text: str, where: str) -> Ledger:
@@ -138,7 +167,7 @@ def parse_ledger(text: str, where: str) -> Ledger:
         raise ScanError(f"{where}: [files] must have a table for each file name")
     named = {"default": content.get("default", {}), **{f'files."{n}"': t for n, t in files.items()}}
     for name, table in named.items():
-        extra = set(table) - {"licence", "license", "origin"} if isinstance(table, dict) else None
+        extra = set(table) - _SPELLINGS if isinstance(table, dict) else None
         if extra:
             raise ScanError(f"{where}: [{name}] has unknown key '{min(extra)}'")
     return Ledger(
@@ -187,15 +216,17 @@ class Licences:
                 self.foreign.add(path)
                 return Rights()
             content = parse_sidecar(_read_text(path, MAX_SIDECAR), str(path))
-            if own or has_rights(content):
+            if own:
                 return _parse_rights(content, str(path))
+            if has_rights(content):
+                return _parse_rights(_drop_other_types(content), str(path))
             self.foreign.add(path)
         except ScanError as error:
             self.skipped[path] = str(error)
         return Rights()
 
-    def of(self, photo: Path) -> tuple[str, str]:
-        """Return licence and origin of a photo below the root; ``unknown`` where not given.
+    def of(self, photo: Path) -> PhotoRights:
+        """Return what is said about a photo below the root.
 
         Raises:
             ScanError: a ledger is malformed; the message names file and line.
@@ -210,4 +241,4 @@ class Licences:
                 break
             if folder == self.root:
                 break
-        return rights.licence or UNKNOWN, rights.origin or UNKNOWN
+        return PhotoRights(**{name: value for name, value in asdict(rights).items() if value})

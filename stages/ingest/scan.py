@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from stages.engine.storage.digests import Digests
@@ -13,7 +13,7 @@ from stages.engine.storage.source_list import REPLACED, Problem, Source, read_li
 from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped
-from stages.ingest.licences import UNKNOWN, Licences
+from stages.ingest.licences import UNKNOWN, Licences, PhotoRights
 from stages.ingest.places import Places, Root
 from stages.ingest.sources import ScanError, purged_digests, withdrawn_contents
 from stages.ingest.walk import Walk
@@ -28,7 +28,7 @@ class ScanReport:
     """Files whose bytes differ from the list; also counted in `added`."""
     unchanged: int = 0
     relicensed: int = 0
-    """Unchanged files whose licence or origin was updated in place."""
+    """Unchanged files whose licence, origin, creator or title was updated in place."""
     purged: int = 0
     """Files left out because the photo was withdrawn and purged."""
     problems: Counter[str] = field(default_factory=Counter)
@@ -66,15 +66,13 @@ def _make_entry(
         size, digest = digest_capped(photo, digests)
     except FileProblem as found:
         return _make_unusable(root, path, batch, Problem(code=found.code, message=found.message))
-    licence, origin = licences.of(photo)
     return Source(
         folder=root.folder,
         path=path,
         bytes=size,
         sha256=digest,
-        licence=licence,
-        origin=origin,
         batch=batch,
+        **asdict(licences.of(photo)),
     )
 
 
@@ -130,7 +128,7 @@ def _identity(entry: Source) -> tuple[str | None, str, bool]:
 def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) -> list[Source]:
     """Merge the entries of a scan into the list; counts them in `report`.
 
-    A file with the listed bytes keeps its entry; its licence and origin are updated. A file with
+    A file with the listed bytes keeps its entry; what is said about it is updated. A file with
     other bytes, or another problem, gets a new entry at the end; the old entry is marked
     ``replaced`` unless it was withdrawn. A file that no longer exists keeps its entry. A file whose
     photo was purged is left out.
@@ -150,7 +148,7 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
             and listed
             and (listed.sha256, listed.problem) == (entry.sha256, entry.problem)
         ):
-            rights = {"licence": entry.licence, "origin": entry.origin}
+            rights = {field.name: getattr(entry, field.name) for field in fields(PhotoRights)}
             merged[index] = listed.model_copy(update=rights)
             report.unchanged += 1
             report.relicensed += merged[index] != listed

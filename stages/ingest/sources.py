@@ -55,7 +55,7 @@ def withdraw(workspace: Workspace, what: str, reason: str) -> list[Source]:
 
 
 def forget(source_list: Path, digests: Collection[str]) -> None:
-    """Remove the names, licences and origins of withdrawn photos from the list.
+    """Remove the names, licences, origins, creators and titles of withdrawn photos from the list.
 
     The digests stay, so that a scan that finds the same bytes leaves them out.
 
@@ -63,6 +63,7 @@ def forget(source_list: Path, digests: Collection[str]) -> None:
         SourceListError: the list is malformed.
     """
     blank = {"folder": None, "path": "", "licence": "unknown", "origin": "unknown", "batch": ""}
+    blank |= {"creator": "unknown", "title": ""}
     entries = read_list(source_list)
     if purged := [entry for entry in entries if entry.sha256 in digests]:
         gone = {id(entry): entry.model_copy(update=blank) for entry in purged}

@@ -47,6 +47,8 @@ def complete_pair(
         **pair,
         licence=source.licence,
         origin=source.origin,
+        creator=source.creator,
+        title=source.title,
         batch=source.batch,
         file_name=source.file_name,
         split=split,

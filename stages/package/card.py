@@ -6,14 +6,17 @@ The card has no dates, so the same rows give the same bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
-from stages.package import rights
+from stages.package import attribution, rights
+from stages.package.markdown import escape, write_table
 from stages.package.provenance import Provenance
+from stages.package.rights import LicencePolicy, Rights
 from stages.package.split import SPLITS
+from stages.package.terms import Terms
 
 STAND_INS = {
     ("flow", "weights/compact"): "**Model**: a small rectified-flow transformer and autoencoder of "
@@ -39,7 +42,7 @@ _FIELDS = (
     ("flaws.png", "the same pixels: number of the flaw in the list `flaws`, from 1; elsewhere 0"),
     ("edit.png", "every pixel that may differ; outside it artifact and control equal the photo"),
     ("json", "flaws (label, tool, entity, part, boxes in pixels, scores, text), explanation, "
-     "licence, origin, models"),
+     "licence, origin, creator, models"),
 )  # fmt: skip
 
 
@@ -48,12 +51,14 @@ def size_category(pairs: int) -> str:
     return next((name for bound, name in _SIZES if pairs < bound), "n>1M")
 
 
-def make_header(rows: Sequence[dict[str, Any]]) -> str:
+def make_header(rows: Sequence[dict[str, Any]], terms: Terms) -> str:
     """Make the YAML front matter."""
     splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
     values: dict[str, Any] = {
         "pretty_name": "flawfactory pairs",
-        **make_licence_header({row["licence"] for row in rows}),
+        **make_licence_header(
+            {row["licence"] for row in rows}, terms.policy, restricted=bool(terms.restrictions())
+        ),
         "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
         "language": ["en"],
         "tags": ["webdataset", "synthetic-artifacts", "image-forensics"],
@@ -68,31 +73,28 @@ def make_header(rows: Sequence[dict[str, Any]]) -> str:
     return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n"
 
 
-def make_licence_header(licences: set[str]) -> dict[str, str]:
-    """Use only names of the hub's list; other licences go into ``license_name``."""
+def make_licence_header(
+    licences: set[str], policy: LicencePolicy | None = None, *, restricted: bool = False
+) -> dict[str, str]:
+    """Use only names of the hub's list; other licences go into ``license_name``.
+
+    Args:
+        licences: those of the photos.
+        policy: None is the default policy.
+        restricted: whether the licences of models say something about the data.
+    """
     if rights.UNKNOWN in licences:
         return {"license": rights.UNKNOWN}
-    if rights.find_problems(licences):
+    if any(rights.find_problem(licence, policy) for licence in licences):
         return {"license": "other", "license_name": "not-publishable"}
+    if restricted:
+        return {"license": "other", "license_name": "as-photos-and-models-say"}
     if len(licences) > 1:
         return {"license": "other", "license_name": "as-each-photo-says"}
     (licence,) = licences
     if name := rights.hub_name(licence):
         return {"license": name}
     return {"license": "other", "license_name": licence.lower().replace(" ", "-")}
-
-
-def _cell(text: object) -> str:
-    """Escape text so that it cannot end a table cell or start markup."""
-    plain = " ".join(str(text).split())
-    for mark in "\\`*_[]<>|":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *[[_cell(v) for v in row] for row in rows]]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _count_pairs(rows: Sequence[dict[str, Any]]) -> int:
@@ -115,40 +117,76 @@ def _tool_counts(rows: Sequence[dict[str, Any]]) -> list[tuple[str, int, int, in
     return sorted(counts, key=lambda count: (-count[1], count[0]))
 
 
-def _licences(rows: Sequence[dict[str, Any]]) -> str:
-    table = _table(("licence", "pairs", "photos"), _counts(rows, "licence"))
-    problems = rights.find_problems(row["licence"] for row in rows)
-    if not problems:
-        return f"{table}\n\nA pair is under its photo's licence (`licence`, `origin` in its JSON)."
-    reasons = "; ".join(f"{_cell(name)}: {why}" for name, _, why in problems)
-    return (
-        f"> **Not publishable.** {reasons}. Before passing this data set on, name the licence in "
-        "the folder's ledger by its SPDX identifier, or withdraw the photo.\n\n"
-        f"{table}"
-    )
+def _licences(rows: Sequence[dict[str, Any]], terms: Terms) -> str:
+    parts = [
+        *_problems(rows, terms),
+        write_table(("licence", "pairs", "photos"), _counts(rows, "licence")),
+        "A pair is under its photo's licence (`licence`, `origin`, `creator`, `title` in its "
+        f"JSON). [{attribution.FILE}]({attribution.FILE}) names the creators and what was changed.",
+    ]
+    if terms.models:
+        models = [(model.role, model.name, model.licence) for model in terms.models]
+        parts += ["The models that made it:", write_table(("role", "model", "licence"), models)]
+    parts += [
+        f"> **Restricted by {escape(model.name)}** ({escape(model.licence)}): "
+        f"{escape(model.terms)}."
+        for model in terms.restrictions()
+    ]
+    return "\n\n".join(parts)
 
 
-def make_card(rows: Sequence[dict[str, Any]], provenance: Provenance) -> str:
-    """Make README.md of a data set with these manifest rows."""
+def _problems(rows: Sequence[dict[str, Any]], terms: Terms) -> list[str]:
+    """Say why the data set must not be passed on; nothing if it may."""
+    photos = {(row["key"], Rights(row["licence"], row["creator"], row["origin"])) for row in rows}
+    found = rights.find_problems((photo for _, photo in photos), terms.policy)
+    reasons = [f"{escape(name)}: {problem}" for name, _, problem in found]
+    remedies = [
+        "give the photos' licences and creators in their folder's ledger (licences as SPDX "
+        "identifiers), or withdraw the photos"
+    ] * bool(found)
+    models = terms.model_problems()
+    reasons += [f"model {escape(model.name)}: {problem}" for model, problem in models]
+    remedies += ["give the models' licences in `package.licences.models`"] * bool(models)
+    if not reasons:
+        return []
+    return [
+        f"> **Not publishable.** {'; '.join(dict.fromkeys(reasons))}. Before passing this data set "
+        f"on, {'; '.join(remedies)}."
+    ]
+
+
+def make_card(
+    rows: Sequence[dict[str, Any]], provenance: Provenance, terms: Terms | None = None
+) -> str:
+    """Make README.md of a data set with these manifest rows.
+
+    Args:
+        rows: the manifest's rows.
+        provenance: what made it.
+        terms: version, licence policy and licences of models. None: no version, the default policy,
+            and no models.
+    """
+    terms = terms or Terms()
     columns = ("tool", "flaws", "pairs", "photos")
     splits = {split: (split, n, photos) for split, n, photos in _counts(rows, "split")}
     stand_ins = [STAND_INS[chosen] for chosen in provenance.back_ends if chosen in STAND_INS]
     sections = [
         "# flawfactory pairs",
+        *([f"Version {escape(terms.version)}."] if terms.version else []),
         f"{_count_pairs(rows)} pairs with {len(rows)} flaws from "
         f"{len({row['key'] for row in rows})} photos. Each pair is a real photo, the same photo "
         "with one flaw or several, a clean control that went through the same model, the flaws' "
         "masks, and words that say what is wrong.",
         "## Splits",
-        _table(("split", "pairs", "photos"), (splits[s] for s in SPLITS if s in splits)),
+        write_table(("split", "pairs", "photos"), (splits[s] for s in SPLITS if s in splits)),
         "Photos that look alike are in one split: it is drawn from a hash of their near-duplicate "
         "group's name, so it does not change when the data set grows.",
         "## Tools",
-        _table(columns, _tool_counts(rows)),
+        write_table(columns, _tool_counts(rows)),
         "## Licences",
-        _licences(rows),
+        _licences(rows, terms),
         "## A sample",
-        _table(("member", "what it is"), _FIELDS),
+        write_table(("member", "what it is"), _FIELDS),
         "```python\nfrom datasets import load_dataset\n\n"
         'pairs = load_dataset("webdataset", data_files={"train": "train-*.tar"}, split="train")\n'
         'pairs[0]["artifact.png"], [flaw["text"] for flaw in pairs[0]["json"]["flaws"]]\n```',
@@ -160,7 +198,7 @@ def make_card(rows: Sequence[dict[str, Any]], provenance: Provenance) -> str:
         "Every record names these models, the params and a digest of the code of each stage. "
         "`provenance.json` lists the source files behind the digests, all params, and the texts of "
         "prompts.",
-        _table(
+        write_table(
             ("stage", "role", "back end", "weights", "source", "sha256"),
             [
                 (m.stage, m.role, m.back_end, m.weights, m.source, m.sha256)
@@ -170,4 +208,4 @@ def make_card(rows: Sequence[dict[str, Any]], provenance: Provenance) -> str:
     ]
     if stand_ins:
         sections += ["## Stand-ins", "\n".join(f"- {line}" for line in stand_ins)]
-    return make_header(rows) + "\n" + "\n\n".join(sections) + "\n"
+    return make_header(rows, terms) + "\n" + "\n\n".join(sections) + "\n"

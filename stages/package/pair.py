@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
+from stages.package.rights import UNKNOWN
 from stages.records.documents import (
     SCHEMA_VERSION,
     Box,
@@ -216,6 +217,10 @@ class PublishedPair(Pair):
     licence: str
     """Of the photo; ``unknown`` if its source list does not say."""
     origin: str
+    creator: str = UNKNOWN
+    """Who made the photo; ``unknown`` if the source list does not say."""
+    title: str = ""
+    """The photo's title; empty if the source list does not say."""
     batch: str
     file_name: str
     split: str

@@ -26,7 +26,7 @@ from stages.engine.stage import (
 from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
-from stages.package import assemble, card
+from stages.package import assemble, attribution, card
 from stages.package.pair import (
     FlawRecords,
     PackageCode,
@@ -37,8 +37,10 @@ from stages.package.pair import (
     make_pair,
 )
 from stages.package.provenance import PROVENANCE, collect_provenance
+from stages.package.rights import LicencePolicy
 from stages.package.rows import complete_rows, make_rows, manifest_columns
 from stages.package.split import SPLITS, Ratios
+from stages.package.terms import collect_terms
 from stages.records.crops import paste_mask, paste_picture
 from stages.records.documents import (
     SCHEMA_VERSION,
@@ -55,6 +57,7 @@ from stages.records.documents import (
 from stages.records.images import Image, read_png, write_png
 from stages.tools import TOOLS
 
+MAX_VERSION = 100
 PICTURES = ("artifact", "control", "edit", "flaws", "mask")
 
 
@@ -68,7 +71,12 @@ class PackageGate(GateParams):
 class PackageParams(StageParams):
     """Section ``package`` of params.yaml."""
 
-    layout_only: ClassVar[frozenset[str]] = frozenset({"photos_per_shard", "splits"})
+    layout_only: ClassVar[frozenset[str]] = frozenset(
+        {"version", "licences", "photos_per_shard", "splits"}
+    )
+    version: str = Field(default="", max_length=MAX_VERSION, pattern=r"^[^\x00-\x20\x7f]*$")
+    """Name of the last release, which `flawfactory release` sets; the card repeats it."""
+    licences: LicencePolicy = LicencePolicy()
     photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""
     splits: Ratios = Ratios()
@@ -201,8 +209,8 @@ class PackageStage(Stage):
         return {"pairs": len(splits)} | {f"split.{s}": counts[s] for s in SPLITS if counts[s]}
 
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
-        """Write shards, ``_info.json``, ``provenance.json`` and the card; the rows become
-        ``manifest.parquet``."""
+        """Write shards, ``_info.json``, ``provenance.json``, the card and the attribution; the rows
+        become ``manifest.parquet``."""
         ingested = read_table(folder.parent / "ingest" / MANIFEST)
         workspace = Workspace.find()
         layout = assemble.Layout(
@@ -215,6 +223,9 @@ class PackageStage(Stage):
         rows = assemble.write_shards(outputs, folder, layout, provenance)
         assemble.write_index(rows, folder)
         (folder / PROVENANCE).write_bytes(pretty_json(provenance.as_json()))
-        text = card.make_card(rows, provenance)
+        terms = collect_terms(self.params.version, self.params.licences, self.base)
+        text = card.make_card(rows, provenance, terms)
         (folder / assemble.CARD).write_text(text, encoding="utf-8")
+        credits_ = attribution.make_attribution(rows)
+        (folder / attribution.FILE).write_text(credits_, encoding="utf-8")
         return rows

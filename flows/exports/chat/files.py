@@ -92,4 +92,5 @@ def make_provenance(conversation: Conversation) -> dict[str, Any]:
         "pair": record.pair,
         "licence": record.licence,
         "origin": record.origin,
+        "creator": record.creator,
     }

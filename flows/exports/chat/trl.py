@@ -31,7 +31,7 @@ def make_features() -> Features:
     message = {"role": text, "content": List({"type": text, "text": text})}
     return Features(
         {
-            **dict.fromkeys(("id", "task", "pair", "licence", "origin"), text),
+            **dict.fromkeys(("id", "task", "pair", "licence", "origin", "creator"), text),
             "images": List(Image()),
             "messages": List(message),
         }

@@ -1,11 +1,11 @@
-"""The source list: the photos, and their names, licences, origins and batches.
+"""The source list: the photos, and their names, licences, origins, creators, titles and batches.
 
 The list is a folder with two halves, each a folder of numbered parts. Line n of ``photos/`` and
 line n of ``words/`` describe the same file:
 
 - ``photos/`` holds the digest of its bytes and whether it is in use; all stages depend on it.
-- ``words/`` holds name, licence, origin and batch, which change no pixel; only the stage that
-  publishes them depends on it.
+- ``words/`` holds name, licence, origin, creator, title and batch, which change no pixel; only the
+  stage that publishes them depends on it. Creator and title are left out where they are not given.
 
 DVC tracks the folder as a whole (``data/sources.dvc``). A list that grows by a line rewrites only
 its last parts. The list does not say where the folders of photos are on this machine (see
@@ -68,6 +68,10 @@ class Source(BaseModel):
     is none."""
     origin: str
     """Where the photo comes from; ``unknown`` if that was not given."""
+    creator: str = "unknown"
+    """Who made the photo; ``unknown`` if that was not given."""
+    title: str = ""
+    """The photo's title; empty if none was given."""
     batch: str
     """Name of the delivery: the scanned folder's name, or the one given to the scan."""
     withdrawn: str | None = None
@@ -92,6 +96,8 @@ class Source(BaseModel):
 
 
 _PHOTO_FIELDS = {"bytes", "sha256", "withdrawn", "problem"}
+_NOT_GIVEN = {("creator", "unknown"), ("title", "")}
+"""Left out of the list, so that lists of before these fields keep their bytes."""
 
 
 def _photo_line(entry: Source) -> str:
@@ -101,7 +107,8 @@ def _photo_line(entry: Source) -> str:
 
 def _words_line(entry: Source) -> str:
     words = entry.model_dump(exclude=_PHOTO_FIELDS, exclude_none=True)
-    return _json({"key": entry.key, **words})
+    given = {n: v for n, v in words.items() if (n, v) not in _NOT_GIVEN}
+    return _json({"key": entry.key, **given})
 
 
 def _json(value: dict[str, Any]) -> str:

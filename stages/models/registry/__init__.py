@@ -2,12 +2,14 @@
 
 `backends` is the table of back ends, `profiles` reads the profiles' choices, `checks` validates a
 choice before any model is loaded, `sections` adds the back ends' sections of params.yaml, `loading`
-loads back ends, `questions` lists what they ask a chat model, and `used` describes the models for
-the records. This package exports the functions that the rest of the code calls.
+loads back ends, `questions` lists what they ask a chat model, `used` describes the models for the
+records, and `licences` lists their licences. This package exports the functions that the rest of
+the code calls.
 """
 
 from stages.models.registry.backends import BACKENDS, REQUIRED, Backend
 from stages.models.registry.checks import find_missing, find_problems
+from stages.models.registry.licences import ModelLicence, licences
 from stages.models.registry.loading import (
     captioner,
     create,
@@ -49,6 +51,7 @@ __all__ = [
     "Backend",
     "Choice",
     "LedgerModel",
+    "ModelLicence",
     "Profile",
     "PromptText",
     "RegistryError",
@@ -64,6 +67,7 @@ __all__ = [
     "find_problems",
     "judge",
     "ledger_model",
+    "licences",
     "metric",
     "modules",
     "options",

@@ -45,6 +45,8 @@ class HubModel(BaseModel):
     revision: str
     """A commit; a branch or tag is possible only in a name that a user wrote with ``@``."""
     licence: str
+    terms: str = ""
+    """What the licence says about data made with the weights."""
     patterns: tuple[str, ...] = PATTERNS
     """Files to fetch, as patterns of the hub's client (``*`` also matches ``/``)."""
     files: tuple[HubFile, ...] = ()

@@ -65,6 +65,9 @@ class Entry(BaseModel):
     """File name under which the client saves it."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     licence: str
+    """SPDX expression, or the text that the source gives."""
+    terms: str = ""
+    """What the licence says about data made with the weights."""
     members: tuple[Member, ...]
 
     @property

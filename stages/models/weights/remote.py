@@ -23,6 +23,8 @@ class RemoteFile(BaseModel):
     bytes: int = Field(gt=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     licence: str
+    terms: str = ""
+    """What the licence says about data made with the weights."""
 
     @property
     def source(self) -> str:

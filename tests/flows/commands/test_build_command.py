@@ -197,7 +197,8 @@ def test_the_gallery_of_a_failed_build_ends_with_the_failed_stage(
     workspace.sources.unlink()
     (workspace.root / "stage.py").write_text(FAILING)
     row = dict(zip(REJECT_COLUMNS, ("00ff", "", "odd_in_perceive", "no", "{}"), strict=True))
-    write_table(workspace.stage("perceive") / "rejects.parquet", [row], REJECT_COLUMNS)  # of an earlier build
+    # of an earlier build
+    write_table(workspace.stage("perceive") / "rejects.parquet", [row], REJECT_COLUMNS)
     command = [FLAWFACTORY, "build", "--source", str(photos(tmp_path / "photos", "teal"))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "ingest failed" in done.stderr

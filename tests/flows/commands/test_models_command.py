@@ -33,7 +33,7 @@ def test_the_list_shows_sources_licences_and_profiles(fetched_names: list[str]) 
     assert code == 0
     assert "huggingface.co/black-forest-labs/FLUX.1-dev@3de623fc3c33" in output
     assert "dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth" in output
-    assert "FLUX.1 [dev] Non-Commercial License" in output
+    assert "LicenseRef-NC-FLUX.1-dev" in output
     assert "2565" in output and "compact flux" in output  # both profiles have the metric
 
 

@@ -10,6 +10,7 @@ from stages.engine.stage import Reject
 from stages.engine.storage.shard import write_shard
 from stages.engine.storage.store import Result, Store
 from stages.engine.storage.tables import REJECT_COLUMNS, reject_row, write_table
+from stages.package.attribution import make_attribution
 
 KEY, OTHER = "00112233445566aa", "ffeeddccbbaa9988"
 PHOTO = Photo(KEY, KEY * 4, ("photos/a ä.jpg",), (Path("/home/x/photos/a ä.jpg"),))
@@ -42,6 +43,16 @@ def test_a_shard_contains_the_photos_of_its_samples(
 ) -> None:
     write_shard(tmp_path / "x.tar", [("00-first", {"a.png": b"1"}), (sample, {"a.png": b"2"})])
     assert contains_photo(tmp_path / "x.tar", [PHOTO]) is found
+
+
+@pytest.mark.parametrize(("key", "found"), [(KEY, True), (OTHER, False)])
+def test_an_attribution_contains_the_photos_that_it_lists(
+    tmp_path: Path, key: str, found: bool
+) -> None:
+    words = {"creator": "Ada", "origin": "here", "title": "", "file_name": "x.png"}
+    text = make_attribution([{"key": key, "licence": "MIT", **words}])
+    (tmp_path / "ATTRIBUTION.md").write_text(text)
+    assert contains_photo(tmp_path / "ATTRIBUTION.md", [PHOTO]) is found
 
 
 def test_a_stored_result_contains_its_photo(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from published_set import KEYS
 
 from flows.published.verify import verify_copy
 from stages.engine.files import sha256
@@ -54,6 +55,17 @@ def replace_member(folder: Path, name: str, data: bytes) -> None:
     write_index(read_table(folder / "manifest.parquet"), folder)
     key, member = name.split(".", 1)
     claim(folder, key, **{f"sha256.{member}": sha256(data)})
+
+
+def test_a_photo_without_attribution_is_named(copy: Path) -> None:
+    file = copy / "ATTRIBUTION.md"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if KEYS[5] not in line))
+    assert [str(finding) for finding in verify_copy(str(copy))[1]] == [
+        f"ATTRIBUTION.md: does not list photo {KEYS[5]}"
+    ]
+    file.unlink()
+    assert [f.shard for f in verify_copy(str(copy))[1]] == ["ATTRIBUTION.md"]
 
 
 def test_a_sound_copy_has_no_findings(original: Path) -> None:

@@ -218,7 +218,18 @@ def test_changed_licence_is_updated_in_place(project):
     assert (report.relicensed, report.added) == (1, 0)
     first, second = read_listing(project)
     assert (first.licence, first.origin) == ("CC0-1.0", "me")
+    assert (first.creator, first.title) == ("unknown", "")
     assert (second.licence, second.origin) == ("unknown", "unknown")
+
+
+def test_a_new_creator_updates_the_entry_in_place(project):
+    write_files(project, {"a.jpg": b"1"})
+    run(project)
+    words = '[default]\nlicence = "CC-BY-4.0"\ncreator = "Ada"\ntitle = "Dusk"\n'
+    (project / "photos" / "LICENCES.toml").write_text(words)
+    assert run(project).relicensed == 1
+    (entry,) = read_listing(project)
+    assert (entry.licence, entry.creator, entry.title) == ("CC-BY-4.0", "Ada", "Dusk")
 
 
 def test_batch_can_be_named(project):

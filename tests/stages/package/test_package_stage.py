@@ -12,11 +12,14 @@ from published_set import PROVENANCE
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.engine.storage.source_list import Source, write_list
 from stages.engine.storage.tables import write_table
-from stages.package import assemble, card
+from stages.models.registry import ModelLicence
+from stages.package import assemble, attribution, card
 from stages.package import stage as package_stage
 from stages.package.pair import MEMBERS
+from stages.package.rights import LicencePolicy
 from stages.package.split import SPLITS, Ratios, split_of
 from stages.package.stage import PackageParams, PackageStage
+from stages.package.terms import Terms
 from stages.records.images import read_mask, read_png
 from stages.records.masks import bounding_box
 
@@ -36,8 +39,9 @@ def package(stage, make_sample, tmp_path, monkeypatch):
     monkeypatch.setattr(package_stage, "collect_provenance", lambda root: PROVENANCE)
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
 
-    def assemble_into(folder, keys=KEYS, licence="CC0-1.0", several=()):
-        write_list(tmp_path / "data" / "sources", [make_source(key, licence) for key in KEYS])
+    def assemble_into(folder, keys=KEYS, licence="CC0-1.0", several=(), **said):
+        sources = [make_source(key, licence, **said) for key in KEYS]
+        write_list(tmp_path / "data" / "sources", sources)
         outputs = []
         for position, key in enumerate(KEYS):
             if key in keys:
@@ -51,10 +55,10 @@ def package(stage, make_sample, tmp_path, monkeypatch):
     return assemble_into
 
 
-def make_source(key, licence):
+def make_source(key, licence, **said):
     return Source(
         folder="Pictures", path="my | <photos>/a.png", bytes=1, sha256=key + "0" * 48,
-        licence=licence, origin="tests", batch="b",
+        licence=licence, origin="tests", batch="b", **said,
     )  # fmt: skip
 
 
@@ -245,7 +249,10 @@ def test_card_has_counts_and_stand_ins(package):
     folder, rows = package("package")
     text = (folder / "README.md").read_text()
     front = yaml.safe_load(text.split("---")[1])
-    assert front["license"] == "cc0-1.0" and front["size_categories"] == ["n<1K"]
+    assert front["license"] == "other" and front["size_categories"] == ["n<1K"]
+    assert front["license_name"] == "as-photos-and-models-say"
+    assert "| flow | weights/compact | LicenseRef-NC-flawfactory-compact |" in text
+    assert "> **Restricted by weights/compact** (LicenseRef-NC-flawfactory-compact): " in text
     splits = {entry["split"] for entry in front["configs"][0]["data_files"]}
     assert splits == {row["split"] for row in rows} <= set(SPLITS)
     assert "36 pairs with 36 flaws from 12 photos" in text
@@ -255,6 +262,25 @@ def test_card_has_counts_and_stand_ins(package):
         "Not publishable" not in text
         and "| inject | flow | diffusers | weights/compact | folder |" in text
     )
+
+
+def test_the_card_has_the_version_and_follows_the_policy(package):
+    rows = [{**row, "licence": "house rules"} for row in package("package")[1]]
+    policy = LicencePolicy(allow=("house rules",))
+    chat = ModelLicence("chat", "my-model", "unknown", "", pinned=False)
+    text = card.make_card(rows, PROVENANCE, Terms("v1.2", policy, (chat,)))
+    assert "\nVersion v1.2.\n" in text
+    assert "> **Not publishable.** model my-model: no licence is given. Before" in text
+    assert "Not publishable" not in card.make_card(rows, PROVENANCE, Terms("", policy))
+    assert "Version" not in card.make_card(rows, PROVENANCE)
+
+
+def test_creator_and_title_are_published_and_attributed(package):
+    folder, rows = package("package", creator="Ada <b>", title="At_night")
+    assert {(row["creator"], row["title"]) for row in rows} == {("Ada <b>", "At_night")}
+    text = (folder / "ATTRIBUTION.md").read_text()
+    assert f"- `{KEYS[0]}`: “At\\_night”, by Ada \\<b\\>, source: tests" in text
+    assert text == attribution.make_attribution(rows)
 
 
 def test_unknown_licence_makes_the_data_set_unpublishable(package):

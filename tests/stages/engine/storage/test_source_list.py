@@ -93,6 +93,15 @@ def test_names_and_licences_do_not_change_the_photos_half(tmp_path):
     assert set(photo) == {"bytes", "sha256"}
 
 
+def test_creator_and_title_are_written_only_where_they_are_given(tmp_path):
+    entries = [source("a.jpg", "a"), source("b.jpg", "b", creator="Ada", title="Dusk")]
+    write_list(tmp_path, entries)
+    assert read_list(tmp_path) == entries
+    first, second = map(json.loads, parts(tmp_path)["words/00000.jsonl"].splitlines())
+    assert not {"creator", "title"} & set(first)
+    assert (second["creator"], second["title"]) == ("Ada", "Dusk")
+
+
 def test_a_missing_list_is_empty(tmp_path):
     assert not exists(tmp_path / "none") and read_list(tmp_path / "none") == []
 
