@@ -10,6 +10,7 @@ _CHOICE = "chooses back ends: name, options and module of the chosen one are in 
 _OPTIONS = "base of all options: their values and the back end's own module are in the key"
 _TOOLS = "lists and loads tools: those that a stage uses are in the key as plugins, in their order"
 _WEIGHTS = "finds weights: their digests are in the key"
+_CARD = "describes the data set beside its shards; shapes no pair"
 _TRANSPORT = "decides how, when and at what price a request is sent; changes no request or answer"
 
 LEFT_OUT: dict[str, str] = {
@@ -23,6 +24,11 @@ LEFT_OUT: dict[str, str] = {
     "stages/models/profiles.yaml": _CHOICE,
     "stages/models/options.py": _OPTIONS,
     "stages/models/weights/*": _WEIGHTS,
+    "stages/package/card.py": _CARD,
+    "stages/package/croissant.py": _CARD,
+    "stages/package/croissant_context.json": _CARD,
+    "stages/package/hub_licences.txt": _CARD,
+    "stages/package/rights.py": _CARD,
     "stages/models/chat/cache.py": _TRANSPORT,
     "stages/models/chat/ledger.py": _TRANSPORT,
     "stages/models/chat/limits.py": _TRANSPORT,

@@ -1,15 +1,15 @@
 """Say why pairs differ: which params, code, models or photos moved between two versions.
 
-A version records them in its dvc.lock: the values of params.yaml and the digests of the folders
-that each stage used.
+A version records them in its dvc.lock (the values of params.yaml, the digests of the folders that
+each stage used) and in ``package/provenance.json`` (`flows.comparison.provenance`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from flows.comparison.moves import Move, Moves, compare_params
 from stages import STAGES
 
 STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
@@ -23,33 +23,14 @@ STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "verdict": ("filter",),
     "scores": ("filter",),
     "text": ("explain",),
+    "calls": ("perceive", "filter", "explain"),
     "source": ("package",),
     "record": ("package",),
 }
 """Aspect of a pair to the stages that make it."""
-_CHANGE_NO_PAIR = frozenset({"gate", "version", "licences"})
+_LAST = STAGES[-1]
 _WEIGHTS = "weights/"
 _PHOTOS, _WORDS = "data/sources/photos", "data/sources/words"
-
-
-@dataclass(frozen=True)
-class Move:
-    """One thing that differs between two versions."""
-
-    kind: str
-    """``param``, ``code``, ``model`` or ``photos``."""
-    what: str
-    before: str = ""
-    after: str = ""
-
-    def __str__(self) -> str:
-        if self.kind == "param":
-            return f"{self.what}: {self.before} -> {self.after}"
-        return f"{self.kind} {self.what}"
-
-
-Moves = Mapping[str, tuple[Move, ...]]
-"""Stage to what moved in it."""
 
 
 def find_moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Moves:
@@ -60,44 +41,47 @@ def find_moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Moves:
     """
     if not before or not after:
         return {}
+    found = {
+        stage: list(_compare_stage(stage, before.get(stage) or {}, after.get(stage) or {}))
+        for stage in STAGES
+    }
+    # Package depends on the code of all stages, because the records name it.
+    others = {move for stage in STAGES if stage != _LAST for move in found[stage]}
+    found[_LAST] = [move for move in found[_LAST] if move not in others or move.kind == "param"]
+    return {stage: tuple(moves) for stage, moves in found.items()}
+
+
+def refine_moves(moves: Moves, recorded: Moves) -> Moves:
+    """Combine the moves of two dvc.lock files with those of two provenance files.
+
+    dvc.lock names folders, of which a stage may use a part; provenance files name the files, but
+    neither photos nor all of section ``base``. One that is empty is not known.
+    """
+    if not moves or not recorded:
+        return recorded or moves
     return {
-        stage: tuple(_compare_stage(stage, before.get(stage) or {}, after.get(stage) or {}))
+        stage: (
+            *(move for move in moves[stage] if move.kind in ("param", "photos")),
+            *(move for move in recorded[stage] if move.kind != "param"),
+        )
         for stage in STAGES
     }
 
 
-def _compare_stage(stage: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Move]:
-    moves = []
-    values = [_flatten(_read_params(entry, stage)) for entry in (before, after)]
-    for name in sorted(values[0].keys() | values[1].keys()):
-        old, new = (str(found.get(name, "not set")) for found in values)
-        if old != new:
-            moves.append(Move("param", name, old, new))
+def _compare_stage(
+    stage: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Move]:
+    yield from compare_params(*(_read_params(entry, stage) for entry in (before, after)))
     digests = [{d["path"]: d.get("md5", "") for d in e.get("deps", [])} for e in (before, after)]
     for path in sorted(digests[0].keys() | digests[1].keys()):
         if digests[0].get(path) != digests[1].get(path) and (kind := _kind_of(path)):
-            moves.append(Move(kind, path))
-    return moves
+            yield Move(kind, path)
 
 
 def _read_params(entry: Mapping[str, Any], stage: str) -> dict[str, Any]:
-    """Return the sections of params.yaml that are the stage's own, without what changes no pair."""
+    """Return the sections of params.yaml that are the stage's own."""
     sections = (entry.get("params") or {}).get("params.yaml") or {}
-    kept = {name: sections[name] for name in ("base", stage) if name in sections}
-    return {
-        name: {key: v for key, v in value.items() if key not in _CHANGE_NO_PAIR}
-        for name, value in kept.items()
-        if isinstance(value, dict)
-    }
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for name, inner in value.items():
-        found |= _flatten(inner, f"{prefix}.{name}" if prefix else str(name))
-    return found
+    return {name: sections[name] for name in ("base", stage) if name in sections}
 
 
 def _kind_of(path: str) -> str:

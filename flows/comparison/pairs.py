@@ -16,7 +16,17 @@ from flows.comparison.arrow import pc
 Flags = NDArray[np.bool_]
 _KEYS = ("pair", "variant")
 _IGNORED = frozenset(
-    {"shard", "params_sha256", "profile", "schema_version", "sha256.json", "key", "picture"}
+    {
+        "shard",
+        "params_sha256",
+        "code_sha256",
+        "profile",
+        "seed",
+        "schema_version",
+        "sha256.json",
+        "key",
+        "picture",
+    }
 )
 """Columns that say where a pair is stored, or that repeat what other columns say."""
 _EXACT = {
@@ -36,7 +46,7 @@ _SOURCE = frozenset(
     {"licence", "origin", "creator", "title", "batch", "file_name", "split", "group"}
 )
 ASPECTS = ("photo", "caption", "mapping", "picture", "control", "mask", "flaws", "verdict",
-           "scores", "text", "source", "record")  # fmt: skip
+           "scores", "text", "calls", "source", "record")  # fmt: skip
 """What may change in a pair, in the order of the stages."""
 
 
@@ -48,6 +58,8 @@ def aspect_of(column: str) -> str:
         return _EXACT[column]
     if column.startswith("score."):
         return "scores"
+    if column.startswith("calls."):
+        return "calls"
     if column == "text" or column.endswith("_text"):
         return "text"
     return "source" if column in _SOURCE else "record"

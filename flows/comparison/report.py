@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.comparison import causes, fates, shifts
-from flows.comparison.causes import Move, Moves
 from flows.comparison.fates import Fate
+from flows.comparison.moves import Move, Moves
 from flows.comparison.pairs import PairChanges, compare
+from flows.comparison.provenance import compare_provenance
 from flows.comparison.versions import Version
 from stages import STAGES
 
@@ -67,7 +68,10 @@ def make_report(before: Version, after: Version) -> Report:
         after=after,
         changes=changes,
         pairs=(kept + len(changes.removed), kept + len(changes.added)),
-        moves=causes.find_moves(before.files.lock(), after.files.lock()),
+        moves=causes.refine_moves(
+            causes.find_moves(before.files.lock(), after.files.lock()),
+            compare_provenance(before.provenance(), after.provenance()),
+        ),
         removed=removed,
         added=added,
         fate_examples=added_examples | removed_examples,
@@ -124,7 +128,7 @@ def _describe_fate(fate: Fate, version: str) -> str:
 
 def _describe(moved: Sequence[Move], moves: Moves) -> str:
     if not moves:
-        return "unknown: a version without dvc.lock does not record what made it"
+        return "unknown: a version has neither dvc.lock nor provenance.json"
     return "; ".join(map(str, moved)) or "nothing that the versions record has moved"
 
 

@@ -12,13 +12,16 @@ from typing import IO, Any, Protocol, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from pydantic import ValidationError
 
 from flows.records import check_version
 from flows.repository import LOCK, UnusableCheckout, translate_errors
 from stages.engine.storage.tables import MANIFEST, METRICS
 from stages.engine.workspace import FactoryError, Workspace
+from stages.package.provenance import PROVENANCE, ProvenanceFile
 
 PACKAGE = "package"
+_MAX_PROVENANCE = 2**26
 
 
 class Files(Protocol):
@@ -73,6 +76,17 @@ class Version:
             return None if file is None else pq.ParquetFile(file)
         except (pa.ArrowInvalid, OSError) as error:
             raise FactoryError(f"{stage}/{name} of {self.name} is damaged: {error}") from error
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the content of provenance.json; empty if the version has none that can be read."""
+        file = self.files.open(f"{PACKAGE}/{PROVENANCE}")
+        if file is None:
+            return {}
+        with file:
+            try:
+                return ProvenanceFile.model_validate_json(file.read(_MAX_PROVENANCE)).model_dump()
+            except ValidationError:
+                return {}
 
     def metrics(self, stage: str) -> dict[str, Any]:
         """Return the numbers of a stage's metrics.json; empty if the version does not have it."""

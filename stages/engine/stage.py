@@ -259,6 +259,17 @@ class Stage(ABC):
         """
         raise NotImplementedError(f"{self.name} leaves its layout to the engine")
 
+    def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:  # noqa: B027
+        """With `own_layout`: write files that name the digests of others. Called last, when the
+        tables are written; only ``metrics.json`` comes later.
+
+        Default: none.
+
+        Args:
+            folder: the output folder.
+            rows: of the manifest.
+        """
+
     def numbers(self, rows: Sequence[dict[str, Any]]) -> Mapping[str, float]:
         """Return further numbers for the gate's table ``summary`` and DVC's metrics, computed from
         the rows of the manifest.

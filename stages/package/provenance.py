@@ -8,7 +8,6 @@ No git revision is in it: a commit that does not touch a stage's code must not c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,28 +20,41 @@ from stages.models import registry
 from stages.models.registry import PromptText, UsedModel
 from stages.models.stage import ModelStage
 from stages.package.pair import ModelRecord, StageRecord
-from stages.records.documents import SCHEMA_VERSION
+from stages.records.documents import SCHEMA_VERSION, Document
 
 PROVENANCE = "provenance.json"
 
 
-@dataclass(frozen=True)
-class StageProvenance:
+class StageProvenance(Document):
     """What the results of one stage depend on, apart from photos and numeric libraries."""
 
     stage: str
     code_sha256: str
     """The code part of the stage's store keys: digest of all its source files and their order."""
-    params: Mapping[str, Any]
+    params: dict[str, Any]
     """The params that change results, without those of back ends that are not used."""
-    layout: Mapping[str, Any]
+    layout: dict[str, Any]
     """The params that decide what of the results gets into the stage's folder, and how it is
     split into files."""
-    files: Mapping[str, str]
+    files: dict[str, str]
     """Source file to the id of its content in git (``git hash-object``)."""
     models: tuple[UsedModel, ...] = ()
     prompts: tuple[PromptText, ...] = ()
     """Templates of the questions that the stage may ask."""
+
+
+class ProvenanceFile(Document):
+    """The content of ``provenance.json``."""
+
+    schema_version: int = SCHEMA_VERSION
+    profile: str
+    seed: str
+    """Decimal string."""
+    photos_per_shard: int
+    """Lines of the source list in which quotas choose, `BaseParams.photos_per_shard`."""
+    params_sha256: str
+    code_sha256: str
+    stages: tuple[StageProvenance, ...]
 
 
 @dataclass(frozen=True)
@@ -84,17 +96,16 @@ class Provenance:
             for model in stage.models
         ]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_file(self) -> ProvenanceFile:
         """Return the content of ``provenance.json``."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "profile": self.profile,
-            "seed": str(self.seed),
-            "photos_per_shard": self.photos_per_shard,
-            "params_sha256": self.params_sha256,
-            "code_sha256": self.code_sha256,
-            "stages": [asdict(stage) for stage in self.stages],
-        }
+        return ProvenanceFile(
+            profile=self.profile,
+            seed=str(self.seed),
+            photos_per_shard=self.photos_per_shard,
+            params_sha256=self.params_sha256,
+            code_sha256=self.code_sha256,
+            stages=self.stages,
+        )
 
 
 def collect_provenance(root: Path) -> Provenance:

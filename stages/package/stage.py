@@ -26,7 +26,7 @@ from stages.engine.stage import (
 from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
-from stages.package import assemble, attribution, card
+from stages.package import assemble, attribution, card, croissant
 from stages.package.pair import (
     FlawRecords,
     PackageCode,
@@ -72,10 +72,12 @@ class PackageParams(StageParams):
     """Section ``package`` of params.yaml."""
 
     layout_only: ClassVar[frozenset[str]] = frozenset(
-        {"version", "licences", "photos_per_shard", "splits"}
+        {"version", "published", "licences", "photos_per_shard", "splits"}
     )
     version: str = Field(default="", max_length=MAX_VERSION, pattern=r"^[^\x00-\x20\x7f]*$")
     """Name of the last release, which `flawfactory release` sets; the card repeats it."""
+    published: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    """Date of publication, for Croissant; empty if the data set is not published."""
     licences: LicencePolicy = LicencePolicy()
     photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""
@@ -222,10 +224,19 @@ class PackageStage(Stage):
         provenance = collect_provenance(workspace.root)
         rows = assemble.write_shards(outputs, folder, layout, provenance)
         assemble.write_index(rows, folder)
-        (folder / PROVENANCE).write_bytes(pretty_json(provenance.as_json()))
+        (folder / PROVENANCE).write_bytes(pretty_json(provenance.as_file().model_dump(mode="json")))
         terms = collect_terms(self.params.version, self.params.licences, self.base)
         text = card.make_card(rows, provenance, terms)
         (folder / assemble.CARD).write_text(text, encoding="utf-8")
         credits_ = attribution.make_attribution(rows)
         (folder / attribution.FILE).write_text(credits_, encoding="utf-8")
         return rows
+
+    def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+        """Write ``croissant.json``, which names the sha256 of shards, manifest, index and
+        provenance."""
+        names = [*sorted({row["shard"] for row in rows}), MANIFEST, assemble.INDEX, PROVENANCE]
+        files = croissant.describe_files(folder, names)
+        release = croissant.Release(self.params.version, self.params.published)
+        content = croissant.make_croissant(rows, files, release)
+        (folder / croissant.CROISSANT).write_bytes(pretty_json(content))

@@ -92,6 +92,7 @@ def assemble(
     write_table(folder / MANIFEST, out.rows, stage.columns())
     write_table(folder / PHOTOS, out.photos, PHOTO_COLUMNS)
     write_table(folder / REJECTS, [reject_row(r) for r in out.rejects], REJECT_COLUMNS)
+    stage.describe(folder, out.rows)
     return out
 
 
