@@ -77,7 +77,7 @@ def _folders(options: Options | None) -> list[tuple[str, str, str]]:
     return [
         (_without_place(value), "folder", hub.revision(value))
         for value in values
-        if isinstance(value, str) and hub.local_folder(value)
+        if isinstance(value, str) and value and hub.local_folder(value)
     ]
 
 
