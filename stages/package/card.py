@@ -191,7 +191,8 @@ def make_card(
         'pairs = load_dataset("webdataset", data_files={"train": "train-*.tar"}, split="train")\n'
         'pairs[0]["artifact.png"], [flaw["text"] for flaw in pairs[0]["json"]["flaws"]]\n```',
         "`manifest.parquet` has one row per flaw with the sha256 of every member; `_info.json` "
-        "lists the shards as timm reads them.",
+        "lists the shards as timm reads them; `croissant.json` describes all of it for "
+        "mlcroissant.",
         "## How it was made",
         f"Profile `{provenance.profile}`, seed {provenance.seed}, params sha256 "
         f"`{provenance.params_sha256}`.",

@@ -174,6 +174,24 @@ def test_every_question_reaches_the_server_and_its_answers_reach_the_pairs(build
     assert "Stand-ins" not in card
 
 
+def test_pairs_record_their_calls_and_what_they_cost(builds, factory):
+    shards = factory.workspace.stage("package").glob("*.tar")
+    records = [
+        json.loads(p["json"]) for p in WebDataset(sorted(map(str, shards)), shardshuffle=False)
+    ]
+    for record in records:
+        questions = json.loads(record["calls"]["questions"])
+        named = [question["prompt"].split()[0] for question in questions]
+        assert named[:3] == ["vocabulary", "caption", "clean"] and set(named) <= set(QUESTIONS)
+        assert named[3:] == (["flaw"] if "verdict" not in named else ["verdict", "flaw"])
+        assert sum(record["calls"][part]["requests"] for part in ("photo", "pair")) == sum(
+            question["requests"] for question in questions
+        )
+        for usage in (record["calls"]["photo"], record["calls"]["pair"]):
+            assert usage["input_tokens"] > 0 and usage["unpriced"] == 0
+            assert usage["cost"] == pytest.approx(0.002 * usage["requests"])
+
+
 def test_refusals_unusable_answers_and_negative_verdicts_are_rejects(builds, factory):
     fallen = {
         (stage, row["code"], "variant" if row["variant"] else "photo")
