@@ -18,10 +18,12 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from stages.engine.files import sha256_file
 from stages.engine.storage.tables import MANIFEST
+from stages.package import attribution
 from stages.package.assemble import INDEX
 from stages.package.provenance import PROVENANCE
 from stages.package.rows import manifest_columns
 from stages.package.split import SPLITS
+from stages.package.terms import Terms
 
 CROISSANT = "croissant.json"
 CITATION = (
@@ -36,20 +38,14 @@ _SPLIT_TYPES = {
     "validation": "cr:ValidationSplit",
     "test": "cr:TestSplit",
 }
-_TABLES = {MANIFEST: "application/x-parquet", INDEX: "application/json",
-           PROVENANCE: "application/json"}  # fmt: skip
+FILES = {
+    MANIFEST: "application/x-parquet",
+    INDEX: "application/json",
+    PROVENANCE: "application/json",
+    attribution.FILE: "text/markdown",
+}
+"""The files beside the shards that are described, with their media types."""
 _SEMANTIC = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?((?:[-+][0-9A-Za-z.+-]+)?)")
-
-
-@dataclass(frozen=True)
-class Release:
-    """What the publisher says of the data set."""
-
-    version: str = ""
-    """Name of the release; empty if it is none."""
-    published: str = ""
-    """ISO date of publication; empty if it was not published. Nothing else here is a date, so that
-    the same data give the same bytes."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +65,21 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[File]:
 
 
 def make_croissant(
-    rows: Sequence[Mapping[str, Any]], files: Sequence[File], release: Release
+    rows: Sequence[Mapping[str, Any]], files: Sequence[File], terms: Terms, published: str
 ) -> dict[str, Any]:
     """Make the content of ``croissant.json``.
 
     Args:
         rows: the manifest's rows.
-        files: the shards, and the files beside them that are described.
-        release: what the publisher says.
+        files: the shards and `FILES`.
+        terms: name of the release, and the models whose licences restrict the data.
+        published: ISO date of the release; empty if it is none. Nothing else here is a date, so
+            that the same data give the same bytes.
     """
+    licences = {row["licence"] for row in rows} | {m.licence for m in terms.restrictions()}
     shards = sorted({row["shard"] for row in rows})
     pairs = len({row["pair"] for row in rows})
-    published = {"datePublished": release.published} if release.published else {}
+    date = {"datePublished": published} if published else {}
     return {
         "@context": json.loads(_CONTEXT.read_bytes()),
         "@type": "sc:Dataset",
@@ -92,9 +91,9 @@ def make_croissant(
         "citeAs": CITATION,
         "inLanguage": "en",
         "keywords": ["synthetic artifacts", "image forensics", "webdataset"],
-        "license": sorted({licence_url(row["licence"]) for row in rows}),
-        "version": semantic_version(release.version),
-        **published,
+        "license": sorted(map(licence_url, licences)),
+        "version": semantic_version(terms.version),
+        **date,
         "distribution": [
             *(_file_object(file, shard=file.name in shards) for file in files),
             *_file_sets(shards),
@@ -133,7 +132,7 @@ def _file_object(file: File, shard: bool) -> dict[str, Any]:
         "name": file.name,
         "contentUrl": file.name,
         "contentSize": f"{file.bytes} B",
-        "encodingFormat": "application/x-tar" if shard else _TABLES[file.name],
+        "encodingFormat": "application/x-tar" if shard else FILES[file.name],
         "sha256": file.sha256,
     }
 

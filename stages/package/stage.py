@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
+from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import pretty_json
@@ -68,6 +69,20 @@ class PackageGate(GateParams):
     """Minimum number of pairs."""
 
 
+def _read_date(value: Any) -> Any:
+    """Return the ISO form of a date; YAML reads 2026-11-26 without quotes as one.
+
+    Raises:
+        ValueError: text that is neither empty nor a date.
+    """
+    if isinstance(value, str) and value:
+        value = date.fromisoformat(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+PublicationDate = Annotated[str, BeforeValidator(_read_date), Field(max_length=10)]
+
+
 class PackageParams(StageParams):
     """Section ``package`` of params.yaml."""
 
@@ -76,8 +91,8 @@ class PackageParams(StageParams):
     )
     version: str = Field(default="", max_length=MAX_VERSION, pattern=r"^[^\x00-\x20\x7f]*$")
     """Name of the last release, which `flawfactory release` sets; the card repeats it."""
-    published: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
-    """Date of publication, for Croissant; empty if the data set is not published."""
+    published: PublicationDate = ""
+    """Date of the release, for Croissant; empty before the first."""
     licences: LicencePolicy = LicencePolicy()
     photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""
@@ -233,10 +248,9 @@ class PackageStage(Stage):
         return rows
 
     def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-        """Write ``croissant.json``, which names the sha256 of shards, manifest, index and
-        provenance."""
-        names = [*sorted({row["shard"] for row in rows}), MANIFEST, assemble.INDEX, PROVENANCE]
-        files = croissant.describe_files(folder, names)
-        release = croissant.Release(self.params.version, self.params.published)
-        content = croissant.make_croissant(rows, files, release)
+        """Write ``croissant.json``, which names the sha256 of the other files."""
+        shards = sorted({row["shard"] for row in rows})
+        files = croissant.describe_files(folder, [*shards, *croissant.FILES])
+        terms = collect_terms(self.params.version, self.params.licences, self.base)
+        content = croissant.make_croissant(rows, files, terms, self.params.published)
         (folder / croissant.CROISSANT).write_bytes(pretty_json(content))

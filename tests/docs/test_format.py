@@ -13,8 +13,9 @@ from stages.engine.storage.tables import PHOTO_COLUMNS, REJECT_COLUMNS
 from stages.models import registry
 from stages.models.registry import PromptText, UsedModel
 from stages.package import croissant, pair, provenance
-from stages.package.assemble import CARD, INDEX
+from stages.package.assemble import CARD
 from stages.package.rows import manifest_columns
+from stages.package.terms import Terms
 from stages.records.documents import SCHEMA_VERSION, Box, ModelCalls
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
@@ -117,8 +118,8 @@ def test_the_manifest_of_a_stage_is_documented(name: str) -> None:
 
 def test_files_members_and_record_sets_are_documented() -> None:
     files = set(re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.*?) \|", DOCUMENT, re.M))))
-    assert {CARD, INDEX, provenance.PROVENANCE, croissant.CROISSANT, *pair.MEMBERS} <= files
-    content = croissant.make_croissant([], [], croissant.Release())
+    assert {CARD, *croissant.FILES, croissant.CROISSANT, *pair.MEMBERS} <= files
+    content = croissant.make_croissant([], [], Terms(), "")
     record_sets = {entry["@id"] for entry in content["recordSet"]}
     found = re.findall(r"^\| `(\w+)` \|", read_section("Croissant"), re.M)
     assert set(found) == record_sets

@@ -90,6 +90,7 @@ def recomputed(tree, before):
         "stages/models/vocabulary/words.py",
         "stages/models/new_back_end.py",
         "stages/models/registry/used.py",
+        "stages/package/attribution.py",
         "stages/package/card.py",
         "stages/package/croissant.py",
         "stages/package/croissant_context.json",

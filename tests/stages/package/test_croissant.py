@@ -10,8 +10,10 @@ from published_set import KEYS, write_set
 
 from stages.engine.files import sha256_file
 from stages.engine.storage.shard import read_samples
-from stages.package.croissant import Release, licence_url, make_croissant, semantic_version
+from stages.models.registry import ModelLicence
+from stages.package.croissant import licence_url, make_croissant, semantic_version
 from stages.package.pair import MEMBERS
+from stages.package.terms import Terms
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +124,17 @@ def test_a_damaged_shard_is_refused(mlcroissant, tmp_path):
 
 def test_it_has_no_date_unless_the_publisher_gives_one(folder):
     rows = pq.read_table(folder / "manifest.parquet").to_pylist()
-    assert "datePublished" not in make_croissant(rows, [], Release())
-    assert make_croissant(rows, [], Release("v2", "2026-01-31"))["datePublished"] == "2026-01-31"
+    assert "datePublished" not in make_croissant(rows, [], Terms(), "")
+    assert make_croissant(rows, [], Terms(), "2026-01-31")["datePublished"] == "2026-01-31"
+
+
+def test_licences_of_models_that_restrict_the_data_are_named(folder):
+    rows = pq.read_table(folder / "manifest.parquet").to_pylist()
+    free = ModelLicence("metric", "lpips", "BSD-2-Clause", "", pinned=True)
+    ours = ModelLicence("flow", "weights/compact", "LicenseRef-NC-ours", "research", pinned=True)
+    assert make_croissant(rows, [], Terms(models=(free, ours)), "")["license"] == [
+        "LicenseRef-NC-ours", "https://spdx.org/licenses/CC0-1.0.html",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
