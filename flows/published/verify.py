@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from flows.published import checks
+from flows.published.described import check_described
 from flows.published.location import Location
 from flows.published.manifest import Manifest, Promise, read_manifest
 from flows.published.shards import Entry, HashingReader, stream
@@ -195,6 +196,8 @@ def _check_whole(location: Location, manifest: Manifest, index: _Index | None) -
             said = row[1] if row else "no number"
             yield Finding(CARD, "", "", f"says {said} for {split}, the manifest has {count} pairs")
     yield from _check_attribution(location, manifest)
+    for name, problem in check_described(location, manifest):
+        yield Finding(name, "", "", problem)
 
 
 def _check_attribution(location: Location, manifest: Manifest) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ class PackageParams(StageParams):
     version: str = Field(default="", max_length=MAX_VERSION, pattern=r"^[^\x00-\x20\x7f]*$")
     """Name of the last release, which `flawfactory release` sets; the card repeats it."""
     published: PublicationDate = ""
-    """Date of the release, for Croissant; empty before the first."""
+    """Date of publication, for Croissant; empty: none."""
     licences: LicencePolicy = LicencePolicy()
     photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from published_set import KEYS
+from published_set import KEYS, describe
 
 from flows.published.verify import verify_copy
 from stages.engine.files import sha256
@@ -47,6 +47,7 @@ def claim(folder: Path, key: str, **columns) -> None:
         [row | columns if row["pair"] == key else row for row in rows],
         manifest_columns(),
     )
+    describe(folder)
 
 
 def replace_member(folder: Path, name: str, data: bytes) -> None:
@@ -61,6 +62,7 @@ def test_a_photo_without_attribution_is_named(copy: Path) -> None:
     file = copy / "ATTRIBUTION.md"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(line for line in lines if KEYS[5] not in line))
+    describe(copy)
     assert [str(finding) for finding in verify_copy(str(copy))[1]] == [
         f"ATTRIBUTION.md: does not list photo {KEYS[5]}"
     ]
@@ -190,6 +192,7 @@ def test_splits_index_and_card_are_compared_with_the_manifest(copy: Path) -> Non
     index = json.loads((copy / "_info.json").read_bytes())
     index["splits"]["train"]["shard_lengths"][0] += 1
     (copy / "_info.json").write_text(json.dumps(index))
+    describe(copy)
     found = {f.shard: f.problem for f in verify_copy(str(copy))[1]}
     assert first["group"] in found["manifest.parquet"]
     assert "says no number for train" in found["README.md"]
