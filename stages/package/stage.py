@@ -39,7 +39,7 @@ from stages.package.pair import (
 )
 from stages.package.provenance import PROVENANCE, collect_provenance
 from stages.package.rights import LicencePolicy
-from stages.package.rows import complete_rows, make_rows, manifest_columns
+from stages.package.rows import make_rows, manifest_columns
 from stages.package.split import SPLITS, Ratios
 from stages.package.terms import collect_terms
 from stages.records.crops import paste_mask, paste_picture
@@ -211,9 +211,9 @@ class PackageStage(Stage):
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per flaw; None for what `assemble` adds (split, shard, digests ...)."""
-        made = [row for pair in document["pairs"] for row in make_rows(pair)]
-        return complete_rows(made)
+        """Return one row per flaw, without what `assemble` adds: split, shard, digests, scores that
+        the flaw does not have ..."""
+        return [row for pair in document["pairs"] for row in make_rows(pair)]
 
     def columns(self) -> ReadOnly[str, type]:
         """Return the columns of the manifest."""

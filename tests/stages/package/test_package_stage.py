@@ -137,7 +137,7 @@ def test_process_rows_name_photo_and_variant(stage, make_sample):
     assert [(r["key"], r["variant"], r["pair"]) for r in rows][:1] == [
         (KEYS[0], "v0", f"{KEYS[0]}-p0")
     ]
-    assert rows[0]["score.probability"] == 0.5 and rows[1]["score.probability"] is None
+    assert rows[0]["score.probability"] == 0.5 and "score.probability" not in rows[1]
 
 
 def test_shards_are_ranges_of_the_source_list_and_a_group_is_in_one_split(package):
