@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, from_json
 
+from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
 from stages.engine.workspace import FactoryError
 from stages.records.documents import Document
@@ -35,6 +36,13 @@ Reason = Literal[
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Reviewer = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Flaw = Annotated[str, Field(pattern=r"^[0-9a-f]{16}-v[0-9]{1,9}$")]
+
+
+class ReviewCode(RejectCode):
+    """Reasons to reject a variant that the judge may have passed."""
+
+    REJECTED_BY_REVIEW = "rejected_by_review"
+    """The majority of the people who marked the flaw rejects it."""
 
 
 class Mark(Document):

@@ -18,7 +18,14 @@ from stages.engine.workspace import Workspace
 from stages.filter import bounds
 from stages.filter.case import read_case
 from stages.filter.params import ROLES, FilterParams
-from stages.filter.reviews import Opinion, Reviews, apply_to, read_reviews, reviewer_digest
+from stages.filter.reviews import (
+    Opinion,
+    ReviewCode,
+    Reviews,
+    apply_to,
+    read_reviews,
+    reviewer_digest,
+)
 from stages.models import registry
 from stages.models.chat.codes import AskCode
 from stages.models.chat.usage import collect_calls
@@ -28,14 +35,6 @@ from stages.models.stage import ModelStage
 from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict
 from stages.records.images import read_png
 from stages.tools import TOOLS
-
-
-class ReviewCode(RejectCode):
-    """Reasons to reject a variant that the judge may have passed."""
-
-    REJECTED_BY_REVIEW = "rejected_by_review"
-    """The majority of the people who marked the flaw rejects it."""
-
 
 REVIEW_COLUMNS = ("pixels_sha256", "verdict_by", "judge_verdict", "accepted_by", "rejected_by")
 """Fields of a verdict that say whom it is by, in the manifest and in the evidence of rejects."""
