@@ -17,7 +17,7 @@ from benchmarks.judging import scores, verdicts
 from benchmarks.judging.draw import SETS, SetName
 from benchmarks.judging.verdicts import Verdict
 from stages.engine.files import sha256_file, write_atomically
-from stages.filter.reviews import Mark, Reason, ReviewFile, dump_review
+from stages.filter.reviews import Mark, Reason, ReviewFile, dump_review, make_review
 
 FOLDER = Path(__file__).with_name("reviews")
 
@@ -33,7 +33,7 @@ def make_reviews(name: SetName, time: datetime) -> dict[str, ReviewFile]:
     digests = {row.name: row.sha256 for row in scores.load(name, "flaws").rows}
     identity = sha256_file(scores.path_of(name, "flaws"))
     return {
-        rater: ReviewFile(data_set=identity, reviewer=rater, marks=_mark(rows, digests, time))
+        rater: make_review(identity, rater, _mark(rows, digests, time))
         for rater, rows in verdicts.load(name).items()
     }
 
@@ -55,13 +55,13 @@ def _mark(rows: Mapping[str, Verdict], digests: Mapping[str, str], time: datetim
 
 def find_reason(verdict: Verdict) -> Reason:
     """Return the first question of the rubric that the result fails; empty if it fails none."""
-    failed: dict[Reason, bool] = {
-        "not_perceptible": not verdict.perceptible,
-        "wrong_place": not verdict.inside,
-        "not_intended": not verdict.intended,
-        "not_convincing": verdict.plausible == "no",
-    }
-    return next((reason for reason, fails in failed.items() if fails), "")
+    if not verdict.perceptible:
+        return "not_perceptible"
+    if not verdict.inside:
+        return "wrong_place"
+    if not verdict.intended:
+        return "not_intended"
+    return "not_convincing" if verdict.plausible == "no" else ""
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ from stages.filter.reviews import (
     FOLDER,
     MAX_MARKS,
     Mark,
-    ReviewFile,
     dump_review,
+    make_review,
     read_review,
 )
 
@@ -106,9 +106,7 @@ class ReviewBook:
             kept |= {mark.pixels_sha256: mark for mark in marks}
             if len(kept) > MAX_MARKS:
                 raise UnknownPixels(f"{self.name}: a review file holds at most {MAX_MARKS:,} marks")
-            file = ReviewFile(
-                data_set=self._build.data_set, reviewer=self.reviewer, marks=list(kept.values())
-            )
+            file = make_review(self._build.data_set, self.reviewer, list(kept.values()))
             write_atomically(self._path, dump_review(file))
             self._marks, self._stamp = kept, self._find_stamp()
             return len(kept)

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError, from_json
+from pydantic import AwareDatetime, FailFast, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from stages.engine.codes import RejectCode
 from stages.engine.files import canonical_json, sha256
+from stages.engine.section import format_value
 from stages.engine.workspace import FactoryError
 from stages.records.documents import Document
 
@@ -74,13 +75,13 @@ class Mark(Document):
 class ReviewFile(Document):
     """The marks of one reviewer."""
 
-    format: Literal["flawfactory-review"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["flawfactory-review"]
+    version: Literal[1]
     data_set: Digest
     """Digest of the tables of stage filter in the version that the reviewer looked at."""
     reviewer: Reviewer
     """A name of the reviewer's choice. What is published is `reviewer_digest`."""
-    marks: Annotated[list[Mark], Field(max_length=MAX_MARKS)]
+    marks: Annotated[list[Mark], Field(max_length=MAX_MARKS), FailFast()]
 
     @model_validator(mode="after")
     def _check_repetition(self) -> Self:
@@ -91,6 +92,17 @@ class ReviewFile(Document):
                 {"flaw": twice.flaw, "digest": twice.pixels_sha256[:12]},
             )  # fmt: skip
         return self
+
+
+def make_review(data_set: str, reviewer: str, marks: Sequence[Mark]) -> ReviewFile:
+    """Make a review file of this version of the format.
+
+    Raises:
+        ValidationError: a name or digest is not valid, or a flaw is marked twice.
+    """
+    return ReviewFile(
+        format=FORMAT, version=VERSION, data_set=data_set, reviewer=reviewer, marks=list(marks)
+    )
 
 
 def parse_review(data: bytes, name: str) -> ReviewFile:
@@ -108,7 +120,7 @@ def parse_review(data: bytes, name: str) -> ReviewFile:
     try:
         return ReviewFile.model_validate_json(data, strict=True)
     except ValidationError as error:
-        raise FactoryError(f"{name}: {_explain(data, error)}") from error
+        raise FactoryError(f"{name}: {_explain(error)}") from error
 
 
 def read_review(path: Path, name: str = "") -> tuple[ReviewFile, str]:
@@ -139,23 +151,21 @@ def _too_large(name: str, size: int) -> str:
     )
 
 
-def _explain(data: bytes, error: ValidationError) -> str:
+def _explain(error: ValidationError) -> str:
     """Say what is wrong with a file, the coarsest fault first."""
-    try:
-        value: Any = from_json(data)
-    except ValueError as fault:
-        return f"not JSON, or cut off ({fault}): save or download it again"
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
+    problems = error.errors(include_url=False)
+    of_place = {problem["loc"]: problem for problem in problems}
+    first = problems[0]
+    if first["type"] == "json_invalid":
+        return f"not JSON, or cut off ({first['msg']}): save or download it again"
+    if (() in of_place and first["type"] != "twice") or ("format",) in of_place:
         return f'not a review file: "format" must be "{FORMAT}"'
-    if value.get("version") != VERSION:
+    if ("version",) in of_place:
         return (
-            f"version {value.get('version')!r} of the format; this version of flawfactory reads "
-            f"{VERSION}: update flawfactory, or download the marks again"
+            f"version {format_value(of_place[('version',)]['input'])} of the format; this version "
+            f"of flawfactory reads {VERSION}: update flawfactory, or download the marks again"
         )
-    lines = [
-        f"{'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
+    lines = [f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems]
     more = f"; and {len(lines) - _PROBLEMS} more" if len(lines) > _PROBLEMS else ""
     return "; ".join(lines[:_PROBLEMS]) + more
 
