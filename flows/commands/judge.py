@@ -175,8 +175,8 @@ def _print_fit(training: Any, found: Any) -> None:
         say("present: fitted to the same marks, so these figures are not held out")
     elif found.is_worse:
         say(
-            "the fitted model ranks held-out flaws no better than the present one: keep the present "
-            "one, unless it was fitted to some of these marks"
+            "the fitted model ranks held-out flaws no better than the present one: keep that one, "
+            "unless it was fitted to some of these marks"
         )
     for c in found.model.coefficients:
         say(f"  {c.measure:18} {c.weight:+.2f}")
