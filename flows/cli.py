@@ -14,6 +14,7 @@ from flows.commands import (
     diff,
     export,
     gc,
+    judge,
     models,
     plan,
     release,
@@ -85,3 +86,11 @@ for name, command in {
     "gc": gc.gc,
 }.items():
     app.command(name)(_report_errors(command))
+
+judging = typer.Typer(
+    help="Compare the judge with people's verdicts, or fit the compact judge to them.",
+    no_args_is_help=True,
+)
+for name, command in {"agreement": judge.agreement, "fit": judge.fit}.items():
+    judging.command(name)(_report_errors(command))
+app.add_typer(judging, name="judge")

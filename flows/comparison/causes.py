@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.comparison.moves import Move, Moves, compare_params
 from stages import STAGES
+from stages.filter.reviews import FOLDER as REVIEWS
 
 STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "photo": ("ingest",),
@@ -90,6 +91,8 @@ def _kind_of(path: str) -> str:
         return "photos"
     if path.startswith("data/"):
         return ""
+    if path == REVIEWS:
+        return "reviews"
     return "model" if path.startswith(_WEIGHTS) else "code"
 
 

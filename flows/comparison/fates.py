@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,8 @@ from stages.engine.storage.tables import MANIFEST, PHOTOS, REJECTS
 
 NOT_LISTED, NOT_DRAWN, UNKNOWN = "not_listed", "not_drawn", "unknown"
 """The photo is not in the version; map drew no such flaw; the version does not say."""
+_JUDGES, _DECIDER = "filter", "verdict_by"
+"""The stage that people overrule, and the column that says who decided."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Fate:
     """Stage that lost them."""
     reason: str
     """Reject code, `NOT_LISTED`, `NOT_DRAWN` or `UNKNOWN`."""
+    accepted_by_people: bool = False
+    """Whether people accept the flaws in the version that has them."""
 
 
 def find_fates(
@@ -35,13 +39,18 @@ def find_fates(
     Returns:
         Fate to the number of flaws, and to a pair as an example.
     """
-    columns = owner.read(columns=["pair", "key", "variant"])
+    names = ["pair", "key", "variant"]
+    names += [_DECIDER] if _DECIDER in owner.schema_arrow.names else []
+    columns = owner.read(columns=names)
     rows = columns.filter(pc.is_in(columns["pair"], pairs))
+    nobody = pa.array([False] * len(rows))
+    reviewed = pc.equal(rows[_DECIDER], "review") if _DECIDER in names else nobody
     left = pa.table(
         {
             "pair": rows["pair"],
             "photo": rows["key"],
             "flaw": pc.binary_join_element_wise(rows["key"], rows["variant"], "/"),
+            "reviewed": pc.fill_null(reviewed, False),
         }
     )
     counts: Counter[Fate] = Counter()
@@ -49,11 +58,15 @@ def find_fates(
 
     def settle(found: pa.ChunkedArray | pa.Array, fate: Fate) -> None:
         nonlocal left
-        count = int(pc.sum(found).as_py() or 0)
-        if count:
-            counts[fate] += count
-            examples.setdefault(fate, left.filter(found)["pair"][0].as_py())
-            left = left.filter(pc.invert(found))
+        if not pc.sum(found).as_py():
+            return
+        settled, left = left.filter(found), left.filter(pc.invert(found))
+        for by_people in (False, True):
+            part = settled.filter(pc.equal(settled["reviewed"], by_people))
+            if len(part):
+                own = replace(fate, accepted_by_people=by_people and fate.stage == _JUDGES)
+                counts[own] += len(part)
+                examples.setdefault(own, part["pair"][0].as_py())
 
     for stage in STAGES:
         rejects = version.table(stage, REJECTS)

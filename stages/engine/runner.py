@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -154,7 +154,11 @@ def _judge(
     aside = codes.aside_codes(stage.codes)
     upstream = replace(work.upstream, variants=out.offered or work.upstream.variants)
     summary = summarise(upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
-    summary = replace(summary, numbers={**summary.numbers, **stage.numbers(out.rows)})
+    summary = replace(
+        summary,
+        numbers={**summary.numbers, **stage.numbers(out.rows)},
+        keys={**summary.keys, **stage.examples()},
+    )
     write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
     tables = {
         "manifest": out.rows,
@@ -177,9 +181,10 @@ def _folder_of(stage: Stage) -> Path:
     return Path(sys.modules[type(stage).__module__].__file__ or "").parent
 
 
-def _input_digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
-    """Return the digests of everything that a run depends on except its params."""
-    files = [workspace.stage(name) / PHOTOS for name in stage.reads]
+def _input_digests(stage: Stage, workspace: Workspace, read: Iterable[Path]) -> dict[str, str]:
+    """Return the digests of everything that a run depends on except its params, among it the files
+    that the stage has `read`."""
+    files = [*read, *(workspace.stage(name) / PHOTOS for name in stage.reads)]
     files += [part for half in stage.lists for part in parts(workspace.sources / half)]
     files.append(_folder_of(stage) / "gate.json")
     found = {str(path): sha256_file(path) if path.is_file() else "absent" for path in files}
@@ -197,13 +202,14 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     settings = load_settings(workspace)
     store = Store(store_root(workspace, settings))
     suite = load_suite(stage, _folder_of(stage))
-    before = _input_digests(stage, workspace)
+    read = stage.read_files(workspace)
+    before = _input_digests(stage, workspace, read) | {str(p): d for p, d in read.items()}
     work = gather(stage, workspace)
     job = _Job(stage, store, work, settings, before[_CODE], workspace)
     out, computed = job.run()
     folder = workspace.stage(stage.name)
     verdict = _judge(stage, suite, work, out, workspace)
-    after = _input_digests(stage, workspace)
+    after = _input_digests(stage, workspace, read)
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
     aside_codes = codes.aside_codes(stage.codes)

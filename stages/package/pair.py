@@ -138,6 +138,16 @@ class Flaw(Document):
     mask_pixels: int
     edit_pixels: int
     judge: str
+    pixels_sha256: str
+    """Digest of the flaw's rendered crop: the key under which people mark it
+    (`stages.filter.reviews`)."""
+    verdict_by: str
+    """``judge``, or ``review`` if the people who marked the flaw decided."""
+    judge_verdict: str
+    """The filter's own verdict: ``ok``, or the reject code that people overruled."""
+    accepted_by: str
+    rejected_by: str
+    """Reviewers who accept and who reject the flaw: 16 hex digits each, comma-separated."""
     scores: list[Score] = Field(min_length=1)
     text: str
     """What is wrong and where."""
@@ -381,6 +391,11 @@ def make_flaw(index: int, scene: Scene, records: FlawRecords) -> Flaw:
         mask_pixels=int(pictures.mask.sum()),
         edit_pixels=int(pictures.edit.sum()),
         judge=verdict.judge,
+        pixels_sha256=verdict.pixels_sha256,
+        verdict_by=verdict.verdict_by,
+        judge_verdict=verdict.judge_verdict,
+        accepted_by=verdict.accepted_by,
+        rejected_by=verdict.rejected_by,
         scores=[Score(name=n, value=float(v)) for n, v in sorted(verdict.scores.items())],
         text=records.explanation.local,
         mapping=make_mapping_record(variant),
