@@ -84,7 +84,7 @@ def release(*words: str) -> Result:
     return CliRunner().invoke(app, ["release", *words], env={"COLUMNS": "500"})
 
 
-def set_url(workspace: Workspace, option: str, value: str) -> None:
+def set_option(workspace: Workspace, option: str, value: str) -> None:
     dvc(workspace.root, "remote", "modify", "bucket", option, value)
     commit(workspace.root, option)
 
@@ -126,15 +126,15 @@ def test_an_unreachable_remote_is_one_line_and_keys_reach_no_log(
     option: str,
     value: str,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "dvc")
     add_remote(checkout, server.address)
-    set_url(checkout, option, value)
+    set_option(checkout, option, value)
     failed = release("v1")
     assert failed.exit_code == 2 and git(checkout.root, "tag") == ""
     assert failed.output.strip().startswith("flawfactory: remote bucket: ")
     assert len(failed.output.strip().splitlines()) == 1
-    set_url(checkout, "url", "s3://flaws/sets/1")
-    set_url(checkout, "endpointurl", server.address)
+    right = {"url": "s3://flaws/sets/1", "endpointurl": server.address}
+    set_option(checkout, option, right[option])
     done = release("v1")
     assert done.exit_code == 0, done.output
     written = [failed.output, done.output, git(checkout.root, "log", "-p", "--all")]
