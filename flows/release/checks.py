@@ -71,10 +71,10 @@ def check_git(git: Git, version: str) -> Iterator[str]:
     yield from _check_name(git, version)
     if not git.knows_committer():
         yield "git does not know who you are: `git config user.name NAME`, and user.email"
-    for path in (LOCK.as_posix(), SOURCES.as_posix()):
-        if not git.tracks(path):
-            yield f"{path} is not in git: `git add {path}`, then `git commit`"
     changed = git.changed_files()
+    for path in {LOCK.as_posix(), SOURCES.as_posix()} - set(changed):
+        if not git.tracks(path):
+            yield f"git ignores {path}: `git add --force {path}`, then `git commit`"
     if changed and (is_released(git, version) or not is_interrupted(git, version, changed)):
         named = ", ".join(changed[:_SHOWN])
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""

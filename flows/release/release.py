@@ -152,6 +152,8 @@ def rehearse(workspace: Workspace, wanted: Wanted, display: Display) -> Released
     git = Git(workspace.root)
     with _locked(workspace, display.say):
         state, remote, warnings = _check(workspace, git, wanted, display)
+        if not state.named:
+            _verify_package(workspace, display)
         contents = _describe_contents(workspace)
         with display.busy("comparing with the release before"):
             entry, _ = _make_entry(workspace, wanted.version, state, contents)

@@ -34,12 +34,19 @@ def set_version(text: str, version: str) -> str:
     changed = _replace(text, json.dumps(version, ensure_ascii=False))
     expected: dict[str, Any] = yaml.safe_load(text) or {}
     expected = {**expected, "package": {**(expected.get("package") or {}), "version": version}}
-    if changed is None or yaml.safe_load(changed) != expected:
+    if changed is None or _load(changed) != expected:
         raise FactoryError(
             f"{PARAMS}: section package cannot be edited: write `version: {version}` into it, "
             "build and commit"
         )
     return changed
+
+
+def _load(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _replace(text: str, value: str) -> str | None:
