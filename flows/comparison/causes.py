@@ -26,6 +26,7 @@ STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "text": ("explain",),
     "calls": ("perceive", "filter", "explain"),
     "source": ("package",),
+    "format": ("package",),
     "record": ("package",),
 }
 """Aspect of a pair to the stages that make it."""

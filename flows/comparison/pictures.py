@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +15,15 @@ from PIL import Image as Pillow
 from flows.comparison.arrow import pc
 from flows.comparison.pairs import PairChanges
 from flows.comparison.versions import PACKAGE, Version
+from flows.exports.samples import parse_record
+from flows.published.shards import check_shard_name, naming_damage, stream
+from stages.engine.storage.shard import group_entries, join_members
+from stages.engine.workspace import FactoryError
 from stages.models.protocols import PerceptualMetric
-from stages.records.images import Image, read_png
+from stages.package.members import RECORD, ImageFormat, get_picture, member_name
+from stages.package.pair import PublishedPair
+from stages.records.images import Image, read_picture
 
-MAX_SCANNED = 1_000_000
-"""Maximum number of entries of a shard that are looked through for a pair."""
 VIEW = 288
 """Side of a shown crop in pixels."""
 
@@ -58,66 +60,82 @@ def _order(changes: PairChanges) -> list[int]:
     return [*np.flatnonzero(flags).tolist(), *np.flatnonzero(~flags).tolist()]
 
 
-def read_pairs(version: Version, keys: Sequence[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Yield the flawed picture and the record of pairs of a version, by member name.
+@dataclass(frozen=True)
+class Pair:
+    """A pair of a version."""
 
-    Only the shards that hold them are opened, and only these members are read.
+    record: PublishedPair
+    picture: Image
+    """The flawed picture, (H, W, 3)."""
+
+
+def read_pairs(version: Version, keys: Sequence[str]) -> Iterator[tuple[str, Pair]]:
+    """Yield pairs of a version by key; only the shards that hold them are opened.
+
+    Raises:
+        FactoryError: a shard, or a member of one of the pairs, is damaged.
     """
-    rows = version.manifest().read(columns=["pair", "shard"])
+    manifest = version.manifest()
+    members = sum(name.startswith("sha256.") for name in manifest.schema_arrow.names)
+    rows = manifest.read(columns=["pair", "shard"])
+    counts = pc.value_counts(rows["shard"]).to_pylist()
+    sizes = {count["values"]: count["counts"] for count in counts}
     rows = rows.filter(pc.is_in(rows["pair"], value_set=pa.array(list(keys), pa.string())))
     shards: dict[str, set[str]] = {}
     for row in rows.to_pylist():
         shards.setdefault(row["shard"], set()).add(row["pair"])
     for shard, wanted in sorted(shards.items()):
-        file = version.files.open(f"{PACKAGE}/{shard}")
+        file = version.files.open(f"{PACKAGE}/{check_shard_name(shard)}")
         if file is not None:
-            with file:
-                yield from _read_members(file, wanted)
+            name = f"{shard} of {version.name}"
+            with naming_damage(name), file:
+                yield from _read_pairs(file, name, wanted, members * sizes[shard])
 
 
-def _read_members(file: IO[bytes], wanted: set[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    found: dict[str, dict[str, bytes]] = {}
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for number, info in enumerate(tar):
-            key, _, member = info.name.partition(".")
-            if key in wanted and member in ("artifact.png", "json") and info.isreg():
-                content = tar.extractfile(info)
-                found.setdefault(key, {})[member] = content.read() if content else b""
-            if number >= MAX_SCANNED or (
-                len(found) == len(wanted) and all(len(m) == 2 for m in found.values())
-            ):
-                break
-    yield from found.items()
+def _read_pairs(
+    file: IO[bytes], name: str, wanted: set[str], limit: int
+) -> Iterator[tuple[str, Pair]]:
+    """Yield the wanted pairs of a shard of at most `limit` entries, until all are found."""
+    names = {RECORD, *(member_name("artifact", kind) for kind in get_args(ImageFormat))}
+
+    def is_needed(entry: str) -> bool:
+        key, _, member = entry.partition(".")
+        return key in wanted and member in names
+
+    for key, entries in group_entries(stream(file, limit, is_needed)):
+        members = join_members(entries)
+        if key in wanted:
+            record = parse_record(members.get(RECORD, b""), f"{name}: {key}")
+            size = record.width, record.height
+            yield key, Pair(record, read_picture(get_picture(members, "artifact"), size))
+            wanted.remove(key)
+        if not wanted:
+            return
 
 
 def _compare(
-    key: str,
-    aspects: list[str],
-    before: dict[str, bytes],
-    after: dict[str, bytes],
-    metric: PerceptualMetric,
+    key: str, aspects: list[str], before: Pair, after: Pair, metric: PerceptualMetric
 ) -> Shown:
-    records = [json.loads(members["json"]) for members in (before, after)]
-    pictures = [read_png(members["artifact.png"]) for members in (before, after)]
-    same_size = pictures[0].shape == pictures[1].shape
-    views = [_view(picture, record) for picture, record in zip(pictures, records, strict=True)]
-    texts = [" ".join(flaw["text"] for flaw in record["flaws"]) for record in records]
+    same_size = before.picture.shape == after.picture.shape
+    texts = [" ".join(flaw.text for flaw in pair.record.flaws) for pair in (before, after)]
     return Shown(
         key=key,
         aspects=aspects,
-        before=views[0],
-        after=views[1],
-        distance=metric.distance(*pictures) if same_size else None,
+        before=_view(before),
+        after=_view(after),
+        distance=metric.distance(before.picture, after.picture) if same_size else None,
         texts=(texts[0], texts[1]),
     )
 
 
-def _view(picture: Image, record: dict[str, Any]) -> str:
+def _view(pair: Pair) -> str:
     """Cut out the flaws with their surroundings; return a data URL."""
-    x0, y0, x1, y1 = record["edit_box"]
+    height, width = pair.picture.shape[:2]
+    x0, y0, x1, y1 = pair.record.edit_box
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise FactoryError(f"{pair.record.pair}: edit_box is not inside the picture")
     margin = max(x1 - x0, y1 - y0) // 4
-    height, width = picture.shape[:2]
-    crop = picture[
+    crop = pair.picture[
         max(0, y0 - margin) : min(height, y1 + margin),
         max(0, x0 - margin) : min(width, x1 + margin),
     ]

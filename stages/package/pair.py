@@ -28,17 +28,6 @@ from stages.records.images import Image
 from stages.records.masks import Mask, bounding_box
 from stages.tools import Tool
 
-MEMBERS = (
-    "artifact.png",
-    "control.png",
-    "edit.png",
-    "flaws.png",
-    "json",
-    "mask.png",
-    "real.png",
-)
-"""The members of every sample, sorted."""
-
 
 class PackageCode(RejectCode):
     """Reasons why a photo or a pair cannot be published."""
@@ -260,7 +249,7 @@ class Pictures(BaseModel):
 
 
 class PairPictures(BaseModel):
-    """A pair's pictures other than ``real.png``, all of the photo's size."""
+    """A pair's pictures other than the photo, all of the photo's size."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
     artifact: Image

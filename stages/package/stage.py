@@ -28,6 +28,7 @@ from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, attribution, card, croissant
+from stages.package.members import ImageFormat, member_name
 from stages.package.pair import (
     FlawRecords,
     PackageCode,
@@ -55,11 +56,12 @@ from stages.records.documents import (
     PictureText,
     Scene,
 )
-from stages.records.images import Image, read_png, write_png
+from stages.records.images import Image, read_png, write_png, write_webp
 from stages.tools import TOOLS
 
 MAX_VERSION = 100
-PICTURES = ("artifact", "control", "edit", "flaws", "mask")
+JOINED = ("artifact", "control", "edit", "flaws", "mask")
+"""The pictures of a pair, but for the photo, which the pairs of a photo share."""
 
 
 class PackageGate(GateParams):
@@ -97,6 +99,8 @@ class PackageParams(StageParams):
     photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""
     splits: Ratios = Ratios()
+    image_format: ImageFormat = "png"
+    """File format of photo, artifact and control; ``webp`` is lossless."""
     gate: PackageGate = PackageGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
@@ -104,7 +108,8 @@ class Pairs(Document):
     """The pairs of a photo: the document of the package stage.
 
     Members are ``real.png`` and ``<picture>.{artifact,control,edit,flaws,mask}.png``, all of the
-    photo's size.
+    photo's size; with `PackageParams.image_format` ``webp``, photo, artifact and control end in
+    ``.webp``.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -152,6 +157,10 @@ def read_flaws(
         else:
             taken_out.append(pictures)
     return flaws, taken_out
+
+
+def _encode(member: str, pixels: Image) -> bytes:
+    return write_webp(pixels) if member.endswith(".webp") else write_png(pixels)
 
 
 class PackageStage(Stage):
@@ -202,12 +211,15 @@ class PackageStage(Stage):
                     len(taken_out),
                 )
             )
-            for member in PICTURES:
-                members[f"{text.picture}.{member}.png"] = write_png(getattr(joined, member))
+            for picture in JOINED:
+                name = member_name(picture, self.params.image_format)
+                members[f"{text.picture}.{name}"] = _encode(name, getattr(joined, picture))
         if not pairs:
             codes = sorted(reject.code for reject in rejects)
             raise RejectPhoto(PackageCode.NO_PAIRS, "no pair is left to publish", codes=codes)
-        members["real.png"] = sample.members["ingest/photo.png"]
+        real = member_name("real", self.params.image_format)
+        as_it_is = real == "real.png"
+        members[real] = sample.members["ingest/photo.png"] if as_it_is else _encode(real, photo)
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -217,7 +229,7 @@ class PackageStage(Stage):
 
     def columns(self) -> ReadOnly[str, type]:
         """Return the columns of the manifest."""
-        return manifest_columns()
+        return manifest_columns(self.params.image_format)
 
     def numbers(self, rows: Sequence[dict[str, Any]]) -> ReadOnly[str, float]:
         """Return the number of pairs, and of the pairs of each split."""
@@ -235,6 +247,7 @@ class PackageStage(Stage):
             groups={row["key"]: row["group"] for row in ingested},
             ratios=self.params.splits,
             photos_per_shard=self.params.photos_per_shard,
+            image_format=self.params.image_format,
         )
         provenance = collect_provenance(workspace.root)
         rows = assemble.write_shards(outputs, folder, layout, provenance)
@@ -252,5 +265,8 @@ class PackageStage(Stage):
         shards = sorted({row["shard"] for row in rows})
         files = croissant.describe_files(folder, [*shards, *croissant.FILES])
         terms = collect_terms(self.params.version, self.params.licences, self.base)
-        content = croissant.make_croissant(rows, files, terms, self.params.published)
+        params = self.params
+        content = croissant.make_croissant(
+            rows, files, terms, params.published, params.image_format
+        )
         (folder / croissant.CROISSANT).write_bytes(pretty_json(content))
