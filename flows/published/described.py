@@ -35,8 +35,7 @@ def check_described(location: Location, manifest: Manifest) -> Iterator[Problem]
     except (ValueError, KeyError, TypeError) as error:
         yield CROISSANT, f"is no description of the files: {type(error).__name__}"
     try:
-        with location.open(PROVENANCE) as file:
-            found = ProvenanceFile.model_validate_json(file.read(_MAX_BYTES))
+        found = ProvenanceFile.model_validate_json(location.read(PROVENANCE, _MAX_BYTES))
     except FactoryError as error:
         yield PROVENANCE, str(error)
         return
@@ -49,8 +48,7 @@ def check_described(location: Location, manifest: Manifest) -> Iterator[Problem]
 
 
 def _check_digests(location: Location) -> Iterator[Problem]:
-    with location.open(CROISSANT) as file:
-        content: Any = json.loads(file.read(_MAX_BYTES))
+    content: Any = json.loads(location.read(CROISSANT, _MAX_BYTES))
     digests = {
         entry["contentUrl"]: entry["sha256"]
         for entry in content["distribution"]

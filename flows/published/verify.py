@@ -260,12 +260,12 @@ def _check_attribution(location: Location, manifest: Manifest) -> Iterator[Findi
     if not keys:
         return
     try:
-        with location.open(attribution.FILE) as file:
-            text = file.read(_MAX_ATTRIBUTION).decode("utf-8", "replace")
+        content = location.read(attribution.FILE, _MAX_ATTRIBUTION)
     except FactoryError as error:
         yield Finding(attribution.FILE, "", "", str(error))
         return
-    for key in sorted(keys - attribution.list_keys(text)):
+    listed = attribution.list_keys(content.decode("utf-8", "replace"))
+    for key in sorted(keys - listed):
         yield Finding(attribution.FILE, "", "", f"does not list photo {key}")
 
 
