@@ -27,7 +27,7 @@ lines = map(json.loads, Path("data/sources/photos/00000.jsonl").read_text().spli
 keys = [line["sha256"][:16] for line in lines if "withdrawn" not in line]
 out = Path("data/ingest")
 out.mkdir(parents=True, exist_ok=True)
-write_table(out / "manifest.parquet", [{"key": key} for key in keys])
+write_table(out / "manifest.parquet", [{"key": key} for key in keys], {"key": str})
 numbers = dict.fromkeys(["photos_in", "photos_accepted"], len(keys))
 numbers |= dict.fromkeys(["photos_rejected", "variants_accepted", "variants_rejected"], 0)
 (out / "metrics.json").write_text(json.dumps(numbers))
@@ -39,8 +39,9 @@ sys.path.insert(0, {str(ROOT / "tests" / "fixtures")!r})
 from published_set import write_set
 from stages.engine.storage.tables import read_table
 keys = tuple(row["key"] for row in read_table(Path("data/ingest/manifest.parquet")))
-version = yaml.safe_load(Path("params.yaml").read_text())["package"]["version"]
-folder = write_set(Path("data/package"), keys, version)
+named = yaml.safe_load(Path("params.yaml").read_text())["package"]
+names = {{"version": named["version"], "published": str(named["published"])}}
+folder = write_set(Path("data/package"), keys, **names)
 flaws = read_table(folder / "manifest.parquet")
 numbers = json.loads(Path("data/ingest/metrics.json").read_text())
 numbers |= {{"variants_accepted": len(flaws), "pairs": len({{row["pair"] for row in flaws}})}}
@@ -52,6 +53,7 @@ PARAMS = """\
 package:
   # the last release
   version: "v1"  # set by a release
+  published: "2026-11-01"
   licences: {allow: ["*"], unknown: refuse}
 """
 

@@ -7,7 +7,7 @@ from dvc_commands import dvc
 from flows.release import checks
 from flows.release.checks import check_data, check_git, find_previous, is_interrupted, is_released
 from flows.release.git import Git
-from flows.release.version import set_version
+from flows.release.version import Name, set_name
 from stages.engine.workspace import FactoryError, Workspace
 
 from .conftest import commit, git, write_gate_report, write_sources
@@ -100,17 +100,19 @@ def test_an_unknown_committer_is_named(
 def test_what_an_interrupted_release_leaves_is_recognised(checkout: Workspace) -> None:
     repository, params = Git(checkout.root), checkout.root / "params.yaml"
     committed = params.read_text()
-    params.write_text(set_version(committed, "v2"))
+    params.write_text(set_name(committed, Name("v2", "2026-11-26")))
     changed = repository.changed_files()
     assert is_interrupted(repository, "v2", changed)
     assert not is_interrupted(repository, "v3", changed)
     assert not is_interrupted(repository, "v2", [*changed, "stage.py"])
     assert unready(checkout, "v2") == []
-    assert "package is out of date (package.version: v1 -> v2)" in unready(checkout, "v3")[0]
+    (line,) = unready(checkout, "v3")
+    assert line.startswith("package is out of date (package.published: 2026-11-01 -> 2026-11-26, ")
+    assert "package.version: v1 -> v2" in line
     lock = checkout.root / "dvc.lock"
     lock.write_text(lock.read_text().replace("data/map\n", "data/mop\n"))
     assert not is_interrupted(repository, "v2", repository.changed_files())
-    params.write_text(set_version(committed, "v2") + "# more\n")
+    params.write_text(set_name(committed, Name("v2", "2026-11-26")) + "# more\n")
     assert not is_interrupted(repository, "v2", changed)
 
 

@@ -14,7 +14,9 @@ KEYS = [f"{n:016x}" for n in range(6)]
 def workspace(tmp_path: Path) -> Workspace:
     found = Workspace(tmp_path)
     found.stage("ingest").mkdir(parents=True)
-    write_table(found.stage("ingest") / "manifest.parquet", [{"key": key} for key in KEYS[:5]])
+    write_table(
+        found.stage("ingest") / "manifest.parquet", [{"key": key} for key in KEYS[:5]], {"key": str}
+    )
     return found
 
 
