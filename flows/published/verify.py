@@ -257,8 +257,7 @@ def _check_attribution(location: Location, manifest: Manifest) -> Iterator[Findi
     if not keys:
         return
     try:
-        with location.open(attribution.FILE) as file:
-            text = file.read(_MAX_ATTRIBUTION).decode("utf-8", "replace")
+        text = location.read(attribution.FILE, _MAX_ATTRIBUTION).decode("utf-8", "replace")
     except FactoryError as error:
         yield Finding(attribution.FILE, "", "", str(error))
         return
