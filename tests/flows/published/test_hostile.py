@@ -21,6 +21,7 @@ from flows.gallery.images import Pictures
 from flows.published.verify import verify_copy
 from stages.engine.storage.tables import read_table, write_table
 from stages.engine.workspace import FactoryError, Workspace
+from stages.package.rows import manifest_columns
 
 SHARD = "train-00000.tar"
 MAX_BYTES = 64 * 2**20
@@ -138,7 +139,7 @@ def test_a_manifest_that_names_a_file_outside_the_folder_is_refused(
 ) -> None:
     rows = [row | {"shard": name} for row in read_table(package / "manifest.parquet")]
     (package / "manifest.parquet").unlink()
-    write_table(package / "manifest.parquet", rows)
+    write_table(package / "manifest.parquet", rows, manifest_columns())
     for reader in (read_for_export, read_to_verify, read_for_the_comparison):
         with pytest.raises(FactoryError, match="not the name of a shard"):
             reader(package, tmp_path / "target")
