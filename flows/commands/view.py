@@ -35,6 +35,8 @@ def view(
     from flows.gallery.render import render
 
     workspace = Workspace.find()
+    if serve:
+        _check_name(reviewer)
     page = render(workspace.data, out or workspace.data / "gallery")
     if serve:
         _serve(workspace, page.parent, reviewer, port, show)
@@ -44,17 +46,14 @@ def view(
         webbrowser.open(page.resolve().as_uri())
 
 
-def _serve(workspace: Workspace, folder: Path, reviewer: str, port: int, show: bool) -> None:
-    """Serve the page until the command is stopped.
+def _check_name(reviewer: str) -> None:
+    """Check that a name can be that of a reviewer and of a file.
 
     Raises:
-        FactoryError: the name cannot be used, its file is not a review file or in use, there is
-            nothing to review, or the port is taken.
+        FactoryError: it cannot.
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from flows.reviews.book import ReviewBook, lock_reviewer
-    from flows.reviews.server import ReviewServer
     from stages.filter.reviews import Reviewer
 
     try:
@@ -63,6 +62,18 @@ def _serve(workspace: Workspace, folder: Path, reviewer: str, port: int, show: b
         raise FactoryError(
             f"--reviewer {reviewer!r}: up to 40 lower-case letters, digits and dashes"
         ) from error
+
+
+def _serve(workspace: Workspace, folder: Path, reviewer: str, port: int, show: bool) -> None:
+    """Serve the page until the command is stopped.
+
+    Raises:
+        FactoryError: the reviewer's file is not a review file or in use, there is nothing to
+            review, or the port is taken.
+    """
+    from flows.reviews.book import ReviewBook, lock_reviewer
+    from flows.reviews.server import ReviewServer
+
     with lock_reviewer(workspace, reviewer):
         book = ReviewBook(workspace, reviewer)
         with ReviewServer(folder, book, port) as server:

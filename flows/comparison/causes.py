@@ -57,13 +57,13 @@ def refine_moves(moves: Moves, recorded: Moves) -> Moves:
     """Combine the moves of two dvc.lock files with those of two provenance files.
 
     dvc.lock names folders, of which a stage may use a part; provenance files name the files, but
-    neither photos nor all of section ``base``. One that is empty is not known.
+    neither photos nor review files nor all of section ``base``. One that is empty is not known.
     """
     if not moves or not recorded:
         return recorded or moves
     return {
         stage: (
-            *(move for move in moves[stage] if move.kind in ("param", "photos")),
+            *(move for move in moves[stage] if move.kind in ("param", "photos", "reviews")),
             *(move for move in recorded[stage] if move.kind != "param"),
         )
         for stage in STAGES

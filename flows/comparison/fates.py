@@ -43,7 +43,7 @@ def find_fates(
     names += [_DECIDER] if _DECIDER in owner.schema_arrow.names else []
     columns = owner.read(columns=names)
     rows = columns.filter(pc.is_in(columns["pair"], pairs))
-    nobody = pa.array([False] * len(rows))
+    nobody = pa.array([False] * len(rows), pa.bool_())
     reviewed = pc.equal(rows[_DECIDER], "review") if _DECIDER in names else nobody
     left = pa.table(
         {

@@ -1,7 +1,9 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from published_set import KEYS, write_set
 from tables import write_rows
@@ -111,3 +113,18 @@ def test_markup_in_texts_is_escaped(tmp_path: Path) -> None:
         names.append(open_version(None, str(folder)))
     page = make_page(make_report(*names), 0).decode()
     assert "<script>" not in page and "&lt;script&gt;a" in page
+
+
+def test_a_version_without_columns_about_people_is_compared(
+    sets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """As older manifests are; no pair is removed, so that no row is left to settle."""
+    ours = {"verdict_by", "judge_verdict", "accepted_by", "rejected_by", "pixels_sha256"}
+    old = tmp_path / "old"
+    shutil.copytree(sets[0], old)
+    table = pq.read_table(old / "manifest.parquet")
+    pq.write_table(table.drop_columns(sorted(ours)), old / "manifest.parquet")
+    for pair in ((old, sets[0]), (sets[0], old), (old, sets[1]), (sets[1], old)):
+        report = make_report(*(open_version(None, str(folder)) for folder in pair))
+        assert ours <= set(report.changes.lone_columns)
+        assert not any(fate.accepted_by_people for fate in report.added | report.removed)

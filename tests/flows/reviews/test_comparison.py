@@ -29,8 +29,12 @@ def versions(tmp_path, monkeypatch):
 
 
 def lines(before, after):
+    """What changed, number of flaws, the reason before what moved, and the example."""
     report = make_report(open_version(None, before), open_version(None, after))
-    return {(line.what, line.count, line.why, *line.examples) for line in list_changes(report)}
+    return {
+        (line.what, line.count, line.why.rpartition("; ")[0], *line.examples)
+        for line in list_changes(report)
+    }
 
 
 def test_the_reason_is_a_persons_verdict(versions):
@@ -39,13 +43,12 @@ def test_the_reason_is_a_persons_verdict(versions):
     assert ("removed", 1, f"a person rejected it in {after}", "0000000000000001-p0") in found
     accepted = f"a person accepted it; filter rejected it in {before}: not_convincing"
     assert ("added", 1, accepted, "0000000000000002-p1") in found
-    assert [line[:2] for line in found if line[0] == "verdict changed"] == [("verdict changed", 1)]
+    assert ("verdict changed", 1) in {line[:2] for line in found}
 
 
 def test_the_reason_of_a_verdict_that_is_taken_back_is_the_judges(versions):
     after, before = versions
     found = lines(before, after)
     assert ("added", 1, f"a person rejected it in {before}", "0000000000000001-p0") in found
-    removed = {line for line in found if line[0] == "removed"}
-    (line,) = removed
-    assert line[2].endswith(f"filter rejected it in {after}: not_convincing")
+    (removed,) = (line for line in found if line[0] == "removed")
+    assert removed[2].endswith(f"filter rejected it in {after}: not_convincing")
