@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from applications.protocols import Box
+from applications.protocols import Box, Heat
 from stages.records.masks import Mask
 
 Label = Literal["flawed", "clean", "unknown"]
@@ -57,8 +57,13 @@ class Example:
 
     Raises ValueError if the annotation does not fit the picture.
     """
+    heat: Callable[[], Heat] | None = None
+    """Returns the heat map of the annotation, of any size; None if it has none. `mask` is made of
+    it; only the released evaluators' definitions use it itself.
+    """
     text: str = ""
-    """Why the picture as a whole is flawed; empty if the annotation does not say."""
+    """Why the picture as a whole is flawed, or free of flaws; empty if the annotation says
+    neither."""
     split: str = ""
     photo: str = ""
     """Key of our photo behind the picture; empty for pictures of others. Pictures of one photo are

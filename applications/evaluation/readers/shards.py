@@ -104,6 +104,7 @@ def _make_clean(record: PublishedPair, kind: str, places: dict[str, Place]) -> E
         label="clean",
         role="real" if real else "control",
         size=(record.width, record.height),
+        text=record.explanation.clean,
         split=record.split,
         photo=record.photo,
         facts={} if real else _facts(record),
