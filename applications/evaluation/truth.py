@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import cv2
+import numpy as np
+
 from applications.evaluation.example import Example, Problem, Size, Truth
 from applications.evaluation.metrics.pixels import fill_boxes
+from applications.protocols import Box
 from stages.records.masks import Mask
 
 SLACK = 1.0
@@ -27,6 +31,8 @@ class Picture:
 
 def fit(example: Example, size: Size) -> tuple[Picture, list[Problem]]:
     """Fit an example's annotation to its decoded picture.
+
+    A heat map has no boxes: those around its connected areas are taken.
 
     Boxes that leave the picture by more than `SLACK` pixels are cut and named; those that lie
     outside it are dropped and named.
@@ -52,7 +58,16 @@ def fit(example: Example, size: Size) -> tuple[Picture, list[Problem]]:
             raise ValueError(f"is {size[0]} x {size[1]}, its mask is of shape {mask.shape}")
     else:
         mask = fill_boxes([truth.box for truth in regions], [1.0] * len(regions), size) > 0
+    if example.heat is not None:
+        example = replace(example, regions=tuple(map(Truth, _boxes_of(mask))))
     return Picture(example, size, mask), problems
+
+
+def _boxes_of(mask: Mask) -> Iterator[Box]:
+    """Yield the boxes around the connected areas of a mask."""
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    for x, y, width, height, _ in boxes[1:].tolist():  # the first is the background
+        yield x, y, x + width, y + height
 
 
 def _cut(truth: Truth, size: Size) -> Truth | None:

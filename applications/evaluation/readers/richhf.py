@@ -108,7 +108,7 @@ def _parse_map(record: bytes) -> Heat:
         picture = Pillow.open(io.BytesIO(values[0]), formats=("PNG", "JPEG"))
         if max(picture.size) > _MAX_SIDE:
             raise ValueError(f"its `artifact_map` is {picture.size[0]} x {picture.size[1]}")
-        return np.asarray(picture.convert("L"), dtype=np.float32) / 255
+        return np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
     except (OSError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise ValueError(f"its `artifact_map` is no picture: {error}") from error
 
