@@ -111,12 +111,12 @@ def _convert(
     find: Callable[[object], Any],
 ) -> Example | Problem:
     image = parse_object(entry, "the image")
-    annotations = by_image.get(_id_of(image, "id"), [])
-    regions = tuple(_region(annotation, names) for annotation in annotations)
-    outlines = [_outline(*pair) for pair in zip(annotations, regions, strict=True)]
     picture = find(image.get("file_name"))
     if isinstance(picture, Problem):
         return picture
+    annotations = by_image.get(_id_of(image, "id"), [])
+    regions = tuple(_region(annotation, names) for annotation in annotations)
+    outlines = [_outline(*pair) for pair in zip(annotations, regions, strict=True)]
     size = None
     if image.get("width") is not None or image.get("height") is not None:
         width, height = parse_numbers([image.get("width"), image.get("height")], 2)

@@ -48,6 +48,9 @@ def read(request: Request) -> LabelledSet:
 
 
 def _convert(key: str, entry: dict[str, Any], find: Callable[[object], Any]) -> Example | Problem:
+    picture = find(entry.get("image_path"))
+    if isinstance(picture, Problem):
+        return picture
     problems = parse_object(entry.get("problems"), "`problems`")
     listed = parse_list(problems.get("regional"), "regional")
     regions = tuple(_region(parse_object(region, "a region")) for region in listed)
@@ -57,9 +60,6 @@ def _convert(key: str, entry: dict[str, Any], find: Callable[[object], Any]) -> 
     ]
     if not regions and not any(texts):
         raise BadLabel("neither a region nor a global problem")
-    picture = find(entry.get("image_path"))
-    if isinstance(picture, Problem):
-        return picture
     # The released evaluators compare with the first one.
     text = texts[0] if texts else ""
     return Example(key, picture, "flawed", "generated", regions=regions, text=text)

@@ -57,13 +57,13 @@ def read(request: Request) -> LabelledSet:
 
 
 def _convert(key: str, entry: dict[str, Any], find: Callable[[object], Any]) -> Example | Problem:
+    picture = find(entry.get("file"))
+    if isinstance(picture, Problem):
+        return picture
     lookers = [parse_object(a, "a looker") for a in parse_list(entry.get("lookers"), "lookers")]
     answers = {parse_text(looker.get("flawed")) for looker in lookers}
     if not answers or answers - _ANSWERS:
         raise BadLabel(f"`flawed` must be one of {', '.join(sorted(_ANSWERS))}")
-    picture = find(entry.get("file"))
-    if isinstance(picture, Problem):
-        return picture
     label = _label(answers)
     width, height = parse_numbers([entry.get("width"), entry.get("height")], 2)
     severity = max(parse_numbers([looker.get("severity") for looker in lookers]))

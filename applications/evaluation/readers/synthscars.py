@@ -69,12 +69,12 @@ def _convert(
     key: str, entry: object, split: str, find: Callable[[object], Any]
 ) -> Example | Problem:
     content = parse_object(entry, "the entry")
-    regions = tuple(
-        _region(parse_object(ref, "a ref")) for ref in parse_list(content.get("refs"), "refs")
-    )
     picture = find(content.get("img_file_name"))
     if isinstance(picture, Problem):
         return picture
+    regions = tuple(
+        _region(parse_object(ref, "a ref")) for ref in parse_list(content.get("refs"), "refs")
+    )
     outlines = [polygon for region in regions for polygon in region.polygons]
     return Example(
         key=key,
