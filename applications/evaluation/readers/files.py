@@ -75,12 +75,16 @@ class Pictures:
 
     def find(self, name: object) -> Callable[[], bytes] | Problem:
         """Return how to read the picture `name`, relative to the folder; a problem if it is not
-        there or would be outside."""
+        there.
+
+        Raises:
+            BadLabel: it is no name of a file in the folder.
+        """
         if not isinstance(name, str) or not name:
-            return Problem("bad label", str(name)[:80], "a file name was expected")
+            raise BadLabel("a file name was expected")
         parts = PurePosixPath(name.replace("\\", "/"))
         if parts.is_absolute() or ".." in parts.parts or "\0" in name:
-            return Problem("bad label", name, "the path leaves the folder")
+            raise BadLabel(f"the path {name!r} leaves the folder")
         path = self.folder / parts
         self.known.add(path)
         if not path.is_file():

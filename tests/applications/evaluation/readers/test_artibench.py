@@ -62,7 +62,7 @@ def test_what_cannot_be_used_is_named(read, kinds, folder):
 
 def test_a_path_that_leaves_the_folder_is_not_read(read, kinds, folder):
     found = read("artibench", folder(FLAWED | {"id": "../secret"}, names="a"))
-    assert kinds(found)[0] == ("bad label", "../secret.png")
+    assert kinds(found)[0] == ("bad label", "../secret")
     assert not found.examples
 
 

@@ -48,7 +48,7 @@ def test_what_cannot_be_used_is_named(read, kinds, folder):
     found = read("had", path)
     assert [example.key for example in found.examples] == ["val_ALL/a_1"]
     assert kinds(found) == [
-        ("bad label", "None"),
+        ("bad label", "val_ALL/a_2"),
         ("missing picture", "gone.jpg"),
         ("bad label", "val_ALL/a_4"),
         ("unlabelled picture", "a_2.jpg"),
