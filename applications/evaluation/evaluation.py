@@ -172,7 +172,7 @@ def _score(
         false_alarms=scorer.false_alarms(),
         contrasts=scorer.contrasts(),
         by=score_by(rows, plan.fact, thresholds, plan.settings) if plan.fact else {},
-        failures=Counter(row.failure.code for row in rows if row.failure),
+        failures=dict(Counter(row.failure.code for row in rows if row.failure)),
         released=summarise(rows, opened.form, embedder) if plan.with_released else {},
     )
 

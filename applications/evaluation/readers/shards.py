@@ -149,6 +149,8 @@ def matches(path: Path) -> bool:
 
 def splits(path: Path) -> list[str]:
     """Return the names of the splits that have pairs."""
+    if not (path / MANIFEST).is_file():
+        return []
     return sorted(set(read_columns(path / MANIFEST, ["split"])["split"]))
 
 
