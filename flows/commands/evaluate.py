@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from rich.progress import Progress
 from applications.evaluation.readers import READERS
 from applications.inspectors import INSPECTORS, load_inspector
 from flows.console import console, error_console, say
-from stages.engine.workspace import FactoryError
+from flows.spending import spending_table
+from stages.engine.workspace import FactoryError, Workspace
 
 if TYPE_CHECKING:
     from applications.evaluation.example import Example
@@ -55,6 +57,10 @@ def evaluate(
     css: Annotated[
         bool, typer.Option(help="Compare explanations by embeddings (fetches 92 MB once).")
     ] = True,
+    params: Annotated[
+        Path | None, typer.Option(help="Sections of the inspectors. Default: "
+                                       "applications/params.yaml.")
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Pictures inspected at once, for endpoints.")
     ] = 1,
@@ -83,7 +89,8 @@ def evaluate(
         raise FactoryError(f"no definitions {definitions!r}: there are those of {ARTIAGENT}")
     plan = Plan(Settings(resamples), by, bool(definitions), workers)
     opened = open_set(target, form, split, pictures)
-    asked = _load(inspector)
+    asked = _load(inspector, params)
+    started = time.time()
     chosen: tuple[str, Mapping[str, Thresholds]] | None = None
     if validation is not None:
         held_out = open_set(validation, for_validation=True)
@@ -92,6 +99,7 @@ def evaluate(
     embedder = _load_embedder(opened.examples) if css else None
     with _progress("evaluate", opened) as report:
         found = measure(opened, asked, plan, chosen, embedder, report)
+    _print_spending(started)
     if html is not None:
         from applications.evaluation.page import write_page
 
@@ -106,9 +114,9 @@ def evaluate(
         print_report(found, console)
 
 
-def _load(names: Sequence[str]) -> dict[str, Inspector]:
+def _load(names: Sequence[str], params: Path | None) -> dict[str, Inspector]:
     """Create inspectors by the names of their rows."""
-    loaded = [load_inspector(name) for name in dict.fromkeys(names)]
+    loaded = [load_inspector(name, params) for name in dict.fromkeys(names)]
     return {inspector.name: inspector for inspector in loaded}
 
 
@@ -127,6 +135,16 @@ def _load_embedder(examples: Sequence[Example]) -> Embedder | None:
     except WeightsError as error:
         error_console.print(f"CSS is left out: {error}", style="yellow", soft_wrap=True)
         return None
+
+
+def _print_spending(started: float) -> None:
+    """Print the calls to models since `started` (seconds since the epoch), if there were any."""
+    try:
+        table = spending_table(Workspace.find(), started)
+    except FactoryError:  # outside a checkout no model behind an endpoint can be asked
+        return
+    if table is not None:
+        error_console.print(table)
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 import json
 
 import pytest
+from chat_server import ChatServer
 from published_set import write_set
 from typer.testing import CliRunner
 
 from flows.cli import app
+from stages.models.chat.ledger import NAME, Ledger
+from stages.models.chat.settings import CallSettings
 from stages.package.split import Ratios
 
 
@@ -69,3 +72,63 @@ def test_another_folder_lists_the_forms(tmp_path):
     result = run(tmp_path, "--inspector", "never")
     assert result.exit_code == 2
     assert "looks like none of these forms" in result.output
+
+
+FLAW = {"label": "extra hand", "kind": "add", "box": [100, 250, 400, 750], "certainty": 80,
+        "explanation": "There is a hand too many."}  # fmt: skip
+
+
+def answer_by_colour(request):
+    """Call every second picture flawed, and answer the first one in prose."""
+    number = request.images[0].tobytes()[0]
+    if number % 4 == 0:
+        return "I see nothing wrong with this lovely picture."
+    flaws = [FLAW] if number % 2 else []
+    return json.dumps({"flaws": flaws, "explanation": "So it is.", "probability": 90 * len(flaws)})
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    (tmp_path / "dvc.yaml").touch()
+    monkeypatch.setenv("FLAWFACTORY_ROOT", str(tmp_path))
+    with ChatServer(answer_by_colour) as server:
+        model = {"backend": "openai", "name": "m", "base_url": server.url}
+        (tmp_path / "params.yaml").write_text(
+            json.dumps({"inspectors": {"chat": {"model": model}}})
+        )
+        yield tmp_path, server
+
+
+def test_a_model_behind_an_endpoint_is_asked_once_a_picture(published, checkout):
+    root, server = checkout
+    words = (published, "--inspector", "chat", "--params", root / "params.yaml", "--split", "all",
+             "--workers", "4", "--json")  # fmt: skip
+    first = run(*words)
+    assert first.exit_code == 0, first.output
+    found = json.loads(first.stdout)
+    failures = found["inspectors"]["m"]["failures"]["unusable_answer"]
+    pictures = found["set"]["pictures"]
+    assert 0 < failures < pictures
+    assert server.count == pictures + failures  # prose is asked about once more
+    second = run(*words)
+    assert json.loads(second.stdout) == found
+    assert server.count == pictures + failures
+    accounts = Ledger(root / "data" / ".calls" / NAME, CallSettings()).accounts()
+    assert [(a.stage, a.purpose, a.sent, a.kept) for a in accounts] == [
+        ("evaluate", "inspect", pictures + failures, pictures + failures)
+    ]
+    # The answers of a photo that is withdrawn are found by its key.
+    answers = [json.loads(p.read_bytes()) for p in (root / "data" / ".calls").rglob("*.json")]
+    photos = {row["key"].split("-")[0] for row in found["pictures"]["m"]}
+    assert {answer["photo"] for answer in answers} == photos
+
+
+def test_the_budget_ends_it_in_one_line(published, checkout):
+    root, server = checkout
+    (root / "factory.toml").write_text(
+        "[calls]\nbudget = 0.0\n[calls.prices]\nm = {input = 10, output = 100}\n"
+    )
+    result = run(published, "--inspector", "chat", "--params", root / "params.yaml")
+    assert result.exit_code == 2
+    assert "budget" in result.output
+    assert server.count == 0
