@@ -60,7 +60,7 @@ def make_row(picture: Picture, finding: Finding) -> Row:
     """Measure a finding.
 
     Raises:
-        ValueError: the finding's mask has another size than the picture.
+        ValueError: the finding's mask has another size than the picture, or is not in 0..1.
     """
     width, height = picture.size
     boxes = as_boxes([region.box for region in finding.regions])
@@ -89,4 +89,6 @@ def _heat(finding: Finding, size: Size) -> Heat:
         return fill_boxes([r.box for r in regions], [r.score for r in regions], size)
     if finding.mask.shape != size[::-1]:
         raise ValueError(f"a mask of shape {finding.mask.shape} for a picture of {size}")
-    return np.clip(np.asarray(finding.mask, dtype=np.float32), 0, 1)
+    if not ((finding.mask >= 0) & (finding.mask <= 1)).all():  # NaN is neither
+        raise ValueError("a mask with values outside 0..1")
+    return finding.mask

@@ -133,7 +133,10 @@ def parse_numbers(numbers: object, count: int = 0) -> list[float]:
         raise BadLabel(f"a list of numbers was expected, not {type(numbers).__name__}")
     if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
         raise BadLabel("a list holds something that is no number")
-    found = [float(n) for n in numbers]
+    try:
+        found = [float(n) for n in numbers]
+    except OverflowError as error:
+        raise BadLabel("a number is too large") from error
     if not all(map(math.isfinite, found)):
         raise BadLabel("a number is not finite")
     if count and len(found) != count:

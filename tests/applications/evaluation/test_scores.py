@@ -101,6 +101,17 @@ def test_a_mask_takes_the_place_of_filled_boxes():
     assert (found["IoU"], found["IoU (oracle threshold)"]) == (0, 1)
 
 
+@pytest.mark.parametrize("value", [float("nan"), -0.1, 1.1])
+def test_a_mask_is_a_probability(value):
+    with pytest.raises(ValueError, match="a mask with values outside"):
+        rows_of((example("a"), Finding(1, mask=heat((0, 0, 1, 1), value))))
+
+
+def test_a_mask_is_as_large_as_its_picture():
+    with pytest.raises(ValueError, match="a mask of shape"):
+        rows_of((example("a"), Finding(1, mask=heat((0, 0, 1, 1), size=(10, 10)))))
+
+
 def test_regions_below_their_threshold_do_not_count():
     finding = Finding(1, (Region((0, 0, 10, 10), 0.4), Region((0, 0, 20, 10), 0.9)))
     rows = ((example("a", "flawed", (0, 0, 10, 10)), finding), (example("b", "clean"), finding))

@@ -55,6 +55,7 @@ def test_pictures_may_be_elsewhere(read, tmp_path):
         {"regional": [{"region": [1, 2, 3]}], "global": []},
         {"regional": [{"region": [1, 2, 0, 3]}], "global": []},
         {"regional": [{"region": [1, 2, True, 3]}], "global": []},
+        {"regional": [{"region": [1, 2, 10**400, 3]}], "global": []},
     ],
 )
 def test_a_label_of_another_form_is_named(read, kinds, tmp_path, problems):
