@@ -29,7 +29,6 @@ class Columns:
 
     flawed: Flags
     clean: Flags
-    """Neither: the annotators did not agree."""
     localised: Flags
     """Flawed, and annotated where."""
     failed: Flags
@@ -54,25 +53,24 @@ def stack_pixels(rows: Sequence[Row]) -> Counts:
 
 
 def make_columns(rows: Sequence[Row], thresholds: Thresholds) -> Columns:
-    """Apply thresholds to rows, at least one."""
+    """Apply thresholds to rows of labelled pictures, at least one."""
     counts = stack_pixels(rows)
     levels = [level_of(thresholds.pixel if r.has_mask else thresholds.region) for r in rows]
     place = np.arange(len(rows)), np.asarray(levels)
     intersection, union = overlaps(counts)
     flawed = np.asarray([row.example.label == "flawed" for row in rows])
-    clean = np.asarray([row.example.label == "clean" for row in rows])
     failed = np.asarray([row.failure is not None for row in rows])
     probability = np.asarray([row.probability for row in rows], dtype=np.float64)
     yes = (probability >= thresholds.picture) & ~failed
     kept = [row.boxes[row.scores >= thresholds.region] for row in rows]
     return Columns(
         flawed=flawed,
-        clean=clean,
+        clean=~flawed,
         localised=np.asarray([row.is_localised for row in rows]),
         failed=failed,
         probability=probability,
         says_yes=yes,
-        correct=~failed & ((flawed & yes) | (clean & ~yes)),
+        correct=~failed & (flawed == yes),
         intersection=intersection[place].astype(np.float64),
         union=union[place].astype(np.float64),
         foreground_iou=foreground_iou(counts)[place],

@@ -195,8 +195,8 @@ def _list_notes(opened: OpenSet, rows: Sequence[Row], plan: Plan) -> list[str]:
         )
     if not labels["flawed"]:
         notes.append("no flawed picture: only false alarms are measured")
-    if labels["unknown"]:
-        notes.append(f"{labels['unknown']} pictures of unknown label are not scored")
+    if opened.unknown:
+        notes.append(f"{opened.unknown} pictures of unknown label are left out")
     if not any(row.example.mask for row in rows) and any(row.is_localised for row in rows):
         notes.append("the annotation has boxes, not pixels: IoU is with filled boxes")
     if plan.with_released and opened.form in ALL_FLAWED:

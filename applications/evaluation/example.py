@@ -10,7 +10,8 @@ from applications.protocols import Box, Heat
 from stages.records.masks import Mask
 
 Label = Literal["flawed", "clean", "unknown"]
-"""``unknown``: the annotators did not agree. Such pictures are counted and not scored."""
+"""``unknown``: nobody looked, or the annotators did not agree. Such pictures are counted and not
+inspected."""
 Role = Literal["artifact", "real", "control", "generated"]
 """What kind of picture it is: our flawed picture, our photo, our control (a photo through the same
 autoencoder, without a flaw), or a picture of somebody else's generator."""

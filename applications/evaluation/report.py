@@ -170,6 +170,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             "form": evaluation.set.form,
             "split": evaluation.set.split,
             "pictures": len(rows),
+            "unknown": evaluation.set.unknown,
             "labels": Counter(row.example.label for row in rows),
             "roles": Counter(row.example.role for row in rows),
         },

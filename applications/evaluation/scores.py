@@ -42,7 +42,7 @@ class Scorer:
         """Prepare the rows, at least one.
 
         Args:
-            rows: of one inspector.
+            rows: of one inspector, about labelled pictures.
             thresholds: applied to every metric except the oracle's.
             settings: of the intervals.
             embedder: for CSS; None leaves it out.
@@ -55,12 +55,10 @@ class Scorer:
         )
 
     def detection(self) -> Scores:
-        """Score yes and no. Pictures of unknown label do not count, except in the rates of yes and
-        of failures."""
+        """Score yes and no."""
         c = self._columns
-        known = c.flawed | c.clean
         return {
-            "accuracy": self._ratio(c.correct & known, known, "labelled"),
+            "accuracy": self._ratio(c.correct, np.ones_like(c.correct), ""),
             "balanced accuracy": self._balanced(c),
             "F1": self._f1(c),
             "AUROC": self._auroc(c.flawed, c.clean, "flawed", "clean"),
@@ -148,7 +146,7 @@ class Scorer:
         recall, specificity = self._rates(c)
         return make_score(
             (recall + specificity) / 2,
-            int((c.flawed | c.clean).sum()),
+            len(c.flawed),
             _one_class(c.flawed, c.clean, "flawed", "clean"),
         )
 
@@ -159,7 +157,7 @@ class Scorer:
         flawed = self._weights @ c.flawed
         values = _divide(2 * hit, hit + false + flawed)
         values = np.where(flawed > 0, values, np.nan)
-        return make_score(values, int((c.flawed | c.clean).sum()), "undefined: no flawed picture")
+        return make_score(values, len(c.flawed), "undefined: no flawed picture")
 
     def _auroc(self, high: Flags, low: Flags, high_name: str, low_name: str) -> Score:
         used = high | low
@@ -168,7 +166,7 @@ class Scorer:
 
     def _calibration(self) -> Score:
         c = self._columns
-        used = (c.flawed | c.clean) & ~c.failed
+        used = ~c.failed
         values = calibration_error(c.probability[used], c.flawed[used], self._weights[:, used])
         return make_score(values, int(used.sum()), "undefined: no answered picture")
 

@@ -28,8 +28,14 @@ class OpenSet:
 
     @property
     def examples(self) -> tuple[Example, ...]:
-        """Its pictures, at least one."""
-        return self.content.examples
+        """Its labelled pictures, at least one."""
+        return tuple(e for e in self.content.examples if e.label != "unknown")
+
+    @property
+    def unknown(self) -> int:
+        """Number of its pictures of unknown label. They are not inspected: nothing could be said
+        about the answers, and a model behind an endpoint costs money."""
+        return sum(example.label == "unknown" for example in self.content.examples)
 
     def describe(self) -> str:
         """Return path, form and split in a few words."""
@@ -77,6 +83,8 @@ def open_set(
 
 def _describe_emptiness(found: OpenSet, layout: str) -> str:
     problems = found.content.problems
+    if found.unknown:
+        return f"{found.describe()}: all {found.unknown} pictures are of unknown label"
     if not problems:
         return f"{found.describe()} is empty: {layout} was expected"
     kinds = Counter(problem.kind for problem in problems)

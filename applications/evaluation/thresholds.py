@@ -36,14 +36,13 @@ def _choose_picture(rows: Sequence[Row], default: float) -> float:
         np.asarray([row.probability for row in answered]),
         np.asarray([row.example.label == "flawed" for row in answered], dtype=bool),
     )
-    clean = np.asarray([row.example.label == "clean" for row in answered], dtype=bool)
-    if not flawed.any() or not clean.any():
+    if not flawed.any() or flawed.all():
         return default
     known = np.unique(values)
     # Between two values the middle, so that a threshold also fits values that were not seen.
     tried = np.unique([0.0, 1.0, default, *(known[1:] + known[:-1]) / 2])
     yes = values >= tried[:, None]
-    balanced = (yes[:, flawed].mean(1) + (~yes)[:, clean].mean(1)) / 2
+    balanced = (yes[:, flawed].mean(1) + (~yes)[:, ~flawed].mean(1)) / 2
     return _best(tried, balanced, default)
 
 

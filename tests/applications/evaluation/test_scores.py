@@ -26,7 +26,6 @@ def test_detection_by_hand():
         (example("c"), Finding(0.4)),
         (example("d", "clean"), Finding(0.6)),
         (example("e", "clean"), Finding(0.1)),
-        (example("f", "unknown"), Finding(0.7)),
     ).detection()
     assert values(found) == pytest.approx(
         {
@@ -34,7 +33,7 @@ def test_detection_by_hand():
             "balanced accuracy": (2 / 3 + 1 / 2) / 2,
             "F1": 4 / 6,
             "AUROC": 5 / 6,
-            "yes-rate": 4 / 6,
+            "yes-rate": 3 / 5,
             "ECE": (0.1 + 0.2 + 0.6 + 0.6 + 0.1) / 5,
             "failures": 0,
             # At 0.7: two of three flawed and both clean are right; at 0.25 all but one clean.

@@ -36,6 +36,15 @@ def test_a_set_without_pictures_says_what_is_missing(tmp_path):
     assert len(open_set(tmp_path, pictures=tmp_path / "elsewhere").examples) == 1
 
 
+def test_a_set_of_unknown_labels_is_an_error(tmp_path):
+    lookers = [{"flawed": answer, "severity": 1, "boxes": []} for answer in ("yes", "no")]
+    entry = {"file": "a.png", "generator": "g", "width": 1, "height": 1, "lookers": lookers}
+    write_json(tmp_path / "labels.json", [entry])
+    write_picture(tmp_path / "a.png")
+    with pytest.raises(FactoryError, match="all 1 pictures are of unknown label"):
+        open_set(tmp_path)
+
+
 def test_a_form_is_not_forced_on_another_layout(published, tmp_path):
     for form in ("coco", "loki", "lookers", "artibench", "had", "synthscars", "richhf", "x-aigd"):
         with pytest.raises(FactoryError):

@@ -29,7 +29,7 @@ def test_the_mask_and_the_boxes_have_their_own():
     assert 0.1 < chosen.region <= 0.3
 
 
-@pytest.mark.parametrize("label", ["flawed", "clean", "unknown"])
+@pytest.mark.parametrize("label", ["flawed", "clean"])
 def test_what_the_rows_say_nothing_about_is_kept(label):
     assert choose(rows_of((example("a", label), Finding(0.9))), OWN) == OWN
 
