@@ -44,7 +44,7 @@ class Example:
     read: Callable[[], bytes]
     """Returns the bytes of the picture's file (JPEG, PNG, WebP ...).
 
-    Raises OSError, ValueError or FileProblem if they cannot be read.
+    Raises OSError or ValueError if they cannot be read.
     """
     label: Label
     role: Role

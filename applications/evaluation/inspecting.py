@@ -17,7 +17,6 @@ from applications.pictures import decode
 from applications.protocols import Inspector, Thresholds
 from stages.engine.stage import RejectPhoto
 from stages.engine.workspace import CURRENT_PHOTO, CURRENT_STAGE
-from stages.ingest.files import FileProblem
 from stages.records.images import Image
 
 LEDGER_STAGE = "evaluate"
@@ -93,7 +92,7 @@ def open_picture(example: Example) -> Image:
     """
     try:
         return decode(example.read())
-    except (OSError, FileProblem) as error:
+    except OSError as error:
         raise ValueError(str(error)) from error
 
 

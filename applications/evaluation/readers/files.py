@@ -38,9 +38,23 @@ def read_labels(path: Path) -> bytes:
         FactoryError: it is missing, no regular file, or too large.
     """
     try:
-        return read_capped(path, MAX_LABEL_BYTES)
-    except FileProblem as error:
+        return read_file(path, MAX_LABEL_BYTES)
+    except ValueError as error:
         raise FactoryError(f"{path} {error}") from error
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Read a regular file of at most `max_bytes`.
+
+    Raises:
+        ValueError: it is missing, no regular file, unreadable or too large.
+    """
+    if not path.exists():  # the message of `read_capped` is about photos of a build
+        raise ValueError("is missing")
+    try:
+        return read_capped(path, max_bytes)
+    except FileProblem as error:
+        raise ValueError(str(error)) from error
 
 
 def read_json(path: Path, kind: type[list] | type[dict]) -> Any:
@@ -89,7 +103,7 @@ class Pictures:
         self.known.add(path)
         if not path.is_file():
             return Problem("missing picture", name)
-        return partial(read_capped, path, MAX_FILE_BYTES)
+        return partial(read_file, path, MAX_FILE_BYTES)
 
     def unlabelled(self, folders: Iterable[Path] = ()) -> Iterator[Problem]:
         """Yield pictures in `folders` (default: the folder itself) that no label named."""

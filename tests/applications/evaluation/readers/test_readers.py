@@ -2,6 +2,7 @@ import pytest
 from benchmark_files import write_picture
 
 from applications.evaluation.readers import READERS, detect_form, load_form
+from applications.evaluation.readers.form import Request
 from stages.engine.workspace import FactoryError
 
 
@@ -32,6 +33,17 @@ def test_no_form_matches_an_empty_folder_or_a_picture(name, tmp_path):
 def test_a_missing_path_is_an_error(tmp_path):
     with pytest.raises(FactoryError, match="does not exist"):
         detect_form(tmp_path / "none")
+
+
+def test_missing_labels_are_said_to_be_missing(tmp_path):
+    with pytest.raises(FactoryError, match=r"open_ended_vqa\.json is missing$"):
+        load_form("loki").read(Request(tmp_path))
+
+
+def test_a_folder_in_place_of_labels_is_an_error(tmp_path):
+    (tmp_path / "labels.json").mkdir()
+    with pytest.raises(FactoryError, match="not opened"):
+        load_form("lookers").read(Request(tmp_path))
 
 
 def test_an_unknown_form_is_an_error():
