@@ -12,6 +12,7 @@ import typer
 from flows.commands import (
     build,
     diff,
+    evaluate,
     export,
     gc,
     judge,
@@ -80,6 +81,7 @@ for name, command in {
     "diff": diff.diff,
     "export": export.export,
     "release": release.release,
+    "evaluate": evaluate.evaluate,
     "models": models.models,
     "samples": samples.samples,
     "schedule": schedule.schedule,
