@@ -11,6 +11,7 @@ EXPORTS: dict[str, str] = {
     "yolo": "flows.exports.yolo",
     "huggingface": "flows.exports.huggingface",
     "artibench": "flows.exports.artibench",
+    "fiftyone": "flows.exports.fiftyone",
     "llama-factory": "flows.exports.chat.llama_factory",
     "trl": "flows.exports.chat.trl",
     "ms-swift": "flows.exports.chat.ms_swift",

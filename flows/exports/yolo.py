@@ -20,6 +20,7 @@ from flows.exports.format import Format
 from flows.exports.options import Options
 from flows.exports.pictures import Picture, Region, encode, file_name, list_pictures, mask_box
 from flows.exports.samples import Sample
+from stages.package.split import SPLITS
 from stages.tools import TOOLS
 
 Points = NDArray[np.int64]
@@ -45,10 +46,23 @@ def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
             label = folder / form / "labels" / split / f"{picture.name}.txt"
             label.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
     for form in ("detect", "segment") if splits else ():
-        data = {_YOLO_SPLITS[split]: f"images/{split}" for split in sorted(splits)}
-        names = dict(enumerate(TOOLS))
-        text = yaml.safe_dump({"path": ".", **data, "names": names}, sort_keys=False)
-        (folder / form / "data.yaml").write_text(text, encoding="utf-8")
+        (folder / form / "data.yaml").write_text(_make_data_file(splits), encoding="utf-8")
+
+
+def _make_data_file(splits: set[str]) -> str:
+    """Make ultralytics' data file.
+
+    It has no ``path``: ultralytics then takes the folder of the file, and would take ``.`` for the
+    folder in which it was started. Keys train and val must be there, even without pictures.
+    """
+    data = {_YOLO_SPLITS[split]: f"images/{split}" for split in SPLITS if split in splits}
+    notes = "".join(
+        f"# No {split} split was exported; ultralytics trains only with one.\n"
+        for split in ("train", "validation")
+        if split not in splits
+    )
+    paths = {"train": None, "val": None} | data
+    return notes + yaml.safe_dump({**paths, "names": dict(enumerate(TOOLS))}, sort_keys=False)
 
 
 def _boxes(picture: Picture) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from flows.exports.chat.conversations import (
     load_questions,
     make_conversations,
 )
+from flows.exports.chat.targets import Target, count_tiles
 from flows.exports.options import Options
 from flows.exports.pictures import encode, file_name
 from flows.exports.samples import Sample
@@ -35,8 +37,24 @@ _BOXES = {
 }
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How a trainer is told the limit on pixels, as lines of its configuration."""
+
+    pixels: str
+    """For models that scale pictures; ``{max_pixels}`` is filled in."""
+    tiles: str
+    """For models that cut tiles; ``{tiles}``, their maximum number, is filled in."""
+
+    def fill(self, target: Target, max_pixels: int) -> str:
+        """Return the lines for a target."""
+        if target.tile:
+            return self.tiles.format(tiles=count_tiles(target, max_pixels))
+        return self.pixels.format(max_pixels=max_pixels)
+
+
 def write_checked(
-    samples: Iterable[Sample], folder: Path, options: Options, read_me: str, limits: str
+    samples: Iterable[Sample], folder: Path, options: Options, read_me: str, limits: Limits
 ) -> Iterator[tuple[Conversation, list[str]]]:
     """Yield each conversation with the names of its picture files, relative to `folder`, and write
     those; after the last one, write ``summary.json`` and ``README.md``.
@@ -46,7 +64,7 @@ def write_checked(
         folder: the export's folder.
         options: those of the export.
         read_me: how to use the format.
-        limits: how its trainer sets the limit; ``{max_pixels}`` is filled in.
+        limits: how its trainer is told the limit.
 
     Raises:
         FactoryError: a conversation fails its check.
@@ -63,7 +81,7 @@ def write_checked(
         check(conversation, files, target, max_pixels)
         kind = "flawed" if any(p.regions for p in conversation.pictures) else "clean"
         counts[f"{conversation.split}.{conversation.task}.{kind}"] += 1
-        most = max(most, estimate_tokens(conversation, target))
+        most = max(most, estimate_tokens(conversation, target, max_pixels))
         yield conversation, [f"{IMAGES}/{file.name}" for file in files]
     summary = {
         "target": options.target,
@@ -78,7 +96,7 @@ def write_checked(
         target=options.target,
         max_pixels=max_pixels,
         boxes=_BOXES[target.boxes],
-        limits=limits.format(max_pixels=max_pixels),
+        limits=limits.fill(target, max_pixels),
     )
     (folder / "README.md").write_text(f"# flawfactory conversations\n\n{read_me}{shared}", "utf-8")
 

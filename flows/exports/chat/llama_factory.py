@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from flows.exports.chat.files import make_provenance, write_checked
+from flows.exports.chat.files import Limits, make_provenance, write_checked
 from flows.exports.format import Format
 from flows.exports.options import Options
 from flows.exports.samples import Sample
@@ -17,7 +17,10 @@ from stages.engine.files import pretty_json
 READ_ME = """For [LLaMA-Factory](https://github.com/hiyouga/LLaMA-Factory): set `dataset_dir` and
 `media_dir` to this folder and `dataset` to `flawfactory_train`.
 """
-LIMITS = "    image_max_pixels: {max_pixels}"
+LIMITS = Limits(
+    pixels="    image_max_pixels: {max_pixels}",
+    tiles="    crop_to_patches: false  # true cuts up to 12 tiles, whatever the picture's size",
+)
 
 
 def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flows.exports.chat.conversations import IMAGE, Conversation, find_target, load_questions
-from flows.exports.chat.files import make_provenance, write_checked
+from flows.exports.chat.files import Limits, make_provenance, write_checked
 from flows.exports.chat.targets import Target, write_box
 from flows.exports.format import Format
 from flows.exports.options import Options
@@ -26,7 +26,10 @@ train.jsonl ...`, and `swift rlhf --rlhf_type rm --dataset train.preference.json
 model. Paths are relative to this folder: set `ROOT_IMAGE_DIR` to it. For Qwen2.5-VL's JSON boxes
 set `QWENVL_BBOX_FORMAT=new`.
 """
-LIMITS = "    MAX_PIXELS={max_pixels} swift sft ..."
+LIMITS = Limits(
+    pixels="    MAX_PIXELS={max_pixels} swift sft ...",
+    tiles="    MAX_NUM={tiles} swift sft ...",
+)
 
 
 def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:

@@ -12,13 +12,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Literal
 
 from stages.models.networks import torchvision_import
 from stages.records.documents import Box
 
-MIN_PIXELS = 56 * 56
-"""Minimum of Qwen's processors."""
 LOWEST_LIMIT = 256 * 256
 """Minimum of `max_pixels`: below, flaws are no longer visible."""
 
@@ -31,16 +30,22 @@ class Target:
     """Sides of pictures are multiples of this."""
     boxes: Literal["pixels", "thousandths"]
     """``pixels`` of the resized picture, or shares of it times 1000."""
+    min_pixels: int = 0
+    """Minimum that the released processors enlarge a picture to (``shortest_edge``)."""
     max_pixels: int = 512 * 512
     """Default of the limit on pixels per picture; the recipe of ArtiAgent's tuned models."""
     tile: int = 0
     """Side of the square tiles that the model cuts pictures into; 0 = it does not."""
-    max_tiles: int = 12
+
+    @property
+    def lowest_limit(self) -> int:
+        """Minimum of `max_pixels`: twice the minimum, so that rounding sides stays between both."""
+        return max(LOWEST_LIMIT, 2 * self.min_pixels)
 
 
 TARGETS = {
-    "qwen2.5-vl": Target(factor=28, boxes="pixels"),
-    "qwen3-vl": Target(factor=32, boxes="thousandths"),
+    "qwen2.5-vl": Target(factor=28, boxes="pixels", min_pixels=56 * 56),
+    "qwen3-vl": Target(factor=32, boxes="thousandths", min_pixels=256 * 256),
     "internvl": Target(factor=1, boxes="thousandths", tile=448),
 }
 _TILE_TOKENS = 256
@@ -50,19 +55,19 @@ def find_size(width: int, height: int, target: Target, max_pixels: int) -> tuple
     """Return the width and height at which the model sees a picture.
 
     For Qwen's models the rule is ``smart_resize`` of transformers' image processors: sides are
-    multiples of the factor, their product is between `MIN_PIXELS` and `max_pixels`. For models that
-    cut tiles the picture is only scaled down to `max_pixels`.
+    multiples of the factor, their product is between the target's minimum and `max_pixels`. For
+    models that cut tiles the picture is only scaled down to `max_pixels`.
 
     Raises:
         ValueError: a side is more than 200 times the other, or `max_pixels` is less than
-            `LOWEST_LIMIT`.
+            `Target.lowest_limit`.
     """
-    if max_pixels < LOWEST_LIMIT:
-        raise ValueError(f"max_pixels is {max_pixels}, must be at least {LOWEST_LIMIT}")
+    if max_pixels < target.lowest_limit:
+        raise ValueError(f"max_pixels is {max_pixels}, must be at least {target.lowest_limit}")
     if target.tile:
         share = min(1.0, math.sqrt(max_pixels / (width * height)))
         return max(1, int(width * share)), max(1, int(height * share))
-    rows, columns = _smart_resize()(height, width, target.factor, MIN_PIXELS, max_pixels)
+    rows, columns = _smart_resize()(height, width, target.factor, target.min_pixels, max_pixels)
     return columns, rows
 
 
@@ -90,10 +95,28 @@ def read_box(numbers: list[int], size: tuple[int, int], target: Target) -> Box:
     return x0, y0, x1, y1
 
 
-def count_tokens(size: tuple[int, int], target: Target) -> int:
-    """Estimate how many tokens the model spends on a picture of `size` (width, height)."""
+def count_tiles(target: Target, max_pixels: int) -> int:
+    """Return how many tiles hold at most `max_pixels` pixels; at least one."""
+    return max(1, max_pixels // target.tile**2)
+
+
+def count_tokens(size: tuple[int, int], target: Target, max_pixels: int) -> int:
+    """Count the tokens that the model spends on a picture of `size` (width, height).
+
+    A model that cuts tiles is assumed to use at most `count_tiles` of them, arranged as InternVL
+    does: in the shape nearest to the picture's, with a thumbnail of the whole if there are several.
+    """
     width, height = size
     if not target.tile:
         return (width // target.factor) * (height // target.factor)
-    tiles = min(target.max_tiles, math.ceil(width / target.tile) * math.ceil(height / target.tile))
-    return _TILE_TOKENS * (tiles + (tiles > 1))  # and a thumbnail of the whole
+    side = target.tile
+    tiles = prod(_arrange_tiles()((height, width), (side, side), 1, count_tiles(target, max_pixels)))
+    return _TILE_TOKENS * (tiles + (tiles > 1))
+
+
+@cache
+def _arrange_tiles() -> Callable[[tuple[int, int], tuple[int, int], int, int], tuple[int, int]]:
+    torchvision_import.prepare()
+    from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_tiled_canvas
+
+    return get_optimal_tiled_canvas

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.exports.chat.conversations import IMAGE, Conversation
-from flows.exports.chat.files import make_provenance, write_checked
+from flows.exports.chat.files import Limits, make_provenance, write_checked
 from flows.exports.format import Format
 from flows.exports.options import Options
 from flows.exports.parquet import SplitWriters
@@ -20,7 +20,10 @@ READ_ME = """For [TRL](https://github.com/huggingface/trl): `load_dataset("path/
 gives `images` and `messages` as `SFTTrainer` reads them. Set `max_length=None`: truncation cuts
 picture tokens.
 """
-LIMITS = "    AutoProcessor.from_pretrained(..., max_pixels={max_pixels})"
+LIMITS = Limits(
+    pixels="    AutoProcessor.from_pretrained(..., max_pixels={max_pixels})",
+    tiles="    AutoProcessor.from_pretrained(..., max_patches={tiles})",
+)
 
 
 def make_features() -> Features:
