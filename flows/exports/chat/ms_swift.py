@@ -2,7 +2,8 @@
 
 ``<split>.jsonl`` holds placeholders ``<bbox>`` with ``objects``, in pixels of the exported
 pictures; ms-swift turns them into the convention of the model that it trains and follows its
-resizing. ``<split>.preference.jsonl`` is for reward models and DPO: the clean picture in
+resizing. For models that cut tiles the numbers stay in the text: ms-swift would write InternVL's
+boxes with ``<box>`` tags, and the answers would not be JSON. ``<split>.preference.jsonl`` is for reward models and DPO: the clean picture in
 ``images``, the flawed one in ``rejected_images``.
 """
 
@@ -23,12 +24,12 @@ from flows.exports.samples import Sample
 
 READ_ME = """For [ms-swift](https://github.com/modelscope/ms-swift): `swift sft --dataset
 train.jsonl ...`, and `swift rlhf --rlhf_type rm --dataset train.preference.jsonl ...` for a reward
-model. Paths are relative to this folder: set `ROOT_IMAGE_DIR` to it. For Qwen2.5-VL's JSON boxes
+model. Paths are relative to this folder: set `ROOT_IMAGE_DIR` to it. For Qwen's boxes as JSON
 set `QWENVL_BBOX_FORMAT=new`.
 """
 LIMITS = Limits(
     pixels="    MAX_PIXELS={max_pixels} swift sft ...",
-    tiles="    MAX_NUM={tiles} swift sft ...",
+    tiles="    MAX_NUM={tiles} swift sft ...  # models named -HF: max_patches in their processor's file",
 )
 
 
@@ -53,11 +54,12 @@ def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
 
 def _make_line(conversation: Conversation, images: list[str], target: Target) -> dict[str, Any]:
     question, answer = conversation.question, conversation.text
-    for _, box, number in conversation.regions:
+    regions = () if target.tile else conversation.regions
+    for _, box, number in regions:
         numbers = str(write_box(box, conversation.pictures[number].size, target))
         question = question.replace(numbers, "<bbox>", 1)
         answer = answer.replace(numbers, "<bbox>", 1)
-    boxes = [list(box) for _, box, _ in conversation.regions]
+    boxes = [list(box) for _, box, _ in regions]
     line: dict[str, Any] = {
         "messages": [
             {"role": "user", "content": question},
@@ -71,7 +73,7 @@ def _make_line(conversation: Conversation, images: list[str], target: Target) ->
             "ref": [],
             "bbox": boxes,
             "bbox_type": "real",
-            "image_id": [number for _, _, number in conversation.regions],
+            "image_id": [number for _, _, number in regions],
         }
     return line
 
