@@ -196,8 +196,10 @@ def _list_fields() -> Iterator[dict[str, Any]]:
     yield _document("group", "fiftyone.core.groups.Group", place)
     verdict = [*label_fields, _field("confidence", "FloatField"), _field("logits", "VectorField")]
     yield _document("verdict", f"{_LABELS}.Classification", verdict)
+    attributes = _field("attributes", "DictField", subfield=f"{_FIELDS}.EmbeddedDocumentField")
     flaw = [
         *label_fields,
+        attributes | {"embedded_doc_type": f"{_LABELS}.Attribute"},
         _field("bounding_box", "ListField", subfield=f"{_FIELDS}.FloatField"),
         _field("mask", "ArrayField"),
         _field("mask_path", text),
@@ -215,7 +217,12 @@ def _list_fields() -> Iterator[dict[str, Any]]:
 
 
 def _field(
-    name: str, kind: str, *, db_field: str = "", subfield: str | None = None, read_only: bool = False
+    name: str,
+    kind: str,
+    *,
+    db_field: str = "",
+    subfield: str | None = None,
+    read_only: bool = False,
 ) -> dict[str, Any]:
     return {
         "name": name,

@@ -114,7 +114,7 @@ def snap(box: list[float]) -> list[int]:
 
 
 def find_sizes(batch, processor) -> list[tuple[int, int]]:
-    """Return width and height of the pictures of a batch as Qwen's models see them; else nothing."""
+    """Return width and height of a batch's pictures as Qwen's models see them; else nothing."""
     patch = getattr(processor.image_processor, "patch_size", 0)
     return [(int(w) * patch, int(h) * patch) for _, h, w in batch.get("image_grid_thw", ())]
 

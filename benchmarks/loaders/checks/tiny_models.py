@@ -3,6 +3,7 @@
 The tokenizer is Qwen's: its vocabulary comes from package ``dashscope``, special tokens have the
 ids of Qwen2.5-VL. Image processors have the sizes of the released models' configurations.
 """
+# ruff: noqa: E402
 # pyright: reportMissingImports=false
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in SPECIAL])
     names = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, extra_special_tokens=INTERNVL)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **names, extra_special_tokens=INTERNVL
+    )
 
 
 def save_model(family: str, folder: Path, weights: bool = False) -> Path:
@@ -152,7 +155,11 @@ def _qwen3(tokenizer):
               "out_hidden_size": 32, "deepstack_visual_indexes": [0]}  # fmt: skip
     rope = {"rope_type": "default", "mrope_interleaved": True, "mrope_section": [4, 2, 2]}
     text = _text(rope_scaling=rope, head_dim=16)
-    return processor, Qwen3VLConfig(text_config=text, vision_config=vision), Qwen3VLForConditionalGeneration
+    return (
+        processor,
+        Qwen3VLConfig(text_config=text, vision_config=vision),
+        Qwen3VLForConditionalGeneration,
+    )
 
 
 def _internvl(tokenizer):
@@ -168,10 +175,15 @@ def _internvl(tokenizer):
         size={"height": 448, "width": 448}, crop_to_patches=True, max_patches=12, do_resize=True,
     )  # fmt: skip
     processor = InternVLProcessor(
-        pictures, tokenizer, InternVLVideoProcessor(), image_seq_length=256, chat_template=INTERNVL_TEMPLATE
+        pictures,
+        tokenizer,
+        InternVLVideoProcessor(),
+        image_seq_length=256,
+        chat_template=INTERNVL_TEMPLATE,
     )
     vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-              "num_attention_heads": 2, "image_size": [448, 448], "patch_size": [14, 14]}  # fmt: skip
+              "num_attention_heads": 2, "image_size": [448, 448],
+              "patch_size": [14, 14]}  # fmt: skip
     config = InternVLConfig(
         text_config=_text(model_type="qwen2"), vision_config=vision, image_token_id=151659
     )

@@ -1,4 +1,5 @@
 """FiftyOne with its database: import as a `FiftyOneDataset`, views, masks, an evaluation."""
+# ruff: noqa: E402
 # pyright: reportMissingImports=false
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def main() -> None:
         missing += not os.path.isfile(sample.filepath)  # noqa: PTH113
         with Image.open(sample.filepath) as picture:
             size = picture.size
-        sizes += not (list(size) == expected["size"] == [sample.metadata.width, sample.metadata.height])
+        expected_size = [sample.metadata.width, sample.metadata.height]
+        sizes += not list(size) == expected["size"] == expected_size
         flaws = sample.flaws.detections
         labels += [f.label for f in flaws] != [flaw["tool"] for flaw in expected["flaws"]]
         labels += [f.text for f in flaws] != [flaw["text"] for flaw in expected["flaws"]]
@@ -73,8 +75,8 @@ def check_use(report: Report, found, truth: dict) -> None:
     report.check("take", len(found.take(2, seed=1)) == min(2, len(found)))
     flawed = found.select_group_slices("artifact").clone()
     flawed.clone_sample_field("flaws", "predictions")
-    flawed.set_values("predictions.detections.confidence",
-                      [[1.0] * n for n in flawed.values(F("predictions.detections").length())])  # fmt: skip
+    numbers = flawed.values(F("predictions.detections").length())
+    flawed.set_values("predictions.detections.confidence", [[1.0] * n for n in numbers])
     judged = flawed.evaluate_detections(
         "predictions", gt_field="flaws", eval_key="own", compute_mAP=True, use_masks=True
     )

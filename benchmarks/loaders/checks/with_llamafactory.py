@@ -32,7 +32,10 @@ def main() -> None:
 
 def check_target(report: Report, target: str, work: Path) -> None:
     """Read an export as its read-me says."""
-    folder, truth = EXPORTS / f"llama-factory-{target}", read_conversations(f"llama-factory-{target}")
+    folder, truth = (
+        EXPORTS / f"llama-factory-{target}",
+        read_conversations(f"llama-factory-{target}"),
+    )
     limit = json.loads((folder / "summary.json").read_bytes())["max_pixels"]
     names = sorted(json.loads((folder / "dataset_info.json").read_bytes()))
     bound = {} if target == "internvl" else {"image_max_pixels": limit}

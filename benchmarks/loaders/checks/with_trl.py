@@ -27,7 +27,9 @@ def check_target(report: Report, target: str, work: Path) -> None:
     """Load an export as its read-me says."""
     folder, truth = EXPORTS / f"trl-{target}", read_conversations(f"trl-{target}")
     limit = json.loads((folder / "summary.json").read_bytes())["max_pixels"]
-    bound = {"max_patches": max(1, limit // 448**2)} if target == "internvl" else {"max_pixels": limit}
+    bound = (
+        {"max_patches": max(1, limit // 448**2)} if target == "internvl" else {"max_pixels": limit}
+    )
     model = tiny_models.save_model(target, work / "models" / target, weights=True)
     processor = AutoProcessor.from_pretrained(model, **bound)
     splits = load_dataset(str(folder), cache_dir=str(work / "cache"))

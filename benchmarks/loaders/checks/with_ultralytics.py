@@ -1,9 +1,11 @@
 """ultralytics: its check of the data file, and `YOLODataset` for boxes and for polygons."""
+# ruff: noqa: E402
 # pyright: reportMissingImports=false
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("YOLO_OFFLINE", "true")
 
@@ -35,7 +37,8 @@ def main() -> None:
                 img_path=data[split], data=data, task=form, imgsz=SIDE, augment=False,
                 hyp=get_cfg(DEFAULT_CFG), prefix=f"{split}: ",
             )  # fmt: skip
-            cache = np.load(next((EXPORTS / "yolo" / form / "labels").glob(f"{'validation' if split == 'val' else split}.cache")), allow_pickle=True).item()
+            path = EXPORTS / "yolo" / form / "labels" / f"{Path(data[split]).name}.cache"
+            cache = np.load(path, allow_pickle=True).item()  # written by the line above
             _, missing, _, corrupt, total = cache["results"]
             messages += cache["msgs"]
             report.check(
@@ -43,7 +46,7 @@ def main() -> None:
                 f"{total} pictures, {missing} without label file, {corrupt} corrupt",
             )  # fmt: skip
             for number, label in enumerate(found.labels):
-                name = os.path.splitext(os.path.basename(label["im_file"]))[0]
+                name = Path(label["im_file"]).stem
                 seen.add(name)
                 flaws = truth[name]["flaws"]
                 tools = [data["names"][int(c)] for c in label["cls"][:, 0]]
@@ -57,9 +60,15 @@ def main() -> None:
         report.check(f"{form}: messages of the scan", not messages, "; ".join(messages) or "none")
         report.check(f"{form}: every picture", seen == set(truth), f"{len(seen)} of {len(truth)}")
         report.check(f"{form}: classes", same_classes)
-        report.check(f"{form}: IoU of boxes", min(boxes) >= 0.98, f"{len(boxes)}, minimum {min(boxes):.3f}")
+        report.check(
+            f"{form}: IoU of boxes", min(boxes) >= 0.98, f"{len(boxes)}, minimum {min(boxes):.3f}"
+        )
         if masks:
-            report.check("segment: IoU of masks", min(masks) >= 0.9, f"{len(masks)}, minimum {min(masks):.3f}, median {np.median(masks):.3f}")
+            report.check(
+                "segment: IoU of masks",
+                min(masks) >= 0.9,
+                f"{len(masks)}, minimum {min(masks):.3f}, median {np.median(masks):.3f}",
+            )
     report.write()
 
 

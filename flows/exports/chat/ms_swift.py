@@ -3,8 +3,8 @@
 ``<split>.jsonl`` holds placeholders ``<bbox>`` with ``objects``, in pixels of the exported
 pictures; ms-swift turns them into the convention of the model that it trains and follows its
 resizing. For models that cut tiles the numbers stay in the text: ms-swift would write InternVL's
-boxes with ``<box>`` tags, and the answers would not be JSON. ``<split>.preference.jsonl`` is for reward models and DPO: the clean picture in
-``images``, the flawed one in ``rejected_images``.
+boxes with ``<box>`` tags, and the answers would not be JSON. ``<split>.preference.jsonl`` is for
+reward models and DPO: the clean picture in ``images``, the flawed one in ``rejected_images``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ set `QWENVL_BBOX_FORMAT=new`.
 """
 LIMITS = Limits(
     pixels="    MAX_PIXELS={max_pixels} swift sft ...",
-    tiles="    MAX_NUM={tiles} swift sft ...  # models named -HF: max_patches in their processor's file",
+    tiles="""    MAX_NUM={tiles} swift sft ...
+
+or, for models named `-HF`, `max_patches: {tiles}` in the model's `preprocessor_config.json`.""",
 )
 
 

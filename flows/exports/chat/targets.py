@@ -110,7 +110,9 @@ def count_tokens(size: tuple[int, int], target: Target, max_pixels: int) -> int:
     if not target.tile:
         return (width // target.factor) * (height // target.factor)
     side = target.tile
-    tiles = prod(_arrange_tiles()((height, width), (side, side), 1, count_tiles(target, max_pixels)))
+    tiles = prod(
+        _arrange_tiles()((height, width), (side, side), 1, count_tiles(target, max_pixels))
+    )
     return _TILE_TOKENS * (tiles + (tiles > 1))
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 READ_ME = """For [TRL](https://github.com/huggingface/trl): `load_dataset("path/of/this/folder")`
 gives `images` and `messages` as `SFTTrainer` reads them. Set `max_length=None`: truncation cuts
-picture tokens.
+picture tokens. Set `assistant_only_loss=True` to learn answers only; the questions are learned too
+without it.
 """
 LIMITS = Limits(
     pixels="    AutoProcessor.from_pretrained(..., max_pixels={max_pixels})",

@@ -67,10 +67,21 @@ def test_clean_pictures_have_empty_labels_and_data_files_name_the_splits(
         assert list(data["names"].values()) == list(TOOLS)
         for key, ours in {"train": "train", "val": "validation", "test": "test"}.items():
             images = sorted((folder / form / "images" / ours).glob("*"))
-            assert data.get(key, f"images/{ours}") == f"images/{ours}"
-            assert bool(images) == (key in data)
+            assert data.get(key) == (f"images/{ours}" if images else None)
             for image in images:
                 label = folder / form / "labels" / ours / f"{image.stem}.txt"
                 assert bool(label.read_text()) == image.stem.endswith("-artifact")
                 with Image.open(image) as picture:
                     assert picture.format == "WEBP"
+
+
+def test_the_data_file_is_found_from_any_folder_and_has_the_required_keys(
+    published: Path, tmp_path: Path
+) -> None:
+    """ultralytics takes ``path: .`` for the folder it was started in, and wants train and val."""
+    folder = export("yolo", published, tmp_path / "yolo", splits=("validation",))
+    text = (folder / "detect" / "data.yaml").read_text()
+    data = yaml.safe_load(text)
+    assert "path" not in data
+    assert (data["train"], data["val"]) == (None, "images/validation")
+    assert "No train split was exported" in text and "validation split" not in text

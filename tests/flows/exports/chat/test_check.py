@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.exports.chat.check import check
+from flows.exports.chat.check import check, estimate_tokens
 from flows.exports.chat.conversations import make_conversations
 from flows.exports.chat.targets import TARGETS
 from flows.exports.options import Options
@@ -51,3 +51,11 @@ def test_what_trainers_trip_over_is_an_error(located, file: Path) -> None:
             check(conversation, files, TARGET, LIMIT)
         assert str(raised.value).startswith(located.id)
     assert box != (1, 1, 3, 3)
+
+
+def test_the_estimate_is_not_below_what_qwens_tokenizer_makes(located) -> None:
+    # Qwen's tokenizer makes 35 tokens of this answer of 61 characters: one of every digit.
+    answer = [{"bbox_2d": [123, 45, 678, 912], "label": "extra left eye"}]
+    one = replace(located, question="", answer=answer, pictures=())
+    three = replace(one, answer=answer * 3)
+    assert estimate_tokens(three, TARGET, LIMIT) - estimate_tokens(one, TARGET, LIMIT) >= 2 * 35

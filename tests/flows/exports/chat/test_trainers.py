@@ -47,6 +47,19 @@ def test_ms_swift_gets_boxes_as_objects(published: Path, tmp_path: Path) -> None
     assert boxes
 
 
+def test_ms_swift_gets_internvls_boxes_as_numbers(published: Path, tmp_path: Path) -> None:
+    """ms-swift would replace ``<bbox>`` by ``<box>[[...]]</box>``, which is not JSON."""
+    folder = export("ms-swift", published, tmp_path / "set", target="internvl")
+    boxes = 0
+    for path in folder.glob("[!.]*.jsonl"):
+        for line in lines(path):
+            assert "objects" not in line
+            text = " ".join(turn["content"] for turn in line["messages"])
+            assert "<bbox>" not in text
+            boxes += len(re.findall(r"\[\d+, \d+, \d+, \d+\]", text))
+    assert boxes
+
+
 def test_ms_swift_prefers_the_clean_picture(published: Path, tmp_path: Path) -> None:
     folder = export("ms-swift", published, tmp_path / "set")
     found = [line for path in folder.glob("*.preference.jsonl") for line in lines(path)]
@@ -74,9 +87,24 @@ def test_trl_reads_pictures_and_content_lists(published: Path, tmp_path: Path) -
 def test_the_summary_counts_and_the_read_me_states_the_limit(
     name: str, published: Path, tmp_path: Path
 ) -> None:
-    folder = export(name, published, tmp_path / "set", target="internvl", max_pixels=100_000)
+    folder = export(name, published, tmp_path / "set", max_pixels=100_000)
     summary = json.loads((folder / "summary.json").read_bytes())
-    assert summary["boxes"] == "thousandths" and summary["questions"] >= 1
+    assert summary["boxes"] == "pixels" and summary["questions"] >= 1
     assert summary["conversations"]["train.detection.clean"] > 0
     read_me = (folder / "README.md").read_text(encoding="utf-8")
     assert "100000" in read_me and "{" not in read_me
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("llama-factory", "crop_to_patches: false"),
+        ("ms-swift", "MAX_NUM=2"),
+        ("trl", "max_patches=2"),
+    ],
+)
+def test_the_read_me_states_the_limit_in_tiles(
+    name: str, words: str, published: Path, tmp_path: Path
+) -> None:
+    folder = export(name, published, tmp_path / "set", target="internvl", max_pixels=410_000)
+    assert words in (folder / "README.md").read_text(encoding="utf-8")
