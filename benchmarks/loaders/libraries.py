@@ -21,6 +21,9 @@ class Library:
     installs: tuple[tuple[str, ...], ...] = ()
     """Arguments of each ``pip install`` into its environment; empty = it is installed here."""
 
+    own_torch: bool = False
+    """Whether it takes the registry's newest torch instead of this environment's version."""
+
     @property
     def exports(self) -> list[tuple[str, str]]:
         """Formats and targets."""
@@ -35,8 +38,10 @@ LIBRARIES = {
     "trl": Library(
         ("trl",), tuple(TARGETS), (("trl==1.16.0", "torchvision", "pillow"), _QWEN_TOKENS)
     ),
+    # It imports torchaudio, which does not load beside a CPU build of torch.
     "llamafactory": Library(
-        ("llama-factory",), tuple(TARGETS), (("llamafactory==0.9.5",), _QWEN_TOKENS)
+        ("llama-factory",), tuple(TARGETS), (("llamafactory==0.9.5",), _QWEN_TOKENS),
+        own_torch=True,
     ),
     "swift": Library(
         ("ms-swift",), tuple(TARGETS),

@@ -12,6 +12,7 @@ import base64
 import importlib.util
 from importlib.metadata import files
 from pathlib import Path
+from typing import Any
 
 SHIM = Path(__file__).parents[3] / "stages/models/networks/torchvision_import.py"
 _spec = importlib.util.spec_from_file_location("torchvision_import", SHIM)
@@ -82,7 +83,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in SPECIAL])
-    names = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    names: dict[str, Any] = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, **names, extra_special_tokens=INTERNVL
     )

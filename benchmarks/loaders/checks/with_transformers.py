@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import tiny_models  # noqa: F401 - makes torchvision importable
 from common import EXPORTS, Boxes, Report, find_sizes, read_conversations
@@ -26,7 +27,7 @@ def main() -> None:
     report.write()
 
 
-def make_processor(target: str, limit: int):
+def make_processor(target: str, limit: int) -> Any:
     """Make an image processor with the sizes of the released configurations."""
     if target == "internvl":
         return GotOcr2ImageProcessor(

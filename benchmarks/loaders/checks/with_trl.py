@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import tiny_models
 from common import EXPORTS, Boxes, Report, find_sizes, read_conversations, same_texts
@@ -32,7 +33,7 @@ def check_target(report: Report, target: str, work: Path) -> None:
     )
     model = tiny_models.save_model(target, work / "models" / target, weights=True)
     processor = AutoProcessor.from_pretrained(model, **bound)
-    splits = load_dataset(str(folder), cache_dir=str(work / "cache"))
+    splits: Any = load_dataset(str(folder), cache_dir=str(work / "cache"))
     arguments = SFTConfig(
         output_dir=str(work / "out"), max_length=None, max_steps=1, per_device_train_batch_size=2,
         report_to="none", use_cpu=True, bf16=False, save_strategy="no", disable_tqdm=True,

@@ -1,5 +1,4 @@
 """ultralytics: its check of the data file, and `YOLODataset` for boxes and for polygons."""
-# ruff: noqa: E402
 # pyright: reportMissingImports=false
 
 from __future__ import annotations
