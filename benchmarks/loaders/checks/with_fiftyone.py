@@ -53,7 +53,7 @@ def main() -> None:
             box = [x * size[0], y * size[1], (x + w) * size[0], (y + h) * size[1]]
             boxes.append(box_iou(box, true["box"]))
             drawn = flaw.to_segmentation(frame_size=size).mask > 0
-            masks.append(mask_iou(drawn, decode_mask(true["counts"], size)))
+            masks.append(mask_iou(drawn, decode_mask(true["counts"], list(size))))
     report.check("files", not missing, f"{missing} missing")
     report.check("sizes as in the metadata", not sizes, f"{sizes} differ")
     report.check("labels, texts, verdicts and split tags", not labels, f"{labels} differ")
