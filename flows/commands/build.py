@@ -169,7 +169,7 @@ def _stages_up_to_failure(workspace: Workspace) -> tuple[str, ...]:
 
 
 def _write_gallery(workspace: Workspace, stages: tuple[str, ...] = STAGES) -> None:
-    from flows.gallery.render import render
+    from flows.gallery.render import write_gallery
 
-    page = render(workspace.data, workspace.data / "gallery", stages)
+    page = write_gallery(workspace, stages=stages)
     console.print(f"gallery: {page.resolve().as_uri()}", soft_wrap=True)

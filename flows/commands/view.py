@@ -32,12 +32,12 @@ def view(
     ] = 0,
 ) -> None:  # fmt: skip
     """Write the gallery of the packaged pairs: a static page that works without a network."""
-    from flows.gallery.render import render
+    from flows.gallery.render import write_gallery
 
     workspace = Workspace.find()
     if serve:
         _check_name(reviewer)
-    page = render(workspace.data, out or workspace.data / "gallery")
+    page = write_gallery(workspace, out)
     if serve:
         _serve(workspace, page.parent, reviewer, port, show)
         return

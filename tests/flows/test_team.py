@@ -131,13 +131,13 @@ def test_experiments_do_not_change_the_workspace(clone: Workspace, how: str) -> 
 def test_a_build_shows_what_an_interrupted_one_did_not(
     built_and_pushed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def render(data: Path, out: Path, stages: Sequence[str]) -> Path:
+    def write(workspace: Workspace, stages: Sequence[str]) -> Path:
         if not enough:
             raise OSError(28, "No space left on device")
-        return out / "index.html"
+        return workspace.data / "gallery" / "index.html"
 
     enough = False
-    monkeypatch.setattr("flows.gallery.render.render", render)
+    monkeypatch.setattr("flows.gallery.render.write_gallery", write)
     assert "gallery" not in flawfactory("build")
     enough = True
     output = flawfactory("build")

@@ -203,5 +203,5 @@ def test_the_gallery_of_a_failed_build_ends_with_the_failed_stage(
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "ingest failed" in done.stderr
     assert "gallery: file://" in done.stdout
-    shown = (workspace.data / "gallery" / "data.js").read_text()
+    shown = (workspace.data / "gallery" / "data" / "rejects" / "0.js").read_text()
     assert "odd_in_ingest" in shown and "odd_in_perceive" not in shown

@@ -14,7 +14,7 @@ import yaml
 from dvc_commands import dvc
 
 from flows import pipeline
-from flows.gallery.images import Pictures
+from flows.gallery.images import Pictures, Sources
 from flows.sources import update_source_list
 from stages.engine.storage.source_list import Source, read_list
 from stages.engine.workspace import CURRENT_PHOTO, Workspace
@@ -154,7 +154,11 @@ class Factory:
         """Write what models, galleries, reports and Prefect keep of a photo; return its content."""
         data = self.workspace.data
         pictures = Pictures(data / "gallery" / "images")
-        names = [pictures.view(png), pictures.thumb(png, png, (10, 10, 60, 60))]
+        flaws = write_png(np.zeros((130, 140), dtype=bool))
+        box = (10, 10, 60, 60)
+        sources = Sources(png, png, png, flaws, box, box, (140, 130))
+        pictures.draw("f" * 20, "0" * 20, sources)
+        shown = [pictures.path("photos", "f" * 20), pictures.path("thumbs", "0" * 20)]
         os.environ[CURRENT_PHOTO] = photo.key
         request = ChatRequest("caption", "caption 1", "", "What is this?", (png,), {})
         answer = ChatAnswer("a face nobody else has", "m")
@@ -177,7 +181,7 @@ class Factory:
         sheet = b"data:image/jpeg;base64,c2hlZXQ"
         self._show_in_prefect(photo, sheet.decode())
         return {
-            **{name: (data / "gallery" / "images" / name).read_bytes() for name in names},
+            **{path.parts[-3]: path.read_bytes() for path in shown},
             "answer": b"a face nobody else has",
             "sheet": sheet,
             "mark": b"not her hand",

@@ -16,8 +16,7 @@ from hostile_shards import KINDS, spoil
 from flows.comparison.pictures import read_pairs
 from flows.comparison.versions import open_version
 from flows.contact_sheet import contact_sheet
-from flows.gallery.collect import accepted_pairs
-from flows.gallery.images import Pictures
+from flows.gallery.render import render
 from flows.published.verify import verify_copy
 from stages.engine.storage.tables import read_table, write_table
 from stages.engine.workspace import FactoryError, Workspace
@@ -37,7 +36,7 @@ def read_for_export(package: Path, target: Path) -> None:
 
 
 def read_for_the_gallery(package: Path, target: Path) -> None:
-    list(accepted_pairs(package.parent, Pictures(target)))
+    render(package.parent, target)
 
 
 def read_for_the_contact_sheet(package: Path, target: Path) -> None:

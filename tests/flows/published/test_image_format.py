@@ -9,8 +9,7 @@ from published_set import write_set
 from flows.comparison.pictures import read_pairs
 from flows.comparison.versions import open_version
 from flows.contact_sheet import contact_sheet
-from flows.gallery.collect import accepted_pairs
-from flows.gallery.images import Pictures
+from flows.gallery.render import render
 from flows.published.verify import verify_copy
 from stages.engine.storage.tables import read_table
 from stages.engine.workspace import Workspace
@@ -45,10 +44,11 @@ def test_exports_of_both_formats_are_the_same(
 def test_gallery_contact_sheet_and_comparison_show_it(
     webp: Path, original: Path, tmp_path: Path
 ) -> None:
-    shown = list(accepted_pairs(webp.parent, Pictures(tmp_path / "images")))
-    assert len(shown) == len({row["pair"] for row in read_table(webp / "manifest.parquet")})
+    page = render(webp.parent, tmp_path / "gallery")
+    pairs = {row["pair"] for row in read_table(webp / "manifest.parquet")}
+    assert len(list((page.parent / "images" / "strips").rglob("*.webp"))) == len(pairs)
     assert contact_sheet(Workspace(webp.parents[1])).startswith("data:image/jpeg")
-    key = shown[0]["id"]
+    key = min(pairs)
     (_, first), (_, second) = (
         next(read_pairs(open_version(None, str(folder)), [key])) for folder in (webp, original)
     )
