@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from flows.gallery.drawing import Job, Places
 from flows.gallery.images import Pictures, Sources, name_of
 from flows.gallery.items import Item, Row, flaw_of_row
-from flows.published.shards import naming_damage
+from flows.published.shards import check_shard_name, naming_damage
 from flows.records import check_version, read_record
 from stages.engine.storage.shard import read_samples
 from stages.engine.storage.tables import MANIFEST
@@ -101,7 +101,7 @@ def find_jobs(package: Path, needed: Mapping[str, Mapping[str, tuple[str, str]]]
         FactoryError: a shard is not there, lacks a pair, or is of another schema version.
     """
     for shard, pairs in needed.items():
-        path, left = package / shard, dict(pairs)
+        path, left = package / check_shard_name(shard), dict(pairs)
         if not path.is_file():
             raise FactoryError(f"{path} is not there: run `dvc pull data/package`")
         with naming_damage(path), path.open("rb") as file:
