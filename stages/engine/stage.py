@@ -278,6 +278,16 @@ class Stage(ABC):
         """
         return {}
 
+    def plots(
+        self, rows: Sequence[dict[str, Any]], rejects: Sequence[Reject]
+    ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return tables for ``dvc plots`` by file name without suffix, from the rows of the
+        manifest and the rejects (`stages.engine.plots`). dvc.yaml names the files.
+
+        Default: none.
+        """
+        return {}
+
     def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Fill columns that depend on all photos; rows are in the order of the source list.
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.stage import Output, Reject, Sample, StageParams
-from stages.filter import bounds
+from stages.filter import bounds, plots
 from stages.filter.case import read_case
 from stages.filter.params import ROLES, FilterParams
 from stages.models import registry
@@ -22,6 +22,9 @@ from stages.models.stage import ModelStage
 from stages.records.documents import Curation, Injection, Mapping, Scene, Verdict
 from stages.records.images import read_png
 from stages.tools import TOOLS
+
+PROBABILITY = "probability"
+"""The compact judge's score; scores but this and `MEASURED` are in the document only."""
 
 
 class FilterStage(ModelStage):
@@ -105,7 +108,7 @@ class FilterStage(ModelStage):
         return {
             **dict.fromkeys(("key", "variant", "tool", "judge"), str),
             "passed": bool,
-            **dict.fromkeys(MEASURED, float),
+            **dict.fromkeys((*MEASURED, PROBABILITY), float),
         }
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -119,10 +122,18 @@ class FilterStage(ModelStage):
                 "judge": verdict.judge,
                 "passed": verdict.passed,
                 **{column: verdict.scores[column] for column in MEASURED},
+                PROBABILITY: verdict.scores.get(PROBABILITY),
             }
             for verdict in curation.verdicts
             if verdict.passed
         ]
+
+    def plots(
+        self, rows: Sequence[dict[str, Any]], rejects: Sequence[Reject]
+    ) -> ReadOnly[str, Sequence[ReadOnly[str, Any]]]:
+        """Return histograms of the scores of accepted and of rejected variants."""
+        names = (*MEASURED, PROBABILITY)
+        return {"scores": plots.count_scores(names, rows, [r.evidence for r in rejects])}
 
 
 def _answers(verdict: Verdict) -> dict[str, Any]:
