@@ -7,8 +7,8 @@ from typing import Any
 
 from stages.engine.plots import make_histogram
 
-EDGES = tuple(round(n / 40, 3) for n in range(42))
-"""Bins of 0.025 from 0 to 1; the last one counts everything from 1 up."""
+EDGES = tuple(round(n / 20, 2) for n in range(22))
+"""Bins of 0.05 from 0 to 1; the last one counts everything from 1 up."""
 
 
 def count_scores(
