@@ -16,6 +16,8 @@ from stages.engine.storage.tables import MANIFEST, PHOTOS, REJECTS
 NOT_LISTED, NOT_DRAWN, UNKNOWN = "not_listed", "not_drawn", "unknown"
 """The photo is not in the version; map drew no such flaw; the version does not say."""
 
+EXAMPLES = 5
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -27,14 +29,29 @@ class Fate:
     """Reject code, `NOT_LISTED`, `NOT_DRAWN` or `UNKNOWN`."""
 
 
-def find_fates(
-    pairs: pa.Array, owner: pq.ParquetFile, version: Version
-) -> tuple[Counter[Fate], dict[Fate, str]]:
-    """Find out why `version` does not have `pairs`, which the manifest `owner` has.
+@dataclass(frozen=True)
+class Example:
+    """A pair with a fate."""
 
-    Returns:
-        Fate to the number of flaws, and to a pair as an example.
-    """
+    pair: str
+    message: str = ""
+    """That of the reject."""
+
+
+@dataclass(frozen=True)
+class Fates:
+    """Why the pairs of one version are not in the other."""
+
+    counts: Counter[Fate]
+    """Number of flaws."""
+    examples: dict[Fate, list[Example]]
+    """Up to `EXAMPLES` each."""
+
+
+def find_fates(pairs: pa.Array, owner: pq.ParquetFile, version: Version) -> Fates:
+    """Find out why `version` does not have `pairs`, which the manifest `owner` has."""
+    if not len(pairs):
+        return Fates(Counter(), {})
     columns = owner.read(columns=["pair", "key", "variant"])
     rows = columns.filter(pc.is_in(columns["pair"], pairs))
     left = pa.table(
@@ -45,20 +62,23 @@ def find_fates(
         }
     )
     counts: Counter[Fate] = Counter()
-    examples: dict[Fate, str] = {}
+    examples: dict[Fate, list[Example]] = {}
 
-    def settle(found: pa.ChunkedArray | pa.Array, fate: Fate) -> None:
+    def settle(
+        found: pa.ChunkedArray | pa.Array, fate: Fate, rejects: pa.Table | None = None
+    ) -> None:
         nonlocal left
         count = int(pc.sum(found).as_py() or 0)
         if count:
             counts[fate] += count
-            examples.setdefault(fate, left.filter(found)["pair"][0].as_py())
+            shown = left.filter(found).slice(0, EXAMPLES).to_pylist()
+            examples[fate] = [Example(r["pair"], _find_message(r, rejects)) for r in shown]
             left = left.filter(pc.invert(found))
 
     for stage in STAGES:
         rejects = version.table(stage, REJECTS)
         if rejects is not None and rejects.metadata.num_rows:
-            table = rejects.read(columns=["key", "variant", "code"])
+            table = rejects.read(columns=["key", "variant", "code", "message"])
             for code in pc.unique(table["code"]).to_pylist():
                 of_code = table.filter(pc.equal(table["code"], code))
                 whole = of_code.filter(pc.equal(of_code["variant"], ""))
@@ -69,10 +89,20 @@ def find_fates(
                     pc.is_in(left["flaw"], pa.concat_arrays(names.chunks) if names.chunks else
                              pa.array([], pa.string())),
                 )  # fmt: skip
-                settle(found, Fate(stage, code))
+                settle(found, Fate(stage, code), of_code)
         settle(_missing(left, stage, version), Fate(stage, _reason_of(stage)))
     settle(pa.array([True] * len(left)), Fate("package", UNKNOWN))
-    return counts, examples
+    return Fates(counts, examples)
+
+
+def _find_message(row: dict[str, str], rejects: pa.Table | None) -> str:
+    """Return the message of the reject of a flaw, or of its photo."""
+    if rejects is None:
+        return ""
+    of_photo = rejects.filter(pc.equal(rejects["key"], row["photo"])).to_pylist()
+    variant = row["flaw"].rpartition("/")[2]
+    found = [r["message"] for r in of_photo if r["variant"] in ("", variant)]
+    return found[0] if found else ""
 
 
 def _reason_of(stage: str) -> str:

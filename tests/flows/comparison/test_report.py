@@ -12,6 +12,8 @@ from flows.comparison.report import make_report, to_json
 from flows.comparison.versions import FolderFiles, Version, open_version
 from stages.engine.storage.tables import read_table
 
+NAMES = ("changed", "removed", "added")
+
 
 def darken(name, parts):
     edit, flaw = parts["edit"][..., None], parts["artifact"]
@@ -73,7 +75,7 @@ def test_lost_flaws_are_traced_to_the_stage_that_lost_them(
         data / "explain" / "rejects.parquet", [rejects | {"variant": "", "code": "internal_error"}]
     )
     report = make_report(open_version(None, str(sets[0])), open_version(None, str(data)))
-    assert {(f.stage, f.reason): n for f, n in report.removed.items()} == {
+    assert {(f.stage, f.reason): n for f, n in report.removed.counts.items()} == {
         ("filter", "improbable"): 1,
         ("explain", "internal_error"): 1,
         ("map", "not_drawn"): 1,
@@ -95,7 +97,10 @@ def test_the_page_shows_changed_pairs_side_by_side(sets: tuple[Path, Path], tmp_
     done = run(*sets, "--html", tmp_path / "page.html", "--pictures", 2)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "page.html").read_text()
-    assert page.count("data:image/webp;base64,") == 4
+    changed, removed, added = (page.count(f"<h2>{name} pairs") for name in NAMES)
+    assert (changed, removed, added) == (1, 1, 1)
+    # Two changed pairs on both sides, two removed and two added ones, each with its mask.
+    assert page.count("data:image/webp;base64,") == 2 * (2 * 2 + 2 + 2)
     assert "LPIPS" in page and "http://" not in page and "https://" not in page
 
 

@@ -12,7 +12,7 @@ from stages.records.documents import SCHEMA_VERSION
 
 
 def make_row(pair: str, **columns: object) -> dict[str, object]:
-    return {"schema_version": SCHEMA_VERSION, "pair": pair, "variant": "v0", **columns}
+    return {"schema_version": SCHEMA_VERSION, "key": pair, "pair": pair, "variant": "v0", **columns}
 
 
 def read(workspace: Workspace | None, name: str | None) -> list[dict]:
@@ -86,7 +86,7 @@ def test_an_unknown_version_is_an_error(workspace: Workspace, tmp_path: Path) ->
         open_version(None, "v1")
     with pytest.raises(FactoryError, match="name two folders"):
         open_version(None, None)
-    with pytest.raises(FactoryError, match="run `flawfactory build`"):
+    with pytest.raises(FactoryError, match="is no data set"):
         open_version(None, str(tmp_path)).manifest()
 
 
