@@ -176,7 +176,7 @@ class FolderFiles:
 
 
 class RevisionFiles:
-    """A git revision of the checkout; files come from DVC's cache, or from its remote."""
+    """A git revision, or an experiment of DVC, of the checkout; files come from DVC's cache, or from its remote."""
 
     def __init__(self, workspace: Workspace, revision: str) -> None:
         """Open the revision.
@@ -186,12 +186,15 @@ class RevisionFiles:
         """
         from dvc.api import DVCFileSystem
         from dvc.exceptions import DvcException
+        from dvc.scm import SCM, resolve_rev
         from scmrepo.exceptions import SCMError
 
         self._workspace, self._revision = workspace, revision
         try:
             with translate_errors(workspace):
-                self._files = DVCFileSystem(str(workspace.root), rev=revision)
+                with SCM(str(workspace.root)) as scm:
+                    commit = resolve_rev(scm, revision)  # also of the name of an experiment
+                self._files = DVCFileSystem(str(workspace.root), rev=commit)
                 self._files.ls("/")
         except UnusableCheckout:
             raise
