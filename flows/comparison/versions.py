@@ -176,7 +176,7 @@ class FolderFiles:
 
 
 class RevisionFiles:
-    """A git revision, or an experiment of DVC, of the checkout; files come from DVC's cache, or from its remote."""
+    """A git revision or a DVC experiment of the checkout; files come from DVC's cache or remote."""
 
     def __init__(self, workspace: Workspace, revision: str) -> None:
         """Open the revision.
@@ -200,8 +200,8 @@ class RevisionFiles:
             raise
         except (FactoryError, SCMError, DvcException, OSError) as error:
             raise FactoryError(
-                f"{revision} is neither a folder nor a git revision of this checkout: "
-                f"{_suggest_revisions(workspace.root)}"
+                f"{revision} is neither a folder nor a git revision of this checkout "
+                f"({' '.join(str(error).split())}): {_suggest_revisions(workspace.root)}"
             ) from error
 
     def open(self, path: str) -> IO[bytes] | None:
