@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,7 +17,8 @@ from stages.engine.storage.tables import MANIFEST, PHOTOS, REJECTS
 NOT_LISTED, NOT_DRAWN, UNKNOWN = "not_listed", "not_drawn", "unknown"
 """The photo is not in the version; map drew no such flaw; the version does not say."""
 
-EXAMPLES = 5
+EXAMPLES = 24
+"""Maximum number of pairs named for each fate."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ def find_fates(pairs: pa.Array, owner: pq.ParquetFile, version: Version) -> Fate
         count = int(pc.sum(found).as_py() or 0)
         if count:
             counts[fate] += count
-            shown = left.filter(found).slice(0, EXAMPLES).to_pylist()
-            examples[fate] = [Example(r["pair"], _find_message(r, rejects)) for r in shown]
+            shown = left.filter(found).slice(0, EXAMPLES)
+            examples[fate] = list(_make_examples(shown, rejects))
             left = left.filter(pc.invert(found))
 
     for stage in STAGES:
@@ -95,14 +97,17 @@ def find_fates(pairs: pa.Array, owner: pq.ParquetFile, version: Version) -> Fate
     return Fates(counts, examples)
 
 
-def _find_message(row: dict[str, str], rejects: pa.Table | None) -> str:
-    """Return the message of the reject of a flaw, or of its photo."""
-    if rejects is None:
-        return ""
-    of_photo = rejects.filter(pc.equal(rejects["key"], row["photo"])).to_pylist()
-    variant = row["flaw"].rpartition("/")[2]
-    found = [r["message"] for r in of_photo if r["variant"] in ("", variant)]
-    return found[0] if found else ""
+def _make_examples(flaws: pa.Table, rejects: pa.Table | None) -> Iterator[Example]:
+    """Yield the flaws with the messages of their rejects, or of their photos' rejects."""
+    messages: dict[str, str] = {}
+    if rejects is not None:
+        of_photos = rejects.filter(pc.is_in(rejects["key"], flaws["photo"].combine_chunks()))
+        for row in of_photos.to_pylist():
+            name = f"{row['key']}/{row['variant']}" if row["variant"] else row["key"]
+            messages[name] = row["message"]
+    for row in flaws.to_pylist():
+        message = messages.get(row["flaw"]) or messages.get(row["photo"], "")
+        yield Example(row["pair"], message)
 
 
 def _reason_of(stage: str) -> str:

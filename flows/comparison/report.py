@@ -222,7 +222,11 @@ def _list_tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], list[tu
         if shift.distance
     ]
     yield "shifts of numbers", ("number", "KS", "5 25 50 75 95 % before", "after"), numbers
-    for title, kind in (("metrics", "metric"), ("gates", "threshold"), ("sizes", "size")):
+    for title, kind in (
+        ("metrics", "metric"),
+        ("gates", "threshold"),
+        ("sizes of outputs", "size"),
+    ):
         rows = [
             (d.stage, d.name, d.before, d.after, d.meaning)
             for d in report.numbers_of_stages

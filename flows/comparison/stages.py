@@ -60,7 +60,7 @@ def _compare_entries(
         old, new = (_format(gate.get(name, "")) for gate in gates)
         if old != new:
             yield Difference(stage, "threshold", name, old, new)
-    for name, meaning in (("size", "bytes of the output folder"), ("nfiles", "files in it")):
+    for name, meaning in (("size", "bytes of the output"), ("nfiles", "files in the output")):
         old, new = (
             sum(o.get(name) or 0 for o in entry.get("outs", [])) for entry in (before, after)
         )
