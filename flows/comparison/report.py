@@ -269,9 +269,9 @@ def to_markdown(report: Report) -> str:
 
 
 def _escape_markdown(cell: str) -> str:
-    """Escape what Markdown and HTML would read as more than text, links and mentions included."""
+    """Escape what Markdown and HTML would read as more than text."""
     text = html.escape(cell, quote=False)
-    for character in "\\|`*_[]@":
+    for character in "\\|`*[]":
         text = text.replace(character, f"\\{character}")
     return text
 

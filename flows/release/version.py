@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -31,7 +30,7 @@ def set_version(text: str, version: str) -> str:
         FactoryError: the section is not written as a block, so that a line cannot be replaced.
     """
     text = text if text.endswith("\n") or not text else f"{text}\n"
-    changed = _replace(text, json.dumps(version, ensure_ascii=False))
+    changed = _replace(text, _quote(version))
     expected: dict[str, Any] = yaml.safe_load(text) or {}
     expected = {**expected, "package": {**(expected.get("package") or {}), "version": version}}
     if changed is None or yaml.safe_load(changed) != expected:
@@ -40,6 +39,11 @@ def set_version(text: str, version: str) -> str:
             "build and commit"
         )
     return changed
+
+
+def _quote(version: str) -> str:
+    """Return a YAML scalar as `dvc exp run -S` writes it, so that it leaves the line as it is."""
+    return yaml.safe_dump(version, allow_unicode=True, width=1000).splitlines()[0]
 
 
 def _replace(text: str, value: str) -> str | None:
