@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -261,8 +260,7 @@ def to_markdown(report: Report) -> str:
         if rows:
             lines = [head, ("---",) * len(head), *rows]
             table = "\n".join(
-                "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
-                for line in lines
+                "| " + " | ".join(map(_escape_markdown, line)) + " |" for line in lines
             )
             parts.append(f"**{title}**\n\n{table}")
     return "\n\n".join(parts) + "\n"
@@ -270,7 +268,7 @@ def to_markdown(report: Report) -> str:
 
 def _escape_markdown(cell: str) -> str:
     """Escape what Markdown and HTML would read as more than text."""
-    text = html.escape(cell, quote=False)
+    text = cell.replace("&", "&amp;").replace("<", "&lt;")
     for character in "\\|`*[]":
         text = text.replace(character, f"\\{character}")
     return text

@@ -98,3 +98,40 @@ def test_a_manifest_of_another_version_and_a_damaged_one_are_refused(tmp_path: P
     (tmp_path / "manifest.parquet").write_bytes(b"PAR1 is not enough")
     with pytest.raises(FactoryError, match="is damaged"):
         read(None, str(tmp_path))
+
+
+def test_a_shallow_clone_says_how_to_get_the_history(committed: Workspace, tmp_path: Path) -> None:
+    (committed.root / "more").write_text("more")
+    commit(committed.root, "second")
+    clone = ["git", "clone", "-q", "--no-local", "--depth", "1", str(committed.root), "shallow"]
+    subprocess.run(clone, cwd=tmp_path, check=True, capture_output=True)
+    with pytest.raises(FactoryError, match="shallow clone, `git fetch --unshallow --tags`"):
+        open_version(Workspace(tmp_path / "shallow"), "HEAD~1")
+
+
+def test_data_that_is_not_pulled_yet_says_what_to_type(workspace: Workspace) -> None:
+    with pytest.raises(FactoryError, match="yet: run `flawfactory build`"):
+        read(workspace, None)
+    (workspace.root / "dvc.lock").write_text("stages: {}\n")
+    with pytest.raises(FactoryError, match="`dvc pull` or `flawfactory build`"):
+        read(workspace, None)
+
+
+def test_a_revision_without_a_data_set_is_named(committed: Workspace) -> None:
+    (committed.root / "data" / "package.dvc").unlink()
+    commit(committed.root, "removed")
+    with pytest.raises(FactoryError, match=r"HEAD has no data/package/manifest.parquet: its dvc"):
+        read(committed, "HEAD")
+
+
+def test_a_table_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
+    write_rows(tmp_path / "manifest.parquet", [{"schema_version": SCHEMA_VERSION, "pair": "a"}])
+    with pytest.raises(FactoryError, match="has no column key, variant: it is not that of"):
+        read(None, str(tmp_path))
+
+
+def test_damaged_metrics_are_named(tmp_path: Path) -> None:
+    (tmp_path / "filter").mkdir()
+    (tmp_path / "filter" / "metrics.json").write_text("{")
+    with pytest.raises(FactoryError, match=r"filter/metrics.json of .* is damaged"):
+        open_version(None, str(tmp_path)).metrics("filter")
