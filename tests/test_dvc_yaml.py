@@ -121,3 +121,10 @@ def test_setting_a_param_by_dvc_changes_nothing_else_in_params_yaml(tmp_path: Pa
         lines[0].replace("0.45678", "0.4")
     ]
     assert len(after.splitlines()) == len(before.splitlines())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_metrics_are_documented_with_their_units(name: str) -> None:
+    text = (ROOT / "docs" / "experiments.md").read_text()
+    for metric, meaning in load_metrics(ROOT / "stages" / name).items():
+        assert f"| {name} | `{metric}` | {meaning} |" in text

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def test_a_revision_is_read_from_dvcs_cache_and_checked(committed: Workspace) ->
     cached.write_bytes(cached.read_bytes().replace(b"one", b"two"))
     with pytest.raises(FactoryError, match="damaged in DVC's cache"):
         read(committed, "HEAD")
+
+
+def test_a_revision_is_read_from_the_remote_or_fetched(
+    committed: Workspace, tmp_path: Path
+) -> None:
+    dvc(committed.root, "remote", "add", "-d", "shared", str(tmp_path / "remote"))
+    dvc(committed.root, "push", "-q")
+    cache = committed.root / ".dvc" / "cache"
+    shutil.rmtree(cache)
+    assert read(committed, "HEAD") == [make_row("a", text="one")]
+    shutil.rmtree(cache, ignore_errors=True)
+    dvc(committed.root, "fetch", "-q", "--all-commits")
+    manifest = committed.stage("package") / "manifest.parquet"
+    assert ObjectCache.of(committed).path(md5(manifest)).is_file()
 
 
 def test_a_revision_whose_data_is_gone_says_what_to_type(committed: Workspace) -> None:
