@@ -24,6 +24,10 @@ from stages.package.provenance import PROVENANCE, ProvenanceFile
 
 PACKAGE = "package"
 _MAX_PROVENANCE = 2**26
+_NOT_HERE = (
+    "is neither in DVC's cache nor in its remote: where that version was built, `dvc push "
+    "--all-commits`; here, `dvc fetch --all-commits`"
+)
 _KEYS = frozenset({"pair", "variant", "key"})
 
 
@@ -219,10 +223,7 @@ class RevisionFiles:
         except UnusableCheckout:
             raise
         except (FactoryError, OSError) as error:
-            raise FactoryError(
-                f"{place} of {self._revision} is neither in DVC's cache nor in its remote: where "
-                "that version was built, `dvc push --all-commits`; here, `dvc fetch --all-commits`"
-            ) from error
+            raise FactoryError(f"{place} of {self._revision} {_NOT_HERE}") from error
         if digest and hashlib.md5(data, usedforsecurity=False).hexdigest() != digest:
             raise UnusableCheckout(
                 f"{place} of {self._revision} is damaged in DVC's cache: remove {digest[2:]} from "
@@ -237,10 +238,13 @@ class RevisionFiles:
         return _read_lock(cast(bytes, self._files.read_bytes(LOCK.as_posix())))
 
     def explain_absence(self) -> str:
-        """Say that the revision was committed without a build."""
+        """Say that the data is not here, or that the revision was committed without a build."""
+        manifest = f"data/package/{MANIFEST}"
+        if PACKAGE in self.lock() or self._files.exists(f"data/{PACKAGE}"):
+            return f"names {manifest}, which {_NOT_HERE}"
         return (
-            f"has no data/package/{MANIFEST}: its dvc.lock does not name one. Commit dvc.lock "
-            "after `flawfactory build`, or name a revision that has it"
+            f"has no {manifest}, and its dvc.lock names none: commit dvc.lock after `flawfactory "
+            "build`, or name another revision"
         )
 
 
