@@ -32,12 +32,13 @@ PRELUDE = """
 set -euo pipefail
 stays() { timeout --kill-after=30 25 "$@" || [ $? = 124 ]; }
 """
-DOCUMENTS = ("*.md", "benchmarks/**/*.md", "data/*.md", "docs/**/*.md", "samples/*.md",
-             "training/*.md", "weights/**/*.md", "benchmarks/**/*.py", "training/*.py")  # fmt: skip
+DOCUMENTS = ("*.md", "applications/**/*.md", "benchmarks/**/*.md", "data/*.md", "docs/**/*.md",
+             "samples/*.md", "training/*.md", "weights/**/*.md", "applications/**/*.py",
+             "benchmarks/**/*.py", "training/*.py")  # fmt: skip
 """Files with documented commands. Of a Python file only the module's docstring counts."""
 _COMMAND = re.compile(
-    r"(?:python3? (?:-m )?(?:benchmarks|training)\b|flawfactory [a-z]|dvc [a-z]|make [a-z]"
-    r"|prefect [a-z]|pre-commit [a-z])[^`#\n]*"
+    r"(?:python3? (?:-m )?(?:applications|benchmarks|training)\b|flawfactory [a-z]|dvc [a-z]"
+    r"|make [a-z]|prefect [a-z]|pre-commit [a-z])[^`#\n]*"
 )
 
 

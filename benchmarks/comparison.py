@@ -30,7 +30,7 @@ from rich.table import Table
 from benchmarks.stopping import UntilStopped
 from flows.comparison.report import make_report
 from flows.comparison.versions import open_version
-from stages.package.pair import MEMBERS
+from stages.package.members import list_members
 from stages.records.documents import SCHEMA_VERSION
 from stages.tools import TOOLS
 
@@ -52,7 +52,7 @@ def make_manifest(rows: int, seed: int, shift: int) -> pa.Table:
     texts = np.where(changed, f"text {shift}", "text")
     digests = {
         f"sha256.{name}": np.char.add(np.char.mod("%060x", number), np.where(changed, "-", ""))
-        for name in MEMBERS
+        for name in list_members()
     }
     return pa.table(
         {

@@ -153,7 +153,7 @@ def describe_machine(flow: Flow) -> dict[str, Any]:
     """Describe the machine and the settings that figures depend on."""
     device = flow.transformer.device
     return {
-        "cpu": _cpu_model(),
+        "cpu": read_cpu_model(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
@@ -162,7 +162,8 @@ def describe_machine(flow: Flow) -> dict[str, Any]:
     }
 
 
-def _cpu_model() -> str:
+def read_cpu_model() -> str:
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -10,7 +10,6 @@ control differ from the photo.
 
 from __future__ import annotations
 
-import io
 import os
 import platform
 import statistics
@@ -24,8 +23,6 @@ os.environ["WDS_SECURE"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from webdataset.compat import WebDataset
@@ -35,16 +32,11 @@ from flows.records import read_record
 from stages.engine.workspace import FactoryError
 from stages.models.protocols import PerceptualMetric
 from stages.models.registry import metric
+from stages.package.members import get_picture
+from stages.records.images import open_png, read_mask, read_picture
 from stages.records.masks import bounding_box
 
-Pixels = NDArray[np.uint8]
 COLUMNS = ("lpips flaw/control", "lpips control/photo", "mask share", "pixels broken")
-
-
-def read_picture(data: bytes) -> Pixels:
-    """Decode a PNG into an array."""
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        return np.asarray(image)
 
 
 def measure(
@@ -52,10 +44,10 @@ def measure(
 ) -> Iterator[tuple[str, str, tuple[float, ...]]]:
     """Yield pair, tool and figures of each flaw of a pair, in the order of `COLUMNS`."""
     photo, flawed, control = (
-        read_picture(sample[m]) for m in ("real.png", "artifact.png", "control.png")
+        read_picture(get_picture(sample, name)) for name in ("real", "artifact", "control")
     )
     record = read_record(sample["json"], str(sample["__url__"]))
-    flaws, edit = read_picture(sample["flaws.png"]), read_picture(sample["edit.png"]) > 0
+    flaws, edit = np.asarray(open_png(sample["flaws.png"], "L")), read_mask(sample["edit.png"])
     broken = ((flawed != photo) | (control != photo)).any(-1) & ~edit
     for flaw in record["flaws"]:
         mask = flaws == flaw["index"]

@@ -24,7 +24,16 @@ from stages import STAGES
 from stages.engine.storage.shard import read_shard
 
 NO_CONTENT = frozenset(
-    {"detector", "author", "judge", "prompts", "revision", "params_sha256", "message"}
+    {
+        "detector",
+        "author",
+        "judge",
+        "prompts",
+        "revision",
+        "params_sha256",
+        "code_sha256",
+        "message",
+    }
 )
 """Fields of documents that name code or params, or are messages to the reader."""
 

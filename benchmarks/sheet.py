@@ -33,7 +33,8 @@ from webdataset.compat import WebDataset
 
 from flows.records import read_record
 from stages.engine.workspace import FactoryError
-from stages.records.images import open_png
+from stages.package.members import get_picture
+from stages.records.images import open_picture, open_png
 from stages.tools import TOOLS
 
 FREE = ("CC0-1.0", "CC-PDM-1.0")
@@ -42,7 +43,7 @@ MIXED, OF_TOOL = 16, 12
 """Flaws on the documentation's sheets: of all tools, and of one."""
 LARGE_CELL, LINE, LINES, FONT = 210, 18, 3, 14
 Sample = dict[str, Any]
-MEMBERS = ("real.png", "control.png", "artifact.png")
+PICTURES = ("real", "control", "artifact")
 
 
 def interleave(groups: Iterable[list[Sample]]) -> list[Sample]:
@@ -88,6 +89,11 @@ def cut(sample: Sample, image: Image.Image, cell: int) -> Image.Image:
     return image.crop((left, top, left + side, top + side)).resize((cell, cell))
 
 
+def cut_picture(sample: Sample, name: str, cell: int) -> Image.Image:
+    """Crop the photo, the control or the flawed picture."""
+    return cut(sample, open_picture(get_picture(sample, name)), cell)
+
+
 def cut_mask(sample: Sample, cell: int, value: int) -> Image.Image:
     """Crop the flaw's mask, with `value` where it is set."""
     own = [value if level == sample["flaw"]["index"] else 0 for level in range(256)]
@@ -96,8 +102,8 @@ def cut_mask(sample: Sample, cell: int, value: int) -> Image.Image:
 
 def draw_cells(sample: Sample) -> Iterator[Image.Image]:
     """Draw photo, control, flaw, and the flaw with its mask, around the flaw's edited region."""
-    yield from (cut(sample, open_png(sample[member]), CELL) for member in MEMBERS)
-    marked = cut(sample, open_png(sample["artifact.png"]), CELL)
+    yield from (cut_picture(sample, name, CELL) for name in PICTURES)
+    marked = cut_picture(sample, "artifact", CELL)
     marked.paste((255, 0, 80), (0, 0), cut_mask(sample, CELL, 128))
     yield marked
 
@@ -128,8 +134,14 @@ def draw_texts(samples: list[Sample]) -> Image.Image:
         row, column = divmod(number, COLUMNS)
         x, y, flaw = column * width + 8, row * height, sample["flaw"]
         cells = (
-            (f"{flaw['tool']}: photo", cut(sample, open_png(sample["real.png"]), LARGE_CELL)),
-            ("flawed image", cut(sample, open_png(sample["artifact.png"]), LARGE_CELL)),
+            (
+                f"{flaw['tool']}: photo",
+                cut_picture(sample, "real", LARGE_CELL),
+            ),
+            (
+                "flawed image",
+                cut_picture(sample, "artifact", LARGE_CELL),
+            ),
             ("mask", cut_mask(sample, LARGE_CELL, 255).convert("RGB")),
         )
         for place, (caption, cell) in enumerate(cells):

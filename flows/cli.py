@@ -12,8 +12,10 @@ import typer
 from flows.commands import (
     build,
     diff,
+    evaluate,
     export,
     gc,
+    judge,
     models,
     plan,
     release,
@@ -79,9 +81,18 @@ for name, command in {
     "diff": diff.diff,
     "export": export.export,
     "release": release.release,
+    "evaluate": evaluate.evaluate,
     "models": models.models,
     "samples": samples.samples,
     "schedule": schedule.schedule,
     "gc": gc.gc,
 }.items():
     app.command(name)(_report_errors(command))
+
+judging = typer.Typer(
+    help="Compare the judge with people's verdicts, or fit the compact judge to them.",
+    no_args_is_help=True,
+)
+for name, command in {"agreement": judge.agreement, "fit": judge.fit}.items():
+    judging.command(name)(_report_errors(command))
+app.add_typer(judging, name="judge")

@@ -6,47 +6,49 @@ import base64
 import io
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 
+from PIL import Image
+
+from flows.published.shards import naming_damage
 from stages.engine.storage.shard import read_samples
 from stages.engine.workspace import FactoryError, Workspace
-from stages.records.images import open_png
+from stages.package.members import get_picture
+from stages.records.images import open_picture, open_png
 
 _CELL = 192
-_MEMBERS = ("real.png", "control.png", "artifact.png", "mask.png")
+_PICTURES = ("real", "control", "artifact", "mask")
 
 
-def iterate_pairs(workspace: Workspace, limit: int | None = None) -> Iterator[dict[str, bytes]]:
-    """Yield the members of each published pair, undecoded, in shard order.
+def draw_rows(workspace: Workspace) -> Iterator[list[Image.Image]]:
+    """Draw the pictures of each published pair, small, in shard order.
 
     Does not use WebDataset, which takes a path for a URL and would interpret `#`, `?` or braces in
     the checkout's path.
 
     Raises:
-        FactoryError: nothing is packaged yet.
+        FactoryError: nothing is packaged yet, or a shard is damaged.
     """
     shards = sorted(workspace.stage("package").glob("*.tar"))
     if not shards:
         raise FactoryError("no shards in data/package: run `flawfactory build`")
-    yield from itertools.islice(itertools.chain.from_iterable(map(_samples, shards)), limit)
+    for shard in shards:
+        with naming_damage(shard), shard.open("rb") as file:
+            for _, members in read_samples(file):
+                yield [_draw_cell(get_picture(members, name), name) for name in _PICTURES]
 
 
-def _samples(shard: Path) -> Iterator[dict[str, bytes]]:
-    with shard.open("rb") as file:
-        for _, members in read_samples(file):
-            yield members
+def _draw_cell(data: bytes, name: str) -> Image.Image:
+    cell = open_png(data, "L") if name == "mask" else open_picture(data)
+    cell.thumbnail((_CELL, _CELL))
+    return cell
 
 
 def contact_sheet(workspace: Workspace, rows: int = 6) -> str:
     """Draw photo, control, flaw and mask of the first pairs; return a JPEG data URI."""
-    from PIL import Image
-
-    samples = list(iterate_pairs(workspace, rows))
-    sheet = Image.new("RGB", (_CELL * len(_MEMBERS), _CELL * max(1, len(samples))), "white")
-    for row, sample in enumerate(samples):
-        for column, member in enumerate(_MEMBERS):
-            cell = open_png(sample[member], "L" if member == "mask.png" else "RGB")
-            cell.thumbnail((_CELL, _CELL))
+    drawn = list(itertools.islice(draw_rows(workspace), rows))
+    sheet = Image.new("RGB", (_CELL * len(_PICTURES), _CELL * max(1, len(drawn))), "white")
+    for row, cells in enumerate(drawn):
+        for column, cell in enumerate(cells):
             sheet.paste(cell, (column * _CELL, row * _CELL))
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=80)

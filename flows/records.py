@@ -42,8 +42,12 @@ def read_record(data: bytes, where: str) -> dict[str, Any]:
 
     Raises:
         FactoryError: its version cannot be read.
+        ValueError: it is not JSON.
     """
-    record = json.loads(data)
+    try:
+        record = json.loads(data)
+    except RecursionError as error:
+        raise ValueError(f"{where}: the record is nested too deeply") from error
     check_version(record.get("schema_version"), where)
     return record
 

@@ -121,11 +121,11 @@ def _sift(stage: Stage, key: str, output: Output) -> Output:
     `sift_block` is not applied: quotas, like gates, apply to a data set.
     """
     document = output.document.model_dump(mode="json")
-    kept, rejects = stage.sift(Assembled(0, key, document, output.members))
+    kept, rejects = stage.sift(Assembled(0, key, document, output.members, output.rejects))
     if not rejects:
         return output
     left = type(output.document).model_validate(kept.document)
-    return Output(left, kept.members, [*output.rejects, *rejects])
+    return Output(left, kept.members, [*kept.rejects, *rejects])
 
 
 def draw_trial(trial: Trial) -> Image.Image:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from scipy.stats import binomtest
+from sklearn.metrics import cohen_kappa_score
 
 from benchmarks.judging import scores, verdicts
 from benchmarks.judging.draw import SETS, SetName
 from benchmarks.judging.scores import Row
 from benchmarks.judging.verdicts import Verdict
 from benchmarks.quality.compare import PROFILE, make_table
+from flows.reviews.agreement import Share
 from stages.catalogue import load_params
 from stages.engine.workspace import Workspace
 from stages.filter import bounds
@@ -66,14 +67,6 @@ def load_decider() -> Decider:
     return Decider(params.lpips, thresholds, logistic.load())
 
 
-def format_share(hits: int, total: int) -> str:
-    """Format a share with its interval."""
-    if not total:
-        return "none"
-    found = binomtest(hits, total).proportion_ci(method="wilson")
-    return f"{hits / total:.0%} ({found.low:.0%} to {found.high:.0%})"
-
-
 def tabulate_quality(
     rows: Sequence[Row], right: Mapping[str, bool], keeps: Callable[[Row], bool]
 ) -> list[list[str]]:
@@ -85,7 +78,7 @@ def tabulate_quality(
         good = sum(right[row.name] for row in part)
         hits = sum(right[row.name] for row in kept)
         counts = [str(len(part)), str(good), str(len(kept))]
-        found.append([tool, *counts, format_share(hits, len(kept)), format_share(hits, good)])
+        found.append([tool, *counts, str(Share(hits, len(kept))), str(Share(hits, good))])
     return found
 
 
@@ -95,7 +88,7 @@ def tabulate_nulls(rows: Sequence[Row], keeps: Callable[[Row], bool]) -> list[li
     found = []
     for kind in kinds:
         part = [row for row in rows if kind in ("all", row.edit)]
-        found.append([kind, str(len(part)), format_share(sum(map(keeps, part)), len(part))])
+        found.append([kind, str(len(part)), str(Share(sum(map(keeps, part)), len(part)))])
     return found
 
 
@@ -106,12 +99,9 @@ def tabulate_agreement(verdicts: Mapping[str, Mapping[str, Verdict]]) -> list[li
         both = [(first[name].right, second[name].right) for name in first if name in second]
         if not both:
             continue
-        same = sum(x == y for x, y in both)
-        yes = [sum(pair[i] for pair in both) / len(both) for i in (0, 1)]
-        chance = yes[0] * yes[1] + (1 - yes[0]) * (1 - yes[1])
-        kappa = (same / len(both) - chance) / (1 - chance) if chance < 1 else 1.0
-        agreed = format_share(same, len(both))
-        found.append([f"{a}, {b}", str(len(both)), agreed, f"{kappa:.2f}"])
+        agreed = Share(sum(x == y for x, y in both), len(both))
+        kappa = cohen_kappa_score(*zip(*both, strict=True))
+        found.append([f"{a}, {b}", str(len(both)), str(agreed), f"{kappa:.2f}"])
     return found
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from benchmarks.judging import nulls
 from benchmarks.judging.draw import SetName
 from benchmarks.judging.results import Result, make_parser, render
@@ -23,13 +25,13 @@ from stages.engine.workspace import Workspace
 from stages.filter import bounds
 from stages.filter.params import FilterParams
 from stages.models import registry
+from stages.models.judge.features.calibration import Scored
 from stages.models.judge.features.judge import FeatureJudge
 from stages.models.judge.features.params import FeatureThresholds
 from stages.models.judge.features.texture import TokenFeatures
 from stages.models.metric.lpips import AlexLpips
 from stages.models.protocols import Case
 from stages.records.documents import Box, Document
-from stages.tools import Tool
 
 What = Literal["flaws", "nulls"]
 WHAT: tuple[What, ...] = ("flaws", "nulls")
@@ -38,22 +40,15 @@ DIGITS = 5
 """Significant digits that are kept."""
 
 
-class Row(Document):
+class Row(Scored):
     """One result or null edit."""
 
-    name: str
-    """``<photo key>-<variant id>``"""
-    tool: Tool
+    model_config = ConfigDict(extra="forbid")
     edit: str
     """``flaw``, or the kind of null edit."""
     kernel: str
     part: str
     positional: bool
-    sha256: str
-    """Digest of the flaw's PNG; empty for null edits."""
-    scores: dict[str, float]
-    """Every number of the filter except the probability; only LPIPS where its bounds refuse
-    already."""
 
 
 class Scores(Document):

@@ -41,8 +41,9 @@ from benchmarks.quality.looks import crop_around, key_path
 from flows.records import read_record
 from stages.engine.files import canonical_json, pretty_json, write_atomically
 from stages.engine.workspace import FactoryError
+from stages.package.members import get_picture
 from stages.records.documents import Box, Document
-from stages.records.images import Image, read_png
+from stages.records.images import Image, read_picture
 from stages.tools import TOOLS, Tool
 
 VERDICTS = ("convincing", "borderline", "not")
@@ -97,7 +98,7 @@ def read_flaws(package: Path, sample: str) -> Iterator[Flaw]:
         raise FactoryError(f"no shard in {package}: run `flawfactory build` first")
     for pair in WebDataset(shards, shardshuffle=False, empty_check=False):
         record = read_record(pair["json"], str(package))
-        picture = read_png(pair["artifact.png"])
+        picture = read_picture(get_picture(pair, "artifact"))
         for flaw in record["flaws"]:
             scores = {score["name"]: score["value"] for score in flaw["scores"]}
             names = ("tool", "kernel", "part_kind", "positional", "within_entity")

@@ -32,6 +32,8 @@ from stages.catalogue import load_params, params_for_work
 from stages.engine.files import sha256_file, write_atomically
 from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
+from stages.filter.params import FilterParams
+from stages.filter.reviews import read_reviews
 from stages.models.chat.settings import load_call_settings
 
 _PREFECT = {  # has to be set before Prefect is imported
@@ -70,7 +72,9 @@ def build(
     Without --source the source list stays as it is; on a fresh checkout it is the sample photos.
     """
     workspace = Workspace.find()
-    load_params(workspace.root)  # report a wrong key before any work
+    params = load_params(workspace.root)["filter"]  # report a wrong key before any work
+    assert isinstance(params, FilterParams)  # noqa: S101
+    read_reviews(workspace.root, params.reviews)  # and a damaged review file
     load_settings(workspace)
     load_call_settings(workspace)
     waiter = Waiter(say, wait)

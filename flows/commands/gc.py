@@ -89,6 +89,8 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
             _print_count(f"in {location.name} {word}", len(location.paths), location.size)
     for path, rows in plan.rows.items():
         console.print(f"{rows} rows in Prefect's database {path} {word}", markup=False)
+    for path, marks in plan.marks.items():
+        console.print(f"{marks} marks on its flaws in {path} {word}", markup=False)
     for line in plan.remains:
         console.print(f"remains: {line}", markup=False, soft_wrap=True)
     if not remove:

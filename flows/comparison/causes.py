@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.comparison.moves import Move, Moves, compare_params
 from stages import STAGES
+from stages.filter.reviews import FOLDER as REVIEWS
 
 STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "photo": ("ingest",),
@@ -25,6 +26,7 @@ STAGES_OF_ASPECT: Mapping[str, tuple[str, ...]] = {
     "text": ("explain",),
     "calls": ("perceive", "filter", "explain"),
     "source": ("package",),
+    "format": ("package",),
     "record": ("package",),
 }
 """Aspect of a pair to the stages that make it."""
@@ -55,13 +57,13 @@ def refine_moves(moves: Moves, recorded: Moves) -> Moves:
     """Combine the moves of two dvc.lock files with those of two provenance files.
 
     dvc.lock names folders, of which a stage may use a part; provenance files name the files, but
-    neither photos nor all of section ``base``. One that is empty is not known.
+    neither photos nor review files nor all of section ``base``. One that is empty is not known.
     """
     if not moves or not recorded:
         return recorded or moves
     return {
         stage: (
-            *(move for move in moves[stage] if move.kind in ("param", "photos")),
+            *(move for move in moves[stage] if move.kind in ("param", "photos", "reviews")),
             *(move for move in recorded[stage] if move.kind != "param"),
         )
         for stage in STAGES
@@ -90,6 +92,8 @@ def _kind_of(path: str) -> str:
         return "photos"
     if path.startswith("data/"):
         return ""
+    if path == REVIEWS:
+        return "reviews"
     return "model" if path.startswith(_WEIGHTS) else "code"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,8 @@ from stages.engine.storage.tables import MANIFEST, PHOTOS, REJECTS
 
 NOT_LISTED, NOT_DRAWN, UNKNOWN = "not_listed", "not_drawn", "unknown"
 """The photo is not in the version; map drew no such flaw; the version does not say."""
+_JUDGES, _DECIDER = "filter", "verdict_by"
+"""The stage that people overrule, and the column that says who decided."""
 
 EXAMPLES = 24
 """Maximum number of pairs named for each fate."""
@@ -29,6 +31,8 @@ class Fate:
     """Stage that lost them."""
     reason: str
     """Reject code, `NOT_LISTED`, `NOT_DRAWN` or `UNKNOWN`."""
+    accepted_by_people: bool = False
+    """Whether people accept the flaws in the version that has them."""
 
 
 @dataclass(frozen=True)
@@ -54,28 +58,37 @@ def find_fates(pairs: pa.Array, owner: pq.ParquetFile, version: Version) -> Fate
     """Find out why `version` does not have `pairs`, which the manifest `owner` has."""
     if not len(pairs):
         return Fates(Counter(), {})
-    columns = owner.read(columns=["pair", "key", "variant"])
+    names = ["pair", "key", "variant"]
+    names += [_DECIDER] if _DECIDER in owner.schema_arrow.names else []
+    columns = owner.read(columns=names)
     rows = columns.filter(pc.is_in(columns["pair"], pairs))
+    nobody = pa.array([False] * len(rows), pa.bool_())
+    reviewed = pc.equal(rows[_DECIDER], "review") if _DECIDER in names else nobody
     left = pa.table(
         {
             "pair": rows["pair"],
             "photo": rows["key"],
             "flaw": pc.binary_join_element_wise(rows["key"], rows["variant"], "/"),
+            "reviewed": pc.fill_null(reviewed, False),
         }
     )
     counts: Counter[Fate] = Counter()
     examples: dict[Fate, list[Example]] = {}
 
     def settle(
-        found: pa.ChunkedArray | pa.Array, fate: Fate, rejects: pa.Table | None = None
+        flags: pa.ChunkedArray | pa.Array, fate: Fate, rejects: pa.Table | None = None
     ) -> None:
         nonlocal left
-        count = int(pc.sum(found).as_py() or 0)
-        if count:
-            counts[fate] += count
-            shown = left.filter(found).slice(0, EXAMPLES)
-            examples[fate] = list(_make_examples(shown, rejects))
-            left = left.filter(pc.invert(found))
+        if not pc.sum(flags).as_py():
+            return
+        settled, left = left.filter(flags), left.filter(pc.invert(flags))
+        for by_people in (False, True):
+            part = settled.filter(pc.equal(settled["reviewed"], by_people))
+            if len(part):
+                own = replace(fate, accepted_by_people=by_people and fate.stage == _JUDGES)
+                counts[own] += len(part)
+                found = _make_examples(part.slice(0, EXAMPLES), rejects)
+                examples[own] = [*examples.get(own, []), *found][:EXAMPLES]
 
     for stage in STAGES:
         rejects = version.table(stage, REJECTS)

@@ -15,12 +15,14 @@ class Move:
     """One thing that differs between two versions."""
 
     kind: str
-    """``param``, ``code``, ``prompt``, ``model`` or ``photos``."""
+    """``param``, ``code``, ``prompt``, ``model``, ``photos`` or ``reviews``."""
     what: str
     before: str = ""
     after: str = ""
 
     def __str__(self) -> str:
+        if self.kind == "reviews":
+            return f"people's verdicts ({self.what}/)"
         name = self.what if self.kind == "param" else f"{self.kind} {self.what}"
         return f"{name}: {self.before} -> {self.after}" if self.before or self.after else name
 

@@ -18,6 +18,8 @@ _KEYS = ("pair", "variant")
 _IGNORED = frozenset(
     {
         "shard",
+        "shard_start",
+        "shard_stop",
         "params_sha256",
         "code_sha256",
         "profile",
@@ -31,22 +33,23 @@ _IGNORED = frozenset(
 """Columns that say where a pair is stored, or that repeat what other columns say."""
 _EXACT = {
     "mapping_sha256": "mapping",
-    "sha256.real.png": "photo",
-    "sha256.artifact.png": "picture",
-    "sha256.control.png": "control",
-    "sha256.mask.png": "mask",
-    "sha256.edit.png": "mask",
-    "sha256.flaws.png": "mask",
+    "pixels_sha256": "picture",
     "judge": "verdict",
+    "verdict_by": "verdict",
+    "judge_verdict": "verdict",
+    "accepted_by": "verdict",
+    "rejected_by": "verdict",
     "label": "text",
     "author": "text",
     "caption": "caption",
 }
+_PICTURES = {"real": "photo", "artifact": "picture", "control": "control", "mask": "mask",
+             "edit": "mask", "flaws": "mask"}  # fmt: skip
 _SOURCE = frozenset(
     {"licence", "origin", "creator", "title", "batch", "file_name", "split", "group"}
 )
 ASPECTS = ("photo", "caption", "mapping", "picture", "control", "mask", "flaws", "verdict",
-           "scores", "text", "calls", "source", "record")  # fmt: skip
+           "scores", "text", "calls", "source", "format", "record")  # fmt: skip
 """What may change in a pair, in the order of the stages."""
 
 
@@ -56,6 +59,8 @@ def aspect_of(column: str) -> str:
         return ""
     if column in _EXACT:
         return _EXACT[column]
+    if column.startswith("sha256."):
+        return _PICTURES.get(column.split(".")[1], "record")
     if column.startswith("score."):
         return "scores"
     if column.startswith("calls."):
@@ -115,6 +120,9 @@ def compare(before: pq.ParquetFile, after: pq.ParquetFile) -> PairChanges:
             columns[name] = int(differs.sum())
             flags = aspects.setdefault(aspect, np.zeros(len(both), dtype=bool))
             flags[owners[differs]] = True
+    formats = find_other_formats(*known)
+    if formats and len(both):
+        aspects["format"] = np.ones(len(both), dtype=bool)
     flags = _find_other_flaws(old, new, both)
     if flags.any():
         aspects["flaws"] = flags
@@ -127,11 +135,21 @@ def compare(before: pq.ParquetFile, after: pq.ParquetFile) -> PairChanges:
         changed=both.filter(pa.array(changed)),
         aspects={name: aspects[name][changed] for name in ASPECTS if name in aspects},
         columns=columns,
-        lone_columns=tuple(sorted(known[0] ^ known[1]))
+        lone_columns=tuple(sorted((known[0] ^ known[1]) - formats))
         if all(map(_has_rows, (before, after)))
         else (),
         same=int((~changed).sum()),
     )
+
+
+def find_other_formats(before: set[str], after: set[str]) -> set[str]:
+    """Return the columns of digests of pictures that have another file format in the other
+    manifest. Such digests say nothing about the pixels."""
+    sides = (before - after, after - before)
+    lone = [{name for name in names if name.startswith("sha256.")} for names in sides]
+    stems = [{name.rpartition(".")[0] for name in names} for names in lone]
+    both = (stems[0] & stems[1]) - {"sha256"}
+    return {name for names in lone for name in names if name.rpartition(".")[0] in both}
 
 
 def _has_rows(manifest: pq.ParquetFile) -> bool:

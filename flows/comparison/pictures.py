@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import base64
 import io
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 import cv2
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from flows.comparison.arrow import pc
 from flows.comparison.pairs import PairChanges, aspect_of
 from flows.comparison.versions import PACKAGE, Version
 from flows.exports.samples import parse_record
-from flows.published.shards import MAX_MEMBER_BYTES
-from stages.engine.workspace import FactoryError
+from flows.published.shards import check_shard_name, naming_damage, stream
+from stages.engine.storage.shard import group_entries, join_members
 from stages.models.protocols import PerceptualMetric
+from stages.package.members import RECORD, ImageFormat, get_picture, member_name
 from stages.package.pair import PublishedPair
-from stages.records.images import Image, read_mask, read_png
+from stages.records.images import Image, read_mask, read_picture
+from stages.records.masks import Mask
 
-MAX_SCANNED = 1_000_000
-"""Maximum number of entries of a shard that are looked through for a pair."""
 VIEW = 288
 """Side of a shown crop in pixels."""
-_MEMBERS = ("artifact.png", "mask.png", "json")
+_MEMBERS = frozenset(
+    {
+        RECORD,
+        member_name("mask"),
+        *(member_name("artifact", kind) for kind in get_args(ImageFormat)),
+    }
+)
 _OUTLINE = (255, 176, 0)
 
 Box = tuple[int, int, int, int]
@@ -71,10 +75,14 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
+    """A pair of a version."""
+
     record: PublishedPair
     picture: Image
-    mask: NDArray[np.bool_]
+    """The flawed picture, (H, W, 3)."""
+    mask: Mask
+    """(H, W), True where the flaws are."""
 
 
 def show_changed(
@@ -83,7 +91,7 @@ def show_changed(
     """Yield up to `count` changed pairs, those with another picture first."""
     order = _order(changes)[:count]
     keys = [changes.changed[place].as_py() for place in order]
-    old, new = (_read(version, keys) for version in (before, after))
+    old, new = (dict(read_pairs(version, keys)) for version in (before, after))
     rows = [_read_rows(version, keys, changes) for version in (before, after)]
     for place, key in zip(order, keys, strict=True):
         if key in old and key in new:
@@ -93,7 +101,7 @@ def show_changed(
 
 def show_lone(version: Version, keys: Sequence[str], is_before: bool) -> Iterator[Shown]:
     """Yield pairs that only `version` has, the earlier or the later one of the two."""
-    for key, pair in _read(version, keys).items():
+    for key, pair in read_pairs(version, keys):
         side = _make_side(pair, _surround(pair.record.edit_box, pair.picture))
         yield Shown(key, [], (side, None) if is_before else (None, side))
 
@@ -104,60 +112,55 @@ def _order(changes: PairChanges) -> list[int]:
     return [*np.flatnonzero(flags).tolist(), *np.flatnonzero(~flags).tolist()]
 
 
-def _read(version: Version, keys: Sequence[str]) -> dict[str, _Pair]:
-    """Read and decode pairs.
+def read_pairs(version: Version, keys: Sequence[str]) -> Iterator[tuple[str, Pair]]:
+    """Yield pairs of a version by key; only the shards that hold them are opened.
 
     Raises:
-        FactoryError: one is damaged.
+        FactoryError: a shard, or a member of one of the pairs, is damaged.
     """
-    found = {}
-    for key, members in read_pairs(version, keys):
-        where = f"{key} of {version.name}"
-        record = parse_record(members.get("json", b""), where)
-        size = record.width, record.height
-        try:
-            picture = read_png(members.get("artifact.png", b""), size)
-            found[key] = _Pair(record, picture, read_mask(members.get("mask.png", b""), size))
-        except (OSError, ValueError) as error:
-            raise FactoryError(f"{where} is damaged: {error}") from error
-    return found
-
-
-def read_pairs(version: Version, keys: Sequence[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Yield flawed picture, mask and record of pairs of a version, by member name.
-
-    Only the shards that hold them are opened, and only these members are read.
-    """
-    rows = version.manifest().read(columns=["pair", "shard"])
+    manifest = version.manifest()
+    members = sum(name.startswith("sha256.") for name in manifest.schema_arrow.names)
+    rows = manifest.read(columns=["pair", "shard"])
+    counts = pc.value_counts(rows["shard"]).to_pylist()
+    sizes = {count["values"]: count["counts"] for count in counts}
     rows = rows.filter(pc.is_in(rows["pair"], value_set=pa.array(list(keys), pa.string())))
     shards: dict[str, set[str]] = {}
     for row in rows.to_pylist():
-        if "/" not in row["shard"]:  # stays inside the folder
-            shards.setdefault(row["shard"], set()).add(row["pair"])
+        shards.setdefault(row["shard"], set()).add(row["pair"])
     for shard, wanted in sorted(shards.items()):
-        file = version.files.open(f"{PACKAGE}/{shard}")
+        file = version.files.open(f"{PACKAGE}/{check_shard_name(shard)}")
         if file is not None:
-            with file:
-                try:
-                    yield from _read_members(file, wanted)
-                except tarfile.TarError as error:
-                    raise FactoryError(f"{shard} of {version.name} is damaged: {error}") from error
+            name = f"{shard} of {version.name}"
+            with naming_damage(name), file:
+                yield from _read_pairs(file, name, wanted, members * sizes[shard])
 
 
-def _read_members(file: IO[bytes], wanted: set[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    found: dict[str, dict[str, bytes]] = {}
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for number, info in enumerate(tar):
-            key, _, member = info.name.partition(".")
-            is_wanted = key in wanted and member in _MEMBERS and info.isreg()
-            if is_wanted and info.size <= MAX_MEMBER_BYTES:
-                content = tar.extractfile(info)
-                found.setdefault(key, {})[member] = content.read() if content else b""
-            if number >= MAX_SCANNED or (
-                len(found) == len(wanted) and all(len(m) == len(_MEMBERS) for m in found.values())
-            ):
-                break
-    yield from found.items()
+def _read_pairs(
+    file: IO[bytes], name: str, wanted: set[str], limit: int
+) -> Iterator[tuple[str, Pair]]:
+    """Yield the wanted pairs of a shard of at most `limit` entries, until all are found."""
+
+    def is_needed(entry: str) -> bool:
+        key, _, member = entry.partition(".")
+        return key in wanted and member in _MEMBERS
+
+    for key, entries in group_entries(stream(file, limit, is_needed)):
+        members = join_members(entries)
+        if key in wanted:
+            yield key, _decode(members, f"{name}: {key}")
+            wanted.remove(key)
+        if not wanted:
+            return
+
+
+def _decode(members: Mapping[str, bytes], where: str) -> Pair:
+    record = parse_record(members.get(RECORD, b""), where)
+    size = record.width, record.height
+    x0, y0, x1, y1 = record.edit_box
+    if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
+        raise ValueError(f"edit_box of {record.pair} is not inside the picture")
+    picture = read_picture(get_picture(members, "artifact"), size)
+    return Pair(record, picture, read_mask(get_picture(members, "mask"), size))
 
 
 def _read_rows(
@@ -197,8 +200,8 @@ def _format(value: Any) -> str:
 def _compare(
     key: str,
     aspects: list[str],
-    before: _Pair,
-    after: _Pair,
+    before: Pair,
+    after: Pair,
     values: tuple[Values, ...],
     metric: PerceptualMetric,
 ) -> Shown:
@@ -219,16 +222,19 @@ def _surround(box: Sequence[int], picture: Image) -> Box:
     x0, y0, x1, y1 = box
     margin = max(x1 - x0, y1 - y0) // 4
     height, width = picture.shape[:2]
-    left, top = (min(max(0, low - margin), side - 1) for low, side in ((x0, width), (y0, height)))
-    right, bottom = min(width, x1 + margin), min(height, y1 + margin)
-    return left, top, max(right, left + 1), max(bottom, top + 1)
+    return (
+        max(0, x0 - margin),
+        max(0, y0 - margin),
+        min(width, x1 + margin),
+        min(height, y1 + margin),
+    )
 
 
 def _join(a: Box, b: Box) -> Box:
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
-def _make_side(pair: _Pair, box: Box) -> Side:
+def _make_side(pair: Pair, box: Box) -> Side:
     x0, y0, x1, y1 = box
     crop, mask = pair.picture[y0:y1, x0:x1], pair.mask[y0:y1, x0:x1]
     outlined = _shrink(crop).copy()

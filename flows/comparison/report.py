@@ -20,6 +20,7 @@ from flows.comparison.pairs import PairChanges, compare, read_column
 from flows.comparison.provenance import compare_provenance
 from flows.comparison.stages import Difference, compare_stages
 from flows.comparison.versions import Version
+from stages.filter.reviews import ReviewCode
 
 EXAMPLES = 5
 """Pairs named for each kind of change."""
@@ -134,7 +135,10 @@ def _describe_fate(fate: Fate, version: str) -> str:
         fates.NOT_DRAWN: f"map drew no such flaw in {version}",
         fates.UNKNOWN: f"{version} does not say why it has none",
     }
-    return texts.get(fate.reason, f"{fate.stage} rejected it in {version}: {fate.reason}")
+    if fate.reason == ReviewCode.REJECTED_BY_REVIEW:
+        return f"a person rejected it in {version}"
+    found = texts.get(fate.reason, f"{fate.stage} rejected it in {version}: {fate.reason}")
+    return f"a person accepted it; {found}" if fate.accepted_by_people else found
 
 
 def describe(moved: Sequence[Move], moves: Moves) -> str:

@@ -17,6 +17,7 @@ import yaml
 from flows.cache import LISTING, ObjectCache
 from flows.erasure import prefect_database
 from flows.erasure.locations import Location, find_locations
+from flows.erasure.marks import count_marks, purge_marks
 from flows.erasure.photo import Photo
 from flows.repository import translate_errors
 from flows.sources import HASHES
@@ -34,6 +35,8 @@ class PurgePlan:
     locations: list[Location]
     rows: dict[Path, int]
     """Prefect's database to the number of its rows that show or name the photos."""
+    marks: dict[Path, int]
+    """Review file to the number of its marks on flaws of the photos."""
     remains: list[str]
     """What is out of reach, one line each with a remedy."""
 
@@ -51,7 +54,9 @@ def plan_purge(workspace: Workspace, photos: list[Photo]) -> PurgePlan:
         raise FactoryError(f"{error.filename} cannot be read: {error.strerror}") from error
     databases = prefect_database.find_databases(workspace)
     rows = {path: prefect_database.count_rows(path, photos) for path in databases}
-    return PurgePlan(photos, found, rows, list(_list_remains(workspace, cache, photos, found)))
+    marks, unreadable = count_marks(workspace, photos)
+    remains = [*_list_remains(workspace, cache, photos, found), *_describe_reviews(unreadable)]
+    return PurgePlan(photos, found, rows, marks, remains)
 
 
 def purge(workspace: Workspace, plan: PurgePlan) -> None:
@@ -69,6 +74,11 @@ def purge(workspace: Workspace, plan: PurgePlan) -> None:
     for path, rows in plan.rows.items():
         if rows:
             prefect_database.purge_rows(path, plan.photos)
+    try:
+        for path in plan.marks:
+            purge_marks(path, plan.photos)
+    except OSError as error:
+        raise FactoryError(f"{error.filename} cannot be written: {error.strerror}") from error
     _forget_hashes(workspace, plan.photos)
     # Last: an interrupted purge needs the list to know what to look for.
     forget(workspace.sources, {photo.sha256 for photo in plan.photos if photo.sha256})
@@ -148,6 +158,13 @@ def _list_remains(
             f"version, or by hand): {workspace.calls / 'answers'}"
         )
     yield "copies that people made: exported shards, galleries of `view --out`, backups, clones"
+
+
+def _describe_reviews(unreadable: Sequence[Path]) -> Iterator[str]:
+    yield from (
+        f"marks in {path}, which is no review file that can be read: look at it"
+        for path in unreadable
+    )
 
 
 def _unmarked_answers(workspace: Workspace) -> int:

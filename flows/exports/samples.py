@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from flows.exports.options import Options
+from flows.published.shards import check_shard_name, naming_damage
 from flows.records import check_version, convert_record
 from stages.engine.storage import shard
 from stages.engine.storage.tables import MANIFEST, read_columns
 from stages.engine.workspace import FactoryError
+from stages.package.members import RECORD, get_picture
 from stages.package.pair import PublishedPair
-from stages.records.images import Image, open_png, read_png
+from stages.package.split import SPLITS
+from stages.records.images import Image, open_png, read_picture
 
 Labels = NDArray[np.uint8]
 """(H, W): 0 = no flaw, n = the n-th flaw of the record."""
@@ -42,14 +45,12 @@ def read_samples(folder: Path, options: Options) -> Iterator[Sample]:
         FactoryError: the folder holds no data set, one of another schema version, or a damaged one.
     """
     for path in list_shards(folder, options.splits):
-        try:
-            with path.open("rb") as file:
-                for key, members in shard.read_samples(file):
-                    record = parse_record(members.get("json", b""), f"{path}: {key}")
-                    if is_selected(record, options):
-                        yield _decode(record, members)
-        except (OSError, ValueError, KeyError) as error:
-            raise FactoryError(f"{path} is damaged: {error}; run `flawfactory verify`") from error
+        with naming_damage(path), path.open("rb") as file:
+            for key, members in shard.read_samples(file):
+                record = parse_record(members.get(RECORD, b""), f"{path}: {key}")
+                check_names(record, key)
+                if is_selected(record, options):
+                    yield _decode(record, members)
 
 
 def list_shards(folder: Path, splits: tuple[str, ...] = ()) -> list[Path]:
@@ -67,7 +68,8 @@ def list_shards(folder: Path, splits: tuple[str, ...] = ()) -> list[Path]:
     if unknown := set(splits) - set(known.values()):
         there = ", ".join(sorted(set(known.values()))) or "none"
         raise FactoryError(f"no split {', '.join(sorted(unknown))} in {folder}: it has {there}")
-    return [folder / name for name, split in sorted(known.items()) if split in splits or not splits]
+    wanted = (name for name, split in sorted(known.items()) if split in splits or not splits)
+    return [folder / check_shard_name(name) for name in wanted]
 
 
 def count_pairs(folder: Path, options: Options) -> int:
@@ -90,7 +92,7 @@ def parse_record(data: bytes, name: str) -> PublishedPair:
     """
     try:
         content: Any = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FactoryError(f"{name}: the record is not JSON: {error}") from error
     check_version(content.get("schema_version") if isinstance(content, dict) else None, name)
     try:
@@ -101,6 +103,18 @@ def parse_record(data: bytes, name: str) -> PublishedPair:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise FactoryError(f"{name}: {where} of the record: {first['msg']}") from error
+
+
+def check_names(record: PublishedPair, key: str) -> None:
+    """Check the fields of a record that become names of files.
+
+    Raises:
+        ValueError: they are not those of the sample `key`, or the split is none.
+    """
+    if record.pair != key or key != f"{record.photo}-{record.picture}":
+        raise ValueError(f"{key} has the record of {record.pair!r}")
+    if record.split not in SPLITS:
+        raise ValueError(f"{key} has the split {record.split!r}")
 
 
 def is_selected(record: PublishedPair, options: Options) -> bool:
@@ -114,7 +128,7 @@ def is_selected(record: PublishedPair, options: Options) -> bool:
 def _decode(record: PublishedPair, members: dict[str, bytes]) -> Sample:
     size = record.width, record.height
     real, artifact, control = (
-        read_png(members[f"{name}.png"], size) for name in ("real", "artifact", "control")
+        read_picture(get_picture(members, name), size) for name in ("real", "artifact", "control")
     )
-    labels = np.asarray(open_png(members["flaws.png"], "L", size))
+    labels = np.asarray(open_png(get_picture(members, "flaws"), "L", size))
     return Sample(record, real, artifact, control, labels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flows.gallery.images import Pictures
+from flows.published.shards import naming_damage
 from flows.records import read_record
 from stages import STAGES
 from stages.engine.storage.shard import read_member, read_samples
@@ -22,6 +23,7 @@ from stages.engine.storage.tables import (
     read_photos,
     read_table,
 )
+from stages.package.members import get_picture
 from stages.records.documents import Box
 from stages.records.images import paste, read_mask, read_png, write_png
 from stages.records.masks import bounding_box
@@ -38,18 +40,24 @@ def _table(path: Path) -> list[_Row]:
 
 def _images(pictures: Pictures, members: dict[str, bytes], box: Box) -> dict[str, str]:
     return {
-        "real": pictures.view(members["real.png"]),
-        "artifact": pictures.view(members["artifact.png"]),
-        "control": pictures.view(members["control.png"]),
-        "mask": pictures.mask(members["flaws.png"]),
-        "thumb": pictures.thumb(members["real.png"], members["artifact.png"], box),
+        "real": pictures.view(get_picture(members, "real")),
+        "artifact": pictures.view(get_picture(members, "artifact")),
+        "control": pictures.view(get_picture(members, "control")),
+        "mask": pictures.mask(get_picture(members, "flaws")),
+        "thumb": pictures.thumb(
+            get_picture(members, "real"), get_picture(members, "artifact"), box
+        ),
     }
 
 
 def accepted_pairs(data: Path, pictures: Pictures) -> Iterator[_Row]:
-    """Yield the packaged pairs in shard order."""
+    """Yield the packaged pairs in shard order.
+
+    Raises:
+        FactoryError: a shard is damaged.
+    """
     for path in sorted((data / "package").glob("*.tar")):
-        with path.open("rb") as file:
+        with naming_damage(path), path.open("rb") as file:
             for _, members in read_samples(file):
                 record = read_record(members["json"], f"{path.parent.name}/{path.name}")
                 yield _describe_pair(record, members, pictures)

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from stages.engine.files import replacing
 from stages.records.documents import Box
-from stages.records.images import open_png
+from stages.records.images import open_picture, open_png
 
 MAX_SIDE = 1024
 """Longest side of a full view in pixels."""
@@ -89,11 +89,11 @@ class Pictures:
         with replacing(self.folder / name) as partial:  # a truncated file would never be replaced
             picture.save(partial, "WEBP", quality=88, method=4)
 
-    def view(self, png: bytes) -> str:
+    def view(self, picture: bytes) -> str:
         """Write a full view; return its file name."""
-        name, exists = self._file_name("view", png)
+        name, exists = self._file_name("view", picture)
         if not exists:
-            self._write(name, open_png(png))
+            self._write(name, open_picture(picture))
         return name
 
     def mask(self, png: bytes) -> str:
@@ -107,7 +107,7 @@ class Pictures:
         """Write a thumbnail, before and after around `box`; return its file name."""
         name, exists = self._file_name("thumb", real, artifact, str(box).encode())
         if not exists:
-            self._write(name, thumbnail(open_png(real), open_png(artifact), box))
+            self._write(name, thumbnail(open_picture(real), open_picture(artifact), box))
         return name
 
     def remove_unused(self) -> None:

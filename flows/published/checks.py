@@ -15,8 +15,9 @@ from flows.exports.samples import parse_record
 from flows.published.manifest import Promise
 from stages.engine.files import sha256
 from stages.engine.workspace import FactoryError
+from stages.package.members import MASKS, PICTURES, RECORD, find_member
 from stages.package.pair import PublishedPair
-from stages.records.images import open_png, read_mask, read_png
+from stages.records.images import open_png, read_mask, read_picture
 from stages.records.masks import bounding_box
 
 Problem = tuple[str, str]
@@ -37,31 +38,35 @@ def check_digests(members: Mapping[str, bytes], promise: Promise) -> Iterator[Pr
 def check_contents(key: str, members: Mapping[str, bytes], promise: Promise) -> Iterator[Problem]:
     """Check record and pictures of a pair whose bytes are right."""
     try:
-        record = parse_record(members["json"], "json")
+        record = parse_record(members.get(RECORD, b""), RECORD)
     except FactoryError as error:
         yield "json", str(error).removeprefix("json: ")
         return
     yield from (("json", problem) for problem in _compare_rows(key, record, promise))
     size = record.width, record.height
     pictures: dict[str, NDArray[Any]] = {}
-    for name in ("real", "artifact", "control", "edit", "mask", "flaws"):
+    names = {name: find_member(name, members) for name in (*PICTURES, *MASKS)}
+    for name, member in names.items():
         try:
-            data = members[f"{name}.png"]
-            if name in ("edit", "mask"):
-                pictures[name] = read_mask(data, size)
+            data = members[member]
+            if name in PICTURES:
+                pictures[name] = read_picture(data, size)
             elif name == "flaws":
                 pictures[name] = np.asarray(open_png(data, "L", size))
             else:
-                pictures[name] = read_png(data, size)
+                pictures[name] = read_mask(data, size)
+        except KeyError:
+            yield member, "is missing"
         except ValueError as error:
-            yield f"{name}.png", str(error)
-    if len(pictures) == 6:
-        yield from check_pictures(record, pictures)
+            yield member, str(error)
+    if len(pictures) == len(names):
+        problems = check_pictures(record, pictures)
+        yield from ((names.get(name, name), problem) for name, problem in problems)
 
 
 def _compare_rows(key: str, record: PublishedPair, promise: Promise) -> Iterator[str]:
     """Compare the record with the manifest's rows of the pair."""
-    if record.pair != key:
+    if record.pair != key or key != f"{record.photo}-{record.picture}":
         yield f"it is the record of {record.pair}"
     if (record.split, record.group) != (promise.split, promise.group):
         yield f"split {record.split} and group {record.group} are not the manifest's"
@@ -73,18 +78,21 @@ def _compare_rows(key: str, record: PublishedPair, promise: Promise) -> Iterator
 def check_pictures(
     record: PublishedPair, pictures: Mapping[str, NDArray[Any]]
 ) -> Iterator[Problem]:
-    """Check the guarantees of docs/format.md on decoded pictures of one size."""
+    """Check the guarantees of docs/format.md on decoded pictures of one size.
+
+    Yields the name of the picture, or ``json``, and what is wrong.
+    """
     edit, mask, labels = pictures["edit"], pictures["mask"], pictures["flaws"]
     for name in ("artifact", "control"):
         changed = (pictures[name] != pictures["real"]).any(-1) & ~edit
         if changed.any():
-            yield f"{name}.png", f"{int(changed.sum())} pixels outside `edit` differ from the photo"
+            yield name, f"{int(changed.sum())} pixels outside `edit` differ from the photo"
     if (mask & ~edit).any():
-        yield "mask.png", "marks pixels that were not edited"
+        yield "mask", "marks pixels that were not edited"
     if ((labels > 0) != mask).any():
-        yield "flaws.png", "marks other pixels than mask.png"
+        yield "flaws", "marks other pixels than mask.png"
     if set(np.unique(labels)) - {0} != {flaw.index for flaw in record.flaws}:
-        yield "flaws.png", "its values are not the indices of the record's flaws"
+        yield "flaws", "its values are not the indices of the record's flaws"
     found = {
         "mask_box": (bounding_box(mask), record.mask_box),
         "edit_box": (bounding_box(edit), record.edit_box),

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.published.location import MAX_TABLE_BYTES, Location
+from flows.published.shards import check_shard_name
+from stages.engine.storage.shard import MAX_SAMPLE_BYTES
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 
@@ -28,6 +30,8 @@ class Promise:
     group: str
     digests: dict[str, str]
     """Member name to sha256."""
+    place: tuple[int, int] | None = None
+    """Half-open range of the pair's bytes in the shard; None if the manifest does not have it."""
     flaws: list[dict[str, Any]] = field(default_factory=list)
     """The scalars of the pair's rows, one a flaw."""
 
@@ -54,8 +58,7 @@ def read_manifest(location: Location) -> Manifest:
     """
     if (size := location.size(MANIFEST)) > MAX_TABLE_BYTES:
         raise FactoryError(f"{location.base}/{MANIFEST} has {size} bytes: more than is read")
-    with location.open(MANIFEST) as file:
-        data = file.read()
+    data = location.read(MANIFEST, MAX_TABLE_BYTES)
     try:
         table = pq.read_table(io.BytesIO(data))
     except (pa.ArrowInvalid, OSError) as error:
@@ -69,8 +72,17 @@ def read_manifest(location: Location) -> Manifest:
     for batch in table.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
             digests = {n.removeprefix(_DIGEST): v for n, v in row.items() if n.startswith(_DIGEST)}
+            place = _read_place(row.get("shard_start"), row.get("shard_stop"))
+            shard = check_shard_name(row["shard"])
             promise = pairs.setdefault(
-                row["pair"], Promise(row["shard"], row["split"], row["group"], digests)
+                row["pair"], Promise(shard, row["split"], row["group"], digests, place)
             )
             promise.flaws.append({n: v for n, v in row.items() if not n.startswith(_DIGEST)})
     return Manifest(pairs)
+
+
+def _read_place(start: object, stop: object) -> tuple[int, int] | None:
+    """Return a range of bytes; None if it is not one that is read."""
+    if isinstance(start, int) and isinstance(stop, int):
+        return (start, stop) if 0 <= start < stop <= start + MAX_SAMPLE_BYTES else None
+    return None

@@ -1,16 +1,20 @@
-"""Stream a shard that nobody has checked yet: nothing is extracted, sizes and names are bounded."""
+"""Read a shard that nobody has checked yet: nothing is extracted, sizes and names are bounded."""
 
 from __future__ import annotations
 
 import hashlib
-import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, cast
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
-MAX_MEMBER_BYTES = 512 * 2**20
-"""Maximum size of a member: far above a picture of `ingest.max_pixels` as PNG."""
+from stages.engine.storage.ustar import Entry, Readable, walk
+from stages.engine.workspace import FactoryError
+
 _BLOCK = 2**20
+_SHARD = re.compile(r"\w[\w.-]*\.tar")
 
 
 class HashingReader:
@@ -32,51 +36,57 @@ class HashingReader:
         return self._hash.hexdigest()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One entry of a shard."""
-
-    name: str
-    data: bytes
-    problem: str = ""
-    """Why it is no member of a data set; `data` is then empty."""
-
-
-def stream(file: HashingReader, wanted: frozenset[str] | None, limit: int) -> Iterator[Entry]:
+def stream(
+    file: Readable, limit: int, wanted: Callable[[str], bool] = lambda name: True
+) -> Iterator[Entry]:
     """Yield the entries in order, at most `limit` of them.
 
     Args:
-        file: the shard, read forwards only.
-        wanted: keys of the pairs whose members are read; others are skipped. None reads all.
+        file: the shard.
         limit: number of entries that the manifest allows.
+        wanted: says by name whether an entry's bytes are read.
 
     Raises:
         ValueError: it is not a tar file, it ends early, or it has more entries than allowed.
     """
+    for number, entry in enumerate(walk(file, wanted)):
+        if number >= limit:
+            raise ValueError(f"more than {limit} entries, which is what the manifest lists")
+        yield entry
+
+
+def read_part(file: IO[bytes], place: tuple[int, int]) -> list[Entry]:
+    """Read the entries in a half-open range of a shard's bytes.
+
+    Raises:
+        ValueError: the range does not begin with a header, an entry ends beyond it, or `file`
+            cannot be read from there.
+    """
+    start, stop = place
+    file.seek(start)
+    return list(walk(io.BytesIO(file.read(stop - start)), part_from=start))
+
+
+@contextmanager
+def naming_damage(shard: Path | str) -> Iterator[None]:
+    """Turn the exceptions of reading a shard's samples into errors that name the shard.
+
+    Raises:
+        FactoryError: the shard, a record or a picture cannot be read.
+    """
     try:
-        with tarfile.open(fileobj=cast("IO[bytes]", file), mode="r|") as tar:
-            for number, info in enumerate(tar):
-                if number >= limit:
-                    raise ValueError(f"more than {limit} entries, which is what the manifest lists")
-                if problem := _find_problem(info):
-                    yield Entry(info.name, b"", problem)
-                elif wanted is None or info.name.split(".", 1)[0] in wanted:
-                    content = tar.extractfile(info)
-                    data = content.read() if content is not None else b""
-                    if len(data) != info.size:
-                        raise ValueError(f"{info.name} ends early")
-                    yield Entry(info.name, data)
-    except tarfile.TarError as error:
-        raise ValueError(f"not a readable tar file: {error}") from error
-    except EOFError as error:
-        raise ValueError("the file ends early") from error
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        what = f"no member {error}" if isinstance(error, KeyError) else str(error)
+        raise FactoryError(f"{shard} is damaged: {what}; run `flawfactory verify`") from error
 
 
-def _find_problem(info: tarfile.TarInfo) -> str:
-    if not info.isreg():
-        return "is not a regular file"
-    if "/" in info.name or "\\" in info.name or info.name.startswith("."):
-        return "has a path in its name"
-    if info.size > MAX_MEMBER_BYTES:
-        return f"has {info.size} bytes, more than {MAX_MEMBER_BYTES}"
-    return ""
+def check_shard_name(name: object) -> str:
+    """Return the name of a shard that a manifest lists.
+
+    Raises:
+        FactoryError: it is not the plain name of a tar file, so it could lead out of the folder.
+    """
+    if not isinstance(name, str) or not _SHARD.fullmatch(name):
+        raise FactoryError(f"the manifest lists {name!r}, which is not the name of a shard")
+    return name

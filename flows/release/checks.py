@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -16,7 +17,7 @@ from flows.reasons import PARAMS
 from flows.records import OtherSchema
 from flows.release.changelog import CHANGELOG
 from flows.release.git import Git
-from flows.release.version import read_version, set_version
+from flows.release.version import Name, read_name, set_name
 from flows.report import failed_checks, read_report
 from flows.repository import LOCK, SOURCES, locked_stages, translate_errors
 from flows.verification import Finding, locked_outputs
@@ -43,8 +44,10 @@ class State:
 
     tagged: bool
     """The tag is on HEAD."""
+    name: Name
+    """The version's name with the date of its release: that of params.yaml, or else today's."""
     named: bool
-    """params.yaml has the version's name, and nothing has to run for it."""
+    """params.yaml has the name, and nothing has to run for it."""
     previous: str | None
     """The release before; None if this is the first."""
 
@@ -71,10 +74,10 @@ def check_git(git: Git, version: str) -> Iterator[str]:
     yield from _check_name(git, version)
     if not git.knows_committer():
         yield "git does not know who you are: `git config user.name NAME`, and user.email"
-    for path in (LOCK.as_posix(), SOURCES.as_posix()):
-        if not git.tracks(path):
-            yield f"{path} is not in git: `git add {path}`, then `git commit`"
     changed = git.changed_files()
+    for path in {LOCK.as_posix(), SOURCES.as_posix()} - set(changed):
+        if not git.tracks(path):
+            yield f"git ignores {path}: `git add --force {path}`, then `git commit`"
     if changed and (is_released(git, version) or not is_interrupted(git, version, changed)):
         named = ", ".join(changed[:_SHOWN])
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
@@ -101,16 +104,17 @@ def is_released(git: Git, version: str) -> bool:
     here = git.commit_of("HEAD")
     if here is None or git.commit_of(f"refs/tags/{version}") != here:
         return False
-    return read_version(git.read("HEAD", PARAMS) or "") == version
+    return read_name(git.read("HEAD", PARAMS) or "").version == version
 
 
 def is_interrupted(git: Git, version: str, changed: list[str]) -> bool:
     """Whether the changed files are what an interrupted release of this version leaves."""
     if not set(changed) <= _OWN_FILES:
         return False
-    committed = git.read("HEAD", PARAMS)
+    committed, here = git.read("HEAD", PARAMS), _read(git, PARAMS)
     try:
-        if committed is None or set_version(committed, version) != _read(git, PARAMS):
+        name = Name(version, read_name(here).published)
+        if committed is None or set_name(committed, name) != here:
             return False
         before = yaml.safe_load(git.read("HEAD", LOCK.as_posix()) or "") or {}
         return _inputs(before.get("stages", {})) == _inputs(locked_stages(git.root))
@@ -133,9 +137,11 @@ def _inputs(stages: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
 
 def find_state(git: Git, workspace: Workspace, version: str) -> State:
     """Find how far the release of a version has come, for a checkout without problems."""
-    named = read_version(_read(git, PARAMS)) == version
+    found = read_name(_read(git, PARAMS))
+    named = found.version == version and bool(found.published)
     return State(
         tagged=is_released(git, version),
+        name=found if named else Name(version, f"{datetime.now(UTC):%Y-%m-%d}"),
         named=named and not pipeline.find_stale(workspace),
         previous=find_previous(git, version),
     )
@@ -145,7 +151,7 @@ def find_previous(git: Git, version: str) -> str | None:
     """Find the release before: the one that params.yaml names, or else the newest tag in HEAD's
     history with a data set."""
     tags = [tag for tag in git.tags_of_history() if tag != version]
-    last = read_version(git.read("HEAD", PARAMS) or "")
+    last = read_name(git.read("HEAD", PARAMS) or "").version
     ordered = [last, *tags] if last in tags else tags
     return next((tag for tag in ordered if _has_data_set(git, tag)), None)
 
@@ -190,9 +196,9 @@ def check_data(workspace: Workspace, version: str) -> Iterator[str]:
 
 def _waits_for_name(workspace: Workspace, version: str, reasons: list[str]) -> bool:
     """Whether package is out of date only because an interrupted release set its name."""
-    prefix = f"{STAGES[-1]}.version: "
-    name = read_version((workspace.root / PARAMS).read_text(encoding="utf-8"))
-    return name == version and all(reason.startswith(prefix) for reason in reasons)
+    prefixes = tuple(f"{STAGES[-1]}.{field.name}: " for field in fields(Name))
+    name = read_name((workspace.root / PARAMS).read_text(encoding="utf-8"))
+    return name.version == version and all(reason.startswith(prefixes) for reason in reasons)
 
 
 def open_tag(workspace: Workspace, tag: str) -> Version:

@@ -19,7 +19,6 @@ from stages.package.terms import collect_terms
 
 _SHOWN = 3
 _WITHDRAW = "withdraw them (`flawfactory withdraw KEY --reason WHY`)"
-_WARN = "set `package.licences.unknown: warn`"
 
 
 @dataclass
@@ -54,13 +53,17 @@ def check_licences(workspace: Workspace) -> Findings:
         (
             problem,
             f"model {model.name} ({model.role}): licence '{model.licence}': {problem}; give it in "
-            f"`package.licences.models`, choose another model, or {_WARN}",
+            "`package.licences.models`, or choose another model",
         )
         for model, problem in terms.model_problems()
     ]
     for problem, line in lines:
-        refused = problem.kind == "denied" or policy.unknown == "refuse"
-        (found.refusals if refused else found.warnings).append(line)
+        if problem.kind == "unknown" and policy.unknown == "warn":
+            found.warnings.append(line)
+        elif problem.kind == "unknown":
+            found.refusals.append(f"{line}; or set `package.licences.unknown: warn`")
+        else:
+            found.refusals.append(line)
     found.warnings += [
         f"model {model.name} ({model.licence}): {model.terms}; the data set card says so"
         for model in terms.restrictions()
@@ -88,8 +91,8 @@ def _find_remedy(problem: Problem) -> str:
     if problem.kind == "denied":
         return f"{_WITHDRAW} and build, or change `package.licences`"
     if problem == NOT_ATTRIBUTED:
-        return f"add `creator` to the folder's LICENCES.toml, scan it and build; or {_WARN}"
+        return "add `creator` to the folder's LICENCES.toml, scan it and build"
     return (
         "give the SPDX identifier in the folder's LICENCES.toml, scan it and build; or "
-        f"{_WITHDRAW}; or add the text to `package.licences.allow`; or {_WARN}"
+        f"{_WITHDRAW}; or add the text to `package.licences.allow`"
     )

@@ -3,7 +3,7 @@
 The tag is the last step, so that a tag says that the data are in the remote. What is done before it
 is found and kept when the same release is run again:
 
-1. ``package.version`` in params.yaml, and data/package with it in its card;
+1. ``package.version`` and ``package.published`` in params.yaml, and data/package with them;
 2. the data in the remote;
 3. CHANGELOG.md and the commit;
 4. the tag.
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -38,7 +37,7 @@ from flows.release.checks import NotReleasable, State, open_tag
 from flows.release.git import Git
 from flows.release.licences import check_licences
 from flows.release.push import count_missing, find_remote, push
-from flows.release.version import set_version
+from flows.release.version import Name, set_name
 from flows.report import read_report
 from flows.repository import LOCK
 from flows.verification import verify_cache, verify_outputs
@@ -119,7 +118,7 @@ def release(workspace: Workspace, wanted: Wanted, display: Display) -> Released:
         state, remote, warnings = _check(workspace, git, wanted, display)
         if not state.named:
             with display.busy(f"writing data/{PACKAGE} with the version's name"):
-                _name(workspace, wanted.version)
+                _write_name(workspace, state.name)
             _verify_package(workspace, display)
         contents = _describe_contents(workspace)
         with display.busy("comparing with the release before"):
@@ -152,6 +151,8 @@ def rehearse(workspace: Workspace, wanted: Wanted, display: Display) -> Released
     git = Git(workspace.root)
     with _locked(workspace, display.say):
         state, remote, warnings = _check(workspace, git, wanted, display)
+        if not state.named:
+            _verify_package(workspace, display)
         contents = _describe_contents(workspace)
         with display.busy("comparing with the release before"):
             entry, _ = _make_entry(workspace, wanted.version, state, contents)
@@ -213,11 +214,11 @@ def _verify_package(workspace: Workspace, display: Display) -> None:
         raise NotReleasable([f"data/{PACKAGE}: {finding}" for finding in findings[:3]])
 
 
-def _name(workspace: Workspace, version: str) -> None:
-    """Write the version into params.yaml and run package, which takes its results from the
+def _write_name(workspace: Workspace, name: Name) -> None:
+    """Write the name into params.yaml and run package, which takes its results from the
     store."""
     params = workspace.root / PARAMS
-    text = set_version(params.read_text(encoding="utf-8"), version)
+    text = set_name(params.read_text(encoding="utf-8"), name)
     write_atomically(params, text.encode())
     steps.run(workspace, PACKAGE, lambda line: None).raise_for_failure()
 
@@ -253,7 +254,7 @@ def _make_entry(workspace: Workspace, version: str, state: State, contents: str)
             comparison, summary = describe_comparison(report), summarise(report)
         except OtherSchema as error:
             comparison = summary = f"Not compared with {state.previous}: {error}."
-    return make_entry(version, f"{datetime.now(UTC):%Y-%m-%d}", contents, comparison), summary
+    return make_entry(version, state.name.published, contents, comparison), summary
 
 
 def _commit(git: Git, version: str, entry: str) -> None:

@@ -1,8 +1,9 @@
-"""The release's name in params.yaml."""
+"""Name and date of the release in params.yaml."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import yaml
@@ -14,47 +15,67 @@ _SECTION = re.compile(r"^package:[ \t]*(?:#.*)?\n(?P<body>(?:[ \t]+.*\n|[ \t]*\n
 _KEY = re.compile(r"^(?P<indent>[ \t]+)[^\s#]", re.M)
 
 
-def read_version(text: str) -> str:
-    """Return `package.version` of the text of a params.yaml; empty if there is none."""
+@dataclass(frozen=True)
+class Name:
+    """Name and date of a release; empty if there is none."""
+
+    version: str
+    published: str
+    """ISO date."""
+
+
+def read_name(text: str) -> Name:
+    """Return `package.version` and `package.published` of the text of a params.yaml."""
     try:
         section = (yaml.safe_load(text) or {}).get("package") or {}
     except (yaml.YAMLError, AttributeError):
-        return ""
-    return str(section.get("version", "")) if isinstance(section, dict) else ""
+        section = {}
+    if not isinstance(section, dict):
+        return Name("", "")
+    return Name(str(section.get("version") or ""), str(section.get("published") or ""))
 
 
-def set_version(text: str, version: str) -> str:
-    """Return the text of a params.yaml with another `package.version`; nothing else changes.
+def set_name(text: str, name: Name) -> str:
+    """Return the text of a params.yaml with another name and date; nothing else changes.
 
     Raises:
-        FactoryError: the section is not written as a block, so that a line cannot be replaced.
+        FactoryError: the section is not written as a block, so that lines cannot be replaced.
     """
     text = text if text.endswith("\n") or not text else f"{text}\n"
-    changed = _replace(text, _quote(version))
+    changed: str | None = text
+    for key, value in reversed(asdict(name).items()):
+        changed = None if changed is None else _replace(changed, key, _quote(value))
     expected: dict[str, Any] = yaml.safe_load(text) or {}
-    expected = {**expected, "package": {**(expected.get("package") or {}), "version": version}}
-    if changed is None or yaml.safe_load(changed) != expected:
+    expected = {**expected, "package": {**(expected.get("package") or {}), **asdict(name)}}
+    if changed is None or _load(changed) != expected:
         raise FactoryError(
-            f"{PARAMS}: section package cannot be edited: write `version: {version}` into it, "
-            "build and commit"
+            f"{PARAMS}: section package cannot be edited: write `version: {name.version}` and "
+            f'`published: "{name.published}"` into it, build and commit'
         )
     return changed
 
 
-def _quote(version: str) -> str:
+def _quote(value: str) -> str:
     """Return a YAML scalar as `dvc exp run -S` writes it, so that it leaves the line as it is."""
-    return yaml.safe_dump(version, allow_unicode=True, width=1000).splitlines()[0]
+    return yaml.safe_dump(value, allow_unicode=True, width=1000).splitlines()[0]
 
 
-def _replace(text: str, value: str) -> str | None:
+def _load(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
+def _replace(text: str, key: str, value: str) -> str | None:
     section = _SECTION.search(text)
     if section is None:
         has_section = re.search(r"^package\s*:", text, re.M)
-        return None if has_section else f"{text}\npackage:\n  version: {value}\n"
-    key = _KEY.search(section["body"])
-    indent = key["indent"] if key else "  "
+        return None if has_section else f"{text}\npackage:\n  {key}: {value}\n"
+    first = _KEY.search(section["body"])
+    indent = first["indent"] if first else "  "
     start, end = section.span("body")
-    line = re.compile(rf"^{indent}version:[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|[^#\s]*)", re.M)
-    written = f"{indent}version: {value}"
+    line = re.compile(rf"^{indent}{key}:[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|[^#\s]*)", re.M)
+    written = f"{indent}{key}: {value}"
     body, count = line.subn(lambda _: written, section["body"], count=1)
     return text[:start] + (body if count else f"{written}\n{body}") + text[end:]

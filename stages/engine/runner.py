@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -155,7 +155,11 @@ def _judge(
     upstream = replace(work.upstream, variants=out.offered or work.upstream.variants)
     summary = summarise(upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
     further = stage.numbers(out.rows)
-    summary = replace(summary, numbers={**summary.numbers, **further})
+    summary = replace(
+        summary,
+        numbers={**summary.numbers, **further},
+        keys={**summary.keys, **stage.examples()},
+    )
     folder = workspace.stage(stage.name)
     metrics = summary.metrics({*load_metrics(_folder_of(stage)), *further})
     write_atomically(folder / METRICS, pretty_json(metrics))
@@ -183,9 +187,10 @@ def _folder_of(stage: Stage) -> Path:
     return Path(sys.modules[type(stage).__module__].__file__ or "").parent
 
 
-def _input_digests(stage: Stage, workspace: Workspace) -> dict[str, str]:
-    """Return the digests of everything that a run depends on except its params."""
-    files = [workspace.stage(name) / PHOTOS for name in stage.reads]
+def _input_digests(stage: Stage, workspace: Workspace, read: Iterable[Path]) -> dict[str, str]:
+    """Return the digests of everything that a run depends on except its params, among it the files
+    that the stage has `read`."""
+    files = [*read, *(workspace.stage(name) / PHOTOS for name in stage.reads)]
     files += [part for half in stage.lists for part in parts(workspace.sources / half)]
     files += [_folder_of(stage) / name for name in ("gate.json", MEANINGS)]
     found = {str(path): sha256_file(path) if path.is_file() else "absent" for path in files}
@@ -203,13 +208,14 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     settings = load_settings(workspace)
     store = Store(store_root(workspace, settings))
     suite = load_suite(stage, _folder_of(stage))
-    before = _input_digests(stage, workspace)
+    read = stage.read_files(workspace)
+    before = _input_digests(stage, workspace, read) | {str(p): d for p, d in read.items()}
     work = gather(stage, workspace)
     job = _Job(stage, store, work, settings, before[_CODE], workspace)
     out, computed = job.run()
     folder = workspace.stage(stage.name)
     verdict = _judge(stage, suite, work, out, workspace)
-    after = _input_digests(stage, workspace)
+    after = _input_digests(stage, workspace, read)
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
     aside_codes = codes.aside_codes(stage.codes)

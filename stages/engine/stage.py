@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from stages.engine.codes import RejectCode
 from stages.engine.section import Section, Share
+from stages.engine.workspace import Workspace
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
@@ -135,6 +136,8 @@ class Assembled:
     key: str
     document: dict[str, Any]
     members: dict[str, bytes]
+    rejects: list[Reject] = field(default_factory=list)
+    """The variants that `Stage.process` rejected; `Stage.sift` may replace the list."""
 
 
 class Stage(ABC):
@@ -190,6 +193,17 @@ class Stage(ABC):
     def setup(self) -> None:  # noqa: B027 - most stages have nothing to load
         """Load the models. Called once in each worker before the first `process`."""
 
+    def read_files(self, workspace: Workspace) -> Mapping[Path, str]:
+        """Read the files of the checkout that `sift` needs beside the upstream stages' outputs;
+        return the sha256 of each. Called once, before any work.
+
+        Default: none.
+
+        Raises:
+            FactoryError: a file is missing or not valid.
+        """
+        return {}
+
     @abstractmethod
     def process(self, sample: Sample) -> Output:
         """Process one photo. The same sample, params and models must give the same bytes.
@@ -212,9 +226,11 @@ class Stage(ABC):
         bool. They must not depend on the rows: the tables of all builds have the same schema."""
 
     def sift(self, result: Assembled) -> tuple[Assembled, list[Reject]]:
-        """Apply the thresholds in `StageParams.layout_only`; changing them recomputes nothing.
+        """Apply the params in `StageParams.layout_only` and what `read_files` read; changing them
+        recomputes nothing.
 
-        Returns what is left of a photo's result and the rejected variants. Default: all is left.
+        Returns what is left of a photo's result and the variants that are rejected now. A variant
+        is put back by leaving its reject out of the result's `rejects`. Default: all is left.
 
         Raises:
             RejectPhoto: the whole photo is rejected.
@@ -283,6 +299,13 @@ class Stage(ABC):
     ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """Return tables for ``dvc plots`` by file name without suffix, from the rows of the
         manifest and the rejects (`stages.engine.plots`). dvc.yaml names the files.
+
+        Default: none.
+        """
+        return {}
+
+    def examples(self) -> Mapping[str, list[str]]:
+        """Return, for numbers of `numbers`, what was counted, for messages of the gate.
 
         Default: none.
         """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from stages.engine.section import Section, Share, refusal
+from stages.engine.section import Section, Share, Strings, refusal
 from stages.engine.stage import GateParams, StageParams
+from stages.filter.reviews import FOLDER
 from stages.models import registry
 from stages.models.protocols import SMALL_CROPS, SmallCrops
 
@@ -62,5 +64,19 @@ class FilterGate(GateParams):
 class FilterParams(StageParams):
     """Section ``filter`` of params.yaml without its back ends' sections."""
 
+    layout_only: ClassVar[frozenset[str]] = frozenset({"reviews"})
     lpips: Bounds = Bounds()
+    reviews: Annotated[Strings, Field(max_length=100)] = ("reviews/*.json",)
+    """Review files with people's verdicts, which override the judge's (docs/reviewing.md): paths
+    or patterns of paths in the folder ``reviews``."""
     gate: FilterGate = FilterGate()  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @model_validator(mode="after")
+    def _check_reviews(self) -> FilterParams:
+        for pattern in self.reviews:
+            parts = PurePosixPath(pattern).parts
+            if len(parts) < 2 or parts[0] != FOLDER or ".." in parts:
+                raise refusal(
+                    "reviews", pattern, f"must begin with {FOLDER}/, the folder that DVC watches"
+                )
+        return self

@@ -33,7 +33,7 @@ from stages.ingest.near_duplicates import group_photos
 from stages.ingest.places import Places
 from stages.ingest.sources import ScanError, make_units
 from stages.records.documents import Document, Photo
-from stages.records.images import write_png
+from stages.records.images import WEBP_MAX_SIDE, write_png
 
 
 class IngestGate(GateParams):
@@ -49,8 +49,8 @@ class IngestParams(StageParams):
     max_bytes: int = Field(default=64 << 20, ge=100, le=1 << 30)
     max_pixels: int = Field(default=100_000_000, ge=256, le=178_000_000)
     """Maximum that the header may declare; Pillow always refuses twice its own 89 million."""
-    min_side: int = Field(default=128, ge=16, le=16384)
-    max_side: int = Field(default=1536, ge=16, le=16384)
+    min_side: int = Field(default=128, ge=16, le=WEBP_MAX_SIDE)
+    max_side: int = Field(default=1536, ge=16, le=WEBP_MAX_SIDE)
     """Longer photos are scaled down."""
     near_duplicate_distance: int = Field(default=6, ge=0, le=31)
     """Maximum number of differing bits of the perceptual hashes of near duplicates."""

@@ -14,7 +14,8 @@ from stages.engine.files import canonical_json, pretty_json, sha256_file
 from stages.engine.stage import Assembled
 from stages.engine.storage.shard import Index, add_sample
 from stages.engine.storage.source_list import Source
-from stages.package.pair import MEMBERS, PublishedPair
+from stages.package.members import RECORD, ImageFormat
+from stages.package.pair import PublishedPair
 from stages.package.provenance import Provenance
 from stages.package.rows import complete_rows, make_rows
 from stages.package.split import SPLITS, Ratios, split_of
@@ -34,6 +35,8 @@ class Layout:
     photos_per_shard: int
     """Consecutive lines of the source list whose pairs share a shard (per split), so that growth
     adds shards and a withdrawal rewrites one."""
+    image_format: ImageFormat = "png"
+    """File format of the pictures, which is in the names of members."""
 
 
 def complete_pair(
@@ -68,9 +71,9 @@ def make_members(pair: dict[str, Any], photo_members: Mapping[str, bytes]) -> di
     pictures = {
         name.removeprefix(prefix): data
         for name, data in photo_members.items()
-        if name.startswith(prefix)
+        if name.startswith((prefix, "real."))
     }
-    return {"real.png": photo_members["real.png"], "json": canonical_json(pair), **pictures}
+    return {RECORD: canonical_json(pair), **pictures}
 
 
 class Shards:
@@ -89,17 +92,25 @@ class Shards:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def add(self, split: str, key: str, members: Mapping[str, bytes]) -> dict[str, str]:
-        """Append a sample to its split's shard; return the sha256 of each member."""
+    def add(self, split: str, key: str, members: Mapping[str, bytes]) -> dict[str, Any]:
+        """Append a sample to its split's shard.
+
+        Returns:
+            The manifest's columns of the sample's place: ``shard``, the half-open range of its
+            bytes in it, and the sha256 of each member.
+        """
         if split not in self._tars:
             self.names[split] = f"{split}-{self.number:05d}.tar"
             file = self._open.enter_context((self.folder / self.names[split]).open("wb"))
             tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
             self._tars[split] = self._open.enter_context(tar)
             self._indices[split] = {}
-        index = self._indices[split]
-        add_sample(self._tars[split], index, key, members)
-        return {name: member.sha256 for name, member in index[key].items()}
+        tar, index = self._tars[split], self._indices[split]
+        start = tar.offset
+        add_sample(tar, index, key, members)
+        digests = {f"sha256.{name}": member.sha256 for name, member in index[key].items()}
+        place = {"shard": self.names[split], "shard_start": start, "shard_stop": tar.offset}
+        return place | digests
 
 
 def write_shards(
@@ -112,7 +123,7 @@ def write_shards(
         with Shards(folder, number) as shards:
             for output in photos:
                 rows += _write_photo(output, shards, layout, provenance)
-    return complete_rows(rows)
+    return complete_rows(rows, layout.image_format)
 
 
 def _write_photo(
@@ -122,10 +133,9 @@ def _write_photo(
     split = split_of(group, layout.ratios)
     for record in output.document["pairs"]:
         pair = complete_pair(record, split, group, layout.sources[output.position], provenance)
-        digests = shards.add(split, pair["pair"], make_members(pair, output.members))
-        hashes = {f"sha256.{name}": digests[name] for name in MEMBERS}
+        place = shards.add(split, pair["pair"], make_members(pair, output.members))
         for row in make_rows(pair):
-            yield row | {"shard": shards.names[split]} | hashes
+            yield row | place
 
 
 def make_index(rows: list[dict[str, Any]], digests: Mapping[str, str]) -> dict[str, Any]:

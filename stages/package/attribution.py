@@ -19,8 +19,8 @@ FILE = "ATTRIBUTION.md"
 HEADING = "# Attribution"
 _CHANGES = (
     "Every photo was turned upright, converted to sRGB, scaled down if it was large, and stripped "
-    "of metadata; that copy is `real.png`. In `artifact.png` and `control.png` regions of it were "
-    "rendered anew by a model (see README.md); `artifact.png` shows flaws that the photo does not "
+    "of metadata; that copy is the member `real`. In `artifact` and `control` regions of it were "
+    "rendered anew by a model (see README.md); `artifact` shows flaws that the photo does not "
     "have. The creators of the photos had no part in this and do not endorse it."
 )
 _CREATIVE_COMMONS = re.compile(r"CC-(BY(?:-NC)?(?:-ND|-SA)?)-(\d\.\d)(?:-([A-Z]{2,3}))?")

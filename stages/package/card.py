@@ -13,6 +13,7 @@ import yaml
 
 from stages.package import attribution, rights
 from stages.package.markdown import escape, write_table
+from stages.package.members import RECORD, find_member
 from stages.package.provenance import Provenance
 from stages.package.rights import LicencePolicy, Rights
 from stages.package.split import SPLITS
@@ -34,13 +35,13 @@ STAND_INS = {
 """Role and back end to the text on what it stands in for."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _FIELDS = (
-    ("real.png", "the photo, upright, sRGB, without metadata"),
-    ("artifact.png", "the photo with one flaw or several"),
-    ("control.png", "same regions through the same model without a flaw: clean, but with the "
+    ("real", "the photo, upright, sRGB, without metadata"),
+    ("artifact", "the photo with one flaw or several"),
+    ("control", "same regions through the same model without a flaw: clean, but with the "
      "machine's fingerprints. Train against it, or a detector learns to spot the autoencoder"),
-    ("mask.png", "the visible flaws, 0 or 255"),
-    ("flaws.png", "the same pixels: number of the flaw in the list `flaws`, from 1; elsewhere 0"),
-    ("edit.png", "every pixel that may differ; outside it artifact and control equal the photo"),
+    ("mask", "the visible flaws, 0 or 255"),
+    ("flaws", "the same pixels: number of the flaw in the list `flaws`, from 1; elsewhere 0"),
+    ("edit", "every pixel that may differ; outside it artifact and control equal the photo"),
     ("json", "flaws (label, tool, entity, part, boxes in pixels, scores, text), explanation, "
      "licence, origin, creator, models"),
 )  # fmt: skip
@@ -155,6 +156,15 @@ def _problems(rows: Sequence[dict[str, Any]], terms: Terms) -> list[str]:
     ]
 
 
+def _find_member(picture: str, rows: Sequence[dict[str, Any]]) -> str:
+    columns = rows[0] if rows else {}
+    return find_member(picture, {name.removeprefix("sha256.") for name in columns})
+
+
+def _list_members(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(n if n == RECORD else _find_member(n, rows), what) for n, what in _FIELDS]
+
+
 def make_card(
     rows: Sequence[dict[str, Any]], provenance: Provenance, terms: Terms | None = None
 ) -> str:
@@ -186,10 +196,11 @@ def make_card(
         "## Licences",
         _licences(rows, terms),
         "## A sample",
-        write_table(("member", "what it is"), _FIELDS),
+        write_table(("member", "what it is"), _list_members(rows)),
         "```python\nfrom datasets import load_dataset\n\n"
         'pairs = load_dataset("webdataset", data_files={"train": "train-*.tar"}, split="train")\n'
-        'pairs[0]["artifact.png"], [flaw["text"] for flaw in pairs[0]["json"]["flaws"]]\n```',
+        f'pairs[0]["{_find_member("artifact", rows)}"], '
+        '[flaw["text"] for flaw in pairs[0]["json"]["flaws"]]\n```',
         "`manifest.parquet` has one row per flaw with the sha256 of every member; `_info.json` "
         "lists the shards as timm reads them; `croissant.json` describes all of it for "
         "mlcroissant.",

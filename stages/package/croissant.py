@@ -20,6 +20,7 @@ from stages.engine.files import sha256_file
 from stages.engine.storage.tables import MANIFEST
 from stages.package import attribution
 from stages.package.assemble import INDEX
+from stages.package.members import ImageFormat
 from stages.package.provenance import PROVENANCE
 from stages.package.rows import manifest_columns
 from stages.package.split import SPLITS
@@ -65,7 +66,11 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[File]:
 
 
 def make_croissant(
-    rows: Sequence[Mapping[str, Any]], files: Sequence[File], terms: Terms, published: str
+    rows: Sequence[Mapping[str, Any]],
+    files: Sequence[File],
+    terms: Terms,
+    published: str,
+    image_format: ImageFormat = "png",
 ) -> dict[str, Any]:
     """Make the content of ``croissant.json``.
 
@@ -75,6 +80,7 @@ def make_croissant(
         terms: name of the release, and the models whose licences restrict the data.
         published: ISO date of the release; empty if it is none. Nothing else here is a date, so
             that the same data give the same bytes.
+        image_format: file format of photo, artifact and control.
     """
     licences = {row["licence"] for row in rows} | {m.licence for m in terms.restrictions()}
     shards = sorted({row["shard"] for row in rows})
@@ -96,9 +102,9 @@ def make_croissant(
         **date,
         "distribution": [
             *(_file_object(file, shard=file.name in shards) for file in files),
-            *_file_sets(shards),
+            *_file_sets(shards, image_format),
         ],
-        "recordSet": _record_sets(rows),
+        "recordSet": _record_sets(rows, image_format),
     }
 
 
@@ -137,11 +143,14 @@ def _file_object(file: File, shard: bool) -> dict[str, Any]:
     }
 
 
-def _file_sets(shards: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _file_sets(shards: Sequence[str], image_format: ImageFormat) -> Iterator[dict[str, Any]]:
     inside = [{"@id": shard} for shard in shards]
+    pictures: tuple[Any, Any] = ("*.png", "image/png")
+    if image_format == "webp":  # masks are PNG all the same
+        pictures = (["*.png", "*.webp"], ["image/png", "image/webp"])
     for name, pattern, kind in (
         ("records", "*.json", "application/json"),
-        ("pictures", "*.png", "image/png"),
+        ("pictures", *pictures),
     ):
         yield {
             "@type": "cr:FileSet",
@@ -153,7 +162,9 @@ def _file_sets(shards: Sequence[str]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _record_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _record_sets(
+    rows: Sequence[Mapping[str, Any]], image_format: ImageFormat
+) -> list[dict[str, Any]]:
     present = {row["split"] for row in rows}
     splits = [split for split in SPLITS if split in present]
     table = {"fileObject": {"@id": MANIFEST}}
@@ -175,7 +186,7 @@ def _record_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "key": [{"@id": "flaws/pair"}, {"@id": "flaws/variant"}],
             "field": [
                 _field("flaws", name, _TYPES[kind], {**table, "extract": {"column": name}})
-                for name, kind in manifest_columns().items()
+                for name, kind in manifest_columns(image_format).items()
             ],
         },
         _members("records", "The record of each pair, as JSON text.", "record", "sc:Text"),

@@ -28,17 +28,6 @@ from stages.records.images import Image
 from stages.records.masks import Mask, bounding_box
 from stages.tools import Tool
 
-MEMBERS = (
-    "artifact.png",
-    "control.png",
-    "edit.png",
-    "flaws.png",
-    "json",
-    "mask.png",
-    "real.png",
-)
-"""The members of every sample, sorted."""
-
 
 class PackageCode(RejectCode):
     """Reasons why a photo or a pair cannot be published."""
@@ -138,6 +127,16 @@ class Flaw(Document):
     mask_pixels: int
     edit_pixels: int
     judge: str
+    pixels_sha256: str
+    """Digest of the flaw's rendered crop: the key under which people mark it
+    (`stages.filter.reviews`)."""
+    verdict_by: str
+    """``judge``, or ``review`` if the people who marked the flaw decided."""
+    judge_verdict: str
+    """The filter's own verdict: ``ok``, or the reject code that people overruled."""
+    accepted_by: str
+    rejected_by: str
+    """Reviewers who accept and who reject the flaw: 16 hex digits each, comma-separated."""
     scores: list[Score] = Field(min_length=1)
     text: str
     """What is wrong and where."""
@@ -250,7 +249,7 @@ class Pictures(BaseModel):
 
 
 class PairPictures(BaseModel):
-    """A pair's pictures other than ``real.png``, all of the photo's size."""
+    """A pair's pictures other than the photo, all of the photo's size."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
     artifact: Image
@@ -381,6 +380,11 @@ def make_flaw(index: int, scene: Scene, records: FlawRecords) -> Flaw:
         mask_pixels=int(pictures.mask.sum()),
         edit_pixels=int(pictures.edit.sum()),
         judge=verdict.judge,
+        pixels_sha256=verdict.pixels_sha256,
+        verdict_by=verdict.verdict_by,
+        judge_verdict=verdict.judge_verdict,
+        accepted_by=verdict.accepted_by,
+        rejected_by=verdict.rejected_by,
         scores=[Score(name=n, value=float(v)) for n, v in sorted(verdict.scores.items())],
         text=records.explanation.local,
         mapping=make_mapping_record(variant),

@@ -33,7 +33,8 @@ class LicencePolicy(Section):
     """Section ``package.licences`` of params.yaml: the licences that a release may contain.
 
     Entries of `allow` and `deny` are compared without regard to case; ``*`` stands for any
-    characters. They apply to the identifiers of photos and of models. `deny` has priority.
+    characters, ``?`` for one. They apply to the identifiers of photos and of models. `deny` has
+    priority.
     """
 
     allow: Strings = ("*",)

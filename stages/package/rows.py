@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from stages.engine.workspace import FactoryError
 from stages.models import registry
-from stages.package.pair import MEMBERS, Calls, Flaw, PublishedPair, Texts, Usage
+from stages.package.members import ImageFormat, list_members
+from stages.package.pair import Calls, Flaw, PublishedPair, Texts, Usage
 
 _SCALARS = (str, int, float, bool)
 _TEXTS = {"author": "author", "overall": "overall_text", "clean": "clean_text"}
@@ -18,11 +19,11 @@ _TEXTS = {"author": "author", "overall": "overall_text", "clean": "clean_text"}
 
 
 @cache
-def manifest_columns() -> Mapping[str, type]:
+def manifest_columns(image_format: ImageFormat = "png") -> Mapping[str, type]:
     """Return the columns of the manifest with their types.
 
     They are those of the record's models, and one for each score of any judge: the same for every
-    profile and data set. Only scores may be None.
+    profile and data set with pictures of this file format. Only scores may be None.
     """
     own = _scalar_fields(Flaw, without=("id",))
     whole = _scalar_fields(PublishedPair, without=("pair", "photo", "picture"))
@@ -39,7 +40,8 @@ def manifest_columns() -> Mapping[str, type]:
             for name, kind in _scalar_fields(Usage).items()
         },
         "shard": str,
-        **{f"sha256.{member}": str for member in MEMBERS},
+        **dict.fromkeys(("shard_start", "shard_stop"), int),
+        **{f"sha256.{member}": str for member in list_members(image_format)},
         **{f"score.{name}": float for name in registry.scores()},
     }
 
@@ -73,13 +75,15 @@ def make_rows(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def complete_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def complete_rows(
+    rows: Sequence[Mapping[str, Any]], image_format: ImageFormat = "png"
+) -> list[dict[str, Any]]:
     """Give every row all columns of the manifest, in their order; None where it has no value.
 
     Raises:
         FactoryError: a row has a score that no judge declares.
     """
-    columns = manifest_columns()
+    columns = manifest_columns(image_format)
     for row in rows:
         if unknown := sorted(row.keys() - columns.keys()):
             raise FactoryError(

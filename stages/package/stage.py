@@ -28,6 +28,7 @@ from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
 from stages.package import assemble, attribution, card, croissant, plots
+from stages.package.members import ImageFormat, member_name
 from stages.package.pair import (
     FlawRecords,
     PackageCode,
@@ -39,7 +40,7 @@ from stages.package.pair import (
 )
 from stages.package.provenance import PROVENANCE, collect_provenance
 from stages.package.rights import LicencePolicy
-from stages.package.rows import complete_rows, make_rows, manifest_columns
+from stages.package.rows import make_rows, manifest_columns
 from stages.package.split import SPLITS, Ratios
 from stages.package.terms import collect_terms
 from stages.records.crops import paste_mask, paste_picture
@@ -55,11 +56,12 @@ from stages.records.documents import (
     PictureText,
     Scene,
 )
-from stages.records.images import Image, read_png, write_png
+from stages.records.images import Image, read_png, write_png, write_webp
 from stages.tools import TOOLS
 
 MAX_VERSION = 100
-PICTURES = ("artifact", "control", "edit", "flaws", "mask")
+JOINED = ("artifact", "control", "edit", "flaws", "mask")
+"""The pictures of a pair, but for the photo, which the pairs of a photo share."""
 
 
 class PackageGate(GateParams):
@@ -92,11 +94,13 @@ class PackageParams(StageParams):
     version: str = Field(default="", max_length=MAX_VERSION, pattern=r"^[^\x00-\x20\x7f]*$")
     """Name of the last release, which `flawfactory release` sets; the card repeats it."""
     published: PublicationDate = ""
-    """Date of the release, for Croissant; empty before the first."""
+    """Date of publication, for Croissant; empty: none."""
     licences: LicencePolicy = LicencePolicy()
     photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list that share a shard (and split)."""
     splits: Ratios = Ratios()
+    image_format: ImageFormat = "png"
+    """File format of photo, artifact and control; ``webp`` is lossless."""
     gate: PackageGate = PackageGate()  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
@@ -104,7 +108,8 @@ class Pairs(Document):
     """The pairs of a photo: the document of the package stage.
 
     Members are ``real.png`` and ``<picture>.{artifact,control,edit,flaws,mask}.png``, all of the
-    photo's size.
+    photo's size; with `PackageParams.image_format` ``webp``, photo, artifact and control end in
+    ``.webp``.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -152,6 +157,10 @@ def read_flaws(
         else:
             taken_out.append(pictures)
     return flaws, taken_out
+
+
+def _encode(member: str, pixels: Image) -> bytes:
+    return write_webp(pixels) if member.endswith(".webp") else write_png(pixels)
 
 
 class PackageStage(Stage):
@@ -202,22 +211,25 @@ class PackageStage(Stage):
                     len(taken_out),
                 )
             )
-            for member in PICTURES:
-                members[f"{text.picture}.{member}.png"] = write_png(getattr(joined, member))
+            for picture in JOINED:
+                name = member_name(picture, self.params.image_format)
+                members[f"{text.picture}.{name}"] = _encode(name, getattr(joined, picture))
         if not pairs:
             codes = sorted(reject.code for reject in rejects)
             raise RejectPhoto(PackageCode.NO_PAIRS, "no pair is left to publish", codes=codes)
-        members["real.png"] = sample.members["ingest/photo.png"]
+        real = member_name("real", self.params.image_format)
+        as_it_is = real == "real.png"
+        members[real] = sample.members["ingest/photo.png"] if as_it_is else _encode(real, photo)
         return Output(Pairs(key=sample.key, pairs=pairs), members, rejects)
 
     def rows(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per flaw; None for what `assemble` adds (split, shard, digests ...)."""
-        made = [row for pair in document["pairs"] for row in make_rows(pair)]
-        return complete_rows(made)
+        """Return one row per flaw, without what `assemble` adds: split, shard, digests, scores that
+        the flaw does not have ..."""
+        return [row for pair in document["pairs"] for row in make_rows(pair)]
 
     def columns(self) -> ReadOnly[str, type]:
         """Return the columns of the manifest."""
-        return manifest_columns()
+        return manifest_columns(self.params.image_format)
 
     def numbers(self, rows: Sequence[dict[str, Any]]) -> ReadOnly[str, float]:
         """Return the number of pairs, and of the pairs of each split."""
@@ -241,6 +253,7 @@ class PackageStage(Stage):
             groups={row["key"]: row["group"] for row in ingested},
             ratios=self.params.splits,
             photos_per_shard=self.params.photos_per_shard,
+            image_format=self.params.image_format,
         )
         provenance = collect_provenance(workspace.root)
         rows = assemble.write_shards(outputs, folder, layout, provenance)
@@ -258,5 +271,8 @@ class PackageStage(Stage):
         shards = sorted({row["shard"] for row in rows})
         files = croissant.describe_files(folder, [*shards, *croissant.FILES])
         terms = collect_terms(self.params.version, self.params.licences, self.base)
-        content = croissant.make_croissant(rows, files, terms, self.params.published)
+        params = self.params
+        content = croissant.make_croissant(
+            rows, files, terms, params.published, params.image_format
+        )
         (folder / croissant.CROISSANT).write_bytes(pretty_json(content))

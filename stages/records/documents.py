@@ -259,11 +259,24 @@ class Verdict(Document):
     tool: Tool
     """The variant's tool, for the manifest."""
     passed: bool
+    """The final verdict: that of the reviewers if there is one, else that of the judge."""
     reason: str
     """Reject code, or ``ok``."""
     message: str
     judge: str
+    """The back end that judged it, or ``bounds`` if none did."""
     scores: dict[str, float]
+    pixels_sha256: str = ""
+    """Digest of the flaw's picture, the member ``<variant>.artifact.png`` of inject: the key of
+    people's marks."""
+    verdict_by: Literal["judge", "review"] = "judge"
+    """Who decided: bounds and judge, or people."""
+    judge_verdict: str = ""
+    """The verdict of bounds and judge, whoever decided: reject code, or ``ok``."""
+    accepted_by: str = ""
+    rejected_by: str = ""
+    """Reviewers who accept and who reject it: 16 hex digits each, comma-separated
+    (`stages.filter.reviews.reviewer_digest`)."""
     prompt: str = ""
     """For judges that prompt a model: name, version and digest of the prompt."""
     answers: list[str] = Field(default_factory=list)

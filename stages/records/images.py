@@ -1,4 +1,4 @@
-"""Reads, checks and writes PNG members, and pastes pictures into a photo."""
+"""Reads, checks and writes PNG and WebP members, and pastes pictures into a photo."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from stages.records.masks import Mask
 
 Image = NDArray[np.uint8]
 """(H, W, 3), sRGB."""
+WEBP_MAX_SIDE = 16383
+"""Maximum side of a WebP in pixels."""
 
 
 def open_png(data: bytes, mode: str = "RGB", size: tuple[int, int] | None = None) -> Pillow.Image:
@@ -27,15 +29,31 @@ def open_png(data: bytes, mode: str = "RGB", size: tuple[int, int] | None = None
         ValueError: `data` is not a readable PNG, or its mode or size differs (checked before
             decoding).
     """
+    return _open(data, ("PNG",), mode, size)
+
+
+def open_picture(data: bytes, size: tuple[int, int] | None = None) -> Pillow.Image:
+    """Decode a published RGB picture, a PNG or a WebP, into a Pillow image.
+
+    Raises:
+        ValueError: `data` is neither, or its mode or size differs (checked before decoding).
+    """
+    return _open(data, ("PNG", "WEBP"), "RGB", size)
+
+
+def _open(
+    data: bytes, formats: tuple[str, ...], mode: str, size: tuple[int, int] | None
+) -> Pillow.Image:
+    names = " or ".join(formats)
     try:
-        picture = Pillow.open(io.BytesIO(data), formats=["PNG"])
+        picture = Pillow.open(io.BytesIO(data), formats=formats)
         if picture.mode != mode:
-            raise ValueError(f"expected a PNG of mode {mode}, found {picture.mode}")
+            raise ValueError(f"expected a {names} of mode {mode}, found {picture.mode}")
         if size and picture.size != size:
             raise ValueError(f"a picture of {picture.size}, expected {size}")
         picture.load()
     except (OSError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise ValueError(f"not a readable PNG: {error}") from error
+        raise ValueError(f"not a readable {names}: {error}") from error
     return picture
 
 
@@ -46,6 +64,16 @@ def read_png(data: bytes, size: tuple[int, int] | None = None) -> Image:
         ValueError: `data` is not a PNG of mode ``RGB`` or, if given, of this width and height.
     """
     return np.asarray(open_png(data, "RGB", size))
+
+
+def read_picture(data: bytes, size: tuple[int, int] | None = None) -> Image:
+    """Decode a published RGB picture, a PNG or a WebP, to (H, W, 3) uint8.
+
+    Raises:
+        ValueError: `data` is neither, not of mode ``RGB`` or, if given, not of this width and
+            height.
+    """
+    return np.asarray(open_picture(data, size))
 
 
 def read_mask(data: bytes, size: tuple[int, int] | None = None) -> Mask:
@@ -65,6 +93,17 @@ def write_png(picture: Image | Mask) -> bytes:
     pixels = picture.astype(np.uint8) * np.uint8(255) if picture.dtype == bool else picture
     file = io.BytesIO()
     Pillow.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
+
+
+def write_webp(picture: Image) -> bytes:
+    """Encode (H, W, 3) uint8, at most `WEBP_MAX_SIDE` a side, as lossless WebP without metadata.
+
+    Method 2 at effort 20: a fifth smaller than PNG and written faster; higher values gain little
+    (decision 14). The same pixels give the same bytes.
+    """
+    file = io.BytesIO()
+    Pillow.fromarray(picture).save(file, format="WEBP", lossless=True, method=2, quality=20)
     return file.getvalue()
 
 

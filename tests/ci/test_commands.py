@@ -23,7 +23,7 @@ def test_every_entry_is_documented():
     assert {name for part in commands.TABLE.values() for name in part} <= known
 
 
-@pytest.mark.parametrize("folder", ["benchmarks", "training"])
+@pytest.mark.parametrize("folder", ["applications", "benchmarks", "training"])
 def test_every_program_has_an_entry(folder):
     for path in (ROOT / folder).rglob("*.py"):
         if '__name__ == "__main__"' in path.read_text(encoding="utf-8"):

@@ -14,6 +14,7 @@ from stages.models import registry
 from stages.models.registry import PromptText, UsedModel
 from stages.package import croissant, pair, provenance
 from stages.package.assemble import CARD
+from stages.package.members import list_members
 from stages.package.rows import manifest_columns
 from stages.package.terms import Terms
 from stages.records.documents import SCHEMA_VERSION, Box, ModelCalls
@@ -118,7 +119,7 @@ def test_the_manifest_of_a_stage_is_documented(name: str) -> None:
 
 def test_files_members_and_record_sets_are_documented() -> None:
     files = set(re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.*?) \|", DOCUMENT, re.M))))
-    assert {CARD, *croissant.FILES, croissant.CROISSANT, *pair.MEMBERS} <= files
+    assert {CARD, *croissant.FILES, croissant.CROISSANT, *list_members()} <= files
     content = croissant.make_croissant([], [], Terms(), "")
     record_sets = {entry["@id"] for entry in content["recordSet"]}
     found = re.findall(r"^\| `(\w+)` \|", read_section("Croissant"), re.M)

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("benchmarks", "docs", "flows", "requirements", "samples", "stages", "tests", "training",
-           "weights", ".ci")  # fmt: skip
+FOLDERS = ("applications", "benchmarks", "docs", "flows", "requirements", "samples", "stages",
+           "tests", "training", "weights", ".ci")  # fmt: skip
 DOCUMENTS = sorted(
     path
     for path in chain(ROOT.glob("*.md"), *(ROOT.glob(f"{folder}/**/*.md") for folder in FOLDERS))

@@ -160,14 +160,14 @@ def _read_photos(
         if result.document is None:
             out.rejects += result.rejects
             continue
-        kept = Assembled(unit.position, unit.key, result.document, result.members)
+        kept = Assembled(unit.position, unit.key, result.document, result.members, result.rejects)
         try:
             kept, sifted = stage.sift(kept)
         except RejectPhoto as reject:  # its variants' rejects are dropped
             reason = (reject.code, reject.message, reject.evidence)
             out.rejects.append(Reject(unit.key, None, *reason))
             continue
-        out.rejects += [*result.rejects, *sifted]
+        out.rejects += [*kept.rejects, *sifted]
         yield kept
 
 

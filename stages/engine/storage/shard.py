@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import IO
 
 from stages.engine.files import sha256
+from stages.engine.storage.ustar import Entry, walk
+
+MAX_MEMBERS = 1000
+"""Maximum number of members of a sample that is read."""
+MAX_SAMPLE_BYTES = 2**31
+"""Maximum size of a sample that is read."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,61 @@ def read_member(path: Path, member: Member) -> bytes:
 
 
 def read_shard(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield all regular files in order as (name, bytes); nothing is extracted to disk."""
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for info in tar:
-            if info.isreg() and (content := tar.extractfile(info)) is not None:
-                yield info.name, content.read()
+    """Yield all files in order as (name, bytes); nothing is extracted to disk.
+
+    Raises:
+        ValueError: the shard is damaged, or has an entry that is not a regular file.
+    """
+    for entry in walk(file, paths=True):
+        if entry.problem:
+            raise ValueError(f"{entry.name} {entry.problem}")
+        yield entry.name, entry.data
+
+
+def group_entries(entries: Iterable[Entry]) -> Iterator[tuple[str, list[Entry]]]:
+    """Yield the neighbouring entries of each key; one sample in memory at a time.
+
+    Raises:
+        ValueError: a sample has more than `MAX_MEMBERS` members or `MAX_SAMPLE_BYTES` bytes.
+    """
+    for key, group in groupby(entries, key=lambda entry: entry.name.partition(".")[0]):
+        found: list[Entry] = []
+        size = 0
+        for entry in group:
+            found.append(entry)
+            size += len(entry.data)
+            if len(found) > MAX_MEMBERS or size > MAX_SAMPLE_BYTES:
+                raise ValueError(
+                    f"{key} has more than {MAX_MEMBERS} members or {MAX_SAMPLE_BYTES} bytes"
+                )
+        yield key, found
 
 
 def read_samples(file: IO[bytes]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Yield all samples in order as (key, members by name); one sample in memory at a time."""
-    for key, files in groupby(read_shard(file), key=lambda item: item[0].split(".", 1)[0]):
-        yield key, {name.split(".", 1)[1]: data for name, data in files}
+    """Yield all samples in order as (key, members by name); one sample in memory at a time.
+
+    Raises:
+        ValueError: the shard is damaged, has an entry that is no member of a sample, a sample or
+            member twice, or a sample that is too large.
+    """
+    seen: set[str] = set()
+    for key, entries in group_entries(walk(file)):
+        if key in seen:
+            raise ValueError(f"{key} is there twice")
+        seen.add(key)
+        yield key, join_members(entries)
+
+
+def join_members(entries: Iterable[Entry]) -> dict[str, bytes]:
+    """Return the bytes of a sample's members by name.
+
+    Raises:
+        ValueError: an entry is no member of a sample, or a member is there twice.
+    """
+    members: dict[str, bytes] = {}
+    for entry in entries:
+        member = entry.name.partition(".")[2]
+        if entry.problem or member in members:
+            raise ValueError(f"{entry.name} {entry.problem or 'is there twice'}")
+        members[member] = entry.data
+    return members

@@ -63,10 +63,6 @@ def test_results_without_verdict_are_not_counted():
     )
 
 
-def test_interval_is_wilsons():
-    assert main.format_share(9, 10) == "90% (60% to 98%)"
-
-
 def test_null_edits_are_counted_by_kind():
     rows = [
         make_row(edit="control", lpips_real=0.0),

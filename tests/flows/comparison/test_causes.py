@@ -35,6 +35,11 @@ def test_params_code_and_models_move_but_not_gates_and_other_stages_outputs() ->
     assert moves["explain"] == []
 
 
+def test_changed_reviews_are_peoples_verdicts() -> None:
+    first, second = (lock(filter=({}, {"reviews": digest})) for digest in "12")
+    assert list(map(str, find_moves(first, second)["filter"])) == ["people's verdicts (reviews/)"]
+
+
 def test_an_aspect_is_explained_by_its_stages_or_the_nearest_before_them() -> None:
     after = lock(
         map=({"variants": 8}, {"stages/map": "1"}),

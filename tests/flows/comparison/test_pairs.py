@@ -92,3 +92,15 @@ def test_the_columns_say_what_a_comparison_row_by_row_says(before, after, tmp_pa
     assert set(found.removed.to_pylist()) == old - new
     assert set(found.changed.to_pylist()) == expected
     assert found.same == len(old & new) - len(expected)
+
+
+def test_pictures_of_another_file_format_are_not_compared_by_their_digests(tmp_path: Path) -> None:
+    before = [make_row("a", **{"sha256.mask.png": "0"}), make_row("b", **{"sha256.mask.png": "0"})]
+    after = [
+        {name.replace("artifact.png", "artifact.webp"): value for name, value in row.items()}
+        for row in before
+    ]
+    after[1] |= {"sha256.mask.png": "1"}
+    found = changes(tmp_path, before, after)
+    assert described(found) == {"a": ["format"], "b": ["mask", "format"]}
+    assert found.lone_columns == ()

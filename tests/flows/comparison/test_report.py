@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,3 +209,22 @@ class Measured(Version):
 
     def metrics(self, stage):
         return self.numbers if stage == "filter" else {}
+
+
+def test_a_version_without_columns_about_people_is_compared(
+    sets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """As older manifests are; no pair is removed, so that no row is left to settle."""
+    ours = {"verdict_by", "judge_verdict", "accepted_by", "rejected_by", "pixels_sha256"}
+    old = tmp_path / "old"
+    shutil.copytree(sets[0], old)
+    table = pq.read_table(old / "manifest.parquet")
+    pq.write_table(table.drop_columns(sorted(ours)), old / "manifest.parquet")
+    for pair in ((old, sets[0]), (sets[0], old), (old, sets[1]), (sets[1], old)):
+        report = make_report(*(open_version(None, str(folder)) for folder in pair))
+        assert ours <= set(report.changes.lone_columns)
+        assert not any(
+            fate.accepted_by_people
+            for found in (report.added, report.removed)
+            for fate in found.counts
+        )

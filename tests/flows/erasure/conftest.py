@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from flows.gallery.images import Pictures
 from flows.sources import update_source_list
 from stages.engine.storage.source_list import Source, read_list
 from stages.engine.workspace import CURRENT_PHOTO, Workspace
+from stages.filter.reviews import FOLDER, Mark, dump_review, make_review
 from stages.models.chat.cache import AnswerCache
 from stages.models.chat.request import ChatAnswer, ChatRequest
 from stages.records.images import write_png
@@ -167,12 +169,18 @@ class Factory:
         partial.parent.mkdir(exist_ok=True)
         partial.write_bytes(png)
         os.utime(partial, (1, 1))
+        review = self.root / FOLDER / "anna.json"
+        review.parent.mkdir()
+        mark = Mark(pixels_sha256="a" * 64, flaw=f"{photo.key}-v1", verdict="reject",
+                    note="not her hand", time=datetime(2026, 11, 26, tzinfo=UTC))  # fmt: skip
+        review.write_bytes(dump_review(make_review("0" * 64, "anna", [mark])))
         sheet = b"data:image/jpeg;base64,c2hlZXQ"
         self._show_in_prefect(photo, sheet.decode())
         return {
             **{name: (data / "gallery" / "images" / name).read_bytes() for name in names},
             "answer": b"a face nobody else has",
             "sheet": sheet,
+            "mark": b"not her hand",
         }
 
     def _show_in_prefect(self, photo: Source, sheet: str) -> None:

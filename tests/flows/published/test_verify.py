@@ -1,16 +1,16 @@
 import io
 import json
 import tarfile
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from http_folder import serve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from published_set import KEYS
+from published_set import KEYS, describe
 
+from flows.published.location import Location
 from flows.published.verify import verify_copy
 from stages.engine.files import sha256
 from stages.engine.storage.tables import read_table, write_table
@@ -27,6 +27,21 @@ def members(path: Path) -> dict[str, tuple[int, int]]:
         return {info.name: (info.offset_data, info.size) for info in tar}
 
 
+def places(path: Path) -> dict[str, list[int]]:
+    """Return the range of each pair's bytes."""
+    found: dict[str, list[int]] = {}
+    with tarfile.open(path) as tar:
+        for info in tar:
+            stop = info.offset_data + -(-info.size // 512) * 512
+            found.setdefault(info.name.split(".", 1)[0], [info.offset, stop])[1] = stop
+    return found
+
+
+def at(place: Sequence[int | None]) -> dict[str, int | None]:
+    """Return the manifest's columns of a place."""
+    return {"shard_start": place[0], "shard_stop": place[1]}
+
+
 def rewrite(path: Path, change) -> None:
     """Rewrite a shard; `change(name, data)` returns the new bytes, or None to leave it out."""
     with tarfile.open(path) as tar:
@@ -39,28 +54,32 @@ def rewrite(path: Path, change) -> None:
                 tar.addfile(info, io.BytesIO(changed))
 
 
-def claim(folder: Path, key: str, **columns) -> None:
-    """Change the manifest's rows of a pair."""
+def claim(folder: Path, columns: dict[str, dict]) -> None:
+    """Change columns of the manifest's rows, by pair."""
     rows = read_table(folder / "manifest.parquet")
     write_table(
         folder / "manifest.parquet",
-        [row | columns if row["pair"] == key else row for row in rows],
+        [row | columns.get(row["pair"], {}) for row in rows],
         manifest_columns(),
     )
+    describe(folder)
 
 
 def replace_member(folder: Path, name: str, data: bytes) -> None:
-    """Replace a member, and its digest in the manifest."""
+    """Replace a member, and its digest and place in the manifest."""
     rewrite(folder / SHARD, lambda n, old: data if n == name else old)
     write_index(read_table(folder / "manifest.parquet"), folder)
     key, member = name.split(".", 1)
-    claim(folder, key, **{f"sha256.{member}": sha256(data)})
+    columns = {pair: at(place) for pair, place in places(folder / SHARD).items()}
+    columns[key][f"sha256.{member}"] = sha256(data)
+    claim(folder, columns)
 
 
 def test_a_photo_without_attribution_is_named(copy: Path) -> None:
     file = copy / "ATTRIBUTION.md"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(line for line in lines if KEYS[5] not in line))
+    describe(copy)
     assert [str(finding) for finding in verify_copy(str(copy))[1]] == [
         f"ATTRIBUTION.md: does not list photo {KEYS[5]}"
     ]
@@ -184,12 +203,13 @@ def test_splits_index_and_card_are_compared_with_the_manifest(copy: Path) -> Non
     rows = read_table(copy / "manifest.parquet")
     first = rows[0]
     other = next(row for row in rows if row["split"] != first["split"])
-    claim(copy, other["pair"], group=first["group"])
+    claim(copy, {other["pair"]: {"group": first["group"]}})
     card = copy / "README.md"
     card.write_text(card.read_text().replace("| train |", "| trains |"))
     index = json.loads((copy / "_info.json").read_bytes())
     index["splits"]["train"]["shard_lengths"][0] += 1
     (copy / "_info.json").write_text(json.dumps(index))
+    describe(copy)
     found = {f.shard: f.problem for f in verify_copy(str(copy))[1]}
     assert first["group"] in found["manifest.parquet"]
     assert "says no number for train" in found["README.md"]
@@ -212,17 +232,74 @@ def test_one_shard_and_a_sample_of_the_pairs(copy: Path) -> None:
         verify_copy(str(copy / "train-99999.tar"))
 
 
-def test_a_url_is_verified_like_a_folder(copy: Path) -> None:
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_url_is_verified_like_a_folder(copy: Path, ranges: bool) -> None:
     pairs = len({row["pair"] for row in read_table(copy / "manifest.parquet")})
-    handler = partial(SimpleHTTPRequestHandler, directory=str(copy))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        assert verify_copy(url) == (pairs, [])
+    with serve(copy, ranges) as served:
+        assert verify_copy(served.url) == (pairs, [])
+        assert verify_copy(served.url, sample=5) == (5, [])
         (copy / SHARD).unlink()
-        _, findings = verify_copy(url)
-        server.shutdown()
+        _, findings = verify_copy(served.url)
     assert {f.shard for f in findings} == {SHARD}
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_remote_shard_larger_than_a_block_is_read(tmp_path: Path, ranges: bool) -> None:
+    content = bytes(range(256)) * 30_000
+    (tmp_path / "train-00000.tar").write_bytes(content)
+    with (
+        serve(tmp_path, ranges) as served,
+        Location(served.url).open("train-00000.tar") as file,
+    ):
+        assert b"".join(iter(lambda: file.read(2**20), b"")) == content
+
+
+def test_of_a_sample_only_its_bytes_are_read(copy: Path) -> None:
+    with serve(copy) as served:
+        assert verify_copy(served.url, sample=2) == (2, [])
+    rows = read_table(copy / "manifest.parquet")
+    shards = sum(size for name, size in served.sent.items() if name.endswith(".tar"))
+    assert shards <= 2 * max(row["shard_stop"] - row["shard_start"] for row in rows)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@given(data=st.data())
+def test_damage_in_a_sample_is_named_like_that_in_all_pairs(copy: Path, data) -> None:
+    path = copy / SHARD
+    sound = path.read_bytes()
+    start, size = data.draw(st.sampled_from(sorted(members(path).values())))
+    content = bytearray(sound)
+    content[start + data.draw(st.integers(0, size - 1))] ^= 1
+    path.write_bytes(bytes(content))
+    found = [verify_copy(str(copy), sample=sample)[1] for sample in (0, 1000)]
+    path.write_bytes(sound)
+    assert found[0] == found[1] != []
+
+
+def test_pairs_that_are_not_where_the_manifest_says_are_found_and_named(copy: Path) -> None:
+    rows = read_table(copy / "manifest.parquet")
+    here = [row for row in rows if row["shard"] == SHARD]
+    claim(copy, {here[0]["pair"]: at((here[-1]["shard_start"], here[-1]["shard_stop"]))})
+    for sample in (0, 1000):
+        found = verify_copy(str(copy), sample)[1]
+        assert [(f.shard, f.key, f.problem) for f in found] == [
+            (SHARD, here[0]["pair"], "is not at the bytes that the manifest lists")
+        ]
+
+
+@pytest.mark.parametrize("place", [(None, None), (None, 5), (5, 3), (-1, 3), (0, 2**62)])
+def test_a_manifest_without_usable_places_is_enough(copy: Path, place: tuple) -> None:
+    rows = read_table(copy / "manifest.parquet")
+    claim(copy, {row["pair"]: at(place) for row in rows})
+    for sample in (0, 3):
+        assert verify_copy(str(copy), sample)[1] == []
+
+
+def test_a_pair_missing_from_its_shard_is_missing_from_a_sample(copy: Path) -> None:
+    key = next(iter(members(copy / SHARD))).split(".", 1)[0]
+    rewrite(copy / SHARD, lambda name, data: None if name.startswith(key) else data)
+    found = verify_copy(str(copy), sample=1000)[1]
+    assert (SHARD, key, "is missing") in [(f.shard, f.key, f.problem) for f in found]
 
 
 def test_without_a_manifest_there_is_nothing_to_verify_against(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from typing import get_args
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ from stages.engine.files import sha256_file
 from stages.engine.storage.shard import read_samples
 from stages.models.registry import ModelLicence
 from stages.package.croissant import licence_url, make_croissant, semantic_version
-from stages.package.pair import MEMBERS
+from stages.package.members import ImageFormat, list_members
 from stages.package.terms import Terms
 
 
@@ -85,9 +86,11 @@ def test_the_flaws_are_the_manifests_rows(mlcroissant, folder):
             assert (loaded.decode() if isinstance(loaded, bytes) else loaded) == value
 
 
-def test_records_and_pictures_are_those_of_the_shards(mlcroissant, folder):
+@pytest.mark.parametrize("image_format", get_args(ImageFormat))
+def test_records_and_pictures_are_those_of_the_shards(mlcroissant, image_format, tmp_path):
     from PIL import Image, ImageChops
 
+    folder = write_set(tmp_path / "set", keys=KEYS[:6], image_format=image_format)
     members = read_members(folder)
     data_set = open_set(mlcroissant, folder)
     records = {
@@ -101,7 +104,9 @@ def test_records_and_pictures_are_those_of_the_shards(mlcroissant, folder):
         seen.add(place)
         wanted = Image.open(io.BytesIO(members[place]))
         assert ImageChops.difference(record["pictures/picture"], wanted).getbbox() is None
-    assert {member for _, member in seen} == {name for name in MEMBERS if name != "json"}
+    assert {member for _, member in seen} == {
+        name for name in list_members(image_format) if name != "json"
+    }
     assert seen | records.keys() == members.keys()
 
 

@@ -15,20 +15,27 @@ from stages.engine.storage.tables import write_table
 from stages.models.registry import ModelLicence
 from stages.package import assemble, attribution, card
 from stages.package import stage as package_stage
-from stages.package.pair import MEMBERS
+from stages.package.members import list_members
 from stages.package.rights import LicencePolicy
 from stages.package.split import SPLITS, Ratios, split_of
 from stages.package.stage import PackageParams, PackageStage
 from stages.package.terms import Terms
-from stages.records.images import read_mask, read_png
+from stages.records.images import read_mask, read_picture, read_png
 from stages.records.masks import bounding_box
 
+MEMBERS = list_members()
 KEYS = [f"{n:016x}" for n in range(12)]
 
 
 @pytest.fixture
-def stage():
-    return PackageStage(PackageParams(photos_per_shard=4), BaseParams())
+def image_format():
+    return "png"
+
+
+@pytest.fixture
+def stage(image_format):
+    params = PackageParams(photos_per_shard=4, image_format=image_format)
+    return PackageStage(params, BaseParams())
 
 
 @pytest.fixture
@@ -80,6 +87,34 @@ def test_pictures_equal_the_photo_outside_edit(stage, make_sample):
         assert (artifact[~edit] == real[~edit]).all() and (control[~edit] == real[~edit]).all()
         assert (artifact[edit] != real[edit]).any()
         assert mask.any() and edit[mask].all()
+
+
+@pytest.mark.parametrize("image_format", ["webp"])
+def test_webp_has_the_same_pixels_under_other_names(stage, make_sample):
+    sample = make_sample(KEYS[3], count=1)
+    png = PackageStage(PackageParams(), BaseParams()).process(sample).members
+    webp = stage.process(sample).members
+    masks = {"p0.edit.png", "p0.flaws.png", "p0.mask.png"}
+    assert set(webp) == {"real.webp", "p0.artifact.webp", "p0.control.webp", *masks}
+    assert all(webp[name] == png[name] for name in masks)
+    for name in ("real", "p0.artifact", "p0.control"):
+        assert webp[f"{name}.webp"][8:12] == b"WEBP"
+        assert np.array_equal(read_picture(webp[f"{name}.webp"]), read_png(png[f"{name}.png"]))
+
+
+@pytest.mark.parametrize("image_format", ["webp"])
+def test_the_card_names_the_members_as_they_are(package):
+    text = (package("package")[0] / "README.md").read_text()
+    assert "| artifact.webp |" in text and "| mask.png |" in text and "artifact.png" not in text
+
+
+def test_the_manifest_says_where_a_pair_is_in_its_shard(package):
+    folder, rows = package("package")
+    for row in rows:
+        start, stop = row["shard_start"], row["shard_stop"]
+        part = (folder / row["shard"]).read_bytes()[start:stop]
+        with tarfile.open(fileobj=io.BytesIO(part)) as tar:
+            assert [info.name for info in tar] == [f"{row['pair']}.{name}" for name in MEMBERS]
 
 
 def test_boxes_are_those_of_the_full_size_masks(stage, make_sample):
@@ -137,7 +172,7 @@ def test_process_rows_name_photo_and_variant(stage, make_sample):
     assert [(r["key"], r["variant"], r["pair"]) for r in rows][:1] == [
         (KEYS[0], "v0", f"{KEYS[0]}-p0")
     ]
-    assert rows[0]["score.probability"] == 0.5 and rows[1]["score.probability"] is None
+    assert rows[0]["score.probability"] == 0.5 and "score.probability" not in rows[1]
 
 
 def test_shards_are_ranges_of_the_source_list_and_a_group_is_in_one_split(package):
@@ -206,7 +241,8 @@ def test_index_has_timms_format(package):
             assert (folder / file).is_file()
 
 
-def test_webdataset_reads_it(package, monkeypatch):
+@pytest.mark.parametrize("image_format", ["png", "webp"])
+def test_webdataset_reads_it(package, image_format, monkeypatch):
     monkeypatch.setitem(os.environ, "WDS_SECURE", "1")
     import webdataset
 
@@ -214,15 +250,16 @@ def test_webdataset_reads_it(package, monkeypatch):
     urls = [str(path) for path in sorted(folder.glob("*.tar"))]
     pairs = webdataset.WebDataset(urls, shardshuffle=False).decode("pil")
     names = {name for pair in pairs for name in pair if not name.startswith("__")}
-    assert names == set(MEMBERS)
+    assert names == set(list_members(image_format))
     found = {pair["__key__"]: pair for pair in pairs}
     assert set(found) == {row["pair"] for row in rows}
     one = found[rows[0]["pair"]]
-    assert one["artifact.png"].size == one["real.png"].size == (80, 64)
+    assert one[f"artifact.{image_format}"].size == one[f"real.{image_format}"].size == (80, 64)
     assert one["json"]["pair"] == rows[0]["pair"] and one["json"]["split"] == rows[0]["split"]
 
 
-def test_datasets_reads_it(package, tmp_path, monkeypatch):
+@pytest.mark.parametrize("image_format", ["png", "webp"])
+def test_datasets_reads_it(package, image_format, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
 
@@ -237,8 +274,9 @@ def test_datasets_reads_it(package, tmp_path, monkeypatch):
     }
     for part in loaded.values():
         for pair in part:
-            assert set(pair) - {"__key__", "__url__"} == set(MEMBERS)
+            assert set(pair) - {"__key__", "__url__"} == set(list_members(image_format))
             assert isinstance(pair["mask.png"], Image.Image)
+            assert pair[f"artifact.{image_format}"].format == image_format.upper()
             assert pair["json"]["explanation"]["overall"]
             for flaw in pair["json"]["flaws"]:
                 assert flaw["text"] and flaw["label"]

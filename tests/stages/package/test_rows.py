@@ -4,7 +4,7 @@ import pytest
 
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
-from stages.package.pair import MEMBERS
+from stages.package.members import list_members
 from stages.package.rows import complete_rows, make_rows, manifest_columns
 from stages.package.stage import PackageParams, PackageStage
 
@@ -18,7 +18,7 @@ def pair(make_sample):
 def test_the_columns_have_scalar_types_and_only_scores_may_be_missing(pair):
     columns = manifest_columns()
     assert set(columns.values()) <= {str, int, float, bool}
-    assert {f"sha256.{member}" for member in MEMBERS} <= columns.keys()
+    assert {f"sha256.{member}" for member in list_members()} <= columns.keys()
     (row,) = complete_rows(make_rows(pair))
     assert list(row) == list(columns)
     assert {name: row[name] for name in ("pair", "variant", "flaws", "score.probability")} == {

@@ -118,3 +118,15 @@ def test_costs_of_photo_and_pair_are_apart_and_questions_are_listed(sets):
     assert single["calls.pair.requests"] == 2 and several["calls.pair.requests"] == 4
     assert several["calls.pair.cost"] == pytest.approx(0.004)
     assert single["calls.photo.requests"] == 0
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_folder_is_loaded_as_its_card_says(sets, datasets, tmp_path, streaming):
+    found = datasets.load_dataset(
+        str(sets["all"]), streaming=streaming, cache_dir=str(tmp_path / "cache")
+    )
+    rows = pq.read_table(sets["all"] / "manifest.parquet", columns=["pair", "split"]).to_pylist()
+    wanted = {(row["pair"], row["split"]) for row in rows}
+    assert {(pair["__key__"], split) for split in found for pair in found[split]} == wanted
+    first, *others = (found[split].features for split in found)
+    assert others and all(features == first for features in others)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.records.images import open_png, paste, read_mask, read_png, write_png
+from stages.records.images import (
+    open_png,
+    paste,
+    read_mask,
+    read_picture,
+    read_png,
+    write_png,
+    write_webp,
+)
 
 
 @pytest.fixture
@@ -82,3 +90,19 @@ def test_a_crop_is_pasted_into_a_copy(photo):
 def test_a_crop_must_fit():
     with pytest.raises(ValueError, match="does not fit"):
         paste(np.zeros((8, 8, 3), np.uint8), np.zeros((4, 4, 3), np.uint8), (6, 6, 10, 10))
+
+
+def test_a_published_picture_is_a_png_or_a_lossless_webp(photo):
+    for data in (write_png(photo), write_webp(photo)):
+        assert np.array_equal(read_picture(data), photo)
+    assert write_webp(photo) == write_webp(photo)
+    with pytest.raises(ValueError, match="not a readable PNG"):
+        read_png(write_webp(photo))
+    with pytest.raises(ValueError, match="not a readable PNG or WEBP"):
+        read_picture(saved("RGB", "JPEG"))
+    with pytest.raises(ValueError, match="mode RGB, found RGBA"):
+        read_picture(saved("RGBA", "WEBP"))
+    with pytest.raises(ValueError, match=r"expected \(1, 1\)"):
+        read_picture(write_webp(photo), (1, 1))
+    with pytest.raises(ValueError, match="not a readable PNG or WEBP"):
+        read_picture(write_webp(photo)[:-20])

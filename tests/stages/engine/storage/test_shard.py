@@ -60,15 +60,18 @@ def test_a_damaged_member_is_an_error(tmp_path, damage):
         read_member(path, member)
 
 
-def test_read_shard_yields_regular_files_only():
+def test_an_entry_that_is_no_regular_file_is_an_error():
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("empty"))
         link = tarfile.TarInfo("evil")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
-        tar.addfile(tarfile.TarInfo("empty"))
     buffer.seek(0)
-    assert list(read_shard(buffer)) == [("empty", b"")]
+    entries = read_shard(buffer)
+    assert next(entries) == ("empty", b"")
+    with pytest.raises(ValueError, match="evil is not a regular file"):
+        next(entries)
 
 
 def test_webdataset_reads_the_shards(tmp_path):

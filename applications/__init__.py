@@ -1,0 +1,2 @@
+"""What the data set is for: models that find flaws, and the measurements that show whether they do
+(docs/evaluation.md)."""

@@ -1,0 +1,1 @@
+"""Metrics as pure functions over arrays; each is tested against hand-worked cases."""

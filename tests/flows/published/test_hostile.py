@@ -1,0 +1,145 @@
+"""Every reader of shards says in one line what is wrong with a hostile one, writes nothing outside
+its target and needs bounded memory."""
+
+import io
+import json
+import re
+import tarfile
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from exporting import export
+from hostile_shards import KINDS, spoil
+
+from flows.comparison.pictures import read_pairs
+from flows.comparison.versions import open_version
+from flows.contact_sheet import contact_sheet
+from flows.gallery.collect import accepted_pairs
+from flows.gallery.images import Pictures
+from flows.published.verify import verify_copy
+from stages.engine.storage.tables import read_table, write_table
+from stages.engine.workspace import FactoryError, Workspace
+from stages.package.rows import manifest_columns
+
+SHARD = "train-00000.tar"
+MAX_BYTES = 64 * 2**20
+"""Memory that a reader may take: the fixture's shards have 0.2 MB."""
+
+
+def list_files(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+def read_for_export(package: Path, target: Path) -> None:
+    export("coco", package, target / "export")
+
+
+def read_for_the_gallery(package: Path, target: Path) -> None:
+    list(accepted_pairs(package.parent, Pictures(target)))
+
+
+def read_for_the_contact_sheet(package: Path, target: Path) -> None:
+    contact_sheet(Workspace(package.parents[1]), rows=100)
+
+
+def read_for_the_comparison(package: Path, target: Path) -> None:
+    rows = read_table(package / "manifest.parquet")
+    last = max(row["pair"] for row in rows if row["shard"] in (SHARD, rows[0]["shard"]))
+    list(read_pairs(open_version(None, str(package)), [last]))
+
+
+def read_to_verify(package: Path, target: Path) -> None:
+    verify_copy(str(package), sample=100)
+    _, findings = verify_copy(str(package))
+    if findings:
+        assert {finding.shard for finding in findings} == {SHARD}
+        raise FactoryError("\n".join(map(str, findings)))
+
+
+READERS = (read_for_export, read_for_the_gallery, read_for_the_contact_sheet,
+           read_for_the_comparison, read_to_verify)  # fmt: skip
+
+UNREAD = {
+    ("sample twice", read_for_the_comparison),  # stops when it has found its pairs
+    ("deeply nested record", read_for_the_contact_sheet),  # reads no records
+}
+
+
+@pytest.fixture
+def package(original: Path, tmp_path: Path) -> Path:
+    """A data folder's package whose files are links, but for the shard to spoil."""
+    folder = tmp_path / "checkout" / "data" / "package"
+    folder.mkdir(parents=True)
+    for path in original.iterdir():
+        if path.name == SHARD:
+            (folder / SHARD).write_bytes(path.read_bytes())
+        else:
+            (folder / path.name).hardlink_to(path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader"),
+    [
+        pytest.param(kind, reader, id=f"{reader.__name__}-{kind}")
+        for kind in KINDS
+        for reader in READERS
+        if (kind, reader) not in UNREAD
+    ],
+)
+def test_a_hostile_shard_is_described(
+    kind: str, reader: Callable[[Path, Path], None], package: Path, tmp_path: Path
+) -> None:
+    words = spoil(package / SHARD, kind)
+    target = tmp_path / "target"
+    target.mkdir()
+    before = list_files(tmp_path)
+    tracemalloc.start()
+    with pytest.raises(FactoryError) as caught:
+        reader(package, target)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert re.search(words, str(caught.value)) and SHARD in str(caught.value)
+    assert peak < MAX_BYTES
+    assert all(target in path.parents for path in list_files(tmp_path) - before)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["pair", "photo", "picture", "split"])
+@pytest.mark.parametrize("name", ["coco", "yolo"])
+def test_a_record_cannot_name_a_file_outside_the_export(
+    name: str, field: str, package: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(package / SHARD) as tar:
+        files = [(info.name, tar.extractfile(info).read()) for info in tar]
+    with tarfile.open(package / SHARD, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for member, data in files:
+            if member.endswith("json"):
+                data = json.dumps(json.loads(data) | {field: "../../../escaped"}).encode()
+            info = tarfile.TarInfo(member)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    with pytest.raises(FactoryError, match=f"{SHARD} is damaged"):
+        export(name, package, tmp_path / "out" / "export")
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+def test_a_sound_shard_is_read(
+    reader: Callable[[Path, Path], None], package: Path, tmp_path: Path
+) -> None:
+    reader(package, tmp_path / "target")
+
+
+@pytest.mark.parametrize("name", ["../train-00000.tar", "/etc/passwd", "a/b.tar", ".tar", None])
+def test_a_manifest_that_names_a_file_outside_the_folder_is_refused(
+    name: str | None, package: Path, tmp_path: Path
+) -> None:
+    rows = [row | {"shard": name} for row in read_table(package / "manifest.parquet")]
+    (package / "manifest.parquet").unlink()
+    write_table(package / "manifest.parquet", rows, manifest_columns())
+    for reader in (read_for_export, read_to_verify, read_for_the_comparison):
+        with pytest.raises(FactoryError, match="not the name of a shard"):
+            reader(package, tmp_path / "target")
