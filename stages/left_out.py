@@ -19,6 +19,7 @@ LEFT_OUT: dict[str, str] = {
     "stages/catalogue.py": "finds stages and reads params; params are in the key",
     "stages/left_out.py": "this list",
     "stages/tools/__init__.py": _TOOLS,
+    "stages/*/plots.py": "counts finished rows for `dvc plots`",
     "stages/engine/*": _RUN,
     "stages/models/registry/*": _CHOICE,
     "stages/models/profiles.yaml": _CHOICE,

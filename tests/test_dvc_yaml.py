@@ -1,11 +1,14 @@
+import json
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from stages import STAGES
 from stages.catalogue import build_stage, parse_params, stage_class
 from stages.engine.closure import import_closure
+from stages.engine.gates.summary import load_metrics
 from stages.engine.provenance import code_files
 from stages.filter.params import FilterParams
 from stages.filter.reviews import FOLDER
@@ -92,3 +95,44 @@ def test_the_compact_flow_model_is_a_dependency(name: str) -> None:
 def test_every_dependency_in_the_tree_exists(name: str) -> None:
     for path in PIPELINE[name]["deps"]:
         assert path.startswith("data/") or (ROOT / path).exists(), path
+
+
+def test_dvc_finds_metrics_and_plots_of_every_stage() -> None:
+    content = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    assert content["metrics"] == [f"data/{name}/metrics.json" for name in STAGES]
+    plots = {title: plot for entry in content["plots"] for title, plot in entry.items()}
+    drawn = {file for plot in plots.values() for file in plot["y"]}
+    assert {f"data/{name}/outcomes.json" for name in STAGES} <= drawn
+    for plot in plots.values():
+        template = json.loads((ROOT / ".dvc" / "plots" / f"{plot['template']}.json").read_text())
+        assert template["data"] == {"values": "<DVC_METRIC_DATA>"}
+
+
+def test_metrics_are_statistics_of_the_manifest_or_numbers_of_the_stage() -> None:
+    for name in STAGES:
+        stage = build_stage(name, parse_params({}))
+        types = dict(stage.columns())
+        for metric in load_metrics(ROOT / "stages" / name):
+            column, _, statistic = metric.rpartition(".")
+            assert types[column] in ([bool] if statistic == "rate" else [int, float]), metric
+
+
+def test_setting_a_param_by_dvc_changes_nothing_else_in_params_yaml(tmp_path: Path) -> None:
+    before = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(before)
+    apply_overrides(tmp_path / "params.yaml", ["filter.features.probability=0.45678"])
+    after = (tmp_path / "params.yaml").read_text()
+    lines = [line for line in after.splitlines() if "0.45678" in line]
+    assert len(lines) == 1
+    others = [line for line in after.splitlines() if "0.45678" not in line]
+    assert [line for line in before.splitlines() if line not in others] == [
+        lines[0].replace("0.45678", "0.4")
+    ]
+    assert len(after.splitlines()) == len(before.splitlines())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_metrics_are_documented_with_their_units(name: str) -> None:
+    text = (ROOT / "docs" / "experiments.md").read_text()
+    for metric, meaning in load_metrics(ROOT / "stages" / name).items():
+        assert f"| {name} | `{metric}` | {meaning} |" in text

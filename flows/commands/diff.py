@@ -29,7 +29,8 @@ def diff(
         Path | None, typer.Option(help="Write a page with plots and pictures side by side.")
     ] = None,
     pictures: Annotated[
-        int, typer.Option(min=0, max=200, help="Changed pairs shown on the page.")
+        int,
+        typer.Option(min=0, max=200, help="Pairs on the page: changed, removed, added."),
     ] = 24,
 ) -> None:
     """Say which photos and pairs were added, removed and changed, in what and why.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -18,6 +19,9 @@ NOT_LISTED, NOT_DRAWN, UNKNOWN = "not_listed", "not_drawn", "unknown"
 _JUDGES, _DECIDER = "filter", "verdict_by"
 """The stage that people overrule, and the column that says who decided."""
 
+EXAMPLES = 24
+"""Maximum number of pairs named for each fate."""
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -31,14 +35,29 @@ class Fate:
     """Whether people accept the flaws in the version that has them."""
 
 
-def find_fates(
-    pairs: pa.Array, owner: pq.ParquetFile, version: Version
-) -> tuple[Counter[Fate], dict[Fate, str]]:
-    """Find out why `version` does not have `pairs`, which the manifest `owner` has.
+@dataclass(frozen=True)
+class Example:
+    """A pair with a fate."""
 
-    Returns:
-        Fate to the number of flaws, and to a pair as an example.
-    """
+    pair: str
+    message: str = ""
+    """That of the reject."""
+
+
+@dataclass(frozen=True)
+class Fates:
+    """Why the pairs of one version are not in the other."""
+
+    counts: Counter[Fate]
+    """Number of flaws."""
+    examples: dict[Fate, list[Example]]
+    """Up to `EXAMPLES` each."""
+
+
+def find_fates(pairs: pa.Array, owner: pq.ParquetFile, version: Version) -> Fates:
+    """Find out why `version` does not have `pairs`, which the manifest `owner` has."""
+    if not len(pairs):
+        return Fates(Counter(), {})
     names = ["pair", "key", "variant"]
     names += [_DECIDER] if _DECIDER in owner.schema_arrow.names else []
     columns = owner.read(columns=names)
@@ -54,24 +73,27 @@ def find_fates(
         }
     )
     counts: Counter[Fate] = Counter()
-    examples: dict[Fate, str] = {}
+    examples: dict[Fate, list[Example]] = {}
 
-    def settle(found: pa.ChunkedArray | pa.Array, fate: Fate) -> None:
+    def settle(
+        flags: pa.ChunkedArray | pa.Array, fate: Fate, rejects: pa.Table | None = None
+    ) -> None:
         nonlocal left
-        if not pc.sum(found).as_py():
+        if not pc.sum(flags).as_py():
             return
-        settled, left = left.filter(found), left.filter(pc.invert(found))
+        settled, left = left.filter(flags), left.filter(pc.invert(flags))
         for by_people in (False, True):
             part = settled.filter(pc.equal(settled["reviewed"], by_people))
             if len(part):
                 own = replace(fate, accepted_by_people=by_people and fate.stage == _JUDGES)
                 counts[own] += len(part)
-                examples.setdefault(own, part["pair"][0].as_py())
+                found = _make_examples(part.slice(0, EXAMPLES), rejects)
+                examples[own] = [*examples.get(own, []), *found][:EXAMPLES]
 
     for stage in STAGES:
         rejects = version.table(stage, REJECTS)
         if rejects is not None and rejects.metadata.num_rows:
-            table = rejects.read(columns=["key", "variant", "code"])
+            table = rejects.read(columns=["key", "variant", "code", "message"])
             for code in pc.unique(table["code"]).to_pylist():
                 of_code = table.filter(pc.equal(table["code"], code))
                 whole = of_code.filter(pc.equal(of_code["variant"], ""))
@@ -82,10 +104,23 @@ def find_fates(
                     pc.is_in(left["flaw"], pa.concat_arrays(names.chunks) if names.chunks else
                              pa.array([], pa.string())),
                 )  # fmt: skip
-                settle(found, Fate(stage, code))
+                settle(found, Fate(stage, code), of_code)
         settle(_missing(left, stage, version), Fate(stage, _reason_of(stage)))
     settle(pa.array([True] * len(left)), Fate("package", UNKNOWN))
-    return counts, examples
+    return Fates(counts, examples)
+
+
+def _make_examples(flaws: pa.Table, rejects: pa.Table | None) -> Iterator[Example]:
+    """Yield the flaws with the messages of their rejects, or of their photos' rejects."""
+    messages: dict[str, str] = {}
+    if rejects is not None:
+        of_photos = rejects.filter(pc.is_in(rejects["key"], flaws["photo"].combine_chunks()))
+        for row in of_photos.to_pylist():
+            name = f"{row['key']}/{row['variant']}" if row["variant"] else row["key"]
+            messages[name] = row["message"]
+    for row in flaws.to_pylist():
+        message = messages.get(row["flaw"]) or messages.get(row["photo"], "")
+        yield Example(row["pair"], message)
 
 
 def _reason_of(stage: str) -> str:

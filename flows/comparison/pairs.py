@@ -114,8 +114,8 @@ def compare(before: pq.ParquetFile, after: pq.ParquetFile) -> PairChanges:
     for name in (name for name in after.schema_arrow.names if name in known[0]):
         if not (aspect := aspect_of(name)):
             continue
-        first = _read_column(before, name).take(place.filter(matched))
-        differs = _differ(first, _read_column(after, name).filter(matched))
+        first = read_column(before, name).take(place.filter(matched))
+        differs = _differ(first, read_column(after, name).filter(matched))
         if differs.any():
             columns[name] = int(differs.sum())
             flags = aspects.setdefault(aspect, np.zeros(len(both), dtype=bool))
@@ -159,11 +159,13 @@ def _has_rows(manifest: pq.ParquetFile) -> bool:
 def _read_keys(manifest: pq.ParquetFile) -> dict[str, pa.Array]:
     """Read the key columns as strings, also those of a manifest without rows, whose type is
     null."""
-    return {name: pc.cast(_read_column(manifest, name), pa.string()) for name in _KEYS}
+    return {name: pc.cast(read_column(manifest, name), pa.string()) for name in _KEYS}
 
 
-def _read_column(manifest: pq.ParquetFile, name: str) -> pa.Array:
-    """Read a column as one array."""
+def read_column(manifest: pq.ParquetFile, name: str) -> pa.Array:
+    """Read a column as one array; that of a manifest without rows may be missing."""
+    if not manifest.metadata.num_rows:
+        return pa.array([], pa.string())
     column = manifest.read(columns=[name]).column(0).combine_chunks()
     return column if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks)
 

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from flows.comparison import causes, fates, shifts
-from flows.comparison.fates import Fate
+from flows.comparison.arrow import pc
+from flows.comparison.fates import Fate, Fates
 from flows.comparison.moves import Move, Moves
-from flows.comparison.pairs import PairChanges, compare
+from flows.comparison.pairs import PairChanges, compare, read_column
 from flows.comparison.provenance import compare_provenance
+from flows.comparison.stages import Difference, compare_stages
 from flows.comparison.versions import Version
-from stages import STAGES
 from stages.filter.reviews import ReviewCode
 
 EXAMPLES = 5
 """Pairs named for each kind of change."""
-_COST = ("photos_accepted", "photos_rejected", "variants_accepted", "variants_rejected")
-_MEANS = ("evaluations.mean", "reconstruction_psnr.mean", "lpips_control.mean", "shortfall.mean")
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos with published pairs."""
+
+    before: int
+    after: int
+    added: int
+    removed: int
 
 
 @dataclass(frozen=True)
@@ -35,16 +45,16 @@ class Report:
     changes: PairChanges
     pairs: tuple[int, int]
     """Number of pairs before and after."""
+    photos: Photos
     moves: Moves
-    removed: Counter[Fate]
+    removed: Fates
     """Why the flaws of removed pairs are not in `after`."""
-    added: Counter[Fate]
+    added: Fates
     """Why the flaws of added pairs were not in `before`."""
-    fate_examples: dict[Fate, str]
     names: list[shifts.NameShift]
     numbers: list[shifts.NumberShift]
-    metrics: dict[str, tuple[float, float]]
-    """``<stage>.<metric>`` to its values before and after, where they differ."""
+    numbers_of_stages: list[Difference]
+    """Metrics, thresholds of gates and sizes of outputs that differ."""
 
     @property
     def is_same(self) -> bool:
@@ -61,35 +71,31 @@ def make_report(before: Version, after: Version) -> Report:
     """
     old, new = before.manifest(), after.manifest()
     changes = compare(old, new)
-    removed, removed_examples = fates.find_fates(changes.removed, old, after)
-    added, added_examples = fates.find_fates(changes.added, new, before)
     kept = len(changes.changed) + changes.same
     return Report(
         before=before,
         after=after,
         changes=changes,
         pairs=(kept + len(changes.removed), kept + len(changes.added)),
+        photos=_compare_photos(old, new),
         moves=causes.refine_moves(
             causes.find_moves(before.files.lock(), after.files.lock()),
             compare_provenance(before.provenance(), after.provenance()),
         ),
-        removed=removed,
-        added=added,
-        fate_examples=added_examples | removed_examples,
+        removed=fates.find_fates(changes.removed, old, after),
+        added=fates.find_fates(changes.added, new, before),
         names=[*shifts.compare_names(old, new), shifts.compare_rejects(before, after)],
         numbers=shifts.compare_numbers(old, new),
-        metrics=_compare_metrics(before, after),
+        numbers_of_stages=compare_stages(before, after),
     )
 
 
-def _compare_metrics(before: Version, after: Version) -> dict[str, tuple[float, float]]:
-    found = {}
-    for stage in STAGES:
-        old, new = before.metrics(stage), after.metrics(stage)
-        for name in (*_COST, *_MEANS, "pairs"):
-            if name in old and name in new and old[name] != new[name]:
-                found[f"{stage}.{name}"] = old[name], new[name]
-    return found
+def _compare_photos(before: pq.ParquetFile, after: pq.ParquetFile) -> Photos:
+    old, new = (
+        pc.unique(pc.cast(read_column(table, "key"), pa.string())) for table in (before, after)
+    )
+    both = int(pc.sum(pc.is_in(new, old)).as_py() or 0)
+    return Photos(len(old), len(new), len(new) - both, len(old) - both)
 
 
 @dataclass(frozen=True)
@@ -106,16 +112,21 @@ def list_changes(report: Report) -> Iterator[Line]:
     """Yield a line for each aspect that changed, and for each fate of lost and of new pairs."""
     changes = report.changes
     for aspect, flags in changes.aspects.items():
-        why = _describe(causes.explain(aspect, report.moves), report.moves)
+        why = describe(causes.explain(aspect, report.moves), report.moves)
         yield Line(f"{aspect} changed", int(flags.sum()), why, changes.examples(aspect, EXAMPLES))
     for sign, fated, name in (
         ("removed", report.removed, report.after.name),
         ("added", report.added, report.before.name),
     ):
-        for fate, count in fated.most_common():
-            moved = _describe(causes.explain_stage(fate.stage, report.moves), report.moves)
-            why = f"{_describe_fate(fate, name)}{f'; {moved}' if report.moves else ''}"
-            yield Line(f"{sign}", count, why, [report.fate_examples[fate]])
+        for fate, count in fated.counts.most_common():
+            why = explain_fate(fate, name, report.moves)
+            yield Line(sign, count, why, [example.pair for example in fated.examples[fate]])
+
+
+def explain_fate(fate: Fate, version: str, moves: Moves) -> str:
+    """Say why flaws are not in a version, and what moved in the stage that lost them."""
+    moved = describe(causes.explain_stage(fate.stage, moves), moves)
+    return f"{_describe_fate(fate, version)}{f'; {moved}' if moves else ''}"
 
 
 def _describe_fate(fate: Fate, version: str) -> str:
@@ -130,7 +141,8 @@ def _describe_fate(fate: Fate, version: str) -> str:
     return f"a person accepted it; {found}" if fate.accepted_by_people else found
 
 
-def _describe(moved: Sequence[Move], moves: Moves) -> str:
+def describe(moved: Sequence[Move], moves: Moves) -> str:
+    """Say what moved; `moves`, everything that did, is empty if the versions do not say."""
     if not moves:
         return "unknown: a version has neither dvc.lock nor provenance.json"
     return "; ".join(map(str, moved)) or "nothing that the versions record has moved"
@@ -143,6 +155,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "before": report.before.name,
         "after": report.after.name,
         "pairs": list(report.pairs),
+        "photos": asdict(report.photos),
         "same": changes.same,
         "added": changes.added.to_pylist(),
         "removed": changes.removed.to_pylist(),
@@ -155,22 +168,37 @@ def to_json(report: Report) -> dict[str, Any]:
         "moved": {stage: list(map(str, moved)) for stage, moved in report.moves.items() if moved},
         "names": [asdict(shift) for shift in report.names],
         "numbers": [asdict(shift) for shift in report.numbers],
-        "metrics": {name: list(values) for name, values in report.metrics.items()},
+        "stages": [asdict(difference) for difference in report.numbers_of_stages],
     }
 
 
 def summarise(report: Report) -> str:
-    """Say in a line how many pairs differ."""
-    changes = report.changes
-    return (
-        f"{report.before.name} ({report.pairs[0]} pairs) -> {report.after.name} "
-        f"({report.pairs[1]} pairs): {len(changes.added)} added, {len(changes.removed)} removed, "
-        f"{len(changes.changed)} changed, {changes.same} unchanged"
+    """Say in a line how many pairs and photos differ."""
+    changes, photos = report.changes, report.photos
+    text = (
+        f"{report.before.name} ({report.pairs[0]} pairs of {photos.before} photos) -> "
+        f"{report.after.name} ({report.pairs[1]} pairs of {photos.after} photos): "
+        f"{len(changes.added)} added, {len(changes.removed)} removed, "
+        f"{len(changes.changed)} changed, {changes.same} unchanged; photos: {photos.added} added, "
+        f"{photos.removed} removed"
     )
+    if photos.before and photos.after == photos.added:
+        text += "; no photo is in both, so these are different data sets rather than versions"
+    return clean(text)
 
 
 def list_tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-    """Yield title, head and rows of the tables that have rows."""
+    """Yield title, head and rows of the tables; texts are printable."""
+    for title, head, rows in _list_tables(report):
+        yield title, head, [tuple(map(clean, row)) for row in rows]
+
+
+def clean(text: str) -> str:
+    """Replace what is not printable, such as the escape sequences of terminals and line breaks."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _list_tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     lines = [
         (line.what, str(line.count), line.why, ", ".join(line.examples[:2]))
         for line in list_changes(report)
@@ -197,8 +225,17 @@ def list_tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], list[tup
         if shift.distance
     ]
     yield "shifts of numbers", ("number", "KS", "5 25 50 75 95 % before", "after"), numbers
-    metrics = [(name, f"{a:g}", f"{b:g}") for name, (a, b) in report.metrics.items()]
-    yield "gates and cost", ("metric", "before", "after"), metrics
+    for title, kind in (
+        ("metrics", "metric"),
+        ("gates", "threshold"),
+        ("sizes of outputs", "size"),
+    ):
+        rows = [
+            (d.stage, d.name, d.before, d.after, d.meaning)
+            for d in report.numbers_of_stages
+            if d.kind == kind
+        ]
+        yield title, ("stage", kind, "before", "after", "meaning"), rows
 
 
 def _list_counts(shift: shifts.NameShift) -> str:
@@ -222,16 +259,23 @@ def to_text(report: Report) -> Group:
 
 def to_markdown(report: Report) -> str:
     """Return tables for a pull request."""
-    parts = [summarise(report)]
+    parts = [_escape_markdown(summarise(report))]
     for title, head, rows in list_tables(report):
         if rows:
             lines = [head, ("---",) * len(head), *rows]
             table = "\n".join(
-                "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
-                for line in lines
+                "| " + " | ".join(map(_escape_markdown, line)) + " |" for line in lines
             )
             parts.append(f"**{title}**\n\n{table}")
     return "\n\n".join(parts) + "\n"
+
+
+def _escape_markdown(cell: str) -> str:
+    """Escape what Markdown and HTML would read as more than text."""
+    text = cell.replace("&", "&amp;").replace("<", "&lt;")
+    for character in "\\|`*[]":
+        text = text.replace(character, f"\\{character}")
+    return text
 
 
 def print_report(report: Report, console: Console) -> None:

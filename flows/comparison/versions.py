@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
@@ -22,6 +24,40 @@ from stages.package.provenance import PROVENANCE, ProvenanceFile
 
 PACKAGE = "package"
 _MAX_PROVENANCE = 2**26
+_NOT_HERE = (
+    "is neither in DVC's cache nor in its remote: where that version was built, `dvc push "
+    "--all-commits`; here, `dvc fetch --all-commits`"
+)
+_KEYS = frozenset({"pair", "variant", "key"})
+
+
+class Table(pq.ParquetFile):
+    """A parquet file whose errors are one line that names it."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._name = name
+        with self._naming():
+            super().__init__(file)
+
+    def read(self, *args: Any, **kwargs: Any) -> pa.Table:
+        """Read columns.
+
+        Raises:
+            FactoryError: the file is damaged.
+        """
+        with self._naming():
+            return super().read(*args, **kwargs)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            words = " ".join(str(error).split())
+            raise FactoryError(
+                f"{self._name} is damaged: {words[:200]}; `flawfactory verify` checks a checkout's "
+                "data and published copies"
+            ) from error
 
 
 class Files(Protocol):
@@ -39,6 +75,10 @@ class Files(Protocol):
         """Return the stages' entries of the version's dvc.lock; empty if it is not known."""
         ...
 
+    def explain_absence(self) -> str:
+        """Say why there may be no manifest and what to type, as the end of a sentence."""
+        ...
+
 
 @dataclass(frozen=True)
 class Version:
@@ -47,35 +87,38 @@ class Version:
     name: str
     files: Files
 
-    def manifest(self) -> pq.ParquetFile:
+    def manifest(self) -> Table:
         """Open the manifest of the packaged pairs.
 
         Raises:
-            FactoryError: there is none, or it is of another schema version.
+            FactoryError: there is none, or it is damaged, no manifest of a packaged data set, or of
+                another schema version.
         """
         table = self.table(PACKAGE, MANIFEST)
         if table is None:
-            raise FactoryError(
-                f"{self.name} has no package/{MANIFEST}: run `flawfactory build` or `dvc pull "
-                "data/package`"
-            )
+            raise FactoryError(f"{self.name} {self.files.explain_absence()}")
         if table.metadata.num_rows:
-            names = [name for name in table.schema_arrow.names if name == "schema_version"]
-            rows = next(table.iter_batches(1, columns=names)).to_pylist() if names else [{}]
-            check_version(rows[0].get("schema_version"), f"the manifest of {self.name}")
+            found = set(table.schema_arrow.names)
+            versions = [None]
+            if "schema_version" in found:
+                versions = table.read(columns=["schema_version"])["schema_version"].slice(0, 1)
+                versions = versions.to_pylist()
+            check_version(versions[0], f"the manifest of {self.name}")
+            if missing := _KEYS - found:
+                raise FactoryError(
+                    f"the manifest of {self.name} has no column {', '.join(sorted(missing))}: it "
+                    "is not that of a packaged data set"
+                )
         return table
 
-    def table(self, stage: str, name: str) -> pq.ParquetFile | None:
+    def table(self, stage: str, name: str) -> Table | None:
         """Open a table of a stage; None if the version does not have it.
 
         Raises:
             FactoryError: it is damaged.
         """
         file = self.files.open(f"{stage}/{name}")
-        try:
-            return None if file is None else pq.ParquetFile(file)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise FactoryError(f"{stage}/{name} of {self.name} is damaged: {error}") from error
+        return None if file is None else Table(file, f"{stage}/{name} of {self.name}")
 
     def provenance(self) -> dict[str, Any]:
         """Return the content of provenance.json; empty if the version has none that can be read."""
@@ -93,8 +136,12 @@ class Version:
         file = self.files.open(f"{stage}/{METRICS}")
         if file is None:
             return {}
-        with file:
-            return json.load(file)
+        try:
+            with file:
+                numbers = json.load(file)
+        except ValueError as error:
+            raise FactoryError(f"{stage}/{METRICS} of {self.name} is damaged: {error}") from error
+        return numbers if isinstance(numbers, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -120,9 +167,20 @@ class FolderFiles:
             return {}
         return _read_lock((self.root / LOCK).read_bytes())
 
+    def explain_absence(self) -> str:
+        """Say whether the data is not here yet, or the folder holds none."""
+        if self.root is not None and (self.root / LOCK).is_file():
+            return f"has no data/package/{MANIFEST}: `dvc pull` or `flawfactory build` brings it"
+        if self.root is not None and (self.root / "dvc.yaml").is_file():
+            return f"has no data/package/{MANIFEST} yet: run `flawfactory build`"
+        return (
+            f"is no data set: it holds neither {MANIFEST} nor package/{MANIFEST}; name a data "
+            "folder, a packaged data set or a git revision"
+        )
+
 
 class RevisionFiles:
-    """A git revision of the checkout; files come from DVC's cache, or from its remote."""
+    """A git revision or a DVC experiment of the checkout; files come from DVC's cache or remote."""
 
     def __init__(self, workspace: Workspace, revision: str) -> None:
         """Open the revision.
@@ -132,19 +190,22 @@ class RevisionFiles:
         """
         from dvc.api import DVCFileSystem
         from dvc.exceptions import DvcException
+        from dvc.scm import SCM, resolve_rev
         from scmrepo.exceptions import SCMError
 
         self._workspace, self._revision = workspace, revision
         try:
             with translate_errors(workspace):
-                self._files = DVCFileSystem(str(workspace.root), rev=revision)
+                with SCM(str(workspace.root)) as scm:
+                    commit = resolve_rev(scm, revision)  # also of the name of an experiment
+                self._files = DVCFileSystem(str(workspace.root), rev=commit)
                 self._files.ls("/")
         except UnusableCheckout:
             raise
         except (FactoryError, SCMError, DvcException, OSError) as error:
             raise FactoryError(
                 f"{revision} is neither a folder nor a git revision of this checkout "
-                f"({error}); in a shallow clone, `git fetch --unshallow --tags` brings the others"
+                f"({' '.join(str(error).split())}): {_suggest_revisions(workspace.root)}"
             ) from error
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -162,10 +223,7 @@ class RevisionFiles:
         except UnusableCheckout:
             raise
         except (FactoryError, OSError) as error:
-            raise FactoryError(
-                f"DVC no longer has {place} of {self._revision}: `dvc fetch --run-cache` or `dvc "
-                f"pull` from a remote that keeps it ({error})"
-            ) from error
+            raise FactoryError(f"{place} of {self._revision} {_NOT_HERE}") from error
         if digest and hashlib.md5(data, usedforsecurity=False).hexdigest() != digest:
             raise UnusableCheckout(
                 f"{place} of {self._revision} is damaged in DVC's cache: remove {digest[2:]} from "
@@ -178,6 +236,34 @@ class RevisionFiles:
         if not self._files.exists(LOCK.as_posix()):
             return {}
         return _read_lock(cast(bytes, self._files.read_bytes(LOCK.as_posix())))
+
+    def explain_absence(self) -> str:
+        """Say that the data is not here, or that the revision was committed without a build."""
+        manifest = f"data/package/{MANIFEST}"
+        if PACKAGE in self.lock() or self._files.exists(f"data/{PACKAGE}"):
+            return f"names {manifest}, which {_NOT_HERE}"
+        return (
+            f"has no {manifest}, and its dvc.lock names none: commit dvc.lock after `flawfactory "
+            "build`, or name another revision"
+        )
+
+
+def _suggest_revisions(root: Path) -> str:
+    """Say how to get revisions that are not here, or see those that are."""
+    if _is_shallow(root):
+        return "this is a shallow clone, `git fetch --unshallow --tags` brings all revisions"
+    return "`git tag` and `git log` list them, `git fetch --tags` brings those of the remote"
+
+
+def _is_shallow(root: Path) -> bool:
+    done = subprocess.run(
+        ["git", "rev-parse", "--is-shallow-repository"],  # noqa: S607
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() == "true"
 
 
 def _read_lock(data: bytes) -> Mapping[str, Any]:
@@ -209,7 +295,7 @@ def open_version(workspace: Workspace | None, name: str | None) -> Version:
         packaged = (folder / MANIFEST).is_file()
         if packaged and folder.name == PACKAGE and (folder.parent / "ingest").is_dir():
             folder, packaged = folder.parent, False
-        root = folder.parent if folder.name == "data" and not packaged else None
+        root = folder.resolve().parent if folder.resolve().name == "data" and not packaged else None
         return Version(name, FolderFiles(folder, packaged, root))
     if workspace is None:
         raise FactoryError(f"{name} is no folder, and this is no flawfactory checkout")

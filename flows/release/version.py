@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -45,8 +44,7 @@ def set_name(text: str, name: Name) -> str:
     text = text if text.endswith("\n") or not text else f"{text}\n"
     changed: str | None = text
     for key, value in reversed(asdict(name).items()):
-        written = json.dumps(value, ensure_ascii=False)
-        changed = None if changed is None else _replace(changed, key, written)
+        changed = None if changed is None else _replace(changed, key, _quote(value))
     expected: dict[str, Any] = yaml.safe_load(text) or {}
     expected = {**expected, "package": {**(expected.get("package") or {}), **asdict(name)}}
     if changed is None or _load(changed) != expected:
@@ -55,6 +53,11 @@ def set_name(text: str, name: Name) -> str:
             f'`published: "{name.published}"` into it, build and commit'
         )
     return changed
+
+
+def _quote(value: str) -> str:
+    """Return a YAML scalar as `dvc exp run -S` writes it, so that it leaves the line as it is."""
+    return yaml.safe_dump(value, allow_unicode=True, width=1000).splitlines()[0]
 
 
 def _load(text: str) -> Any:

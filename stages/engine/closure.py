@@ -17,7 +17,7 @@ from pathlib import Path
 
 DATA = frozenset({".json", ".md", ".png", ".toml", ".txt", ".yaml"})
 """Suffixes of data files."""
-_NO_DATA = ("gate.json", "README*", "docs")
+_NO_DATA = ("gate.json", "metrics.json", "README*", "docs")
 """Names of files and folders that are not data of the code beside them."""
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from stages.engine import codes
+from stages.engine import codes, plots
 from stages.engine.execution.executor import count_gpus, execute
 from stages.engine.execution.leash import LEASHED, exit_with_starter
 from stages.engine.execution.progress import Reporter
@@ -25,7 +25,7 @@ from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.gates import gate, names
 from stages.engine.gates.messages import FailureMessages
 from stages.engine.gates.suite import Suite, load_suite
-from stages.engine.gates.summary import Upstream, summarise
+from stages.engine.gates.summary import MEANINGS, Upstream, load_metrics, summarise
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, store_root
 from stages.engine.stage import Reject, Stage
@@ -88,7 +88,7 @@ def _incoming_variants(stage: Stage, workspace: Workspace) -> set[tuple[str, str
 
 
 def _read_variants_in(folder: Path) -> int:
-    return json.loads((folder / METRICS).read_bytes())["variants_in"]
+    return json.loads((folder / METRICS).read_bytes()).get("variants_in", 0)
 
 
 @dataclass(frozen=True)
@@ -150,16 +150,22 @@ class _Job:
 def _judge(
     stage: Stage, suite: Suite, work: Work, out: Assembly, workspace: Workspace
 ) -> gate.GateResult:
-    """Summarise, write the numbers as metrics for DVC, run the suite."""
+    """Summarise, write metrics and plots for DVC, run the suite."""
     aside = codes.aside_codes(stage.codes)
     upstream = replace(work.upstream, variants=out.offered or work.upstream.variants)
     summary = summarise(upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
+    further = stage.numbers(out.rows)
     summary = replace(
         summary,
-        numbers={**summary.numbers, **stage.numbers(out.rows)},
+        numbers={**summary.numbers, **further},
         keys={**summary.keys, **stage.examples()},
     )
-    write_atomically(workspace.stage(stage.name) / METRICS, pretty_json(summary.numbers))
+    folder = workspace.stage(stage.name)
+    metrics = summary.metrics({*load_metrics(_folder_of(stage)), *further})
+    write_atomically(folder / METRICS, pretty_json(metrics))
+    outcomes = plots.count_outcomes(stage.name, metrics, out.rejects, aside)
+    drawn = stage.plots(out.rows, out.rejects)
+    plots.write_plots(folder, {plots.OUTCOMES: outcomes, **drawn})
     tables = {
         "manifest": out.rows,
         "photos": out.photos,
@@ -186,7 +192,7 @@ def _input_digests(stage: Stage, workspace: Workspace, read: Iterable[Path]) -> 
     that the stage has `read`."""
     files = [*read, *(workspace.stage(name) / PHOTOS for name in stage.reads)]
     files += [part for half in stage.lists for part in parts(workspace.sources / half)]
-    files.append(_folder_of(stage) / "gate.json")
+    files += [_folder_of(stage) / name for name in ("gate.json", MEANINGS)]
     found = {str(path): sha256_file(path) if path.is_file() else "absent" for path in files}
     return {_CODE: code_digest(stage), **found}
 

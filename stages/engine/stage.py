@@ -294,6 +294,16 @@ class Stage(ABC):
         """
         return {}
 
+    def plots(
+        self, rows: Sequence[dict[str, Any]], rejects: Sequence[Reject]
+    ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return tables for ``dvc plots`` by file name without suffix, from the rows of the
+        manifest and the rejects (`stages.engine.plots`). dvc.yaml names the files.
+
+        Default: none.
+        """
+        return {}
+
     def examples(self) -> Mapping[str, list[str]]:
         """Return, for numbers of `numbers`, what was counted, for messages of the gate.
 

@@ -15,7 +15,7 @@ from stages.engine.files import sha256
 from stages.engine.stage import Assembled, Output, Reject, Sample, StageParams
 from stages.engine.storage.tables import PHOTOS, REJECTS, read_columns, read_photos
 from stages.engine.workspace import Workspace
-from stages.filter import bounds
+from stages.filter import bounds, plots
 from stages.filter.case import read_case
 from stages.filter.params import ROLES, FilterParams
 from stages.filter.reviews import (
@@ -36,6 +36,8 @@ from stages.records.documents import Curation, Injection, Mapping, Scene, Verdic
 from stages.records.images import read_png
 from stages.tools import TOOLS
 
+PROBABILITY = "probability"
+"""The compact judge's score; scores but this and `MEASURED` are in the document only."""
 REVIEW_COLUMNS = ("pixels_sha256", "verdict_by", "judge_verdict", "accepted_by", "rejected_by")
 """Fields of a verdict that say whom it is by, in the manifest and in the evidence of rejects."""
 
@@ -124,7 +126,7 @@ class FilterStage(ModelStage):
             **dict.fromkeys(("key", "variant", "tool", "judge"), str),
             "passed": bool,
             **dict.fromkeys(REVIEW_COLUMNS, str),
-            **dict.fromkeys(MEASURED, float),
+            **dict.fromkeys((*MEASURED, PROBABILITY), float),
         }
 
     def read_files(self, workspace: Workspace) -> ReadOnly[Path, str]:
@@ -189,10 +191,18 @@ class FilterStage(ModelStage):
                 "passed": verdict.passed,
                 **verdict.model_dump(include=set(REVIEW_COLUMNS)),
                 **{column: verdict.scores[column] for column in MEASURED},
+                PROBABILITY: verdict.scores.get(PROBABILITY),
             }
             for verdict in curation.verdicts
             if verdict.passed
         ]
+
+    def plots(
+        self, rows: Sequence[dict[str, Any]], rejects: Sequence[Reject]
+    ) -> ReadOnly[str, Sequence[ReadOnly[str, Any]]]:
+        """Return histograms of the scores of accepted and of rejected variants."""
+        names = (*MEASURED, PROBABILITY)
+        return {"scores": plots.count_scores(names, rows, [r.evidence for r in rejects])}
 
 
 def apply_opinion(verdict: Verdict, opinion: Opinion) -> Verdict:

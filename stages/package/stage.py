@@ -27,7 +27,7 @@ from stages.engine.stage import (
 from stages.engine.storage.source_list import read_list
 from stages.engine.storage.tables import MANIFEST, read_table
 from stages.engine.workspace import Workspace
-from stages.package import assemble, attribution, card, croissant
+from stages.package import assemble, attribution, card, croissant, plots
 from stages.package.members import ImageFormat, member_name
 from stages.package.pair import (
     FlawRecords,
@@ -235,7 +235,13 @@ class PackageStage(Stage):
         """Return the number of pairs, and of the pairs of each split."""
         splits = {row["pair"]: row["split"] for row in rows}
         counts = Counter(splits.values())
-        return {"pairs": len(splits)} | {f"split.{s}": counts[s] for s in SPLITS if counts[s]}
+        return {"pairs": len(splits)} | {f"split.{s}": counts[s] for s in SPLITS}
+
+    def plots(
+        self, rows: Sequence[dict[str, Any]], rejects: Sequence[Reject]
+    ) -> ReadOnly[str, Sequence[ReadOnly[str, Any]]]:
+        """Return counts of flaws by tool, entity and part, and histograms of the masks' areas."""
+        return {"flaws": plots.count_flaws(rows), "areas": plots.count_areas(rows)}
 
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
         """Write shards, ``_info.json``, ``provenance.json``, the card and the attribution; the rows

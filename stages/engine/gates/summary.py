@@ -1,12 +1,14 @@
-"""The summary of a stage's run: one row of numbers, checked by its gate and kept as DVC metrics."""
+"""The summary of a stage's run: one row of numbers, checked by its gate. Some are DVC metrics."""
 
 from __future__ import annotations
 
 import heapq
+import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +18,15 @@ from stages.engine.workspace import FactoryError
 
 EXAMPLES = 5
 """Number of keys shown with a failed expectation."""
+
+_NOT_METRICS = frozenset(
+    f"{what}_{how}" for what in ("photos", "variants") for how in ("missing", "extra")
+) | {"internal_error_rate"}
+"""Numbers that are 0 unless the gate fails, and one that repeats ``internal_errors``."""
+
+MEANINGS = "metrics.json"
+"""File in a stage's folder: statistics of its manifest that DVC keeps as metrics, with their
+meaning and unit."""
 
 Row = dict[str, Any]
 Pair = tuple[str, str]
@@ -74,6 +85,31 @@ class Summary:
         else:  # min, and rate: those that are False
             found = heapq.nsmallest(EXAMPLES, rows, key=lambda row: row[name])
         return [name_of(row["key"], row.get("variant")) for row in found]
+
+    def metrics(self, chosen: Collection[str]) -> dict[str, float]:
+        """Return the numbers that DVC keeps as metrics: counts, rates, and the statistics
+        `chosen`.
+
+        Left out are `_NOT_METRICS`, and numbers of variants in a stage whose rows are not variants.
+        """
+        variants = "variant" in self.rows[0] if self.rows else self.numbers["variants_in"] > 0
+        return {
+            name: value
+            for name, value in self.numbers.items()
+            if name in chosen
+            or name.partition(".")[0] in self.counted
+            or (
+                "." not in name
+                and name not in _NOT_METRICS
+                and (variants or not name.startswith("variant"))
+            )
+        }
+
+
+def load_metrics(folder: Path) -> dict[str, str]:
+    """Load the statistics of `MEANINGS` from a stage's folder; none if it has no such file."""
+    path = folder / MEANINGS
+    return json.loads(path.read_bytes()) if path.is_file() else {}
 
 
 def name_of(key: str, variant: str | None) -> str:

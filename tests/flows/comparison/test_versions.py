@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from stages.records.documents import SCHEMA_VERSION
 
 
 def make_row(pair: str, **columns: object) -> dict[str, object]:
-    return {"schema_version": SCHEMA_VERSION, "pair": pair, "variant": "v0", **columns}
+    return {"schema_version": SCHEMA_VERSION, "key": pair, "pair": pair, "variant": "v0", **columns}
 
 
 def read(workspace: Workspace | None, name: str | None) -> list[dict]:
@@ -70,12 +71,30 @@ def test_a_revision_is_read_from_dvcs_cache_and_checked(committed: Workspace) ->
         read(committed, "HEAD")
 
 
+def test_a_revision_is_read_from_the_remote_or_fetched(
+    committed: Workspace, tmp_path: Path
+) -> None:
+    dvc(committed.root, "remote", "add", "-d", "shared", str(tmp_path / "remote"))
+    commit(committed.root, "remote")
+    dvc(committed.root, "push", "-q")
+    cache = committed.root / ".dvc" / "cache"
+    shutil.rmtree(cache)
+    assert read(committed, "HEAD") == [make_row("a", text="one")]
+    shutil.rmtree(cache, ignore_errors=True)
+    dvc(committed.root, "fetch", "-q", "--all-commits")
+    manifest = committed.stage("package") / "manifest.parquet"
+    assert ObjectCache.of(committed).path(md5(manifest)).is_file()
+
+
 def test_a_revision_whose_data_is_gone_says_what_to_type(committed: Workspace) -> None:
     manifest = committed.stage("package") / "manifest.parquet"
     cached = ObjectCache.of(committed).path(md5(manifest))
     cached.chmod(0o644)
     cached.unlink()
-    with pytest.raises(FactoryError, match=r"`dvc pull`|`dvc fetch"):
+    with pytest.raises(FactoryError, match="`dvc fetch --all-commits`"):
+        read(committed, "HEAD")
+    shutil.rmtree(committed.root / ".dvc" / "cache")
+    with pytest.raises(FactoryError, match="`dvc fetch --all-commits`"):
         read(committed, "HEAD")
 
 
@@ -86,7 +105,7 @@ def test_an_unknown_version_is_an_error(workspace: Workspace, tmp_path: Path) ->
         open_version(None, "v1")
     with pytest.raises(FactoryError, match="name two folders"):
         open_version(None, None)
-    with pytest.raises(FactoryError, match="run `flawfactory build`"):
+    with pytest.raises(FactoryError, match="is no data set"):
         open_version(None, str(tmp_path)).manifest()
 
 
@@ -98,3 +117,40 @@ def test_a_manifest_of_another_version_and_a_damaged_one_are_refused(tmp_path: P
     (tmp_path / "manifest.parquet").write_bytes(b"PAR1 is not enough")
     with pytest.raises(FactoryError, match="is damaged"):
         read(None, str(tmp_path))
+
+
+def test_a_shallow_clone_says_how_to_get_the_history(committed: Workspace, tmp_path: Path) -> None:
+    (committed.root / "more").write_text("more")
+    commit(committed.root, "second")
+    clone = ["git", "clone", "-q", "--no-local", "--depth", "1", str(committed.root), "shallow"]
+    subprocess.run(clone, cwd=tmp_path, check=True, capture_output=True)
+    with pytest.raises(FactoryError, match="shallow clone, `git fetch --unshallow --tags`"):
+        open_version(Workspace(tmp_path / "shallow"), "HEAD~1")
+
+
+def test_data_that_is_not_pulled_yet_says_what_to_type(workspace: Workspace) -> None:
+    with pytest.raises(FactoryError, match="yet: run `flawfactory build`"):
+        read(workspace, None)
+    (workspace.root / "dvc.lock").write_text("stages: {}\n")
+    with pytest.raises(FactoryError, match="`dvc pull` or `flawfactory build`"):
+        read(workspace, None)
+
+
+def test_a_revision_without_a_data_set_is_named(committed: Workspace) -> None:
+    (committed.root / "data" / "package.dvc").unlink()
+    commit(committed.root, "removed")
+    with pytest.raises(FactoryError, match=r"HEAD has no .*, and its dvc.lock names none"):
+        read(committed, "HEAD")
+
+
+def test_a_table_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
+    write_rows(tmp_path / "manifest.parquet", [{"schema_version": SCHEMA_VERSION, "pair": "a"}])
+    with pytest.raises(FactoryError, match="has no column key, variant: it is not that of"):
+        read(None, str(tmp_path))
+
+
+def test_damaged_metrics_are_named(tmp_path: Path) -> None:
+    (tmp_path / "filter").mkdir()
+    (tmp_path / "filter" / "metrics.json").write_text("{")
+    with pytest.raises(FactoryError, match=r"filter/metrics.json of .* is damaged"):
+        open_version(None, str(tmp_path)).metrics("filter")
