@@ -173,7 +173,7 @@ def _internvl(tokenizer):
     )
 
     pictures = GotOcr2ImageProcessor(
-        size={"height": 448, "width": 448}, crop_to_patches=True, max_patches=12, do_resize=True,
+        size={"height": 448, "width": 448}, crop_to_patches=False, max_patches=12,
     )  # fmt: skip
     processor = InternVLProcessor(
         pictures,
