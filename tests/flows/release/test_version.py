@@ -17,8 +17,8 @@ def test_only_the_lines_of_the_name_change_in_params() -> None:
     changed = set_name(text, NAME)
     old, new = text.splitlines(), changed.splitlines()
     assert [(a, b) for a, b in zip(old, new, strict=True) if a != b] == [
-        ('  version: ""', '  version: "v1.2"'),
-        ('  published: ""', '  published: "2026-11-26"'),
+        ("  version: ''", "  version: v1.2"),
+        ("  published: ''", "  published: '2026-11-26'"),
     ]
     assert (read_name(text), read_name(changed)) == (Name("", ""), NAME)
     assert set_name(changed, NAME) == changed
