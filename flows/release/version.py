@@ -43,10 +43,12 @@ def set_name(text: str, name: Name) -> str:
     """
     text = text if text.endswith("\n") or not text else f"{text}\n"
     changed: str | None = text
-    for key, value in reversed(asdict(name).items()):
-        changed = None if changed is None else _replace(changed, key, _quote(value))
     expected: dict[str, Any] = yaml.safe_load(text) or {}
-    expected = {**expected, "package": {**(expected.get("package") or {}), **asdict(name)}}
+    section = expected.get("package") or {}
+    for key, value in reversed(asdict(name).items()):
+        if changed is not None and section.get(key) != value:
+            changed = _replace(changed, key, _quote(value))
+    expected = {**expected, "package": {**section, **asdict(name)}}
     if changed is None or _load(changed) != expected:
         raise FactoryError(
             f"{PARAMS}: section package cannot be edited: write `version: {name.version}` and "

@@ -31,7 +31,7 @@ _CODE_LINK = re.compile(r"\[`([\w./-]+\.[a-z]+)`\]\(([^)\s#]+)\)")
 _SPAN = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./ -]*\w/?")
 _FILE = re.compile(r"[\w/-]+\.(?:py|toml|yaml)")
-_PARAM = re.compile(rf"(?:{'|'.join(PARAMS)})(?:\.[a-z_]+)+")
+_PARAM = re.compile(rf"(?:{'|'.join(PARAMS)})(?!\.dvc$)(?:\.[a-z_]+)+")
 
 
 def strip_fences(text: str) -> str:

@@ -88,9 +88,9 @@ def test_a_release_is_pushed_and_tagged_and_the_next_one_compared(
     )
     text = (checkout.root / "CHANGELOG.md").read_text()
     assert text.index("## v2 (") < text.index("## v1 (")
-    assert "v1 (8 pairs) -> v2 (6 pairs): 0 added, 2 removed, 0 changed, 6 unchanged" in text
+    assert "0 added, 2 removed, 0 changed, 6 unchanged; photos: 0 added, 1 removed" in text
     assert "Version v2." in (checkout.stage("package") / "README.md").read_text()
-    assert 'version: "v2"  # set by a release' in git(checkout.root, "show", "v2:params.yaml")
+    assert "version: v2  # set by a release" in git(checkout.root, "show", "v2:params.yaml")
     assert "0 added, 2 removed" in git(checkout.root, "tag", "-n9", "v2")
     assert git(checkout.root, "log", "-1", "--format=%s") == "Release v2"
     assert git(checkout.root, "status", "--porcelain") == ""
