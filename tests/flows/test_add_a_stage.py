@@ -121,7 +121,7 @@ class Checkout(FluxFactory):
     def __init__(self, root, models, server):
         super().__init__(root, models, server, photos=PHOTOS[:2])
         ignored = shutil.ignore_patterns("__pycache__")
-        for name in ("stages", "flows", "reviews"):
+        for name in ("stages", "flows", "applications", "reviews"):
             shutil.copytree(ROOT / name, root / name, ignore=ignored)
         shutil.copy(ROOT / "dvc.yaml", root / "dvc.yaml")
         (root / "weights" / "compact").mkdir(parents=True)
