@@ -20,6 +20,7 @@ from training.feed import batches
 from training.fused_norm import compile_kernel, fuse_norms
 from training.loop import Budget, Loop, Recipe
 from training.models import autoencoder
+from training.optim import optimisers
 from training.runtime import Worker, add_machine_arguments, log_to_stderr, run_workers
 
 log = logging.getLogger("autoencoder")
@@ -102,7 +103,7 @@ def train(
     loop = Loop(
         model,
         params,
-        ("encoder.conv_in", "decoder.conv_out"),
+        optimisers(model, params.lr, params.weight_decay, ("encoder.conv_in", "decoder.conv_out")),
         worker,
         Budget(steps, minutes),
         out / CHECKPOINT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from training.optim import (
     Tree,
     learning_rate,
     load_checkpoint,
-    optimisers,
     save_atomically,
 )
 from training.runtime import Worker
@@ -66,7 +65,7 @@ class Loop:
         self,
         model: nn.Module,
         recipe: Recipe,
-        outer: tuple[str, ...],
+        opts: Sequence[torch.optim.Optimizer],
         worker: Worker,
         budget: Budget,
         path: Path,
@@ -80,7 +79,8 @@ class Loop:
         Args:
             model: the network to train, in place.
             recipe: learning rate, batch size and other training parameters.
-            outer: prefixes of the names of parameters that AdamW trains (`optimisers`).
+            opts: optimisers of the network's parameters; a group's learning rate is the recipe's
+                times its ``lr_scale``, if it has one.
             worker: this process among those that train together; rank 0 logs and saves.
             budget: when to end.
             path: path of the checkpoint.
@@ -90,7 +90,7 @@ class Loop:
         """
         self.model, self.recipe, self.worker, self.budget = model, recipe, worker, budget
         self.path, self.shape, self.describe, self.save_every = path, shape, describe, save_every
-        self.opts = optimisers(model, recipe.lr, recipe.weight_decay, outer)
+        self.opts = opts
         self.ema = Ema(model, recipe.ema)
         self.log = logging.getLogger(path.stem)
         self.step, self.seconds = 0, 0.0
@@ -112,7 +112,8 @@ class Loop:
         for opt in self.opts:
             opt.zero_grad(set_to_none=True)
             for group in opt.param_groups:
-                group["lr"] = self.recipe.lr * learning_rate(progress)
+                rate = self.recipe.lr * group.get("lr_scale", 1.0)
+                group["lr"] = rate * learning_rate(progress)
         loss.backward()
         self.worker.average_gradients(self.model)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)

@@ -23,6 +23,7 @@ from stages.records.seeding import generator, seed_for
 from training.feed import batches
 from training.loop import Budget, Loop, Recipe
 from training.models import FluxTransformer2DModel, transformer
+from training.optim import optimisers
 from training.runtime import Worker, add_machine_arguments, log_to_stderr, run_workers
 
 log = logging.getLogger("transformer")
@@ -238,7 +239,7 @@ def train(
     loop = Loop(
         model,
         params,
-        OUTER,
+        optimisers(model, params.lr, params.weight_decay, OUTER),
         worker,
         Budget(steps, minutes),
         out / CHECKPOINT,

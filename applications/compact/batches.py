@@ -1,0 +1,188 @@
+"""Make training batches: the same crop of photo, control and flawed picture, augmented alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from applications.compact.augment import draw_changes
+from applications.compact.pairs import Pair
+from stages.records.images import Image
+from stages.records.seeding import generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropParams:
+    """How crops are drawn."""
+
+    size: int = 256
+    """Side of a crop in pixels, a multiple of 32."""
+    scales: tuple[float, float] = (0.6, 1.7)
+    """Range of the scale between photo and crop, log-uniform."""
+    strength: float = 1.0
+    """Factor of the augmentation's probabilities."""
+    several: float = 0.3
+    """Probability that other flaws of the photo are pasted in where they do not overlap."""
+    away: float = 0.15
+    """Probability of a crop anywhere instead of around the flaw."""
+    controls: bool = True
+    """Whether controls are shown as clean pictures, beside photos."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops as (N, 3, size, size) uint8 with (N, size, size) uint8 labels: 0, or 1 + the tool."""
+
+    pictures: Tensor
+    labels: Tensor
+    group: Tensor
+    """(N,): crops of one triplet have the same number."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The complete pictures of one triplet."""
+
+    real: Image
+    control: Image
+    artifact: Image
+    labels: NDArray[np.uint8]
+
+
+class Sampler:
+    """Draws batches that depend only on seed, rank and step."""
+
+    def __init__(
+        self, pairs: Sequence[Pair], decoded: dict[str, Image], params: CropParams, seed: int
+    ) -> None:
+        """Sample photos uniformly, then one of their pairs.
+
+        Args:
+            pairs: at least one.
+            decoded: photos that went through the autoencoder whole, by photo; clean pictures.
+            params: how crops are drawn.
+            seed: base seed.
+        """
+        by_photo: dict[str, list[Pair]] = defaultdict(list)
+        for pair in pairs:
+            by_photo[pair.photo].append(pair)
+        self.photos = [by_photo[photo] for photo in sorted(by_photo)]
+        self.decoded, self.params, self.seed = decoded, params, seed
+
+    def batch(self, triplets: int, rank: int, step: int) -> Batch:
+        """Make the batch of a step."""
+        rng = generator(self.seed, "inspector", step, rank)
+        pictures: list[Image] = []
+        labels: list[NDArray[np.uint8]] = []
+        groups: list[int] = []
+        for group in range(triplets):
+            for picture, label in self._triplet(rng):
+                pictures.append(picture)
+                labels.append(label)
+                groups.append(group)
+        return Batch(
+            torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2),
+            torch.from_numpy(np.stack(labels)),
+            torch.tensor(groups),
+        )
+
+    def _triplet(self, rng: np.random.Generator) -> list[tuple[Image, NDArray[np.uint8]]]:
+        pairs = self.photos[int(rng.integers(len(self.photos)))]
+        first = pairs[int(rng.integers(len(pairs)))]
+        scene = compose(_choose(pairs, first, rng, self.params.several))
+        grid = self._draw_grid(rng, scene.labels)
+        changes = draw_changes(rng, self.params.strength)
+        real = scene.real
+        if first.photo in self.decoded and rng.random() < 0.3:
+            real = self.decoded[first.photo]
+        clean = [real, scene.control] if self.params.controls else [real]
+        empty = np.zeros((self.params.size,) * 2, np.uint8)
+        crops = []
+        for picture, label in (
+            *((picture, empty) for picture in clean),
+            (scene.artifact, _cut(scene.labels, grid, self.params.size, cv2.INTER_NEAREST)),
+        ):
+            crop = _cut(picture, grid, self.params.size, cv2.INTER_AREA)
+            for change in changes:
+                crop = change(crop)
+            crops.append((np.ascontiguousarray(crop), label))
+        return crops
+
+    def _draw_grid(
+        self, rng: np.random.Generator, labels: NDArray[np.uint8]
+    ) -> NDArray[np.float64]:
+        """Draw an affine map from crop to picture, usually around a flawed pixel."""
+        height, width = labels.shape
+        size = self.params.size
+        scale = float(np.exp(rng.uniform(*np.log(self.params.scales))))
+        scale = max(scale, size / min(height, width))
+        side = size / scale
+        flawed = np.flatnonzero(labels)
+        if flawed.size and rng.random() >= self.params.away:
+            at = int(flawed[int(rng.integers(flawed.size))])
+            y, x = (
+                at // width - rng.uniform(0.15, 0.85) * side,
+                at % width - rng.uniform(0.15, 0.85) * side,
+            )
+        else:
+            y, x = rng.uniform(0, height - side), rng.uniform(0, width - side)
+        top = float(np.clip(y, 0, max(0.0, height - side)))
+        left = float(np.clip(x, 0, max(0.0, width - side)))
+        step = side / size
+        grid = np.array([[step, 0, left], [0, step, top]])
+        if rng.random() < 0.5:  # mirrored
+            grid[0] = [-step, 0, left + side - step]
+        return grid
+
+
+def compose(pairs: Sequence[Pair]) -> Scene:
+    """Put the edits of several pairs of one photo into one triplet; their boxes are disjoint."""
+    real = pairs[0].real
+    control, artifact = real.copy(), real.copy()
+    labels = np.zeros(real.shape[:2], np.uint8)
+    for pair in pairs:
+        x0, y0, x1, y1 = pair.box
+        control[y0:y1, x0:x1] = pair.control
+        artifact[y0:y1, x0:x1] = pair.artifact
+        labels[y0:y1, x0:x1] = pair.labels
+    return Scene(real, control, artifact, labels)
+
+
+def _choose(
+    pairs: Sequence[Pair], first: Pair, rng: np.random.Generator, several: float
+) -> list[Pair]:
+    chosen = [first]
+    if rng.random() < several:
+        for index in rng.permutation(len(pairs)):
+            if all(_are_disjoint(pairs[int(index)].box, other.box) for other in chosen):
+                chosen.append(pairs[int(index)])
+    return chosen
+
+
+def _are_disjoint(a: Sequence[int], b: Sequence[int]) -> bool:
+    return a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
+def _cut(picture: NDArray, grid: NDArray[np.float64], size: int, interpolation: int) -> NDArray:
+    """Sample a (size, size) crop through the affine map; shrinking is smoothed beforehand."""
+    step = abs(float(grid[0, 0]))
+    if interpolation != cv2.INTER_NEAREST:
+        if step > 1.2:
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 * step))
+        interpolation = cv2.INTER_CUBIC
+    return np.asarray(
+        cv2.warpAffine(
+            picture,
+            grid,
+            (size, size),
+            flags=interpolation | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+    )
