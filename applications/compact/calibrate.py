@@ -1,0 +1,62 @@
+"""Calibrate the inspector on pictures that it was not trained on, and choose its threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from applications.compact.weights import Platt
+from stages.records.masks import Mask
+
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 19))
+"""Candidates for the threshold of a pixel."""
+
+
+def fit_platt(logits: NDArray[np.floating], flawed: NDArray[np.bool_]) -> Platt:
+    """Fit Platt's calibration with both classes weighted alike.
+
+    Args:
+        logits: (N,).
+        flawed: (N,).
+
+    Raises:
+        ValueError: one class only, or the logits do not rise with the flaws.
+    """
+    if len(set(flawed.tolist())) < 2:
+        raise ValueError("calibration needs flawed and clean pictures")
+    model = LogisticRegression(class_weight="balanced").fit(logits[:, None], flawed)
+    slope = float(model.coef_[0, 0])
+    if slope <= 0:
+        raise ValueError("the scores of flawed pictures are not higher than those of clean ones")
+    return Platt(slope=slope, offset=float(model.intercept_[0]))
+
+
+def choose_threshold(
+    heats: Sequence[NDArray[np.floating]],
+    masks: Sequence[Mask],
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> float:
+    """Return the threshold with the highest foreground IoU, mean over flawed pictures.
+
+    Args:
+        heats: (H, W) probabilities of each picture.
+        masks: (H, W) flawed pixels of each picture.
+        thresholds: candidates; the first of equal ones wins.
+    """
+    found = [
+        float(
+            np.mean(
+                [_iou(heat >= threshold, mask) for heat, mask in zip(heats, masks, strict=True)]
+            )
+        )
+        for threshold in thresholds
+    ]
+    return thresholds[int(np.argmax(found))]
+
+
+def _iou(found: Mask, true: Mask) -> float:
+    union = int((found | true).sum())
+    return int((found & true).sum()) / union if union else 1.0
