@@ -46,12 +46,9 @@ def choose_threshold(
         masks: (H, W) flawed pixels of each picture.
         thresholds: candidates; the first of equal ones wins.
     """
+    pictures = list(zip(heats, masks, strict=True))
     found = [
-        float(
-            np.mean(
-                [_iou(heat >= threshold, mask) for heat, mask in zip(heats, masks, strict=True)]
-            )
-        )
+        np.mean([_iou(heat >= threshold, mask) for heat, mask in pictures])
         for threshold in thresholds
     ]
     return thresholds[int(np.argmax(found))]

@@ -37,12 +37,12 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tools: tuple[str, ...] = TOOLS
-    width: int = Field(96, ge=8, le=1024)
-    short_side: int = Field(448, ge=32, le=4096)
+    width: int = Field(default=96, ge=8, le=1024)
+    short_side: int = Field(default=448, ge=32, le=4096)
     """Pictures with a longer short side are scaled down to it, in pixels."""
     picture: Platt = Platt(slope=1.0, offset=0.0)
     """Calibration of the picture's score."""
-    pixel_threshold: float = Field(0.5, gt=0, lt=1)
+    pixel_threshold: float = Field(default=0.5, gt=0, lt=1)
     """Minimum probability of the pixels of a region."""
     trained_on: str = ""
     """Digest of the manifest that it was trained on, and its number of pairs."""
