@@ -1,4 +1,4 @@
-"""Train the compact inspector: `python -m applications.compact.train --pairs DIR --out DIR`."""
+"""Train the compact inspector: `python -m applications.inspectors.compact.training.train --pairs DIR --out DIR`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from applications.compact.batches import CropParams, Sampler
-from applications.compact.losses import compute_loss
-from applications.compact.network import InspectorNetwork, freeze_early_blocks
-from applications.compact.pairs import Pair, load_pairs
+from applications.inspectors.compact.network import InspectorNetwork, freeze_early_blocks
+from applications.inspectors.compact.training.batches import CropParams, Sampler
+from applications.inspectors.compact.training.losses import compute_loss
+from applications.inspectors.compact.training.pairs import Pair, load_pairs
 from stages.models.networks import efficientnet
 from stages.records.images import Image
 from stages.records.seeding import seed_for

@@ -1,5 +1,5 @@
 """Calibrate a trained inspector and write its weights:
-`python -m applications.compact.export --run DIR --pairs DIR --to weights/inspector`."""
+`python -m applications.inspectors.compact.training.export --run DIR --pairs DIR --to weights/inspector`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from applications.compact import weights
-from applications.compact.calibrate import choose_threshold, fit_platt
-from applications.compact.network import InspectorNetwork
-from applications.compact.pairs import Pair, load_pairs
-from applications.compact.predict import compute_heat
-from applications.compact.train import CHECKPOINT
+from applications.inspectors.compact import weights
+from applications.inspectors.compact.network import InspectorNetwork
+from applications.inspectors.compact.predict import compute_heat
+from applications.inspectors.compact.training.calibrate import choose_threshold, fit_platt
+from applications.inspectors.compact.training.pairs import Pair, load_pairs
+from applications.inspectors.compact.training.train import CHECKPOINT
 from stages.engine.files import sha256_file
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
@@ -37,7 +37,7 @@ def load_trained(path: Path) -> InspectorNetwork:
     tree = load_checkpoint(path)
     if tree is None:
         raise FactoryError(
-            f"no checkpoint {path}: run `python -m applications.compact.train` first"
+            f"no checkpoint {path}: run `python -m applications.inspectors.compact.training.train` first"
         )
     network = InspectorNetwork(EfficientNetLite0(), len(TOOLS))
     network.load_state_dict(tree["model"])

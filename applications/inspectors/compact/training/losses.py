@@ -5,15 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from applications.compact.network import CELL, STRIDE, Maps
+from applications.inspectors.compact.network import CELL, STRIDE, Maps, pooled_evidence
 
 IGNORED = -1
 """Tool of a pixel that has none."""
-
-
-def pooled_evidence(evidence: Tensor, count: int = 3) -> Tensor:
-    """Return the mean of the `count` highest cells: (N, h, w) to (N,)."""
-    return evidence.flatten(1).topk(count).values.mean(1)
 
 
 def compute_loss(maps: Maps, labels: Tensor, group: Tensor) -> Tensor:

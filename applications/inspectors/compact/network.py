@@ -94,3 +94,8 @@ def freeze_early_blocks(network: InspectorNetwork) -> None:
     backbone = network.backbone
     for module in (backbone._conv_stem, backbone._bn0, *backbone._blocks[:FROZEN_BLOCKS]):
         module.requires_grad_(False)
+
+
+def pooled_evidence(evidence: Tensor, count: int = 3) -> Tensor:
+    """Return the mean of the `count` highest cells: (N, h, w) to (N,)."""
+    return evidence.flatten(1).topk(count).values.mean(1)

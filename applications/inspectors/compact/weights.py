@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from applications.compact.network import InspectorNetwork
+from applications.inspectors.compact.network import InspectorNetwork
 from stages.engine.files import write_atomically
 from stages.engine.workspace import FactoryError
 from stages.models.networks.efficientnet import EfficientNetLite0
@@ -18,7 +18,7 @@ from stages.tools import TOOLS
 
 TENSORS = "inspector.safetensors"
 CONFIG = "config.json"
-FOLDER = Path(__file__).parents[2] / "weights" / "inspector"
+FOLDER = Path(__file__).parents[3] / "weights" / "inspector"
 """The weights that git tracks."""
 
 

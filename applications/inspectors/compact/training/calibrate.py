@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from applications.compact.weights import Platt
+from applications.inspectors.compact.weights import Platt
 from stages.records.masks import Mask
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 19))

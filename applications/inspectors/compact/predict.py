@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from applications.compact.losses import pooled_evidence
-from applications.compact.network import InspectorNetwork
+from applications.inspectors.compact.network import InspectorNetwork, pooled_evidence
 from stages.models.networks.efficientnet import to_tensor
 from stages.records.documents import Box
 from stages.records.images import Image

@@ -1,1 +1,0 @@
-"""The compact inspector: a small network that finds flaws on a CPU, and its training."""

@@ -1,0 +1,1 @@
+"""The compact inspector: a small network that finds flaws on a CPU."""

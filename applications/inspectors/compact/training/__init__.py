@@ -1,0 +1,1 @@
+"""Training of the compact inspector from published pairs, and its calibration."""
