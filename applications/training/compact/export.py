@@ -1,5 +1,7 @@
-"""Calibrate a trained inspector and write its weights:
-`python -m applications.inspectors.compact.training.export --run DIR --pairs DIR --to weights/inspector`."""
+"""Calibrate a trained inspector and write its weights.
+
+`python -m applications.training.compact.export --run DIR --pairs DIR --to weights/inspector`
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ import torch
 from applications.inspectors.compact import weights
 from applications.inspectors.compact.network import InspectorNetwork
 from applications.inspectors.compact.predict import compute_heat
-from applications.inspectors.compact.training.calibrate import choose_threshold, fit_platt
-from applications.inspectors.compact.training.pairs import Pair, load_pairs
-from applications.inspectors.compact.training.train import CHECKPOINT
+from applications.training.compact.calibrate import choose_threshold, fit_platt
+from applications.training.compact.pairs import Pair, load_pairs
+from applications.training.compact.train import CHECKPOINT
 from stages.engine.files import sha256_file
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
@@ -37,7 +39,7 @@ def load_trained(path: Path) -> InspectorNetwork:
     tree = load_checkpoint(path)
     if tree is None:
         raise FactoryError(
-            f"no checkpoint {path}: run `python -m applications.inspectors.compact.training.train` first"
+            f"no checkpoint {path}: run `python -m applications.training.compact.train` first"
         )
     network = InspectorNetwork(EfficientNetLite0(), len(TOOLS))
     network.load_state_dict(tree["model"])

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from applications.inspectors.compact.training.augment import draw_changes
-from applications.inspectors.compact.training.pairs import Pair
+from applications.training.compact.augment import draw_changes
+from applications.training.compact.pairs import Pair
 from stages.records.images import Image
 from stages.records.seeding import generator
 

@@ -1,4 +1,4 @@
-"""Train the compact inspector: `python -m applications.inspectors.compact.training.train --pairs DIR --out DIR`."""
+"""Train the compact inspector: `python -m applications.training.compact.train --pairs DIR --out DIR`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from applications.inspectors.compact.network import InspectorNetwork, freeze_early_blocks
-from applications.inspectors.compact.training.batches import CropParams, Sampler
-from applications.inspectors.compact.training.losses import compute_loss
-from applications.inspectors.compact.training.pairs import Pair, load_pairs
+from applications.training.compact.batches import CropParams, Sampler
+from applications.training.compact.losses import compute_loss
+from applications.training.compact.pairs import Pair, load_pairs
 from stages.models.networks import efficientnet
 from stages.records.images import Image
 from stages.records.seeding import seed_for

@@ -1,0 +1,1 @@
+"""Training of inspectors on what the factory publishes, one folder each."""
