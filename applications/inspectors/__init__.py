@@ -31,6 +31,7 @@ INSPECTORS: dict[str, BackEnd] = {
     "never": BackEnd("baselines:Never"),
     "centre-box": BackEnd("baselines:CentreBox"),
     "whole-picture": BackEnd("baselines:WholePicture"),
+    "compact": BackEnd("compact.inspector:CompactInspector", params="compact.params:CompactParams"),
     "chat": BackEnd("chat.inspector:ChatInspector", params="chat.params:ChatParams"),
 }
 BASELINES = ("always-yes", "never", "centre-box", "whole-picture")

@@ -1,4 +1,7 @@
-"""Train the compact inspector: `python -m applications.training.compact.train --pairs DIR --out DIR`."""
+"""Train the compact inspector.
+
+`python -m applications.training.compact.train --pairs data/package --out DIR --minutes 60`
+"""
 
 from __future__ import annotations
 
