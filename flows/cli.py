@@ -16,6 +16,7 @@ from flows.commands import (
     export,
     gc,
     judge,
+    inspect,
     models,
     plan,
     release,
@@ -85,6 +86,7 @@ for name, command in {
     "models": models.models,
     "samples": samples.samples,
     "schedule": schedule.schedule,
+    "inspect": inspect.inspect,
     "gc": gc.gc,
 }.items():
     app.command(name)(_report_errors(command))
