@@ -16,7 +16,9 @@ from stages.records.images import Image
 from stages.tools import TOOLS
 
 MULTIPLE = 32
-"""Sides of the network's input are multiples of this."""
+"""Sides of the network's input are multiples of this, and at least twice it."""
+MAX_ASPECT = 4
+"""Pictures with more pixels than one of this aspect ratio are scaled down to as many."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ def compute_heat(network: InspectorNetwork, picture: Image, short_side: int) -> 
         short_side: pictures with a longer short side are scaled down to it.
     """
     height, width = picture.shape[:2]
-    scale = min(1.0, short_side / min(height, width))
-    scale = max(scale, MULTIPLE / min(height, width))
-    size = max(MULTIPLE, round(width * scale)), max(MULTIPLE, round(height * scale))
+    area = (MAX_ASPECT * short_side**2 / (height * width)) ** 0.5
+    scale = min(1.0, short_side / min(height, width), area)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     small = picture
     if size != (width, height):
         small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-    bottom, right = -size[1] % MULTIPLE, -size[0] % MULTIPLE
+    bottom, right = (max(-side % MULTIPLE, 2 * MULTIPLE - side) for side in (size[1], size[0]))
     padded = cv2.copyMakeBorder(small, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)
     with torch.inference_mode():
         x = to_tensor(np.asarray(padded, np.uint8)).contiguous(memory_format=torch.channels_last)

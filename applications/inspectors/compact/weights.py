@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -72,7 +73,7 @@ def load(folder: Path = FOLDER) -> tuple[InspectorNetwork, Config]:
             raise ValueError(f"they know the tools {', '.join(config.tools)}")
         network = InspectorNetwork(EfficientNetLite0(), len(config.tools), config.width)
         network.load_state_dict({name: _widen(value) for name, value in tensors.items()})
-    except (OSError, ValueError, RuntimeError, ValidationError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise FactoryError(f"cannot load the inspector's weights in {folder}: {error}") from error
     network.requires_grad_(False)
     return network.eval().to(memory_format=torch.channels_last), config  # pyright: ignore
