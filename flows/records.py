@@ -13,6 +13,13 @@ READABLE = (2, SCHEMA_VERSION)
 """Schema versions that can be read. Documents of version 2 lack fields that have defaults."""
 UNKNOWN = "unknown"
 _NO_USAGE = {"requests": 0, "input_tokens": 0, "output_tokens": 0, "cost": 0.0, "unpriced": 0}
+_UNREVIEWED = {
+    "pixels_sha256": UNKNOWN,
+    "verdict_by": "judge",
+    "judge_verdict": "ok",
+    "accepted_by": "",
+    "rejected_by": "",
+}
 
 
 class OtherSchema(FactoryError):
@@ -56,7 +63,7 @@ def convert_record(record: dict[str, Any]) -> dict[str, Any]:
     """Convert a published record of any version in `READABLE` to the present one.
 
     What version 2 did not record is ``unknown``: code and params of the stages, the models'
-    weights, the seed. Calls to models are 0.
+    weights, the seed, the digest of each flaw's pixels. Calls to models are 0, and no person has reviewed it.
     """
     if record.get("schema_version") != 2:
         return record
@@ -77,6 +84,7 @@ def convert_record(record: dict[str, Any]) -> dict[str, Any]:
         "seed": UNKNOWN,
         "stages": [{"stage": UNKNOWN, "code_sha256": UNKNOWN, "params": "{}"}],
         "models": models,
+        "flaws": [{**_UNREVIEWED, **flaw} for flaw in record["flaws"]],
         "code_sha256": UNKNOWN,
         "calls": {"photo": _NO_USAGE, "pair": _NO_USAGE, "questions": "[]"},
     }

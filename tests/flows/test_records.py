@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from published_set import write_set
@@ -7,7 +8,6 @@ from flows.exports.samples import parse_record
 from flows.records import UNKNOWN, check_version, convert_record
 from stages.engine.storage.shard import read_samples
 from stages.engine.workspace import FactoryError
-from stages.package.pair import PublishedPair
 from stages.records.documents import SCHEMA_VERSION
 
 
@@ -18,31 +18,34 @@ def record(tmp_path):
         return json.loads(next(read_samples(file))[1]["json"])
 
 
-def make_old(record):
-    """Take from a record what version 2 did not have."""
-    old = {n: v for n, v in record.items() if n not in ("stages", "seed", "code_sha256", "calls")}
-    models = [{"stage": "inject", "name": "flow", "revision": "diffusers:abc"}]
-    return old | {"schema_version": 2, "models": models}
+@pytest.fixture
+def old():
+    """A record that a build of version 2 published."""
+    path = Path(__file__).parents[1] / "fixtures" / "record_version_2.json"
+    return json.loads(path.read_bytes())
 
 
-def test_a_record_of_version_2_is_converted(record):
-    found = parse_record(json.dumps(make_old(record)).encode(), "json")
+def test_a_record_of_version_2_is_converted(old):
+    assert old["schema_version"] == 2
+    found = parse_record(json.dumps(old).encode(), "json")
     assert found.schema_version == SCHEMA_VERSION
-    assert found.flaws == PublishedPair.model_validate(record).flaws
     assert found.seed == found.code_sha256 == found.stages[0].code_sha256 == UNKNOWN
-    (model,) = found.models
-    assert (model.role, model.back_end, model.weights) == ("flow", "diffusers", UNKNOWN)
+    assert found.models[0].revision == old["models"][0]["revision"]
+    assert found.models[0].weights == UNKNOWN
     assert found.calls.photo.requests == 0
+    (flaw,) = found.flaws
+    assert (flaw.part, flaw.text) == (old["flaws"][0]["part"], old["flaws"][0]["text"])
+    assert (flaw.pixels_sha256, flaw.verdict_by, flaw.accepted_by) == (UNKNOWN, "judge", "")
 
 
 def test_a_record_of_this_version_is_left_alone(record):
     assert convert_record(record) == record
 
 
-@pytest.mark.parametrize("spoil", [{"models": 3}, {"models": [{}]}, {"models": None}])
-def test_a_damaged_record_of_version_2_is_refused_in_one_line(record, spoil):
+@pytest.mark.parametrize("spoil", [{"models": 3}, {"models": [{}]}, {"models": None}, {"flaws": 3}])
+def test_a_damaged_record_of_version_2_is_refused_in_one_line(old, spoil):
     with pytest.raises(FactoryError, match="json: ") as error:
-        parse_record(json.dumps(make_old(record) | spoil).encode(), "json")
+        parse_record(json.dumps(old | spoil).encode(), "json")
     assert "\n" not in str(error.value)
 
 
