@@ -63,7 +63,8 @@ def convert_record(record: dict[str, Any]) -> dict[str, Any]:
     """Convert a published record of any version in `READABLE` to the present one.
 
     What version 2 did not record is ``unknown``: code and params of the stages, the models'
-    weights, the seed, the digest of each flaw's pixels. Calls to models are 0, and no person has reviewed it.
+    weights, the seed, the digest of each flaw's pixels. Calls to models are 0, and no person has
+    reviewed a flaw.
     """
     if record.get("schema_version") != 2:
         return record

@@ -22,8 +22,9 @@ from stages.records.seeding import generator
 class CropParams:
     """How crops are drawn."""
 
-    size: int = 256
-    """Side of a crop in pixels, a multiple of 32."""
+    sizes: tuple[int, ...] = (192, 160, 256, 320)
+    """Sides of crops in pixels, multiples of 32; each batch draws one. Small ones are many and
+    large ones show more of the photo around a flaw, as a whole picture does later."""
     scales: tuple[float, float] = (0.6, 1.7)
     """Range of the scale between photo and crop, log-uniform."""
     strength: float = 1.0
@@ -77,13 +78,20 @@ class Sampler:
         self.decoded, self.params, self.seed = decoded, params, seed
 
     def batch(self, triplets: int, rank: int, step: int) -> Batch:
-        """Make the batch of a step."""
+        """Make the batch of a step.
+
+        Args:
+            triplets: with crops of the first size; of another size there are as many pixels.
+            rank: of the worker.
+            step: of the training.
+        """
         rng = generator(self.seed, "inspector", step, rank)
+        size = int(rng.choice(self.params.sizes))
         pictures: list[Image] = []
         labels: list[NDArray[np.uint8]] = []
         groups: list[int] = []
-        for group in range(triplets):
-            for picture, label in self._triplet(rng):
+        for group in range(max(1, triplets * self.params.sizes[0] ** 2 // size**2)):
+            for picture, label in self._triplet(rng, size):
                 pictures.append(picture)
                 labels.append(label)
                 groups.append(group)
@@ -93,34 +101,35 @@ class Sampler:
             torch.tensor(groups),
         )
 
-    def _triplet(self, rng: np.random.Generator) -> list[tuple[Image, NDArray[np.uint8]]]:
+    def _triplet(
+        self, rng: np.random.Generator, size: int
+    ) -> list[tuple[Image, NDArray[np.uint8]]]:
         pairs = self.photos[int(rng.integers(len(self.photos)))]
         first = pairs[int(rng.integers(len(pairs)))]
         scene = compose(_choose(pairs, first, rng, self.params.several))
-        grid = self._draw_grid(rng, scene.labels)
+        grid = self._draw_grid(rng, scene.labels, size)
         changes = draw_changes(rng, self.params.strength)
         real = scene.real
         if first.photo in self.decoded and rng.random() < 0.3:
             real = self.decoded[first.photo]
         clean = [real, scene.control] if self.params.controls else [real]
-        empty = np.zeros((self.params.size,) * 2, np.uint8)
+        empty = np.zeros((size, size), np.uint8)
         crops = []
         for picture, label in (
             *((picture, empty) for picture in clean),
-            (scene.artifact, _cut(scene.labels, grid, self.params.size, cv2.INTER_NEAREST)),
+            (scene.artifact, _cut(scene.labels, grid, size, cv2.INTER_NEAREST)),
         ):
-            crop = _cut(picture, grid, self.params.size, cv2.INTER_AREA)
+            crop = _cut(picture, grid, size, cv2.INTER_AREA)
             for change in changes:
                 crop = change(crop)
             crops.append((np.ascontiguousarray(crop), label))
         return crops
 
     def _draw_grid(
-        self, rng: np.random.Generator, labels: NDArray[np.uint8]
+        self, rng: np.random.Generator, labels: NDArray[np.uint8], size: int
     ) -> NDArray[np.float64]:
         """Draw an affine map from crop to picture, usually around a flawed pixel."""
         height, width = labels.shape
-        size = self.params.size
         scale = float(np.exp(rng.uniform(*np.log(self.params.scales))))
         scale = max(scale, size / min(height, width))
         side = size / scale

@@ -37,7 +37,7 @@ class InspectorParams(Recipe):
     """Training parameters of the compact inspector."""
 
     batch: int = 8
-    """Triplets per step and worker."""
+    """Triplets per step and worker with crops of the first size; of other sizes as many pixels."""
     lr: float = 1e-3
     backbone_lr: float = 0.3
     """Learning rate of the backbone, relative to that of the pyramid and the heads."""

@@ -6,7 +6,7 @@ from applications.training.compact.batches import CropParams, Sampler, compose
 from applications.training.compact.pairs import Pair, load_pairs
 from stages.tools import TOOLS
 
-PLAIN = CropParams(size=64, strength=0.0, several=0.0, away=0.0, scales=(1.0, 1.0001))
+PLAIN = CropParams(sizes=(64,), strength=0.0, several=0.0, away=0.0, scales=(1.0, 1.0001))
 
 
 def pair(key="a-p0", photo="a", box=(40, 40, 60, 60), tool=1, level=255):
@@ -37,7 +37,7 @@ def test_a_triplet_shows_the_same_place_and_only_the_flaw_is_labelled():
 
 
 def test_a_batch_depends_on_seed_rank_and_step_only():
-    sampler = Sampler([pair()], {}, CropParams(size=64), seed=3)
+    sampler = Sampler([pair()], {}, CropParams(sizes=(64,)), seed=3)
     first, again = sampler.batch(2, 0, 5), sampler.batch(2, 0, 5)
     assert (first.pictures == again.pictures).all()
     other = sampler.batch(2, 1, 5)
@@ -45,8 +45,15 @@ def test_a_batch_depends_on_seed_rank_and_step_only():
 
 
 def test_without_controls_there_are_two_crops_in_a_group():
-    params = CropParams(size=64, controls=False)
-    assert Sampler([pair()], {}, params, seed=0).batch(3, 0, 0).group.tolist() == [0, 0, 1, 1, 2, 2]
+    params = CropParams(sizes=(64,), controls=False)
+    assert Sampler([pair()], {}, params, seed=0).batch(3, 0, 0).group.tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_decoded_photos_stand_in_for_the_photo():
@@ -62,7 +69,7 @@ def test_several_flaws_are_pasted_where_boxes_are_disjoint():
     assert set(np.unique(scene.labels)) == {0, 1, 3}
     assert (scene.real == 100).all()
     overlapping = pair("a-p2", box=(50, 50, 90, 90), tool=2)
-    params = CropParams(size=64, several=1.0)
+    params = CropParams(sizes=(64,), several=1.0)
     batch = Sampler([here, overlapping], {}, params, seed=0).batch(20, 0, 0)
     assert all(len(set(crop.unique().tolist()) - {0}) <= 1 for crop in batch.labels)
 
@@ -90,3 +97,9 @@ def test_published_pairs_are_loaded_with_their_labels(published):
         outside = np.ones(labels.shape, bool)
         outside[y0:y1, x0:x1] = False
         assert (picture[outside] == found.real[outside]).all() and not labels[outside].any()
+
+
+def test_batches_of_other_sizes_have_as_many_pixels():
+    sampler = Sampler([pair()], {}, CropParams(sizes=(32, 64)), seed=0)
+    shapes = {tuple(sampler.batch(4, 0, step).labels.shape) for step in range(8)}
+    assert shapes == {(3 * 4, 32, 32), (3 * 1, 64, 64)}

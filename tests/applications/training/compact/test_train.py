@@ -10,7 +10,7 @@ from stages.models.networks.efficientnet import EfficientNetLite0
 from training.loop import Budget
 from training.runtime import Worker
 
-PARAMS = train.InspectorParams(batch=1, crops=CropParams(size=64, strength=0.2))
+PARAMS = train.InspectorParams(batch=1, crops=CropParams(sizes=(64,), strength=0.2))
 
 
 @pytest.fixture
