@@ -81,7 +81,7 @@ def to_json(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
                 "tool": region.tool,
                 "text": region.text,
             }
-            for region in finding.regions
+            for region in inspector.thresholds.select_regions(finding)
         ],
         "text": finding.text,
     }

@@ -75,6 +75,10 @@ class Thresholds:
     region: float = 0.5
     """For `Region.score`."""
 
+    def select_regions(self, finding: Finding) -> tuple[Region, ...]:
+        """Return the regions that count."""
+        return tuple(region for region in finding.regions if region.score >= self.region)
+
 
 class Inspector(Protocol):
     """Finds flaws in pictures. Back ends are listed in `applications.inspectors`."""

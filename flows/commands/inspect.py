@@ -81,7 +81,7 @@ def _draw(found: Inspected, inspector: Inspector, target: Path) -> None:
     from applications.overlay import draw_overlay
 
     assert found.picture is not None and found.finding is not None  # noqa: S101
-    draw_overlay(found.picture, found.finding, inspector.thresholds.pixel).save(target)
+    draw_overlay(found.picture, found.finding, inspector.thresholds).save(target)
 
 
 def _make_table() -> Table:
@@ -96,9 +96,10 @@ def _add_rows(table: Table, found: Inspected, inspector: Inspector) -> None:
     assert finding is not None  # noqa: S101
     flawed = "yes" if finding.probability >= inspector.thresholds.picture else "no"
     first = (escape(found.path.name), flawed, f"{finding.probability:.2f}")
-    if not finding.regions:
+    regions = inspector.thresholds.select_regions(finding)
+    if not regions:
         table.add_row(*first, "", "", "", escape(finding.text))
-    for region in finding.regions:
+    for region in regions:
         box = " ".join(f"{value:.0f}" for value in region.box)
         table.add_row(*first, box, region.tool, f"{region.score:.2f}", escape(region.text))
         first = ("", "", "")

@@ -68,7 +68,7 @@ def test_the_overlay_marks_the_region_and_keeps_the_rest(tmp_path):
     mask = np.zeros((200, 300), np.float32)
     mask[100:150, 100:200] = 1.0
     finding = Finding(0.9, (Region((100, 100, 200, 150), 0.9, "add"),), mask)
-    image = draw_overlay(picture, finding, 0.5)
+    image = draw_overlay(picture, finding, Thresholds())
     drawn = np.asarray(image)
     assert image.size == (300, 200)
     assert (drawn[125, 150] != 100).any() and (drawn[180, 20] == 100).all()

@@ -31,15 +31,16 @@ class CompactInspector:
         self.params = params
         folder = Path(params.weights) if params.weights else weights.FOLDER
         self.network, self.config = weights.load(folder)
-        pixel = self.config.pixel_threshold
-        self.thresholds = Thresholds(pixel=pixel, region=pixel)
+        self.thresholds = Thresholds(
+            pixel=self.config.pixel_threshold, region=self.config.region_threshold
+        )
 
     def inspect(self, picture: Image) -> Finding:
         """Inspect one picture (`Inspector.inspect`)."""
         heat = compute_heat(self.network, picture, self.config.short_side)
         calibration = self.config.picture
         logit = calibration.slope * heat.score + calibration.offset
-        regions = find_regions(heat, self.config.pixel_threshold, self.params.min_region)
+        regions = find_regions(heat, self.config.cut, self.params.min_region)
         entities = self._perceiver.perceive(picture) if regions and self.params.names else []
         key = sha256(picture.tobytes())
         written = [describe(region.box, region.tool, entities, key) for region in regions]

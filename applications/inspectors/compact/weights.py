@@ -44,7 +44,11 @@ class Config(BaseModel):
     picture: Platt = Platt(slope=1.0, offset=0.0)
     """Calibration of the picture's score."""
     pixel_threshold: float = Field(default=0.5, gt=0, lt=1)
+    """Minimum probability of a pixel that counts as flawed."""
+    cut: float = Field(default=0.5, gt=0, lt=1)
     """Minimum probability of the pixels of a region."""
+    region_threshold: float = Field(default=0.5, gt=0, lt=1)
+    """Minimum score of a region that counts."""
     trained_on: str = ""
     """Digest of the manifest that it was trained on, and its number of pairs."""
 

@@ -12,10 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from applications.training.compact.augment import draw_changes
+from applications.training.compact.augment import Change, draw_changes
 from applications.training.compact.pairs import Pair
 from stages.records.images import Image
 from stages.records.seeding import generator
+
+Labels = NDArray[np.uint8]
+"""0, or 1 + the index of the flaw's tool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,8 @@ class CropParams:
     """Factor of the augmentation's probabilities."""
     several: float = 0.3
     """Probability that other flaws of the photo are pasted in where they do not overlap."""
-    away: float = 0.15
-    """Probability of a crop anywhere instead of around the flaw."""
+    elsewhere: int = 1
+    """Clean crops from anywhere in any photo, per triplet: most of a picture is not near a flaw."""
     controls: bool = True
     """Whether controls are shown as clean pictures, beside photos."""
 
@@ -43,8 +46,6 @@ class Batch:
 
     pictures: Tensor
     labels: Tensor
-    group: Tensor
-    """(N,): crops of one triplet have the same number."""
 
 
 @dataclass(frozen=True)
@@ -89,66 +90,72 @@ class Sampler:
         size = int(rng.choice(self.params.sizes))
         pictures: list[Image] = []
         labels: list[NDArray[np.uint8]] = []
-        groups: list[int] = []
-        for group in range(max(1, triplets * self.params.sizes[0] ** 2 // size**2)):
-            for picture, label in self._triplet(rng, size):
+        for _ in range(max(1, triplets * self.params.sizes[0] ** 2 // size**2)):
+            clean = [self._clean(rng, size) for _ in range(self.params.elsewhere)]
+            for picture, label in (*self._triplet(rng, size), *clean):
                 pictures.append(picture)
                 labels.append(label)
-                groups.append(group)
         return Batch(
             torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2),
             torch.from_numpy(np.stack(labels)),
-            torch.tensor(groups),
         )
 
-    def _triplet(
-        self, rng: np.random.Generator, size: int
-    ) -> list[tuple[Image, NDArray[np.uint8]]]:
-        pairs = self.photos[int(rng.integers(len(self.photos)))]
-        first = pairs[int(rng.integers(len(pairs)))]
-        scene = compose(_choose(pairs, first, rng, self.params.several))
-        grid = self._draw_grid(rng, scene.labels, size)
+    def _triplet(self, rng: np.random.Generator, size: int) -> list[tuple[Image, Labels]]:
+        first, scene = self._draw_scene(rng)
+        grid = _draw_grid(rng, scene.labels, size, self.params.scales)
         changes = draw_changes(rng, self.params.strength)
         real = scene.real
         if first.photo in self.decoded and rng.random() < 0.3:
             real = self.decoded[first.photo]
         clean = [real, scene.control] if self.params.controls else [real]
         empty = np.zeros((size, size), np.uint8)
-        crops = []
-        for picture, label in (
-            *((picture, empty) for picture in clean),
-            (scene.artifact, _cut(scene.labels, grid, size, cv2.INTER_NEAREST)),
-        ):
-            crop = _cut(picture, grid, size, cv2.INTER_AREA)
-            for change in changes:
-                crop = change(crop)
-            crops.append((np.ascontiguousarray(crop), label))
-        return crops
+        crops = [(_cut_picture(picture, grid, size), empty) for picture in clean]
+        crops.append((_cut_picture(scene.artifact, grid, size), _cut(scene.labels, grid, size)))
+        return [(_apply(changes, picture), label) for picture, label in crops]
 
-    def _draw_grid(
-        self, rng: np.random.Generator, labels: NDArray[np.uint8], size: int
-    ) -> NDArray[np.float64]:
-        """Draw an affine map from crop to picture, usually around a flawed pixel."""
-        height, width = labels.shape
-        scale = float(np.exp(rng.uniform(*np.log(self.params.scales))))
-        scale = max(scale, size / min(height, width))
-        side = size / scale
-        flawed = np.flatnonzero(labels)
-        if flawed.size and rng.random() >= self.params.away:
-            at = int(flawed[int(rng.integers(flawed.size))])
-            y, x = (
-                at // width - rng.uniform(0.15, 0.85) * side,
-                at % width - rng.uniform(0.15, 0.85) * side,
-            )
-        else:
-            y, x = rng.uniform(0, height - side), rng.uniform(0, width - side)
-        top = float(np.clip(y, 0, max(0.0, height - side)))
-        left = float(np.clip(x, 0, max(0.0, width - side)))
-        step = side / size
-        grid = np.array([[step, 0, left], [0, step, top]])
-        if rng.random() < 0.5:  # mirrored
-            grid[0] = [-step, 0, left + side - step]
-        return grid
+    def _clean(self, rng: np.random.Generator, size: int) -> tuple[Image, Labels]:
+        """Crop a photo, its control or the decoded photo anywhere."""
+        first, scene = self._draw_scene(rng)
+        shown = [scene.real]
+        if self.params.controls:
+            shown.append(scene.control)
+        if first.photo in self.decoded:
+            shown.append(self.decoded[first.photo])
+        picture = shown[int(rng.integers(len(shown)))]
+        empty = np.zeros((size, size), np.uint8)
+        grid = _draw_grid(rng, np.zeros_like(scene.labels), size, self.params.scales)
+        changes = draw_changes(rng, self.params.strength)
+        return _apply(changes, _cut_picture(picture, grid, size)), empty
+
+    def _draw_scene(self, rng: np.random.Generator) -> tuple[Pair, Scene]:
+        pairs = self.photos[int(rng.integers(len(self.photos)))]
+        first = pairs[int(rng.integers(len(pairs)))]
+        return first, compose(_choose(pairs, first, rng, self.params.several))
+
+
+def _draw_grid(
+    rng: np.random.Generator, labels: Labels, size: int, scales: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Draw an affine map from crop to picture: around a flawed pixel, if there is one."""
+    height, width = labels.shape
+    scale = float(np.exp(rng.uniform(*np.log(scales))))
+    scale = max(scale, size / min(height, width))
+    side = size / scale
+    flawed = np.flatnonzero(labels)
+    if flawed.size:
+        at = int(flawed[int(rng.integers(flawed.size))])
+        y = at // width - rng.uniform(0.15, 0.85) * side
+        x = at % width - rng.uniform(0.15, 0.85) * side
+    else:
+        y = rng.uniform(0, max(0.0, height - side))
+        x = rng.uniform(0, max(0.0, width - side))
+    top = float(np.clip(y, 0, max(0.0, height - side)))
+    left = float(np.clip(x, 0, max(0.0, width - side)))
+    step = side / size
+    grid = np.array([[step, 0, left], [0, step, top]])
+    if rng.random() < 0.5:  # mirrored
+        grid[0] = [-step, 0, left + side - step]
+    return grid
 
 
 def compose(pairs: Sequence[Pair]) -> Scene:
@@ -179,19 +186,30 @@ def _are_disjoint(a: Sequence[int], b: Sequence[int]) -> bool:
     return a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
-def _cut(picture: NDArray, grid: NDArray[np.float64], size: int, interpolation: int) -> NDArray:
-    """Sample a (size, size) crop through the affine map; shrinking is smoothed beforehand."""
+def _apply(changes: Sequence[Change], crop: Image) -> Image:
+    for change in changes:
+        crop = change(crop)
+    return np.ascontiguousarray(crop)
+
+
+def _cut_picture(picture: Image, grid: NDArray[np.float64], size: int) -> Image:
+    """Sample a (size, size, 3) crop through the affine map; shrinking is smoothed beforehand."""
     step = abs(float(grid[0, 0]))
-    if interpolation != cv2.INTER_NEAREST:
-        if step > 1.2:
-            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 * step))
-        interpolation = cv2.INTER_CUBIC
-    return np.asarray(
-        cv2.warpAffine(
-            picture,
-            grid,
-            (size, size),
-            flags=interpolation | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REFLECT_101,
-        )
+    if step > 1.2:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 * step), np.uint8)
+    return np.asarray(_warp(picture, grid, size, cv2.INTER_CUBIC), np.uint8)
+
+
+def _cut(labels: Labels, grid: NDArray[np.float64], size: int) -> Labels:
+    """Sample (size, size) labels through the affine map."""
+    return np.asarray(_warp(labels, grid, size, cv2.INTER_NEAREST), np.uint8)
+
+
+def _warp(picture: Image, grid: NDArray[np.float64], size: int, interpolation: int) -> NDArray:
+    return cv2.warpAffine(
+        picture,
+        grid,
+        (size, size),
+        flags=interpolation | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT_101,
     )

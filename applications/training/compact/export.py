@@ -13,16 +13,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from applications.evaluation.metrics.boxes import Boxes, as_boxes
 from applications.inspectors.compact import weights
 from applications.inspectors.compact.network import InspectorNetwork
-from applications.inspectors.compact.predict import compute_heat
-from applications.training.compact.calibrate import choose_threshold, fit_platt
+from applications.inspectors.compact.predict import Heat, compute_heat
+from applications.training.compact.calibrate import (
+    choose_pixel_threshold,
+    choose_region_thresholds,
+    fit_platt,
+)
 from applications.training.compact.pairs import Pair, load_pairs
 from applications.training.compact.train import CHECKPOINT
 from stages.engine.files import sha256_file
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 from stages.models.networks.efficientnet import EfficientNetLite0
+from stages.records.masks import Mask
 from stages.tools import TOOLS
 from training.optim import load_checkpoint
 from training.runtime import log_to_stderr
@@ -51,7 +57,7 @@ def load_trained(path: Path) -> InspectorNetwork:
 def calibrate(
     network: InspectorNetwork, pairs: Sequence[Pair], config: weights.Config
 ) -> weights.Config:
-    """Fit the calibration of the picture's score and choose the threshold of a pixel.
+    """Fit the calibration of the picture's score and choose the thresholds of pixels and regions.
 
     Args:
         network: trained, for inference.
@@ -63,18 +69,27 @@ def calibrate(
     """
     logits: list[float] = []
     flawed: list[bool] = []
-    heats, masks = [], []
+    heats: list[Heat] = []
+    masks: list[Mask] = []
+    boxes: list[Boxes] = []
     for pair in pairs:
         for role in ("real", "control", "artifact"):
             heat = compute_heat(network, pair.picture(role), config.short_side)
             logits.append(heat.score)
             flawed.append(role == "artifact")
             if role == "artifact":
-                heats.append(heat.mask)
+                heats.append(heat)
                 masks.append(pair.full_labels() > 0)
+                boxes.append(as_boxes(pair.flaw_boxes))
     picture = fit_platt(np.asarray(logits), np.asarray(flawed))
+    cut, least = choose_region_thresholds(heats, boxes)
     return config.model_copy(
-        update={"picture": picture, "pixel_threshold": choose_threshold(heats, masks)}
+        update={
+            "picture": picture,
+            "pixel_threshold": choose_pixel_threshold([heat.mask for heat in heats], masks),
+            "cut": cut,
+            "region_threshold": least,
+        }
     )
 
 

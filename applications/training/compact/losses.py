@@ -1,4 +1,4 @@
-"""The compact inspector's loss: pixels, cells, crops, tools, and each triplet's order."""
+"""The compact inspector's loss: pixels, cells, crops, tools, and the order of scores."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ IGNORED = -1
 """Tool of a pixel that has none."""
 
 
-def compute_loss(maps: Maps, labels: Tensor, group: Tensor) -> Tensor:
+def compute_loss(maps: Maps, labels: Tensor) -> Tensor:
     """Compute the mean loss of a batch.
 
     Args:
         maps: logits of N crops.
         labels: (N, H, W) uint8: 0, or 1 + the tool's index.
-        group: (N,): triplet of each crop.
     """
     flawed = (labels > 0).float()[:, None]
     share = functional.avg_pool2d(flawed, STRIDE)[:, 0]
@@ -36,7 +35,7 @@ def compute_loss(maps: Maps, labels: Tensor, group: Tensor) -> Tensor:
         pixels
         + by_cell
         + 0.5 * by_crop
-        + 0.5 * _order(score, is_flawed, group)
+        + _order(score, is_flawed)
         + 0.2 * _tools(maps.tools, labels)
     )
 
@@ -56,9 +55,12 @@ def _dice(logits: Tensor, target: Tensor, is_flawed: Tensor) -> Tensor:
     return ((1 - (2 * both + 1) / (total + 1)) * is_flawed).sum() / is_flawed.sum().clamp(min=1)
 
 
-def _order(score: Tensor, is_flawed: Tensor, group: Tensor) -> Tensor:
-    """Bradley-Terry: in each triplet the flawed crop scores higher than each clean one."""
-    pair = (group[:, None] == group[None]) & (is_flawed[:, None] > is_flawed[None])
+def _order(score: Tensor, is_flawed: Tensor) -> Tensor:
+    """Bradley-Terry: each flawed crop scores higher than each clean one, of its triplet or not.
+
+    The share of such pairs in the right order is the AUROC.
+    """
+    pair = is_flawed[:, None] > is_flawed[None]
     difference = score[:, None] - score[None]
     return (functional.softplus(-difference) * pair).sum() / pair.sum().clamp(min=1)
 

@@ -30,6 +30,8 @@ class Pair:
     control: Image
     labels: NDArray[np.uint8]
     """(h, w): 0 = no flaw, otherwise 1 + the index of the flaw's tool in `TOOLS`."""
+    flaw_boxes: tuple[Box, ...] = ()
+    """Bounds of each visible flaw."""
 
     def picture(self, role: str) -> Image:
         """Return the complete picture `role`: real, artifact or control."""
@@ -76,4 +78,5 @@ def _to_pairs(samples: Iterable[Sample]) -> Iterator[Pair]:
             artifact=sample.artifact[y0:y1, x0:x1].copy(),
             control=sample.control[y0:y1, x0:x1].copy(),
             labels=tools[sample.labels[y0:y1, x0:x1]],
+            flaw_boxes=tuple(flaw.mask_box for flaw in record.flaws),
         )

@@ -36,7 +36,7 @@ CHECKPOINT = "inspector.pt"
 class InspectorParams(Recipe):
     """Training parameters of the compact inspector."""
 
-    batch: int = 8
+    batch: int = 6
     """Triplets per step and worker with crops of the first size; of other sizes as many pixels."""
     lr: float = 1e-3
     backbone_lr: float = 0.3
@@ -83,7 +83,7 @@ def train(
         batch = next(feed)
         x = (batch.pictures.to(worker.device).float() - 127.0) / 128.0
         maps = network(x.contiguous(memory_format=torch.channels_last))
-        loss = compute_loss(maps, batch.labels.to(worker.device), batch.group.to(worker.device))
+        loss = compute_loss(maps, batch.labels.to(worker.device))
         loop.update(loss, loss.item())
     loop.save()
     return loop.path

@@ -1,12 +1,15 @@
+import dataclasses
+
 import numpy as np
 import pytest
+import torch
 
 from applications.training.compact.augment import draw_changes
 from applications.training.compact.batches import CropParams, Sampler, compose
 from applications.training.compact.pairs import Pair, load_pairs
 from stages.tools import TOOLS
 
-PLAIN = CropParams(sizes=(64,), strength=0.0, several=0.0, away=0.0, scales=(1.0, 1.0001))
+PLAIN = CropParams(sizes=(64,), strength=0.0, several=0.0, elsewhere=0, scales=(1.0, 1.0001))
 
 
 def pair(key="a-p0", photo="a", box=(40, 40, 60, 60), tool=1, level=255):
@@ -23,7 +26,6 @@ def pair(key="a-p0", photo="a", box=(40, 40, 60, 60), tool=1, level=255):
 def test_a_triplet_shows_the_same_place_and_only_the_flaw_is_labelled():
     batch = Sampler([pair()], {}, PLAIN, seed=0).batch(4, 0, 0)
     assert batch.pictures.shape == (12, 3, 64, 64)
-    assert batch.group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     for real, control, artifact in batch.pictures.split(3):
         assert int(real.max()) - int(real.min()) == 0
         assert abs(int(control.min()) - 90) <= 3 and int(control.float().median()) == 100
@@ -44,16 +46,20 @@ def test_a_batch_depends_on_seed_rank_and_step_only():
     assert (first.pictures != other.pictures).any()
 
 
-def test_without_controls_there_are_two_crops_in_a_group():
-    params = CropParams(sizes=(64,), controls=False)
-    assert Sampler([pair()], {}, params, seed=0).batch(3, 0, 0).group.tolist() == [
-        0,
-        0,
-        1,
-        1,
-        2,
-        2,
-    ]
+def test_without_controls_photo_and_flawed_picture_are_left():
+    params = dataclasses.replace(PLAIN, controls=False)
+    batch = Sampler([pair()], {}, params, seed=0).batch(3, 0, 0)
+    assert batch.labels.flatten(1).any(1).tolist() == [False, True] * 3
+
+
+def test_clean_crops_come_from_everywhere():
+    params = dataclasses.replace(PLAIN, elsewhere=2)
+    decoded = {"a": np.full((128, 128, 3), 17, np.uint8)}
+    batch = Sampler([pair()], decoded, params, seed=0).batch(20, 0, 0)
+    assert batch.labels.flatten(1).any(1).tolist() == [False, False, True, False, False] * 20
+    clean = torch.cat([batch.pictures[3::5], batch.pictures[4::5]])
+    assert {17, 100} == {min(int(crop.max()), 100) for crop in clean}
+    assert any(int(crop.min()) < 95 for crop in clean if int(crop.max()) > 17)  # controls
 
 
 def test_decoded_photos_stand_in_for_the_photo():
@@ -69,7 +75,7 @@ def test_several_flaws_are_pasted_where_boxes_are_disjoint():
     assert set(np.unique(scene.labels)) == {0, 1, 3}
     assert (scene.real == 100).all()
     overlapping = pair("a-p2", box=(50, 50, 90, 90), tool=2)
-    params = CropParams(sizes=(64,), several=1.0)
+    params = CropParams(sizes=(64,), several=1.0, elsewhere=0)
     batch = Sampler([here, overlapping], {}, params, seed=0).batch(20, 0, 0)
     assert all(len(set(crop.unique().tolist()) - {0}) <= 1 for crop in batch.labels)
 
@@ -100,6 +106,15 @@ def test_published_pairs_are_loaded_with_their_labels(published):
 
 
 def test_batches_of_other_sizes_have_as_many_pixels():
-    sampler = Sampler([pair()], {}, CropParams(sizes=(32, 64)), seed=0)
+    sampler = Sampler([pair()], {}, CropParams(sizes=(32, 64), elsewhere=0), seed=0)
     shapes = {tuple(sampler.batch(4, 0, step).labels.shape) for step in range(8)}
     assert shapes == {(3 * 4, 32, 32), (3 * 1, 64, 64)}
+
+
+def test_a_crop_may_be_as_large_as_the_photo():
+    params = CropParams(sizes=(64,), scales=(0.1, 0.2))
+    for side in range(65, 128):  # rounding must not make the range of positions negative
+        small = dataclasses.replace(
+            pair(box=(0, 0, 20, 20)), real=np.zeros((side, side, 3), np.uint8)
+        )
+        assert Sampler([small], {}, params, seed=0).batch(1, 0, 0).pictures.shape == (4, 3, 64, 64)

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from applications.training.compact.calibrate import choose_threshold, fit_platt
+from applications.evaluation.metrics.boxes import as_boxes
+from applications.inspectors.compact.predict import Heat
+from applications.training.compact.calibrate import (
+    choose_pixel_threshold,
+    choose_region_thresholds,
+    fit_platt,
+)
 
 
 def test_platt_recovers_probabilities():
@@ -22,4 +28,14 @@ def test_platt_needs_both_classes_in_the_right_order():
 def test_the_threshold_with_the_highest_iou_wins():
     heat = np.array([[0.1, 0.4, 0.6, 0.9]])
     mask = np.array([[False, False, True, True]])
-    assert choose_threshold([heat], [mask], (0.05, 0.3, 0.5, 0.8)) == 0.5
+    assert choose_pixel_threshold([heat], [mask], (0.05, 0.3, 0.5, 0.8)) == 0.5
+
+
+def test_regions_are_cut_and_kept_where_most_boxes_are_right():
+    mask = np.full((40, 40), 0.1, np.float32)
+    mask[4:12, 4:12] = 0.8  # the flaw
+    mask[12:24, 4:12] = 0.3  # a halo that a low cut would join to it
+    mask[25:35, 25:35] = 0.6  # a false region that a low score would keep
+    heat = Heat(score=1.0, mask=mask, tools=np.zeros((40, 40), np.uint8))
+    truth = as_boxes([(4, 4, 12, 12)])
+    assert choose_region_thresholds([heat], [truth], (0.2, 0.5, 0.7)) == (0.5, 0.7)

@@ -3,8 +3,6 @@ import torch
 from applications.inspectors.compact.network import Maps, pooled_evidence
 from applications.training.compact.losses import compute_loss
 
-GROUP = torch.tensor([0, 0])
-
 
 def labels():
     """A clean crop and one with a flaw of the second tool."""
@@ -25,25 +23,26 @@ def maps(sign, tool=1):
 
 
 def test_right_answers_cost_little_and_wrong_ones_much():
-    right = compute_loss(maps(1), labels(), GROUP)
+    right = compute_loss(maps(1), labels())
     assert right < 0.05
-    assert compute_loss(maps(-1), labels(), GROUP) > 5
-    assert compute_loss(maps(1, tool=2), labels(), GROUP) > right + 0.5
+    assert compute_loss(maps(-1), labels()) > 5
+    assert compute_loss(maps(1, tool=2), labels()) > right + 0.5
 
 
 def test_clean_crops_alone_have_a_finite_loss_and_gradient():
     logits = torch.zeros(2, 16, 16, requires_grad=True)
     found = Maps(logits, torch.zeros(2, 4, 16, 16), torch.zeros(2, 4, 4))
-    loss = compute_loss(found, torch.zeros(2, 64, 64, dtype=torch.uint8), GROUP)
+    loss = compute_loss(found, torch.zeros(2, 64, 64, dtype=torch.uint8))
     loss.backward()
     assert torch.isfinite(loss) and logits.grad is not None and torch.isfinite(logits.grad).all()
 
 
-def test_the_order_counts_within_a_triplet_only():
+def test_a_flawed_crop_must_score_above_every_clean_one():
     even = Maps(torch.zeros(2, 16, 16), torch.zeros(2, 4, 16, 16), torch.zeros(2, 4, 4))
-    together = compute_loss(even, labels(), GROUP)
-    apart = compute_loss(even, labels(), torch.tensor([0, 1]))
-    assert together > apart
+    ahead = Maps(even.mask, even.tools, torch.stack([torch.zeros(4, 4), torch.ones(4, 4)]))
+    behind = Maps(even.mask, even.tools, torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]))
+    found = [float(compute_loss(each, labels())) for each in (ahead, even, behind)]
+    assert found == sorted(found) and found[0] < found[2] - 0.5
 
 
 def test_evidence_is_the_mean_of_the_highest_cells():
