@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress
 
 from flows.console import console, error_console, say
-from flows.release.release import Count, Display, Released, Wanted, rehearse
+from flows.release.release import Count, Display, Released, Wanted
 from flows.release.release import release as release_version
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -42,7 +42,7 @@ def release(
         raise FactoryError("--remote and --only-package are for a push: leave out --no-push")
     wanted = Wanted(version, remote, push, only_package)
     display = Display(_say_on_stderr if as_json else say, _show, _count_pairs)
-    done = (rehearse if dry_run else release_version)(Workspace.find(), wanted, display)
+    done = release_version(Workspace.find(), wanted, display, dry_run=dry_run)
     if as_json:
         say(json.dumps(done.as_json(), ensure_ascii=False))
         return

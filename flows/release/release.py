@@ -106,8 +106,16 @@ def _locked(workspace: Workspace, say: Say) -> Iterator[None]:
         yield
 
 
-def release(workspace: Workspace, wanted: Wanted, display: Display) -> Released:
+def release(
+    workspace: Workspace, wanted: Wanted, display: Display, *, dry_run: bool = False
+) -> Released:
     """Release this version, or finish its release.
+
+    Args:
+        workspace: to release.
+        wanted: what to release, and where to.
+        display: how to tell the user what is going on.
+        dry_run: check everything and say what a release would do; change nothing.
 
     Raises:
         NotReleasable: it does not qualify; nothing was changed.
@@ -117,24 +125,22 @@ def release(workspace: Workspace, wanted: Wanted, display: Display) -> Released:
     with _locked(workspace, display.say):
         state, remote, warnings = _check(workspace, git, wanted, display)
         if not state.named:
-            with display.busy(f"writing data/{PACKAGE} with the version's name"):
-                _write_name(workspace, state.name)
+            if not dry_run:
+                with display.busy(f"writing data/{PACKAGE} with the version's name"):
+                    _write_name(workspace, state.name)
             _verify_package(workspace, display)
         contents = _describe_contents(workspace)
         with display.busy("comparing with the release before"):
             entry, summary = _make_entry(workspace, wanted.version, state, contents)
-        pushed = 0
-        if remote:
-            with display.busy(f"pushing to {remote}"):
-                pushed = push(workspace, remote, only_package=wanted.only_package)
-        if not state.tagged:
+        pushed = _push(workspace, remote, wanted, display, dry_run)
+        if not (dry_run or state.tagged):
             _commit(git, wanted.version, entry)
             git.run("tag", "-a", wanted.version, "-m", f"{wanted.version}: {contents}\n\n{summary}")
         return Released(
             version=wanted.version,
             previous=state.previous,
             pairs=_count_pairs(workspace),
-            commit=git.commit_of("HEAD"),
+            commit=None if dry_run else git.commit_of("HEAD"),
             remote=remote,
             pushed=pushed,
             entry=entry,
@@ -142,34 +148,19 @@ def release(workspace: Workspace, wanted: Wanted, display: Display) -> Released:
         )
 
 
-def rehearse(workspace: Workspace, wanted: Wanted, display: Display) -> Released:
-    """Check everything and say what a release would do; change nothing.
-
-    Raises:
-        NotReleasable: it does not qualify.
-    """
-    git = Git(workspace.root)
-    with _locked(workspace, display.say):
-        state, remote, warnings = _check(workspace, git, wanted, display)
-        if not state.named:
-            _verify_package(workspace, display)
-        contents = _describe_contents(workspace)
-        with display.busy("comparing with the release before"):
-            entry, _ = _make_entry(workspace, wanted.version, state, contents)
-        missing = 0
-        if remote:
-            with display.busy(f"asking {remote} what it has"):
-                missing = count_missing(workspace, remote, only_package=wanted.only_package)
-        return Released(
-            version=wanted.version,
-            previous=state.previous,
-            pairs=_count_pairs(workspace),
-            commit=None,
-            remote=remote,
-            pushed=missing,
-            entry=entry,
-            warnings=warnings,
-        )
+def _push(
+    workspace: Workspace, remote: str | None, wanted: Wanted, display: Display, dry_run: bool
+) -> int:
+    """Push to the remote, if there is one; return how many files it did not have."""
+    if remote is None:
+        return 0
+    words, act = (
+        (f"asking {remote} what it has", count_missing)
+        if dry_run
+        else (f"pushing to {remote}", push)
+    )
+    with display.busy(words):
+        return act(workspace, remote, only_package=wanted.only_package)
 
 
 def _check(
