@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from applications.pictures import decode
 from applications.training.compact.augment import Change, draw_changes
 from applications.training.compact.pairs import Pair
 from stages.records.images import Image
@@ -62,7 +64,12 @@ class Sampler:
     """Draws batches that depend only on seed, rank and step."""
 
     def __init__(
-        self, pairs: Sequence[Pair], decoded: dict[str, Image], params: CropParams, seed: int
+        self,
+        pairs: Sequence[Pair],
+        decoded: Mapping[str, Image],
+        params: CropParams,
+        seed: int,
+        clean: Sequence[Path] = (),
     ) -> None:
         """Sample photos uniformly, then one of their pairs.
 
@@ -71,12 +78,13 @@ class Sampler:
             decoded: photos that went through the autoencoder whole, by photo; clean pictures.
             params: how crops are drawn.
             seed: base seed.
+            clean: files of other photos without flaws; half of the crops from anywhere are theirs.
         """
         by_photo: dict[str, list[Pair]] = defaultdict(list)
         for pair in pairs:
             by_photo[pair.photo].append(pair)
         self.photos = [by_photo[photo] for photo in sorted(by_photo)]
-        self.decoded, self.params, self.seed = decoded, params, seed
+        self.decoded, self.params, self.seed, self.clean = decoded, params, seed, clean
 
     def batch(self, triplets: int, rank: int, step: int) -> Batch:
         """Make the batch of a step.
@@ -114,18 +122,24 @@ class Sampler:
         return [(_apply(changes, picture), label) for picture, label in crops]
 
     def _clean(self, rng: np.random.Generator, size: int) -> tuple[Image, Labels]:
-        """Crop a photo, its control or the decoded photo anywhere."""
+        """Crop a clean picture anywhere."""
+        picture = self._draw_clean(rng)
+        empty = np.zeros(picture.shape[:2], np.uint8)
+        grid = _draw_grid(rng, empty, size, self.params.scales)
+        changes = draw_changes(rng, self.params.strength)
+        return _apply(changes, _cut_picture(picture, grid, size)), np.zeros((size, size), np.uint8)
+
+    def _draw_clean(self, rng: np.random.Generator) -> Image:
+        """Draw another photo, or the photo, control or decoded photo of a pair."""
+        if self.clean and rng.random() < 0.5:
+            return decode(self.clean[int(rng.integers(len(self.clean)))].read_bytes())
         first, scene = self._draw_scene(rng)
         shown = [scene.real]
         if self.params.controls:
             shown.append(scene.control)
         if first.photo in self.decoded:
             shown.append(self.decoded[first.photo])
-        picture = shown[int(rng.integers(len(shown)))]
-        empty = np.zeros((size, size), np.uint8)
-        grid = _draw_grid(rng, np.zeros_like(scene.labels), size, self.params.scales)
-        changes = draw_changes(rng, self.params.strength)
-        return _apply(changes, _cut_picture(picture, grid, size)), empty
+        return shown[int(rng.integers(len(shown)))]
 
     def _draw_scene(self, rng: np.random.Generator) -> tuple[Pair, Scene]:
         pairs = self.photos[int(rng.integers(len(self.photos)))]

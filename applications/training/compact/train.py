@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from applications.inspection import list_pictures
 from applications.inspectors.compact.network import InspectorNetwork, freeze_early_blocks
+from applications.pictures import decode
 from applications.training.compact.batches import CropParams, Sampler
 from applications.training.compact.losses import compute_loss
 from applications.training.compact.pairs import Pair, load_pairs
+from stages.engine.workspace import FactoryError
 from stages.models.networks import efficientnet
 from stages.records.images import Image
 from stages.records.seeding import seed_for
@@ -48,12 +51,13 @@ class InspectorParams(Recipe):
 
 def train(
     pairs: Sequence[Pair],
-    decoded: dict[str, Image],
+    decoded: Mapping[str, Image],
     out: Path,
     params: InspectorParams,
     worker: Worker,
     *,
     budget: Budget,
+    clean: Sequence[Path] = (),
     save_every: float = 120.0,
 ) -> Path:
     """Train, or resume from the checkpoint in `out`, until the budget is used up.
@@ -77,7 +81,7 @@ def train(
         describe=lambda loss: f"loss {loss:.3f}",
         save_every=save_every,
     )
-    sampler = Sampler(pairs, decoded, params.crops, params.seed)
+    sampler = Sampler(pairs, decoded, params.crops, params.seed, clean)
     feed = batches(partial(sampler.batch, params.batch, worker.rank), loop.step, worker.loaders)
     while loop.progress < 1:
         batch = next(feed)
@@ -87,6 +91,25 @@ def train(
         loop.update(loss, loss.item())
     loop.save()
     return loop.path
+
+
+def list_clean_photos(folder: Path) -> list[Path]:
+    """Return the pictures in a folder that can be decoded, sorted.
+
+    Raises:
+        FactoryError: the folder holds no picture.
+    """
+    found = []
+    for path in sorted(list_pictures([folder])):
+        try:
+            decode(path.read_bytes())
+        except (OSError, ValueError) as error:
+            log.warning("%s is left out: %s", path, error)
+        else:
+            found.append(path)
+    if not found:
+        raise FactoryError(f"no picture in {folder} can be decoded")
+    return found
 
 
 def make_optimiser(network: InspectorNetwork, params: InspectorParams) -> torch.optim.Optimizer:
@@ -109,6 +132,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="a published data set")
     parser.add_argument("--splits", nargs="*", default=["train"])
     parser.add_argument("--decoded", type=Path, help="photos as the autoencoder decodes them")
+    parser.add_argument("--clean", type=Path, help="a folder of other photos, without flaws")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--steps", type=int)
@@ -120,6 +144,7 @@ def main() -> None:
     if args.decoded:
         with np.load(args.decoded) as file:
             decoded = {name: file[name] for name in file.files}
+    clean = list_clean_photos(args.clean) if args.clean else []
     args.out.mkdir(parents=True, exist_ok=True)
     run_workers(
         args.workers,
@@ -130,6 +155,7 @@ def main() -> None:
             InspectorParams(),
             worker,
             budget=Budget(args.steps, args.minutes),
+            clean=clean,
         ),
         args.device,
     )

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from applications.training.compact.augment import draw_changes
 from applications.training.compact.batches import CropParams, Sampler, compose
@@ -60,6 +61,15 @@ def test_clean_crops_come_from_everywhere():
     clean = torch.cat([batch.pictures[3::5], batch.pictures[4::5]])
     assert {17, 100} == {min(int(crop.max()), 100) for crop in clean}
     assert any(int(crop.min()) < 95 for crop in clean if int(crop.max()) > 17)  # controls
+
+
+def test_half_of_the_crops_from_anywhere_are_of_other_photos(tmp_path):
+    path = tmp_path / "other.png"
+    Image.fromarray(np.full((80, 90, 3), 200, np.uint8)).save(path)
+    params = dataclasses.replace(PLAIN, elsewhere=1)
+    batch = Sampler([pair()], {}, params, seed=0, clean=[path]).batch(40, 0, 0)
+    others = [int(crop.min()) == 200 for crop in batch.pictures[3::4]]
+    assert 10 < sum(others) < 30 and not batch.labels[3::4].any()
 
 
 def test_decoded_photos_stand_in_for_the_photo():
