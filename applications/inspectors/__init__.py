@@ -33,6 +33,7 @@ INSPECTORS: dict[str, BackEnd] = {
     "whole-picture": BackEnd("baselines:WholePicture"),
     "compact": BackEnd("compact.inspector:CompactInspector", params="compact.params:CompactParams"),
     "chat": BackEnd("chat.inspector:ChatInspector", params="chat.params:ChatParams"),
+    "vlm": BackEnd("vlm.inspector:VlmInspector", params="vlm.params:VlmParams"),
 }
 BASELINES = ("always-yes", "never", "centre-box", "whole-picture")
 """They look at nothing, and stand in every table."""

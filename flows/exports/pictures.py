@@ -110,16 +110,22 @@ def resize(picture: Picture, size: tuple[int, int]) -> Picture:
     if size == picture.size:
         return picture
     factors = size[0] / picture.size[0], size[1] / picture.size[1]
-    shrinks = min(factors) < 1
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    pixels = cv2.resize(picture.pixels, size, interpolation=how)
     regions = tuple(
         replace(
             region, box=scale_box(region.box, factors, size), mask=_resize_mask(region.mask, size)
         )
         for region in picture.regions
     )
-    return replace(picture, pixels=np.asarray(pixels, dtype=np.uint8), regions=regions)
+    return replace(picture, pixels=resize_pixels(picture.pixels, size), regions=regions)
+
+
+def resize_pixels(pixels: Image, size: tuple[int, int]) -> Image:
+    """Scale (H, W, 3) uint8 to a width and height."""
+    if size == pixels.shape[1::-1]:
+        return pixels
+    shrinks = size[0] < pixels.shape[1] or size[1] < pixels.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
 
 
 def scale_box(box: Box, factors: tuple[float, float], size: tuple[int, int]) -> Box:

@@ -1,0 +1,1 @@
+"""A vision-language model in this process as an inspector: tuned on our conversations, or not."""
