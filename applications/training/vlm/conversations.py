@@ -1,4 +1,4 @@
-"""Open the conversations that ``flawfactory export trl`` wrote, and check them before hours pass."""
+"""Open the conversations that ``flawfactory export trl`` wrote, and check them before training."""
 
 from __future__ import annotations
 

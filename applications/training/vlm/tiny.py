@@ -73,7 +73,7 @@ def _tower(**changes: Any) -> dict[str, Any]:
             "out_hidden_size": WIDTH, **changes}  # fmt: skip
 
 
-def _qwen_tokens(tokenizer: Any) -> dict[str, int]:
+def _qwen_tokens(tokenizer: Any) -> dict[str, Any]:
     names = {"image_token_id": "<|image_pad|>", "video_token_id": "<|video_pad|>",
              "vision_start_token_id": "<|vision_start|>",
              "vision_end_token_id": "<|vision_end|>"}  # fmt: skip

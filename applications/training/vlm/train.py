@@ -19,7 +19,7 @@ from typing import Any, get_args
 import torch
 
 from applications.inspectors.vlm import loading
-from applications.inspectors.vlm.families import FAMILIES, Family, find_family
+from applications.inspectors.vlm.families import Family, find_family
 from applications.inspectors.vlm.questions import first_questions
 from applications.inspectors.vlm.record import FILE, Method, Settings, Tuning
 from applications.training.vlm.card import write_card
@@ -205,28 +205,24 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="export of TRL's conversations")
-    parser.add_argument("--model", required=True, metavar="DIR|OWNER/REPO@COMMIT",
-                        help=f"base of one of the families {', '.join(FAMILIES)}")  # fmt: skip
-    parser.add_argument("--fetch", action="store_true",
-                        help="fetch the model from the hub if it is not on this machine")  # fmt: skip
-    parser.add_argument("--to", type=Path, required=True, help="new folder")
-    parser.add_argument("--method", choices=get_args(Method), default="lora")
-    parser.add_argument("--tasks", default=",".join(ALL_TASKS), help="comma-separated")
-    parser.add_argument("--samples", type=int, default=0, help="conversations; 0 = all")
-    parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--steps", type=int, default=0, help="instead of whole epochs")
-    parser.add_argument("--batch", type=int, default=16, help="conversations a step")
-    parser.add_argument("--device-batch", type=int, default=1,
-                        help="conversations at once on a device; the rest is accumulated")  # fmt: skip
-    parser.add_argument("--rate", type=float, default=0.0,
-                        help=f"maximum of the learning rate; default {RATES}")  # fmt: skip
-    parser.add_argument("--rank", type=int, default=16, help="of LoRA")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
-    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    parser.add_argument("--no-validation", dest="validate", action="store_false",
-                        help="do not compute the loss of the validation split")  # fmt: skip
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="export of TRL's conversations")
+    add("--model", required=True, metavar="DIR|OWNER/REPO@COMMIT", help="the base to tune")
+    add("--fetch", action="store_true", help="fetch the base from the hub if it is not here")
+    add("--to", type=Path, required=True, help="new folder")
+    add("--method", choices=get_args(Method), default="lora")
+    add("--tasks", default=",".join(ALL_TASKS), help="comma-separated")
+    add("--samples", type=int, default=0, help="conversations; 0 = all")
+    add("--epochs", type=float, default=1.0)
+    add("--steps", type=int, default=0, help="instead of whole epochs")
+    add("--batch", type=int, default=16, help="conversations a step")
+    add("--device-batch", type=int, default=1, help="conversations at once on a device")
+    add("--rate", type=float, default=0.0, help=f"learning rate at its maximum; {RATES}")
+    add("--rank", type=int, default=16, help="of LoRA")
+    add("--seed", type=int, default=0)
+    add("--save-every", type=int, default=100, help="steps between checkpoints")
+    add("--resume", action="store_true", help="go on from the newest checkpoint")
+    add("--no-validation", dest="validate", action="store_false", help="no validation loss")
     return parser
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 os.environ["DISABLE_VERSION_CHECK"] = "1"  # torch and transformers beyond the tested range
 
 import tiny_models
+import yaml
 from common import EXPORTS, Boxes, Report, find_sizes, read_conversations, same_texts
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
-from llamafactory.hparams import DataArguments, ModelArguments
+from llamafactory.hparams import DataArguments, ModelArguments, get_train_args
 from llamafactory.model import load_tokenizer
 from PIL import Image
 from transformers import Seq2SeqTrainingArguments
@@ -82,6 +83,13 @@ def check_target(report: Report, target: str, work: Path) -> None:
     report.check(f"{target}: the plugin keeps the pictures' size", not sizes, f"{sizes} resized")
     report.check(f"{target}: tokens at most our estimate", estimated, f"at most {longest}")
     boxes.report(report, target)
+    for method in ("lora", "full"):
+        config = yaml.safe_load((folder / f"{method}.yaml").read_text(encoding="utf-8"))
+        changes = {"model_name_or_path": model.model_name_or_path, "bf16": False, "use_cpu": True}
+        parsed = get_train_args({**config, **changes, "output_dir": str(work / method)})
+        tuning = parsed[3]
+        frozen = tuning.freeze_vision_tower and not tuning.freeze_multi_modal_projector
+        report.check(f"{target}: {method}.yaml", tuning.finetuning_type == method and frozen)
 
 
 main()

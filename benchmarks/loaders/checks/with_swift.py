@@ -74,6 +74,28 @@ def check_target(report: Report, target: str, work: Path) -> None:
     report.check(f"{target}: tokens at most our estimate", estimated, f"at most {longest}")
     boxes.report(report, target)
     check_preferences(report, target, template, preferences, load_dataset)
+    for method in ("lora", "full"):
+        check_recipe(report, target, folder, method, model, work)
+
+
+def check_recipe(
+    report: Report, target: str, folder: Path, method: str, model: Path, work: Path
+) -> None:
+    """Parse a configuration as ``swift sft`` does."""
+    from swift.arguments import SftArguments
+    from swift.cli.main import parse_yaml_args
+    from swift.utils import parse_args
+
+    arguments = [str(folder / f"{method}.yaml")]
+    parse_yaml_args(arguments)
+    names = ("model", "model_type", "template", "output_dir", "torch_dtype")
+    values = (str(model), *TYPES[target], str(work / method), "float32")
+    for name, value in zip(names, values, strict=True):
+        arguments += [f"--{name}", value]
+    parsed, unknown = parse_args(SftArguments, arguments)
+    frozen = parsed.freeze_vit and not parsed.freeze_aligner
+    found = parsed.tuner_type == method and frozen and not unknown
+    report.check(f"{target}: {method}.yaml", found, str(unknown))
 
 
 def check_preferences(report: Report, target: str, template, paths: list[Path], load) -> None:

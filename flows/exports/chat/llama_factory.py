@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from flows.exports.chat import recipes
 from flows.exports.chat.files import Limits, make_provenance, write_checked
 from flows.exports.format import Format
 from flows.exports.options import Options
@@ -15,7 +16,12 @@ from flows.exports.samples import Sample
 from stages.engine.files import pretty_json
 
 READ_ME = """For [LLaMA-Factory](https://github.com/hiyouga/LLaMA-Factory): set `dataset_dir` and
-`media_dir` to this folder and `dataset` to `flawfactory_train`.
+`media_dir` to this folder and `dataset` to `flawfactory_train`, as `lora.yaml` and `full.yaml` do:
+
+    cd FOLDER; llamafactory-cli train lora.yaml model_name_or_path=MODEL
+
+`full.yaml` trains language model and projector; a model of 7B then needs several GPUs and
+DeepSpeed: add `deepspeed=CONFIG`.
 """
 LIMITS = Limits(
     pixels="    image_max_pixels: {max_pixels}",
@@ -24,7 +30,7 @@ LIMITS = Limits(
 
 
 def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
-    """Write pictures, conversations and the index."""
+    """Write pictures, conversations, index and configurations."""
     files: dict[str, IO[str]] = {}
     with ExitStack() as stack:
         for conversation, images in write_checked(samples, folder, options, READ_ME, LIMITS):
@@ -40,6 +46,7 @@ def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
             files[split].write(json.dumps(line, ensure_ascii=False) + "\n")
     index = {f"flawfactory_{split}": _describe(split) for split in sorted(files)}
     (folder / "dataset_info.json").write_bytes(pretty_json(index))
+    recipes.write_llama_factory(folder, options, files)
 
 
 def _describe(split: str) -> dict[str, object]:

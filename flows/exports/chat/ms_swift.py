@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from flows.exports.chat import recipes
 from flows.exports.chat.conversations import IMAGE, Conversation, find_target, load_questions
 from flows.exports.chat.files import Limits, make_provenance, write_checked
 from flows.exports.chat.targets import Target, write_box
@@ -25,7 +26,9 @@ from flows.exports.samples import Sample
 READ_ME = """For [ms-swift](https://github.com/modelscope/ms-swift): `swift sft --dataset
 train.jsonl ...`, and `swift rlhf --rlhf_type rm --dataset train.preference.jsonl ...` for a reward
 model. Paths are relative to this folder: set `ROOT_IMAGE_DIR` to it. For Qwen's boxes as JSON
-set `QWENVL_BBOX_FORMAT=new`.
+set `QWENVL_BBOX_FORMAT=new`. `lora.yaml` and `full.yaml` do all of this:
+
+    cd FOLDER; swift sft lora.yaml --model MODEL
 """
 LIMITS = Limits(
     pixels="    MAX_PIXELS={max_pixels} swift sft ...",
@@ -36,7 +39,7 @@ or, for models named `-HF`, `max_patches: {tiles}` in the model's `preprocessor_
 
 
 def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
-    """Write pictures, conversations and preferences."""
+    """Write pictures, conversations, preferences and configurations."""
     target, _ = find_target(options)
     files: dict[str, IO[str]] = {}
     with ExitStack() as stack:
@@ -52,6 +55,7 @@ def write(samples: Iterable[Sample], folder: Path, options: Options) -> None:
             if conversation.task == "pair":
                 line = _make_preference(conversation, images)
                 append(f"{conversation.split}.preference", line)
+    recipes.write_swift(folder, options, files)
 
 
 def _make_line(conversation: Conversation, images: list[str], target: Target) -> dict[str, Any]:

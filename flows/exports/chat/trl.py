@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 READ_ME = """For [TRL](https://github.com/huggingface/trl): `load_dataset("path/of/this/folder")`
 gives `images` and `messages` as `SFTTrainer` reads them. Set `max_length=None`: truncation cuts
-picture tokens. Set `assistant_only_loss=True` to learn answers only; the questions are learned too
-without it.
+picture tokens. To learn answers only, split `messages` into `prompt` (the question) and
+`completion` (the answer); `assistant_only_loss=True` needs a chat template that marks the answers,
+which InternVL's does not. In flawfactory's checkout this does all of it:
+
+    python -m applications.training.vlm.train --data FOLDER --model MODEL --to tuned
 """
 LIMITS = Limits(
     pixels="    AutoProcessor.from_pretrained(..., max_pixels={max_pixels})",

@@ -42,14 +42,14 @@ def test_some_conversations_of_some_tasks(exported: Path) -> None:
 
 
 def test_an_export_of_another_target_is_refused(exported: Path) -> None:
-    with pytest.raises(FactoryError, match="exported for qwen2.5-vl, the model is a internvl"):
+    with pytest.raises(FactoryError, match=r"exported for qwen2\.5-vl, the model is a internvl"):
         open_export(exported, FAMILIES["internvl"])
 
 
 @pytest.mark.parametrize("name", ["llama-factory", "coco"])
 def test_another_layout_is_refused(name: str, published: Path, tmp_path: Path) -> None:
     folder = export(name, published, tmp_path / "set")
-    with pytest.raises(FactoryError, match="`flawfactory export trl --target qwen2.5-vl"):
+    with pytest.raises(FactoryError, match=r"`flawfactory export trl --target qwen2\.5-vl"):
         open_export(folder, QWEN)
 
 

@@ -17,9 +17,12 @@ from applications.inspectors.vlm.answers import parse
 from applications.inspectors.vlm.families import FAMILIES
 from applications.inspectors.vlm.record import read_tuning
 from applications.training.vlm import train as module
+from applications.training.vlm import trainer
 from applications.training.vlm.train import tune
 from flows.exports.samples import Sample
 from stages.engine.workspace import FactoryError
+
+pytestmark = pytest.mark.timeout(900)
 
 
 class Stopped(Exception):
@@ -109,7 +112,6 @@ def test_eight_conversations_are_learnt_by_heart_and_a_run_resumes(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("family", ["qwen3-vl", "internvl"])
 def test_the_other_families_learn_too(family: str, published: Path, tmp_path: Path) -> None:
     check_learnt(tmp_path, learn(tmp_path, published, family))
@@ -167,3 +169,22 @@ def test_full_tuning_leaves_the_vision_tower_as_it_was(
     assert any("self_attn" in name for name in changed)
     inspector = load_inspector("vlm", write_params(tmp_path / "p", model=str(tmp_path / "to")))
     assert inspector.name == "to" and family.model_class
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(trainer.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FactoryError, match=r"tuning needs trl and peft: pip install"):
+        tune(tmp_path, "nowhere", tmp_path / "to")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--batch=0", "--batch must be at least 1"),
+        ("--tasks=detection,colour", "no task 'colour': choose of detection"),
+        ("--epochs=0", "--epochs positive"),
+    ],
+)
+def test_a_wrong_option_is_one_line(option: str, message: str) -> None:
+    with pytest.raises(FactoryError, match=message):
+        module.run(["--data", "d", "--model", "m", "--to", "t", option])
