@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -43,7 +44,7 @@ class VlmInspector:
             FactoryError: the model, its adapter or its record cannot be used.
         """
         name, folder = loading.resolve(params.model)
-        self.name = folder.name if hub.local_folder(folder) else name
+        self.name = folder.name if Path(name).is_dir() else name
         tuning = read_tuning(folder)
         self._family, self._max_pixels = _find_limit(folder, tuning, params.max_pixels)
         self._questions: Mapping[str, str] = tuning.questions if tuning else first_questions()
@@ -117,7 +118,7 @@ def _unusable(task: str, reply: Reply, problem: str) -> RejectPhoto:
     return RejectPhoto(AskCode.UNUSABLE, message, answers=[reply.text])
 
 
-def _find_limit(folder: Any, tuning: Tuning | None, wanted: int) -> tuple[Family, int]:
+def _find_limit(folder: Path, tuning: Tuning | None, wanted: int) -> tuple[Family, int]:
     if tuning is not None:
         if tuning.family not in FAMILIES:
             raise FactoryError(f"{folder}: no family {tuning.family!r}")
@@ -139,7 +140,7 @@ def _find_limit(folder: Any, tuning: Tuning | None, wanted: int) -> tuple[Family
     return family, limit
 
 
-def _find_base(folder: Any, tuning: Tuning | None, wanted: str) -> Any:
+def _find_base(folder: Path, tuning: Tuning | None, wanted: str) -> Path:
     """Return the folder of an adapter's base, after checking that it is the same model."""
     assert tuning is not None  # _find_limit refuses adapters without a record  # noqa: S101
     name, base = loading.resolve(wanted or tuning.settings.base)

@@ -38,6 +38,7 @@ from applications.training.vlm.trainer import (
     CHECKPOINTS,
     Pace,
     count_devices,
+    is_first_process,
     make_trainer,
     prepare_model,
     require_packages,
@@ -120,7 +121,8 @@ def tune(
         rank=rank if method == "lora" else 0,
         seed=seed,
     )
-    _open_run(to, settings, resume)
+    if is_first_process():
+        _open_run(to, settings, resume)
     print(f"{family.name}, {method}: {len(chosen.rows)} conversations, "
           f"pictures of at most {export.max_pixels} pixels")  # fmt: skip
     print(describe_balance(chosen.balance), flush=True)
@@ -137,9 +139,11 @@ def tune(
         Pace(device_batch, save_every, checkpointing=cuda),
         to,
         load_rows(export, TRAIN, chosen.rows, to / CACHE),
-        _load_validation(export, tasks, to) if validate else None,
+        validation := _load_validation(export, tasks, to) if validate else None,
     )
     trainer.train(resume_from_checkpoint=resume)
+    if validation is not None and not _was_validated(trainer):
+        trainer.evaluate()
     trainer.save_model(str(to))
     tuning = _make_record(family, export, settings, chosen, trainer)
     if trainer.is_world_process_zero():
@@ -147,6 +151,7 @@ def tune(
         (to / "log.json").write_bytes(pretty_json(trainer.state.log_history))
         write_card(to, tuning)
         shutil.rmtree(to / CACHE, ignore_errors=True)
+        (to / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing reads it
     return tuning
 
 
@@ -160,7 +165,7 @@ def _open_run(to: Path, settings: Settings, resume: bool) -> None:
         path.write_bytes(pretty_json(settings.model_dump()))
         return
     if not any((to / CHECKPOINTS).glob("checkpoint-*")):
-        raise FactoryError(f"{to} has no checkpoint to resume: leave --resume out")
+        raise FactoryError(f"{to} has no checkpoint to resume: start again in a new folder")
     try:
         before = Settings.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -177,6 +182,12 @@ def _load_validation(export: Export, tasks: tuple[str, ...], to: Path) -> Any:
         return None
     rows = choose(export, VALIDATION, tasks, VALIDATION_SAMPLES).rows
     return load_rows(export, VALIDATION, rows, to / CACHE)
+
+
+def _was_validated(trainer: Any) -> bool:
+    """Return whether the validation loss of the last step is known."""
+    found = (entry["step"] for entry in trainer.state.log_history if "eval_loss" in entry)
+    return trainer.state.global_step in found
 
 
 def _make_record(

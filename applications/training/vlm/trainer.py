@@ -135,3 +135,8 @@ def make_trainer(
 def count_devices() -> int:
     """Return the number of processes that `accelerate launch` started."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first_process() -> bool:
+    """Return whether this process writes the run's files."""
+    return os.environ.get("RANK", "0") == "0"

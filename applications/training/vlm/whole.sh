@@ -18,7 +18,9 @@ python -m applications.training.vlm.train --data "$to/export" --model "$model" -
 measure() { # NAME MODEL: write TO/NAME.md and the page of the worst pictures, TO/NAME-worst
   printf 'inspectors: {vlm: {model: "%s"}}\n' "$2" > "$to/$1.yaml"
   local thresholds=()
-  if [ -f "$to/export/data/validation.parquet" ]; then thresholds=(--validation "$data"); fi
+  if compgen -G "$data/test-*.tar" && compgen -G "$data/validation-*.tar"; then
+    thresholds=(--validation "$data")
+  fi > /dev/null
   # shellcheck disable=SC2086  # options
   flawfactory evaluate "$data" --inspector vlm --params "$to/$1.yaml" "${thresholds[@]}" \
     --html "$to/$1-worst" --markdown ${EVALUATE:-} > "$to/$1.md"

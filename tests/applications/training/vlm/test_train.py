@@ -77,6 +77,7 @@ def learn(work: Path, published: Path, family: str) -> Sample:
 
 def check_learnt(work: Path, sample: Sample) -> None:
     tuning = read_tuning(work / "tuned")
+    assert not {p.suffix for p in (work / "tuned").iterdir()} & {".bin", ".pt", ".pth", ".pkl"}
     assert tuning and tuning.loss["last"] < 0.1 * tuning.loss["first"]
     assert tuning.balance["detection"] == {"no": 1, "yes": 1}
     inspector = load_inspector(

@@ -13,7 +13,9 @@ from flows.exports.chat.targets import TARGETS
 
 
 def read(folder: Path) -> dict[str, dict]:
-    return {name: yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("lora", "full")}
+    return {
+        name: yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("lora", "full")
+    }
 
 
 def test_every_target_has_a_template() -> None:
