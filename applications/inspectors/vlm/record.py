@@ -30,8 +30,8 @@ class Settings(_Model):
     export: dict[str, str]
     """sha256 of the export's files, by name."""
     tasks: list[str]
-    samples: int
-    """Conversations used; 0 = all."""
+    pairs: int
+    """Pairs whose conversations were used; 0 = all."""
     steps: int
     """0 = whole epochs."""
     epochs: float

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ALL_TASKS = tuple(TASKS)
 SUMMARY, TRAIN, VALIDATION = "summary.json", "train", "validation"
-_COLUMNS = {"id", "task", "licence", "images", "messages"}
+_COLUMNS = {"id", "task", "pair", "licence", "images", "messages"}
 _ANY = "any"
 """Kind of an answer to a task that has only one."""
 
@@ -98,25 +98,27 @@ def _check_columns(path: Path, remedy: str) -> None:
         raise FactoryError(f"{path} has no column {', '.join(sorted(missing))}: {remedy}")
 
 
-def choose(export: Export, split: str, tasks: Sequence[str], samples: int = 0) -> Chosen:
+def choose(export: Export, split: str, tasks: Sequence[str], pairs: int = 0) -> Chosen:
     """Choose conversations and check that every answer is strict JSON of its task's form.
 
     Args:
         export: the export.
         split: a split that it has.
         tasks: keys of `TASKS`; each must occur.
-        samples: number of conversations, evenly over the file; 0 = all.
+        pairs: number of pairs of pictures, evenly over the file; 0 = all. A pair has as many
+            clean pictures as flawed ones.
 
     Raises:
         FactoryError: nothing is left, a task does not occur, or an answer has another form.
     """
     path = export.path(split)
-    table = pq.read_table(path, columns=["id", "task", "licence", "messages"])
-    found = [n for n, task in enumerate(table["task"].to_pylist()) if task in tasks]
+    table = pq.read_table(path, columns=["id", "task", "pair", "licence", "messages"])
+    names = table["pair"].to_pylist()
+    wanted = _spread(list(dict.fromkeys(names)), pairs)
+    kinds = table["task"].to_pylist()
+    found = [n for n, kind in enumerate(kinds) if kind in tasks and names[n] in wanted]
     if not found:
         raise FactoryError(f"{path} has no conversation of the tasks {', '.join(tasks)}")
-    if samples and samples < len(found):
-        found = [found[n * len(found) // samples] for n in range(samples)]
     balance: dict[str, Counter[str]] = {task: Counter() for task in tasks}
     licences: Counter[str] = Counter()
     for row in _rows(table.take(found)):
@@ -129,7 +131,7 @@ def choose(export: Export, split: str, tasks: Sequence[str], samples: int = 0) -
             ) from error
         balance[task][say_yes_or_no(task, answer) or _ANY] += 1
         licences[str(row["licence"] or "unknown")] += 1
-    if not samples and (missing := [task for task in tasks if not balance[task]]):
+    if not pairs and (missing := [task for task in tasks if not balance[task]]):
         raise FactoryError(
             f"{path} has no conversation of {', '.join(missing)}: export it again, or leave that "
             "out of --tasks"
@@ -139,6 +141,13 @@ def choose(export: Export, split: str, tasks: Sequence[str], samples: int = 0) -
         {task: dict(sorted(counts.items())) for task, counts in balance.items() if counts},
         dict(sorted(licences.items())),
     )
+
+
+def _spread(names: list[str], count: int) -> set[str]:
+    """Return `count` of the names, evenly spread; all if it is 0 or more than there are."""
+    if not 0 < count < len(names):
+        return set(names)
+    return {names[n * len(names) // count] for n in range(count)}
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:

@@ -51,8 +51,8 @@ from stages.models.weights import hub
 RATES = {"lora": 1e-4, "full": 1e-5}
 CACHE, SETTINGS = ".cache", "settings.json"
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate")
-VALIDATION_SAMPLES = 400
-"""Maximum number of validation conversations whose loss is computed."""
+VALIDATION_PAIRS = 50
+"""Maximum number of validation pairs whose conversations' loss is computed."""
 
 
 def tune(
@@ -62,7 +62,7 @@ def tune(
     *,
     method: Method = "lora",
     tasks: tuple[str, ...] = ALL_TASKS,
-    samples: int = 0,
+    pairs: int = 0,
     epochs: float = 1.0,
     steps: int = 0,
     batch: int = 16,
@@ -82,7 +82,7 @@ def tune(
         to: a new or empty folder; with `resume` one that has checkpoints.
         method: ``lora`` or ``full``.
         tasks: tasks that are trained.
-        samples: number of conversations, evenly over the export; 0 = all.
+        pairs: number of pairs whose conversations are used, evenly over the export; 0 = all.
         epochs: passes over the conversations, if `steps` is 0.
         steps: steps of the optimiser; 0 = whole epochs.
         batch: conversations a step, over all devices.
@@ -101,7 +101,7 @@ def tune(
     name, folder = loading.resolve(model)
     family = find_family(folder)
     export = open_export(data, family)
-    chosen = choose(export, TRAIN, tasks, samples)
+    chosen = choose(export, TRAIN, tasks, pairs)
     if batch % (device_batch * count_devices()):
         raise FactoryError(
             f"--batch {batch} is no multiple of --device-batch {device_batch} times "
@@ -113,7 +113,7 @@ def tune(
         method=method,
         export=export.digests,
         tasks=list(tasks),
-        samples=samples,
+        pairs=pairs,
         steps=steps,
         epochs=epochs,
         batch=batch,
@@ -180,7 +180,7 @@ def _open_run(to: Path, settings: Settings, resume: bool) -> None:
 def _load_validation(export: Export, tasks: tuple[str, ...], to: Path) -> Any:
     if VALIDATION not in export.digests:
         return None
-    rows = choose(export, VALIDATION, tasks, VALIDATION_SAMPLES).rows
+    rows = choose(export, VALIDATION, tasks, VALIDATION_PAIRS).rows
     return load_rows(export, VALIDATION, rows, to / CACHE)
 
 
@@ -223,7 +223,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--to", type=Path, required=True, help="new folder")
     add("--method", choices=get_args(Method), default="lora")
     add("--tasks", default=",".join(ALL_TASKS), help="comma-separated")
-    add("--samples", type=int, default=0, help="conversations; 0 = all")
+    add("--pairs", type=int, default=0, help="pairs to use, evenly over the export; 0 = all")
     add("--epochs", type=float, default=1.0)
     add("--steps", type=int, default=0, help="instead of whole epochs")
     add("--batch", type=int, default=16, help="conversations a step")
@@ -247,8 +247,8 @@ def run(arguments: list[str] | None = None) -> None:
     for name in ("batch", "device_batch", "rank", "save_every"):
         if options[name] < 1:
             raise FactoryError(f"--{name.replace('_', '-')} must be at least 1")
-    if min(options["samples"], options["steps"], options["rate"]) < 0 or options["epochs"] <= 0:
-        raise FactoryError("--samples, --steps and --rate must not be negative, --epochs positive")
+    if min(options["pairs"], options["steps"], options["rate"]) < 0 or options["epochs"] <= 0:
+        raise FactoryError("--pairs, --steps and --rate must not be negative, --epochs positive")
     options["tasks"] = tasks = tuple(options["tasks"].split(","))
     if wrong := [task for task in tasks if task not in ALL_TASKS]:
         raise FactoryError(f"no task {wrong[0]!r}: choose of {', '.join(ALL_TASKS)}")

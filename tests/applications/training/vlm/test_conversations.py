@@ -35,10 +35,11 @@ def test_an_export_has_all_tasks_with_as_many_yes_as_no(exported: Path) -> None:
     )
 
 
-def test_some_conversations_of_some_tasks(exported: Path) -> None:
+def test_some_pairs_keep_the_balance(exported: Path) -> None:
     opened = open_export(exported, QWEN)
-    found = choose(opened, "train", ("region",), samples=4)
-    assert len(found.rows) == 4 and found.balance == {"region": {"any": 4}}
+    found = choose(opened, "train", ("detection", "pair"), pairs=3)
+    assert found.balance["detection"] == {"no": 3, "yes": 3}
+    assert sum(found.balance["pair"].values()) == 3 and len(found.rows) == 9
 
 
 def test_an_export_of_another_target_is_refused(exported: Path) -> None:
