@@ -96,9 +96,12 @@ def check_box(box: list[int], size: tuple[int, int], target: Target) -> None:
 
 
 def say_yes_or_no(task: str, answer: Any) -> str:
-    """Return which of its two kinds an answer is; empty for a task that has only one."""
+    """Return which of its two kinds an answer is: yes or no, or which picture is flawed, first or
+    second; empty for a task that has only one kind."""
     if isinstance(answer, Detection | Overall):
         return "yes" if answer.flawed else "no"
     if task == "localisation":
         return "yes" if answer else "no"
-    return str(answer.flawed_picture) if isinstance(answer, Comparison) else ""
+    if isinstance(answer, Comparison):
+        return "first" if answer.flawed_picture == 1 else "second"
+    return ""

@@ -15,7 +15,7 @@ PLACE = '{"bbox_2d": [1, 2, 30, 40], "label": "extra ear"}'
         ("localisation", "[]", "no"),
         ("region", '{"explanation": "Six fingers."}', ""),
         ("overall", '{"flawed": false, "explanation": "Fine."}', "no"),
-        ("pair", f'{{"flawed_picture": 2, "flaws": [{PLACE}], "explanation": ""}}', "2"),
+        ("pair", f'{{"flawed_picture": 2, "flaws": [{PLACE}], "explanation": ""}}', "second"),
     ],
 )
 def test_an_answer_of_the_form_is_parsed(task: str, text: str, kind: str) -> None:

@@ -28,7 +28,7 @@ def test_an_export_has_all_tasks_with_as_many_yes_as_no(exported: Path) -> None:
     assert set(found.balance) == set(ALL_TASKS)
     for task in ("detection", "localisation", "overall"):
         assert found.balance[task]["yes"] == found.balance[task]["no"] > 0
-    assert set(found.balance["pair"]) == {"1", "2"}
+    assert set(found.balance["pair"]) == {"first", "second"}
     assert sum(found.licences.values()) == len(found.rows)
     assert describe_balance({"region": {"any": 3}, "overall": {"no": 2, "yes": 2}}) == (
         "region: 3\noverall: 2 no, 2 yes"
