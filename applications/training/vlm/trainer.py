@@ -85,7 +85,8 @@ def make_trainer(
         validation: conversations whose loss is computed with each checkpoint, if any.
     """
     from peft import LoraConfig
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     cuda = torch.cuda.is_available()
     lora = LoraConfig(
