@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,15 +50,24 @@ class Pair:
         return labels
 
 
-def load_pairs(folder: Path, splits: tuple[str, ...]) -> list[Pair]:
+def load_pairs(
+    folder: Path, splits: tuple[str, ...], keys: Collection[str] | None = None
+) -> list[Pair]:
     """Load the pairs of the splits (empty = all), sorted by key.
 
     Takes about the size of the photos plus three times that of the edited boxes.
 
+    Args:
+        folder: a published data set.
+        splits: names of splits.
+        keys: load only these pairs; None = all.
+
     Raises:
         FactoryError: the folder holds no data set, not these splits, or a damaged shard.
     """
-    return sorted(_to_pairs(read_samples(folder, Options(splits=splits))), key=lambda p: p.key)
+    samples = read_samples(folder, Options(splits=splits))
+    wanted = (sample for sample in samples if keys is None or sample.record.pair in keys)
+    return sorted(_to_pairs(wanted), key=lambda pair: pair.key)
 
 
 def _to_pairs(samples: Iterable[Sample]) -> Iterator[Pair]:
