@@ -21,7 +21,7 @@ _LOCALISATION = ("IoU", "box F1", "box recall")
 _CONTRAST = "artifact against control"
 
 
-@dataclass(frozen=True)
+@dataclass
 class NetworkInspector:
     """A network as an inspector, before calibration and without texts."""
 
