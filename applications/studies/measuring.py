@@ -18,7 +18,7 @@ from stages.engine.workspace import FactoryError
 from stages.records.images import Image
 
 _LOCALISATION = ("IoU", "box F1", "box recall")
-_CONTRAST = "artifact against control"
+CONTRAST = "artifact against control"
 
 
 @dataclass
@@ -122,5 +122,5 @@ def _score_tools(
     for tool in tools:
         chosen = [row for row in rows if row.example.facts.get("tool") == tool]
         scores = score(chosen, thresholds, settings)
-        found[tool] = {name: scores[name] for name in (_CONTRAST, *_LOCALISATION)}
+        found[tool] = {name: scores[name] for name in (CONTRAST, *_LOCALISATION)}
     return found
