@@ -1,5 +1,5 @@
-# What dvc.yaml calls, as `sh stages/run.sh NAME`: python -m stages NAME, by an interpreter that has
-# the factory's packages. The active environment's; without one (`.venv/bin/dvc repro`) that of the
+# What dvc.yaml calls, as `sh stages/run.sh NAME`: python -m stages NAME (or $MODULE instead of
+# stages), by an interpreter that has the factory's packages. The active environment's; without one (`.venv/bin/dvc repro`) that of the
 # nearest .venv at or above this folder: DVC runs experiments in folders below the checkout.
 
 has_packages() {
@@ -8,14 +8,14 @@ has_packages() {
 }
 
 if has_packages python; then
-    exec python -m stages "$1"
+    exec python -m "${MODULE:-stages}" "$@"
 fi
 folder=$PWD
 while [ ! -x "$folder/.venv/bin/python" ] && [ "$folder" != / ]; do
     folder=$(dirname "$folder")
 done
 if has_packages "$folder/.venv/bin/python"; then
-    exec "$folder/.venv/bin/python" -m stages "$1"
+    exec "$folder/.venv/bin/python" -m "${MODULE:-stages}" "$@"
 fi
 echo "flawfactory: no Python with the factory's packages on PATH or in .venv: activate its" \
     "environment (source .venv/bin/activate) or set one up (make build)" >&2
