@@ -1,6 +1,7 @@
-# What dvc.yaml calls, as `sh stages/run.sh NAME`: python -m stages NAME (or $MODULE instead of
-# stages), by an interpreter that has the factory's packages. The active environment's; without one (`.venv/bin/dvc repro`) that of the
-# nearest .venv at or above this folder: DVC runs experiments in folders below the checkout.
+# What dvc.yaml calls, as `sh stages/run.sh NAME`: python -m stages NAME (with another module in
+# $MODULE instead of stages), by an interpreter that has the factory's packages. The active
+# environment's; without one (`.venv/bin/dvc repro`) that of the nearest .venv at or above this
+# folder: DVC runs experiments in folders below the checkout.
 
 has_packages() {
     "$1" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)' \

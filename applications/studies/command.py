@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,8 +125,14 @@ def _read_examples(folder: Path, entries: Sequence[Entry]) -> list[Example]:
 def _read_decoded(path: Path | None) -> dict[str, Image]:
     if path is None:
         return {}
-    with np.load(path) as file:
-        return {name: file[name] for name in file.files}
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise FactoryError(
+            f"{path} holds no decoded photos: `python -m applications.training.compact.decoded` "
+            "writes them"
+        ) from error
 
 
 def _describe(sources: Sources, subsets: Subsets) -> dict[str, Any]:
@@ -145,7 +152,9 @@ def _describe(sources: Sources, subsets: Subsets) -> dict[str, Any]:
             name: {
                 "pairs": len(entries),
                 "photos": len({entry.photo for entry in entries}),
-                "keys_sha256": sha256(canonical_json([entry.pair for entry in entries])),
+                "pictures_sha256": sha256(
+                    canonical_json([[entry.pair, entry.pictures_sha256] for entry in entries])
+                ),
             }
             for name, entries in chosen.items()
         },

@@ -11,11 +11,12 @@ import dataclasses
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from applications.params import read_section
-from applications.studies.command import Prepared, Sources, prepare, run_command, write_study
+from applications.studies.command import Prepared, Sources, prepare, run_command
 from applications.studies.runs import Outcome, Recipe, Run
 from applications.studies.subsets import order_by_photo
 from applications.studies.tables import COLUMNS, make_cells, print_table
@@ -26,7 +27,9 @@ from stages.engine.workspace import FactoryError
 
 log = logging.getLogger("probe")
 
-STUDY, METRICS = "probe.json", "metrics.json"
+METRICS = Path("applications/metrics.json")
+RUNS = Path("data/.probe")
+"""Where an interrupted training is kept, to go on from."""
 FEW_PAIRS = 100
 """With fewer test pairs the intervals are wide, which is said."""
 
@@ -54,8 +57,13 @@ class ProbeParams(Section):
     """With fewer the probe refuses to run."""
 
 
-def run_probe(params: ProbeParams, folder: Path) -> Outcome:
-    """Train, measure and write ``probe.json`` and ``metrics.json`` into a folder.
+def run_probe(params: ProbeParams, out: Path, runs: Path) -> Outcome:
+    """Train, measure and write the metrics.
+
+    Args:
+        params: the probe's.
+        out: file of the metrics.
+        runs: folder for the training; it is removed.
 
     Raises:
         FactoryError: a data set is missing, damaged, empty, or has too few test pairs.
@@ -66,7 +74,6 @@ def run_probe(params: ProbeParams, folder: Path) -> Outcome:
         validation_pairs=params.validation_pairs,
         test_pairs=params.test_pairs,
     )
-    runs = folder / "runs"
     prepared = prepare(sources, runs)
     _check_test(prepared, params)
     recipe = Recipe(steps=params.steps, batch=params.batch, short_side=params.short_side)
@@ -79,9 +86,8 @@ def run_probe(params: ProbeParams, folder: Path) -> Outcome:
         crops=dataclasses.replace(CropParams(), size=params.crop),
     )
     outcome = prepared.bench.execute(run, recipe)
-    write_study(folder / STUDY, "probe", prepared, recipe, [outcome])
-    write_atomically(folder / METRICS, pretty_json(make_metrics(outcome)))
-    shutil.rmtree(runs)  # metrics are of the version; a second run must train again
+    write_atomically(out, pretty_json(make_metrics(prepared, outcome)))
+    shutil.rmtree(runs)
     return outcome
 
 
@@ -99,12 +105,18 @@ def _check_test(prepared: Prepared, params: ProbeParams) -> None:
         )
 
 
-def make_metrics(outcome: Outcome) -> dict[str, dict[str, float] | int]:
-    """Return the figures with their intervals; one that is undefined is left out."""
+def make_metrics(prepared: Prepared, outcome: Outcome) -> dict[str, Any]:
+    """Return the figures with their intervals, and what they were measured on.
+
+    An undefined figure is left out. ``test`` names the test pairs: figures of two versions compare
+    only if it is the same.
+    """
     figures = outcome.figures.test
-    found: dict[str, dict[str, float] | int] = {
+    found: dict[str, Any] = {
         "pairs": outcome.pairs,
         "photos": outcome.photos,
+        "test_pairs": len(prepared.subsets.test),
+        "test": prepared.data["test"]["pictures_sha256"][:16],
     }
     for figure in COLUMNS.values():
         score = figures.get(figure)
@@ -119,14 +131,15 @@ def make_metrics(outcome: Outcome) -> dict[str, dict[str, float] | int]:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("data/probe"), help="folder")
+    parser.add_argument("--out", type=Path, default=METRICS, help="JSON file")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="folder for the training")
     parser.add_argument("--params", type=Path, help="default: applications/params.yaml")
     args = parser.parse_args()
     run_command(lambda: _work(args))
 
 
 def _work(args: argparse.Namespace) -> None:
-    outcome = run_probe(read_section(("probe",), ProbeParams, args.params), args.out)
+    outcome = run_probe(read_section(("probe",), ProbeParams, args.params), args.out, args.runs)
     cells = [str(outcome.pairs), str(outcome.photos), *make_cells([outcome], COLUMNS)]
     print_table("probe", ["pairs", "photos", *COLUMNS], [cells])
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from stages.engine.storage.tables import MANIFEST, read_columns
+from stages.engine.files import canonical_json, sha256
+from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 from stages.records.seeding import generator
 
@@ -31,6 +35,8 @@ class Entry:
     tools: frozenset[str]
     sureness: float
     """Lowest probability of its flaws; NaN if the judge gives none."""
+    pictures_sha256: str
+    """Digest of the digests of its pictures and masks."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +58,45 @@ def list_entries(folder: Path) -> list[Entry]:
         raise FactoryError(
             f"{folder} holds no data set: run `flawfactory build`, or `dvc pull data/package`"
         )
-    names = ["pair", "key", "file_name", "group", "split", "tool"]
-    table = read_columns(folder / MANIFEST, [*names, SURENESS])
-    sureness = table.get(SURENESS) or [None] * len(table["pair"])
-    rows: dict[str, list[tuple]] = defaultdict(list)
-    for values in zip(*(table[name] for name in names), sureness, strict=True):
-        rows[values[0]].append(values)
+    path = folder / MANIFEST
+    try:
+        table = pq.read_table(path, columns=_list_columns(path))
+    except (pa.ArrowException, OSError) as error:
+        raise FactoryError(f"{path} is damaged: run `flawfactory verify {folder}`") from error
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.to_pylist():
+        rows[row["pair"]].append(row)
     if not rows:
         raise FactoryError(f"{folder} has no pairs")
     return [_make_entry(flaws) for _, flaws in sorted(rows.items())]
 
 
-def _make_entry(flaws: Sequence[tuple]) -> Entry:
-    pair, photo, file_name, group, split, *_ = flaws[0]
-    sureness = [float("nan") if flaw[6] is None else float(flaw[6]) for flaw in flaws]
-    tools = frozenset(flaw[5] for flaw in flaws)
-    return Entry(pair, photo, file_name, group or photo, split, tools, float(np.min(sureness)))
+def _list_columns(path: Path) -> list[str]:
+    """Return the columns that are there; the digest of the record says nothing about pictures."""
+    names = pq.read_schema(path).names
+    wanted = {"pair", "key", "file_name", "group", "split", "tool", SURENESS}
+    return [
+        name
+        for name in names
+        if name in wanted or (name.startswith("sha256.") and name != "sha256.json")
+    ]
+
+
+def _make_entry(flaws: Sequence[dict[str, Any]]) -> Entry:
+    first = flaws[0]
+    sureness = [flaw.get(SURENESS) for flaw in flaws]
+    known = [math.nan if value is None else float(value) for value in sureness]
+    pictures = {name: first[name] for name in first if name.startswith("sha256.")}
+    return Entry(
+        pair=first["pair"],
+        photo=first["key"],
+        file_name=first["file_name"],
+        group=first["group"] or first["key"],
+        split=first["split"],
+        tools=frozenset(flaw["tool"] for flaw in flaws),
+        sureness=float(np.min(known)),
+        pictures_sha256=sha256(canonical_json(pictures)),
+    )
 
 
 def divide(
