@@ -28,6 +28,7 @@ from applications.studies.subsets import (
     order_across_photos,
     read_names,
 )
+from applications.training.compact.batches import CropParams
 from applications.training.compact.pairs import load_pairs
 from stages.engine.faults import user_message
 from stages.engine.files import canonical_json, pretty_json, sha256, sha256_file, write_atomically
@@ -36,12 +37,13 @@ from stages.engine.workspace import FactoryError
 from stages.records.images import Image
 from training.runtime import log_to_stderr
 
+MIN_CROP = 64
+"""Minimum side of a crop in pixels."""
 _CODE = ("inspectors/compact/network", "training/compact/losses", "training/compact/batches")
 """Modules that decide what a network learns: runs of other versions of them are not reused."""
 _MINIMA = {
     "steps": 1,
     "batch": 1,
-    "crop": 64,
     "short_side": 32,
     "validation_pairs": 1,
     "test_pairs": 0,
@@ -208,7 +210,13 @@ def add_arguments(parser: argparse.ArgumentParser, steps: int, test_pairs: int) 
     add("--runs", type=Path, help="folder of finished runs; default: beside --out")
     add("--steps", type=int, default=steps)
     add("--batch", type=int, default=4, help="triplets a step")
-    add("--crop", type=int, default=192, help="side of a training crop, a multiple of 32")
+    add(
+        "--crops",
+        type=int,
+        nargs="+",
+        default=list(CropParams().sizes),
+        help="sides of training crops, multiples of 32",
+    )
     add("--short-side", type=int, default=320, help="of test pictures, which are scaled down to it")
     add("--validation-pairs", type=int, default=40)
     add("--test-pairs", type=int, default=test_pairs, help="0 = all")
@@ -242,14 +250,20 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
         if getattr(args, name) < minimum:
             option = name.replace("_", "-")
             raise FactoryError(f"--{option} is {getattr(args, name)}, must be at least {minimum}")
-    if args.crop % 32:
-        raise FactoryError(f"--crop is {args.crop}, must be a multiple of 32")
+    for side in args.crops:
+        if side % 32 or side < MIN_CROP:
+            raise FactoryError(f"--crops has {side}, must be multiples of 32 from {MIN_CROP} on")
     return Recipe(
         steps=args.steps,
         batch=args.batch,
         short_side=args.short_side,
         resamples=args.resamples,
     )
+
+
+def read_crops(args: argparse.Namespace) -> CropParams:
+    """Return how the options want crops to be drawn."""
+    return CropParams(sizes=tuple(args.crops))
 
 
 def run_command(work: Callable[[], None]) -> None:

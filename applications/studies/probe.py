@@ -7,16 +7,15 @@ applications/params.yaml.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from applications.params import read_section
-from applications.studies.command import Prepared, Sources, prepare, run_command
+from applications.studies.command import MIN_CROP, Prepared, Sources, prepare, run_command
 from applications.studies.runs import Outcome, Recipe, Run
 from applications.studies.subsets import order_by_photo
 from applications.studies.tables import COLUMNS, make_cells, print_table
@@ -30,6 +29,7 @@ log = logging.getLogger("probe")
 METRICS = Path("applications/metrics.json")
 RUNS = Path("data/.probe")
 """Where an interrupted training is kept, to go on from."""
+CropSide = Annotated[int, Field(ge=MIN_CROP, le=1024, multiple_of=32)]
 FEW_PAIRS = 100
 """With fewer test pairs the intervals are wide, which is said."""
 
@@ -45,8 +45,8 @@ class ProbeParams(Section):
     steps: int = Field(default=600, ge=1, le=1_000_000)
     batch: int = Field(default=4, ge=1, le=1024)
     """Triplets a step."""
-    crop: int = Field(default=192, ge=64, le=1024, multiple_of=32)
-    """Side of a training crop."""
+    crops: tuple[CropSide, ...] = Field(default=(192,), min_length=1, max_length=16)
+    """Sides of training crops, multiples of 32; each step draws one."""
     short_side: int = Field(default=320, ge=32, le=4096)
     """Test pictures with a longer short side are scaled down to it."""
     validation_pairs: int = Field(default=40, ge=1, le=1_000_000)
@@ -83,7 +83,7 @@ def run_probe(params: ProbeParams, out: Path, runs: Path) -> Outcome:
         pairs=tuple(entry.pair for entry in order),
         seed=params.seed,
         steps=params.steps,
-        crops=dataclasses.replace(CropParams(), size=params.crop),
+        crops=CropParams(sizes=params.crops),
     )
     outcome = prepared.bench.execute(run, recipe)
     write_atomically(out, pretty_json(make_metrics(prepared, outcome)))

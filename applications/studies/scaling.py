@@ -9,7 +9,6 @@ same number of steps, and for the same number of epochs as the largest one.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from applications.studies.command import (
     add_arguments,
     prepare,
+    read_crops,
     read_recipe,
     read_sources,
     run_command,
@@ -95,7 +95,7 @@ def _work(args: argparse.Namespace) -> None:
     sizes = sorted(set(args.sizes or list_sizes(len(train))))
     if not 1 <= sizes[0] <= sizes[-1] <= len(train):
         raise FactoryError(f"--sizes must be between 1 and {len(train)}, the training pairs")
-    crops = dataclasses.replace(CropParams(), size=args.crop)
+    crops = read_crops(args)
     found: dict[tuple[str, int], list[Outcome]] = defaultdict(list)
     outcomes: list[Outcome] = []
     for run, kinds in list_runs(train, sizes, args.seeds, recipe, crops):

@@ -14,6 +14,7 @@ from applications.studies.command import (
     Prepared,
     add_arguments,
     prepare,
+    read_crops,
     read_recipe,
     read_sources,
     run_command,
@@ -47,7 +48,7 @@ def _work(args: argparse.Namespace) -> None:
     chosen = choose_variants(args.variants, bool(args.decoded))
     prepared = prepare(sources, args.runs or args.out.with_suffix(".runs"))
     found: dict[str, list[Outcome]] = {name: [] for name in chosen}
-    crops = dataclasses.replace(CropParams(), size=args.crop)
+    crops = read_crops(args)
     for seed in range(args.seeds):
         for name, variant in chosen.items():
             run = make_run(name, variant, prepared, crops, recipe, seed)
