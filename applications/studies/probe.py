@@ -108,11 +108,12 @@ def _check_test(prepared: Prepared, params: ProbeParams) -> None:
 def make_metrics(prepared: Prepared, outcome: Outcome) -> dict[str, Any]:
     """Return the figures with their intervals, and what they were measured on.
 
-    An undefined figure is left out. ``test`` names the test pairs: figures of two versions compare
-    only if it is the same.
+    An undefined figure is left out. ``data`` is the digest of the manifest trained on, ``test``
+    that of the test pictures: figures of two versions compare only if it is the same.
     """
     figures = outcome.figures.test
     found: dict[str, Any] = {
+        "data": prepared.data["pairs_sha256"][:16],
         "pairs": outcome.pairs,
         "photos": outcome.photos,
         "test_pairs": len(prepared.subsets.test),

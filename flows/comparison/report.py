@@ -17,6 +17,7 @@ from flows.comparison.arrow import pc
 from flows.comparison.fates import Fate, Fates
 from flows.comparison.moves import Move, Moves
 from flows.comparison.pairs import PairChanges, compare, read_column
+from flows.comparison.probe import ProbeRow, compare_probes
 from flows.comparison.provenance import compare_provenance
 from flows.comparison.stages import Difference, compare_stages
 from flows.comparison.versions import Version
@@ -55,6 +56,8 @@ class Report:
     numbers: list[shifts.NumberShift]
     numbers_of_stages: list[Difference]
     """Metrics, thresholds of gates and sizes of outputs that differ."""
+    probe: list[ProbeRow]
+    """What the versions teach, if both were measured."""
 
     @property
     def is_same(self) -> bool:
@@ -87,6 +90,7 @@ def make_report(before: Version, after: Version) -> Report:
         names=[*shifts.compare_names(old, new), shifts.compare_rejects(before, after)],
         numbers=shifts.compare_numbers(old, new),
         numbers_of_stages=compare_stages(before, after),
+        probe=compare_probes(before, after),
     )
 
 
@@ -169,6 +173,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "names": [asdict(shift) for shift in report.names],
         "numbers": [asdict(shift) for shift in report.numbers],
         "stages": [asdict(difference) for difference in report.numbers_of_stages],
+        "probe": list(report.probe),
     }
 
 
@@ -225,6 +230,8 @@ def _list_tables(report: Report) -> Iterator[tuple[str, tuple[str, ...], list[tu
         if shift.distance
     ]
     yield "shifts of numbers", ("number", "KS", "5 25 50 75 95 % before", "after"), numbers
+    head = ("figure (95 % interval)", "before", "after", "difference")
+    yield "what a short training learns", head, [tuple(row) for row in report.probe]
     for title, kind in (
         ("metrics", "metric"),
         ("gates", "threshold"),

@@ -23,6 +23,7 @@ from stages.engine.workspace import FactoryError, Workspace
 from stages.package.provenance import PROVENANCE, ProvenanceFile
 
 PACKAGE = "package"
+PROBE = Path("applications/metrics.json")
 _MAX_PROVENANCE = 2**26
 _NOT_HERE = (
     "is neither in DVC's cache nor in its remote: where that version was built, `dvc push "
@@ -69,6 +70,10 @@ class Files(Protocol):
         Raises:
             FactoryError: the version has it, but it is not here or damaged.
         """
+        ...
+
+    def open_probe(self) -> IO[bytes] | None:
+        """Open the metrics of the probe; None if the version does not have them."""
         ...
 
     def lock(self) -> Mapping[str, Any]:
@@ -161,6 +166,11 @@ class FolderFiles:
         place = self.folder / name if self.only_package else self.folder / path
         return place.open("rb") if place.is_file() else None
 
+    def open_probe(self) -> IO[bytes] | None:
+        """Open the metrics of the checkout's probe."""
+        place = None if self.root is None else self.root / PROBE
+        return place.open("rb") if place is not None and place.is_file() else None
+
     def lock(self) -> Mapping[str, Any]:
         """Return the stages of the checkout's dvc.lock."""
         if self.root is None or not (self.root / LOCK).is_file():
@@ -230,6 +240,12 @@ class RevisionFiles:
                 "it, then `dvc fetch` that revision"
             )
         return pa.BufferReader(data)
+
+    def open_probe(self) -> IO[bytes] | None:
+        """Open the metrics of the revision's probe, which git keeps."""
+        if not self._files.exists(PROBE.as_posix()):
+            return None
+        return pa.BufferReader(cast(bytes, self._files.read_bytes(PROBE.as_posix())))
 
     def lock(self) -> Mapping[str, Any]:
         """Return the stages of the revision's dvc.lock."""
