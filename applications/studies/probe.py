@@ -45,7 +45,7 @@ class ProbeParams(Section):
     steps: int = Field(default=600, ge=1, le=1_000_000)
     batch: int = Field(default=4, ge=1, le=1024)
     """Triplets a step."""
-    crops: tuple[CropSide, ...] = Field(default=(192,), min_length=1, max_length=16)
+    crops: list[CropSide] = Field(default=[192], min_length=1, max_length=16)
     """Sides of training crops, multiples of 32; each step draws one."""
     short_side: int = Field(default=320, ge=32, le=4096)
     """Test pictures with a longer short side are scaled down to it."""
@@ -83,7 +83,7 @@ def run_probe(params: ProbeParams, out: Path, runs: Path) -> Outcome:
         pairs=tuple(entry.pair for entry in order),
         seed=params.seed,
         steps=params.steps,
-        crops=CropParams(sizes=params.crops),
+        crops=CropParams(sizes=tuple(params.crops)),
     )
     outcome = prepared.bench.execute(run, recipe)
     write_atomically(out, pretty_json(make_metrics(prepared, outcome)))

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from applications.evaluation.scores import Scores
 from applications.studies.command import (
-    Prepared,
     add_arguments,
     prepare,
     read_crops,
@@ -23,6 +22,7 @@ from applications.studies.command import (
 from applications.studies.measuring import CONTRAST
 from applications.studies.recipes import FULL, VARIANTS, Variant
 from applications.studies.runs import Outcome, Recipe, Run
+from applications.studies.subsets import Entry
 from applications.studies.tables import COLUMNS, OF_OTHERS, make_cells, print_table
 from applications.training.compact.batches import CropParams
 from stages.engine.workspace import FactoryError
@@ -51,7 +51,7 @@ def _work(args: argparse.Namespace) -> None:
     crops = read_crops(args)
     for seed in range(args.seeds):
         for name, variant in chosen.items():
-            run = make_run(name, variant, prepared, crops, recipe, seed)
+            run = make_run(name, variant, prepared.subsets.train, crops, recipe, seed)
             found[name].append(prepared.bench.execute(run, recipe))
             outcomes = [each for runs in found.values() for each in runs]
             write_study(
@@ -78,14 +78,19 @@ def choose_variants(names: Sequence[str], with_decoded: bool) -> dict[str, Varia
 
 
 def make_run(
-    name: str, variant: Variant, prepared: Prepared, crops: CropParams, recipe: Recipe, seed: int
+    name: str,
+    variant: Variant,
+    train: Sequence[Entry],
+    crops: CropParams,
+    recipe: Recipe,
+    seed: int,
 ) -> Run:
-    """Return the training of a variant.
+    """Return the training of a variant; `train` are all training pairs.
 
     Raises:
         FactoryError: no training pair is left.
     """
-    pairs = tuple(entry.pair for entry in variant.select(prepared.subsets.train, seed))
+    pairs = tuple(entry.pair for entry in variant.select(train, seed))
     if not pairs:
         raise FactoryError(f"the variant {name} leaves no training pair: {variant.summary}")
     return Run(

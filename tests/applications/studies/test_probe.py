@@ -15,12 +15,13 @@ from stages.engine.workspace import FactoryError
 
 def params(published, **changes):
     values = {
-        "pairs": str(published), "test": str(published), "steps": 1, "batch": 1, "crops": (64,),
+        "pairs": str(published), "test": str(published), "steps": 1, "batch": 1, "crops": [64],
         "short_side": 64, "validation_pairs": 2, "test_pairs": 3, "min_test_pairs": 2,
     }  # fmt: skip
     return ProbeParams.model_validate(values | changes)
 
 
+@pytest.mark.slow
 def test_metrics_have_intervals_and_say_what_they_are_of(published, tmp_path, caplog):
     out = tmp_path / "metrics.json"
     with caplog.at_level(logging.WARNING, "probe"):

@@ -39,6 +39,7 @@ def test_the_largest_subset_belongs_to_both_kinds(published):
     assert len({run.name for run, _ in found}) == len(found)
 
 
+@pytest.mark.slow
 def test_the_study_prints_tables_and_goes_on_where_it_stopped(run_study, monkeypatch, capsys):
     out = run_study(scaling, "--sizes 1 2 --seeds 1 --test-pairs 2")
     printed = capsys.readouterr().out

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from pair_entries import entry
 
 from applications.studies.subsets import (
-    Entry,
     divide,
     list_entries,
     order_across_photos,
@@ -12,14 +12,6 @@ from applications.studies.subsets import (
 )
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
-
-
-def entry(photo, number, **changes):
-    made = Entry(
-        f"{photo}-p{number}", photo, f"{photo}.jpg", photo, "train", frozenset({"add"}), 0.5, "0"
-    )
-    return replace(made, **changes)
-
 
 SPLITS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test", "f": "train"}
 PAIRS = [entry(p, n, split=s) for p, s in SPLITS.items() for n in range(3)]
@@ -34,7 +26,8 @@ def test_the_manifest_gives_pairs_with_their_flaws(published):
     assert len(found) == len({each.pair for each in found})
     assert max(len(each.tools) for each in found) == 2
     assert {each.split for each in found} == {"train", "validation", "test"}
-    assert len({each.pictures_sha256 for each in found}) == len(found)
+    digests = {(each.photo, each.pictures_sha256) for each in found}
+    assert len({digest for _, digest in digests}) == len(digests)
 
 
 def test_without_a_list_the_splits_are_taken():
