@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import platform
 import zipfile
@@ -37,10 +38,13 @@ from stages.engine.workspace import FactoryError
 from stages.records.images import Image
 from training.runtime import log_to_stderr
 
+log = logging.getLogger("studies")
+
 MIN_CROP = 64
 """Minimum side of a crop in pixels."""
 _CODE = ("inspectors/compact/network", "training/compact/losses", "training/compact/batches")
 """Modules that decide what a network learns: runs of other versions of them are not reused."""
+_PURPOSES = ("train", "validation", "test")
 _MINIMA = {
     "steps": 1,
     "batch": 1,
@@ -103,6 +107,10 @@ def prepare(sources: Sources, folder: Path) -> Prepared:
         tuple(order_across_photos(subsets.test, 0)[:count]),
     )
     data = _describe(sources, subsets)
+    log.info(
+        "trains on %d pairs of %d photos, chooses thresholds on %d of %d, measures on %d of %d",
+        *(data[name][kind] for name in _PURPOSES for kind in ("pairs", "photos")),
+    )
     loaded = load_pairs(sources.pairs, (), {entry.pair for entry in subsets.train})
     bench = Bench(
         pairs={pair.key: pair for pair in loaded},
@@ -138,11 +146,7 @@ def _read_decoded(path: Path | None) -> dict[str, Image]:
 
 
 def _describe(sources: Sources, subsets: Subsets) -> dict[str, Any]:
-    chosen = {
-        "train": subsets.train,
-        "validation": subsets.validation,
-        "test": subsets.test,
-    }
+    chosen = {name: getattr(subsets, name) for name in _PURPOSES}
     code = Path(applications.__file__).parent
     return {
         "pairs_sha256": sha256_file(sources.pairs / MANIFEST),
@@ -202,7 +206,7 @@ def add_arguments(parser: argparse.ArgumentParser, steps: int, test_pairs: int) 
         "--test-photos",
         type=Path,
         help="file with one photo a line, by key or file name: they are measured on, the others "
-        "trained on; default: the data set's splits",
+        "trained on; default: the split test, or all of a --test of other photos",
     )
     add("--decoded", type=Path, help="photos as the autoencoder decodes them")
     add("--also", type=Path, action="append", default=[], help="another set to measure on")

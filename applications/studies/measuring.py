@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from applications.evaluation.example import Example
-from applications.evaluation.inspecting import inspect_set
-from applications.evaluation.rows import Row
+from applications.evaluation.inspecting import inspect_set, open_picture
+from applications.evaluation.metrics.boxes import Boxes, as_boxes
+from applications.evaluation.rows import Row, make_row
 from applications.evaluation.scores import Scorer, Scores, Settings
 from applications.evaluation.thresholds import choose
+from applications.evaluation.truth import fit
 from applications.inspectors.compact.network import InspectorNetwork
-from applications.inspectors.compact.predict import compute_heat, find_regions
+from applications.inspectors.compact.predict import Heat, compute_heat, find_regions
 from applications.protocols import Finding, Region, Thresholds
+from applications.training.compact.calibrate import choose_region_thresholds
 from stages.engine.workspace import FactoryError
 from stages.records.images import Image
 
@@ -30,15 +33,21 @@ class NetworkInspector:
     short_side: int
     """Pictures with a longer short side are scaled down to it."""
     thresholds: Thresholds = field(default_factory=Thresholds)
+    cut: float = 0.5
+    """Minimum probability of the pixels of a region."""
     name: str = "compact"
 
     def inspect(self, picture: Image) -> Finding:
         """Inspect one picture (`Inspector.inspect`)."""
-        heat = compute_heat(self.network, picture, self.short_side)
-        regions = find_regions(heat, self.thresholds.pixel)
+        return self.describe(compute_heat(self.network, picture, self.short_side))
+
+    def describe(self, heat: Heat) -> Finding:
+        """Return the finding of a heat map."""
         return Finding(
             probability=1 / (1 + math.exp(-heat.score)),
-            regions=tuple(Region(found.box, found.score, found.tool) for found in regions),
+            regions=tuple(
+                Region(found.box, found.score, found.tool) for found in find_regions(heat, self.cut)
+            ),
             mask=heat.mask,
         )
 
@@ -67,8 +76,8 @@ def measure(
     Raises:
         FactoryError: a picture of the data set cannot be read.
     """
-    thresholds = _choose_thresholds(NetworkInspector(network, short_side), validation)
-    inspector = NetworkInspector(network, short_side, thresholds)
+    inspector = _choose_thresholds(NetworkInspector(network, short_side), validation)
+    thresholds = inspector.thresholds
     settings = Settings(resamples=resamples)
     rows = _inspect(inspector, test)
     return Figures(
@@ -82,12 +91,27 @@ def measure(
     )
 
 
-def _choose_thresholds(inspector: NetworkInspector, validation: Sequence[Example]) -> Thresholds:
-    """Choose the thresholds of picture and pixel; regions are cut at that of a pixel."""
-    chosen = choose(_inspect(inspector, validation), inspector.thresholds)
-    # No region is cut at 0, which covers the picture, nor at one that sigmoid cannot exceed.
-    pixel = min(max(chosen.pixel, 0.02), 0.98)
-    return Thresholds(picture=chosen.picture, pixel=pixel, region=pixel)
+def _choose_thresholds(
+    inspector: NetworkInspector, validation: Sequence[Example]
+) -> NetworkInspector:
+    """Choose where regions are cut and all thresholds; return the inspector with them."""
+    rows: list[Row] = []
+    heats: list[Heat] = []
+    boxes: list[Boxes] = []
+    for example in validation:
+        try:
+            pixels = open_picture(example)
+            picture, _ = fit(example, (pixels.shape[1], pixels.shape[0]))
+        except ValueError as error:
+            raise FactoryError(f"{example.key} cannot be used: {error}") from error
+        heat = compute_heat(inspector.network, pixels, inspector.short_side)
+        rows.append(make_row(picture, inspector.describe(heat)))
+        if example.label == "flawed":
+            heats.append(heat)
+            boxes.append(as_boxes([truth.box for truth in picture.example.regions]))
+    chosen = choose(rows, inspector.thresholds)
+    cut, region = choose_region_thresholds(heats, boxes)
+    return replace(inspector, thresholds=replace(chosen, region=region), cut=cut)
 
 
 def _inspect(inspector: NetworkInspector, examples: Sequence[Example]) -> list[Row]:

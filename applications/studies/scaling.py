@@ -80,7 +80,7 @@ def list_runs(
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    add_arguments(parser, steps=200, test_pairs=160)
+    add_arguments(parser, steps=150, test_pairs=160)
     parser.add_argument("--sizes", type=int, nargs="*", help="numbers of pairs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--plot", type=Path, help="SVG file, default: beside --out")

@@ -107,9 +107,10 @@ def divide(
 ) -> Subsets:
     """Divide pairs into training, validation and test.
 
-    Without `test_photos` the splits of the data sets are taken as they are. With them the test is
-    of these photos, whatever their split; validation is drawn from the others, photo by photo.
-    Photos and near-duplicate groups of the test are never trained on.
+    Without `test_photos` the splits are taken as they are, and a data set to measure on that shares
+    no photo with the other is taken whole. With them the test is of these photos, whatever their
+    split; validation is drawn from the others, photo by photo. Photos and near-duplicate groups of
+    the test are never trained on.
 
     Args:
         pairs: those of the data set to train on.
@@ -128,6 +129,8 @@ def divide(
                 f"{min(test_photos)}"
             )
         chosen = [e for e in test if {e.photo, e.file_name} & test_photos]
+    elif {entry.photo for entry in test}.isdisjoint(entry.photo for entry in pairs):
+        chosen = list(test)
     else:
         chosen = [entry for entry in test if entry.split == "test"]
     held = {name for entry in chosen for name in (entry.photo, entry.group)}

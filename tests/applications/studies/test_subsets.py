@@ -50,8 +50,15 @@ def test_near_duplicates_of_test_photos_are_not_trained_on():
     assert not {"a", "b"} & photos((*found.train, *found.validation))
 
 
+def test_a_data_set_of_other_photos_is_measured_whole():
+    test = [entry("x", 0), entry("y", 0, split="validation")]
+    found = divide(PAIRS, test)
+    assert found.test == tuple(test)
+    assert photos(found.train) == {"a", "b", "f"}
+
+
 def test_photos_of_another_data_sets_test_are_not_trained_on():
-    test = [replace(e, split="test") for e in PAIRS if e.photo == "a"]
+    test = [replace(e, split="test") for e in PAIRS if e.photo in ("a", "d")]
     assert photos(divide(PAIRS, test).train) == {"b", "f"}
 
 
