@@ -63,13 +63,16 @@ class Variant:
     unseen: str = ""
     """The tool that it is not trained on; empty: it sees all."""
     with_decoded: bool = True
+    """Whether photos that the autoencoder has decoded are shown as clean, if there are any."""
 
 
-FULL = "full"
+FULL, NO_DECODED = "full", "no-decoded"
 VARIANTS: dict[str, Variant] = {
     FULL: Variant(summary="every ingredient"),
     "without-controls": Variant(
-        summary="photos against flawed pictures, no controls", crops={"controls": False}
+        summary="photos against flawed pictures, nothing clean from the autoencoder",
+        crops={"controls": False},
+        with_decoded=False,
     ),
     **{
         f"without-{tool}": Variant(
@@ -81,7 +84,7 @@ VARIANTS: dict[str, Variant] = {
         summary="no recompression, resizing, blur, noise, colour", crops={"strength": 0.0}
     ),
     "one-flaw": Variant(summary="no several flaws in a picture", crops={"several": 0.0}),
-    "no-decoded": Variant(
+    NO_DECODED: Variant(
         summary="no photos decoded by the autoencoder as clean pictures", with_decoded=False
     ),
     "half-of-photos": Variant(

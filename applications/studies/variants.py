@@ -20,7 +20,7 @@ from applications.studies.command import (
     write_study,
 )
 from applications.studies.measuring import CONTRAST
-from applications.studies.recipes import FULL, VARIANTS, Variant
+from applications.studies.recipes import FULL, NO_DECODED, VARIANTS, Variant
 from applications.studies.runs import Outcome, Recipe, Run
 from applications.studies.subsets import Entry
 from applications.studies.tables import COLUMNS, OF_OTHERS, make_cells, print_table
@@ -63,7 +63,7 @@ def _work(args: argparse.Namespace) -> None:
 
 
 def choose_variants(names: Sequence[str], with_decoded: bool) -> dict[str, Variant]:
-    """Return the variants of these names; the one without decoded photos only if there are any.
+    """Return the variants of these names; `NO_DECODED` only if there are decoded photos.
 
     Raises:
         FactoryError: there is no such variant.
@@ -73,7 +73,7 @@ def choose_variants(names: Sequence[str], with_decoded: bool) -> dict[str, Varia
     return {
         name: variant
         for name, variant in VARIANTS.items()
-        if name in names and (variant.with_decoded or with_decoded)
+        if name in names and (with_decoded or name != NO_DECODED)
     }
 
 
