@@ -59,9 +59,13 @@ def _draw(panels: Sequence[Panel], kinds: Sequence[str]) -> str:
         y = 32 + number // 2 * (_HEIGHT + _GAP)
         parts += [f'<g transform="translate({x} {y})">', *_draw_panel(panel), "</g>"]
     for number, kind in enumerate(kinds):
-        x, y = _GAP + number * (_WIDTH + _GAP), height - 14
+        x, y = _GAP + number * 170, height - 14
         parts.append(f'<circle cx="{x}" cy="{y - 4}" r="4" fill="{_COLOURS[number]}"/>')
         parts.append(f'<text x="{x + 10}" y="{y}">{escape(kind)}</text>')
+    parts.append(
+        f'<text x="{width - 16}" y="{height - 14}" text-anchor="end" fill="#555">'
+        "across: training pairs; bars: 95 % intervals</text>"
+    )
     return "\n".join([*parts, "</svg>", ""])
 
 
