@@ -109,7 +109,7 @@ class Bench:
         started = time.process_time()
         pairs = [self.pairs[key] for key in run.pairs]
         params = InspectorParams(seed=run.seed, batch=recipe.batch, crops=run.crops)
-        decoded = dict(self.decoded) if run.with_decoded else {}
+        decoded = self.decoded if run.with_decoded else {}
         work = self.folder / f"{run.name}-{digest[:12]}"
         work.mkdir(parents=True, exist_ok=True)
         checkpoint = train(pairs, decoded, work, params, Worker(), budget=Budget(steps=run.steps))
