@@ -44,14 +44,16 @@ class CompactInspector:
         entities = self._perceiver.perceive(picture) if regions and self.params.names else []
         key = sha256(picture.tobytes())
         written = [describe(region.box, region.tool, entities, key) for region in regions]
+        probability = 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+        flawed = probability >= self.thresholds.picture
         return Finding(
-            probability=1 / (1 + math.exp(-max(-60.0, min(60.0, logit)))),
+            probability=probability,
             regions=tuple(
                 Region(region.box, region.score, region.tool, local)
                 for region, (local, _) in zip(regions, written, strict=True)
             ),
             mask=heat.mask,
-            text=written[0][1] if written else "",
+            text=written[0][1] if written and flawed else "",
         )
 
     @functools.cached_property

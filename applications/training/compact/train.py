@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--batch", type=int, default=InspectorParams.batch, help="triplets a step")
     add_machine_arguments(parser)
     args = parser.parse_args()
     log_to_stderr()
@@ -152,7 +153,7 @@ def main() -> None:
             pairs,
             decoded,
             args.out,
-            InspectorParams(),
+            InspectorParams(batch=args.batch),
             worker,
             budget=Budget(args.steps, args.minutes),
             clean=clean,
