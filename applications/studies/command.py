@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,10 @@ from applications.studies.subsets import (
 )
 from applications.training.compact.batches import CropParams
 from applications.training.compact.pairs import load_pairs
-from stages.engine.faults import user_message
 from stages.engine.files import canonical_json, pretty_json, sha256, sha256_file, write_atomically
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 from stages.records.images import Image
-from training.runtime import log_to_stderr
 
 log = logging.getLogger("studies")
 
@@ -268,15 +266,3 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
 def read_crops(args: argparse.Namespace) -> CropParams:
     """Return how the options want crops to be drawn."""
     return CropParams(sizes=tuple(args.crops))
-
-
-def run_command(work: Callable[[], None]) -> None:
-    """Run a command; an error that the user can fix is one line and exit status 2."""
-    log_to_stderr()
-    try:
-        work()
-    except Exception as error:
-        message = user_message(error)
-        if message is None:
-            raise
-        raise SystemExit(f"error: {message}") from error

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from applications.commands import run_command
 from applications.params import read_section
-from applications.studies.command import MIN_CROP, Prepared, Sources, prepare, run_command
+from applications.studies.command import MIN_CROP, Prepared, Sources, prepare
 from applications.studies.runs import Outcome, Recipe, Run
 from applications.studies.subsets import order_by_photo
 from applications.studies.tables import COLUMNS, make_cells, print_table

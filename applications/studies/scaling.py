@@ -13,13 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from applications.commands import run_command
 from applications.studies.command import (
     add_arguments,
     prepare,
     read_crops,
     read_recipe,
     read_sources,
-    run_command,
     write_study,
 )
 from applications.studies.plot import draw_scaling

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
+from applications.commands import run_command
 from applications.evaluation.scores import Scores
 from applications.studies.command import (
     add_arguments,
@@ -16,7 +17,6 @@ from applications.studies.command import (
     read_crops,
     read_recipe,
     read_sources,
-    run_command,
     write_study,
 )
 from applications.studies.measuring import CONTRAST

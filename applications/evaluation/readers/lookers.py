@@ -114,7 +114,7 @@ def merge(seen: Sequence[Sequence[Truth]]) -> tuple[Truth, ...]:
 
 
 def _mean(first: Truth, second: Truth) -> Truth:
-    x0, y0, x1, y1 = (float(side) for side in np.mean([first.box, second.box], axis=0))
+    x0, y0, x1, y1 = ((a + b) / 2 for a, b in zip(first.box, second.box, strict=True))
     return Truth((x0, y0, x1, y1), "; ".join(filter(None, (first.text, second.text))))
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from applications.commands import run_command
 from applications.training.compact.pairs import load_pairs
 from stages.models.flow.model import Flow
 from stages.records.documents import TOKEN
 from stages.records.images import Image
-from training.runtime import log_to_stderr
 
 log = logging.getLogger("inspector")
 
@@ -47,7 +47,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=Path("weights/compact"))
     parser.add_argument("--to", type=Path, required=True)
     args = parser.parse_args()
-    log_to_stderr()
+    run_command(lambda: _work(args))
+
+
+def _work(args: argparse.Namespace) -> None:
     flow = Flow.load(args.weights)
     photos = {pair.photo: pair.real for pair in load_pairs(args.pairs, tuple(args.splits))}
     args.to.parent.mkdir(parents=True, exist_ok=True)

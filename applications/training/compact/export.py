@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from applications.commands import run_command
 from applications.evaluation.metrics.boxes import Boxes, as_boxes
 from applications.inspectors.compact import weights
 from applications.inspectors.compact.network import InspectorNetwork
@@ -31,7 +32,6 @@ from stages.models.networks.efficientnet import EfficientNetLite0
 from stages.records.masks import Mask
 from stages.tools import TOOLS
 from training.optim import load_checkpoint
-from training.runtime import log_to_stderr
 
 log = logging.getLogger("inspector")
 
@@ -101,11 +101,19 @@ def main() -> None:
     parser.add_argument("--splits", nargs="*", default=["validation"])
     parser.add_argument("--to", type=Path, default=weights.FOLDER)
     args = parser.parse_args()
-    log_to_stderr()
+    run_command(lambda: _work(args))
+
+
+def _work(args: argparse.Namespace) -> None:
     network = load_trained(args.run / CHECKPOINT)
     pairs = load_pairs(args.pairs, tuple(args.splits))
     config = weights.Config(trained_on=sha256_file(args.pairs / MANIFEST))
-    config = calibrate(network, pairs, config)
+    try:
+        config = calibrate(network, pairs, config)
+    except ValueError as error:
+        raise FactoryError(
+            f"cannot calibrate: {error}; train longer, or give other --splits"
+        ) from error
     weights.save(args.to, network, config)
     log.info("%s, calibrated on %d pairs", config, len(pairs))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from applications.commands import run_command
 from applications.inspection import list_pictures
 from applications.inspectors.compact.network import InspectorNetwork, freeze_early_blocks
 from applications.pictures import decode
@@ -28,7 +29,7 @@ from stages.records.seeding import seed_for
 from stages.tools import TOOLS
 from training.feed import batches
 from training.loop import Budget, Loop, Recipe
-from training.runtime import Worker, add_machine_arguments, log_to_stderr, run_workers
+from training.runtime import Worker, add_machine_arguments, run_workers
 
 log = logging.getLogger("inspector")
 
@@ -139,7 +140,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=InspectorParams.batch, help="triplets a step")
     add_machine_arguments(parser)
     args = parser.parse_args()
-    log_to_stderr()
+    run_command(lambda: _work(args))
+
+
+def _work(args: argparse.Namespace) -> None:
     pairs = load_pairs(args.pairs, tuple(args.splits))
     decoded: dict[str, Image] = {}
     if args.decoded:

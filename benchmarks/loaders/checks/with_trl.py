@@ -12,7 +12,8 @@ import tiny_models
 from common import EXPORTS, Boxes, Report, find_sizes, read_conversations, same_texts
 from datasets import load_dataset
 from transformers import AutoModelForImageTextToText, AutoProcessor
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 
 def main() -> None:
