@@ -127,7 +127,7 @@ def strip(pictures: Iterable[Image.Image], region: Box) -> Image.Image:
     pixels, so that pictures that touch would tint each other.
     """
     crops = [np.asarray(_shrink(picture.crop(region))) for picture in pictures]
-    padded = [np.pad(crop, ((EDGE, EDGE), (0, 0), (0, 0)), "edge") for crop in crops]
+    padded = [np.pad(crop, {0: (EDGE, EDGE)}, "edge") for crop in crops]
     return Image.fromarray(np.concatenate(padded))
 
 

@@ -89,7 +89,7 @@ def pad(image: Image, side: int) -> tuple[Image, tuple[slice, slice]]:
     height, width = image.shape[:2]
     top, left = max(side - height, 0) // 2, max(side - width, 0) // 2
     bottom, right = max(side - height, 0) - top, max(side - width, 0) - left
-    padded = np.pad(image, ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    padded = np.pad(image, {0: (top, bottom), 1: (left, right)}, mode="reflect")
     return padded, (slice(top, top + height), slice(left, left + width))
 
 
