@@ -1,4 +1,4 @@
-"""Run the commands of `python -m applications...`."""
+"""Run a command line of a module, with errors that the user can fix in one line."""
 
 from __future__ import annotations
 

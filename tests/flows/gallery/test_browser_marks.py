@@ -127,8 +127,9 @@ def test_the_download_is_a_review_file_and_needs_a_reviewer(page, data, tmp_path
     open_card(page, 1)
     press(page, "r")
     escape(page)
+    wait_until(page, lambda: "Kept in this browser" in text(page, "review-state"))
     page.find_element("id", "download").click()
-    assert "Give a reviewer first" in text(page, "review-state")
+    wait_until(page, lambda: "Give a reviewer first" in text(page, "review-state"))
     reviewer = page.find_element("id", "reviewer")
     reviewer.send_keys("Anna B.")
     assert reviewer.get_attribute("aria-invalid") == "true"
