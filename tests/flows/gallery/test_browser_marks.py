@@ -127,9 +127,12 @@ def test_the_download_is_a_review_file_and_needs_a_reviewer(page, data, tmp_path
     open_card(page, 1)
     press(page, "r")
     escape(page)
-    wait_until(page, lambda: "Kept in this browser" in text(page, "review-state"))
-    page.find_element("id", "download").click()
-    wait_until(page, lambda: "Give a reviewer first" in text(page, "review-state"))
+
+    def is_refused():  # that the mark was kept may be said after the click
+        page.find_element("id", "download").click()
+        return "Give a reviewer first" in text(page, "review-state")
+
+    wait_until(page, is_refused)
     reviewer = page.find_element("id", "reviewer")
     reviewer.send_keys("Anna B.")
     assert reviewer.get_attribute("aria-invalid") == "true"
