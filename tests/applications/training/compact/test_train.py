@@ -6,24 +6,10 @@ from applications.training.compact import export, train
 from applications.training.compact.batches import CropParams
 from applications.training.compact.pairs import load_pairs
 from stages.engine.workspace import FactoryError
-from stages.models.networks.efficientnet import EfficientNetLite0
 from training.loop import Budget
 from training.runtime import Worker
 
 PARAMS = train.InspectorParams(batch=1, crops=CropParams(sizes=(64,), strength=0.2))
-
-
-@pytest.fixture
-def random_backbone(monkeypatch):
-    torch.manual_seed(0)
-    state = EfficientNetLite0().state_dict()
-
-    def load():
-        network = EfficientNetLite0()
-        network.load_state_dict(state)
-        return network
-
-    monkeypatch.setattr(train.efficientnet, "load", load)
 
 
 def run(pairs, folder, steps):
