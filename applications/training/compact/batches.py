@@ -32,8 +32,9 @@ class CropParams:
     large ones show more of the photo around a flaw, as a whole picture does later."""
     scales: tuple[float, float] = (0.6, 1.7)
     """Range of the scale between photo and crop, log-uniform."""
-    strength: float = 1.0
-    """Factor of the augmentation's probabilities."""
+    strength: float = 0.5
+    """Factor of the augmentation's probabilities; 1 costs a short training more than it gives
+    (docs/inspecting.md)."""
     several: float = 0.3
     """Probability that other flaws of the photo are pasted in where they do not overlap."""
     elsewhere: int = 1
@@ -69,7 +70,7 @@ class Sampler:
         decoded: Mapping[str, Image],
         params: CropParams,
         seed: int,
-        clean: Sequence[Path] = (),
+        clean: Sequence[Sequence[Path]] = (),
     ) -> None:
         """Sample photos uniformly, then one of their pairs.
 
@@ -78,7 +79,8 @@ class Sampler:
             decoded: photos that went through the autoencoder whole, by photo; clean pictures.
             params: how crops are drawn.
             seed: base seed.
-            clean: files of other photos without flaws; half of the crops from anywhere are theirs.
+            clean: files of other photos without flaws, in groups that are drawn equally often;
+                half of the crops from anywhere are theirs.
         """
         by_photo: dict[str, list[Pair]] = defaultdict(list)
         for pair in pairs:
@@ -132,7 +134,8 @@ class Sampler:
     def _draw_clean(self, rng: np.random.Generator) -> Image:
         """Draw another photo, or the photo, control or decoded photo of a pair."""
         if self.clean and rng.random() < 0.5:
-            return decode(self.clean[int(rng.integers(len(self.clean)))].read_bytes())
+            group = self.clean[int(rng.integers(len(self.clean)))]
+            return decode(group[int(rng.integers(len(group)))].read_bytes())
         first, scene = self._draw_scene(rng)
         shown = [scene.real]
         if self.params.controls:

@@ -58,7 +58,7 @@ def train(
     worker: Worker,
     *,
     budget: Budget,
-    clean: Sequence[Path] = (),
+    clean: Sequence[Sequence[Path]] = (),
     save_every: float = 120.0,
 ) -> Path:
     """Train, or resume from the checkpoint in `out`, until the budget is used up.
@@ -133,7 +133,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="a published data set")
     parser.add_argument("--splits", nargs="*", default=["train"])
     parser.add_argument("--decoded", type=Path, help="photos as the autoencoder decodes them")
-    parser.add_argument("--clean", type=Path, help="a folder of other photos, without flaws")
+    parser.add_argument(
+        "--clean",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FOLDER",
+        help="other photos without flaws, as they are or decoded; each folder is seen equally often",
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--steps", type=int)
@@ -149,7 +156,7 @@ def _work(args: argparse.Namespace) -> None:
     if args.decoded:
         with np.load(args.decoded) as file:
             decoded = {name: file[name] for name in file.files}
-    clean = list_clean_photos(args.clean) if args.clean else []
+    clean = [list_clean_photos(folder) for folder in args.clean]
     args.out.mkdir(parents=True, exist_ok=True)
     run_workers(
         args.workers,

@@ -63,13 +63,17 @@ def test_clean_crops_come_from_everywhere():
     assert any(int(crop.min()) < 95 for crop in clean if int(crop.max()) > 17)  # controls
 
 
-def test_half_of_the_crops_from_anywhere_are_of_other_photos(tmp_path):
-    path = tmp_path / "other.png"
-    Image.fromarray(np.full((80, 90, 3), 200, np.uint8)).save(path)
+def test_half_of_the_crops_from_anywhere_are_of_other_photos_each_folder_equally_often(tmp_path):
+    groups = []
+    for level, names in ((200, ["a"]), (220, ["b", "c", "d"])):
+        groups.append([tmp_path / f"{name}.png" for name in names])
+        for path in groups[-1]:
+            Image.fromarray(np.full((80, 90, 3), level, np.uint8)).save(path)
     params = dataclasses.replace(PLAIN, elsewhere=1)
-    batch = Sampler([pair()], {}, params, seed=0, clean=[path]).batch(40, 0, 0)
-    others = [int(crop.min()) == 200 for crop in batch.pictures[3::4]]
-    assert 10 < sum(others) < 30 and not batch.labels[3::4].any()
+    batch = Sampler([pair()], {}, params, seed=0, clean=groups).batch(80, 0, 0)
+    levels = [int(crop.min()) for crop in batch.pictures[3::4]]
+    assert 10 < levels.count(200) < 30 and 10 < levels.count(220) < 30
+    assert not batch.labels[3::4].any()
 
 
 def test_decoded_photos_stand_in_for_the_photo():
