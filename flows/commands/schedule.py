@@ -18,14 +18,29 @@ def schedule(
     ] = None,
     cron: Annotated[str | None, typer.Option(help='For example "0 3 * * *".')] = None,
     every: Annotated[int | None, typer.Option(help="Minutes between builds.")] = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            help="Look for new photos every so many minutes and build when they have arrived; "
+            "alone or beside --cron or --every."
+        ),
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            help="URL that the Prefect server posts to when a build fails.",
+            envvar="FLAWFACTORY_NOTIFY",
+            show_envvar=True,
+        ),
+    ] = None,
     timezone: Annotated[
         str | None,
         typer.Option(help="Time zone of --cron, such as Europe/Berlin; default: this machine's."),
     ] = None,
 ) -> None:
     """Scan the folders and bring the data set up to date, again and again, until interrupted."""
-    if (cron is None) == (every is None):
-        raise FactoryError("give either --cron or --every")
+    if (cron is not None and every is not None) or (cron, every, watch) == (None, None, None):
+        raise FactoryError("give --cron or --every, or --watch, alone or beside one of them")
     from flows.schedule import Job, serve
     from flows.timing import Timing, local_timezone
 
@@ -34,10 +49,18 @@ def schedule(
     for folder in folders:
         if not folder.is_dir():
             raise FactoryError(f"--source {folder}: no such folder; give a folder of photos")
-    timing = Timing(cron=cron, every_minutes=every, timezone=timezone or local_timezone())
-    runs = ", ".join(f"{run:%a %d %b %Y %H:%M %Z}" for run in timing.next_runs())
-    words = f'"{cron}"' if cron else f"every {every} minutes"
-    say(f"builds of {workspace.root}, {words}, time zone {timing.timezone}")
-    say(f"next: {runs}; stop with Ctrl-C")
-    job = Job(root=workspace.root, folders=[str(folder) for folder in folders], timing=timing)
-    serve(job, say)
+    timing = None
+    if cron is not None or every is not None:
+        timing = Timing(cron=cron, every_minutes=every, timezone=timezone or local_timezone())
+        runs = ", ".join(f"{run:%a %d %b %Y %H:%M %Z}" for run in timing.next_runs())
+        words = f'"{cron}"' if cron else f"every {every} minutes"
+        say(f"builds of {workspace.root}, {words}, time zone {timing.timezone}")
+        say(f"next: {runs}")
+    if watch is not None:
+        if watch <= 0 or not folders:
+            raise FactoryError("--watch: give minutes above 0, and --source FOLDER to watch")
+        say(f"builds of {workspace.root} when photos appear; looks every {watch:g} minutes")
+    say("stop with Ctrl-C")
+    sources = [str(folder) for folder in folders]
+    job = Job(root=workspace.root, folders=sources, timing=timing, watch_minutes=watch)
+    serve(job, say, notify)

@@ -12,6 +12,7 @@ import pytest
 from flows.schedule import Job
 from flows.temporary_server import temporary_server
 from flows.timing import Timing
+from flows.watching import SEEN
 from stages import STAGES
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -45,7 +46,9 @@ def test_a_scheduled_build_runs_without_a_configured_server(
     environment = {**os.environ, **proxies, "HOME": str(tmp_path / "home")}
     for name in ("NO_PROXY", "no_proxy", "PREFECT_API_URL", "PREFECT_HOME"):
         environment.pop(name, None)
-    job = Job(root=workspace.root, folders=[], timing=Timing(every_minutes=0.1))
+    job = Job(
+        root=workspace.root, folders=[], timing=Timing(every_minutes=0.1), watch_minutes=0.001
+    )
     with (tmp_path / "said").open("w") as output:
         served = subprocess.Popen(
             [sys.executable, "-c", SERVE, job.model_dump_json()],
@@ -54,13 +57,14 @@ def test_a_scheduled_build_runs_without_a_configured_server(
             stderr=subprocess.STDOUT,
         )
     for _ in range(1200):
-        if served.poll() is not None or workspace.stage(STAGES[-1]).is_dir():
+        if served.poll() is not None or (workspace.data / SEEN).exists():
             break
         time.sleep(0.2)
     said = (tmp_path / "said").read_text()
     served.kill()
     assert served.wait() == -signal.SIGKILL, said
     assert all(workspace.stage(name).is_dir() for name in STAGES), said
+    assert "a build is started" in said  # by watching, beside the schedule's
     assert theirs.read_bytes() == before
     for _ in range(600):
         if not processes_in(workspace.root):

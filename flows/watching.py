@@ -1,0 +1,117 @@
+"""Watch folders for new photos, and start a build when some have arrived completely."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from stages.engine.files import write_atomically
+from stages.engine.workspace import Workspace
+from stages.ingest.walk import Walk
+
+SEEN = Path(".cache") / "watched.json"
+"""What the last build that was started here has seen; relative to `Workspace.data`."""
+
+
+class Builds(Protocol):
+    """Starts builds and tells how they ended."""
+
+    def start(self) -> str | None:
+        """Start a build; return an identifier, or None if it cannot be started now."""
+        ...
+
+    def outcome(self, identifier: str) -> bool | None:
+        """Return whether a build succeeded; None while it is pending or runs."""
+        ...
+
+
+class _Seen(BaseModel):
+    folders: list[str]
+    digest: str
+
+
+def take_snapshot(folders: Sequence[Path]) -> str:
+    """Return a digest of path, size and modification time of every photo in the folders.
+
+    Sidecars do not count: a changed one is read by the next build. A file or folder that cannot be
+    read counts as missing.
+    """
+    digest = sha256()
+    for folder in folders:
+        for path, error in Walk(folder):
+            if error is not None:
+                continue
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+@dataclass
+class Watch:
+    """Looks at the folders at intervals and starts one build at a time.
+
+    Photos that are still being copied differ from one look to the next: a build is started only
+    when two looks agree, which needs no clock that goes right. What a build has seen is written
+    down when it succeeds, so that photos are taken up that came while nobody watched. A build that
+    failed is not repeated until photos change, or watching starts anew.
+    """
+
+    workspace: Workspace
+    folders: Sequence[Path]
+    minutes: float
+    """Time between two looks."""
+    builds: Builds
+    say: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    _running: tuple[str, str] | None = None
+    """Identifier of the build and what it sees."""
+    _last: str = ""
+    _handled: str = field(init=False)
+    _looked: float | None = None
+
+    def __post_init__(self) -> None:
+        self._handled = self._read()
+
+    def poll(self) -> None:
+        """Look at the folders if it is time; start a build if photos have changed."""
+        now = self.clock()
+        if self._looked is not None and now - self._looked < 60 * self.minutes:
+            return
+        self._looked = now
+        if self._running and not self._finish(*self._running):
+            return
+        found = take_snapshot(self.folders)
+        settled, self._last = found == self._last, found
+        if settled and found != self._handled:
+            build = self.builds.start()
+            if build is not None:
+                self.say("photos have changed: a build is started")
+                self._running = build, found
+
+    def _finish(self, build: str, snapshot: str) -> bool:
+        succeeded = self.builds.outcome(build)
+        if succeeded is None:
+            return False
+        self._running, self._handled = None, snapshot
+        if succeeded:
+            seen = _Seen(folders=list(map(str, self.folders)), digest=snapshot)
+            write_atomically(self.workspace.data / SEEN, seen.model_dump_json().encode())
+        else:
+            self.say("the build failed; it is tried again when photos change")
+        return True
+
+    def _read(self) -> str:
+        try:
+            seen = _Seen.model_validate_json((self.workspace.data / SEEN).read_bytes())
+        except (OSError, ValidationError):
+            return ""
+        return seen.digest if seen.folders == list(map(str, self.folders)) else ""

@@ -1,0 +1,145 @@
+"""Photos that arrive in a watched folder start one build each time they have arrived completely."""
+
+import os
+
+import pytest
+
+from flows.watching import Watch, take_snapshot
+
+
+class Builds:
+    """Builds that end when the test says so."""
+
+    def __init__(self):
+        self.started, self.outcomes, self.reachable = 0, {}, True
+
+    def start(self):
+        if not self.reachable:
+            return None
+        self.started += 1
+        return str(self.started)
+
+    def outcome(self, identifier):
+        return self.outcomes.get(identifier)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "photos" / "deep").mkdir(parents=True)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def watch(workspace, folder):
+    return make(workspace, folder)
+
+
+def make(workspace, folder, minutes=1.0):
+    clock = iter(range(0, 10**6, 60))
+    said = []
+    found = Watch(workspace, [folder], minutes, Builds(), said.append, lambda: float(next(clock)))
+    found.said = said
+    return found
+
+
+def add(folder, name, size=3):
+    (folder / name).write_bytes(b"x" * size)
+
+
+def test_a_build_starts_when_two_looks_agree(watch, folder):
+    add(folder, "a.jpg")
+    watch.poll()
+    add(folder, "a.jpg", size=9)  # still being copied
+    watch.poll()
+    assert watch.builds.started == 0
+    watch.poll()
+    assert watch.builds.started == 1
+
+
+def test_one_build_at_a_time_and_what_comes_meanwhile_is_built_next(watch, folder):
+    for _ in range(4):
+        watch.poll()
+    assert watch.builds.started == 1  # the folder as it was found
+    add(folder, "deep/b.PNG")
+    watch.poll()
+    watch.poll()
+    assert watch.builds.started == 1
+    watch.builds.outcomes["1"] = True
+    watch.poll()
+    watch.poll()
+    assert watch.builds.started == 2
+    watch.builds.outcomes["2"] = True
+    for _ in range(5):
+        watch.poll()
+    assert watch.builds.started == 2
+
+
+def test_what_was_built_is_remembered_and_photos_of_the_time_between_are_not_missed(
+    watch, workspace, folder
+):
+    add(folder, "a.jpg")
+    watch.poll()
+    watch.poll()
+    watch.builds.outcomes["1"] = True
+    watch.poll()
+    again = make(workspace, folder)
+    for _ in range(3):
+        again.poll()
+    assert again.builds.started == 0
+    add(folder, "b.jpg")
+    later = make(workspace, folder)
+    later.poll()
+    later.poll()
+    assert later.builds.started == 1
+
+
+def test_a_failed_build_is_repeated_when_photos_change_or_watching_starts_anew(
+    watch, workspace, folder
+):
+    add(folder, "a.jpg")
+    watch.poll()
+    watch.poll()
+    watch.builds.outcomes["1"] = False
+    for _ in range(4):
+        watch.poll()
+    assert watch.builds.started == 1 and "failed" in watch.said[-1]
+    add(folder, "b.jpg")
+    watch.poll()
+    watch.poll()
+    assert watch.builds.started == 2
+    again = make(workspace, folder)
+    again.poll()
+    again.poll()
+    assert again.builds.started == 1
+
+
+def test_a_server_that_does_not_answer_is_asked_again(watch, folder):
+    add(folder, "a.jpg")
+    watch.builds.reachable = False
+    for _ in range(3):
+        watch.poll()
+    assert not watch.said
+    watch.builds.reachable = True
+    watch.poll()
+    assert watch.builds.started == 1
+
+
+def test_it_looks_at_intervals(workspace, folder):
+    watch = make(workspace, folder, minutes=10)  # the clock goes a minute between two polls
+    for _ in range(10):
+        watch.poll()
+    assert watch.builds.started == 0
+    watch.poll()
+    assert watch.builds.started == 1
+
+
+def test_snapshots_see_photos_only_and_survive_what_they_cannot_read(folder):
+    before = take_snapshot([folder])
+    add(folder, "notes.txt")
+    (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    assert take_snapshot([folder, folder / "missing"]) == before
+    add(folder, "a.jpg")
+    with_photo = take_snapshot([folder])
+    assert with_photo != before
+    os.utime(folder / "a.jpg", (1, 1))
+    assert take_snapshot([folder]) not in (before, with_photo)
