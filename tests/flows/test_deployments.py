@@ -104,6 +104,6 @@ def test_the_deployments_name_a_flow_and_its_parameters() -> None:
 
 @pytest.mark.parametrize("url", ["", "example.org/x", "file:///etc/passwd", "http://"])
 def test_what_is_no_address_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(FactoryError, match="^--notify: give an http") as error:
+    with pytest.raises(FactoryError, match=r"^--notify: give an http") as error:
         notify_of_failures(url)
     assert not url or url not in str(error.value)

@@ -139,7 +139,7 @@ def main() -> None:
         nargs="*",
         default=[],
         metavar="FOLDER",
-        help="other photos without flaws, as they are or decoded; each folder is seen equally often",
+        help="other photos without flaws, as they are or decoded, each folder seen equally often",
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from PIL import Image
 
 from applications.training.compact.decoded import decode_folder, decode_photo
