@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from stages.engine.workspace import FactoryError
 
@@ -31,10 +32,10 @@ def notify_of_failures(webhook: str) -> None:
     address = urlsplit(webhook)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise FactoryError("--notify: give an http(s) URL")  # may be a secret: not repeated
-    from prefect.automations import Automation
+    from prefect import get_client
     from prefect.blocks.webhook import Webhook
     from prefect.events.actions import CallWebhook
-    from prefect.events.schemas.automations import EventTrigger, Posture
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
     from prefect.events.schemas.events import ResourceSpecification
     from prefect.types import SecretDict
     from pydantic import SecretStr
@@ -43,24 +44,24 @@ def notify_of_failures(webhook: str) -> None:
 
     headers = SecretDict({"Content-Type": "application/json"})
     block = Webhook(url=SecretStr(webhook), headers=headers).save(_BLOCK, overwrite=True)
-    flow = {"prefect.resource.role": "flow", "prefect.resource.name": build.name}
-    automation = Automation(
+    assert isinstance(block, UUID)  # noqa: S101 - outside an event loop it is no coroutine
+    automation = AutomationCore(
         name=NAME,
         description="Set up by `flawfactory schedule --notify`.",
         trigger=EventTrigger(
             expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=ResourceSpecification(flow),
+            match_related=ResourceSpecification(
+                {"prefect.resource.role": "flow", "prefect.resource.name": build.name}
+            ),
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(0),
         ),
         actions=[CallWebhook(block_document_id=block, payload=_TEXT)],
     )
-    try:
-        existing = Automation.read(name=NAME)
-    except ValueError:
-        automation.create()
-    else:
-        automation.id = existing.id
-        automation.update()
+    with get_client(sync_client=True) as client:
+        for existing in client.read_automations_by_name(NAME):
+            client.update_automation(existing.id, automation)
+            return
+        client.create_automation(automation)

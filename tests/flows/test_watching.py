@@ -31,15 +31,19 @@ def folder(tmp_path):
 
 @pytest.fixture
 def watch(workspace, folder):
-    return make(workspace, folder)
+    return Watching(workspace, folder)
 
 
-def make(workspace, folder, minutes=1.0):
-    clock = iter(range(0, 10**6, 60))
-    said = []
-    found = Watch(workspace, [folder], minutes, Builds(), said.append, lambda: float(next(clock)))
-    found.said = said
-    return found
+class Watching:
+    """A watch whose clock goes a minute between two looks."""
+
+    def __init__(self, workspace, folder, minutes=1.0):
+        clock = iter(range(0, 10**6, 60))
+        self.said, self.builds = [], Builds()
+        watch = Watch(
+            workspace, [folder], minutes, self.builds, self.said.append, lambda: float(next(clock))
+        )
+        self.poll = watch.poll
 
 
 def add(folder, name, size=3):
@@ -82,12 +86,12 @@ def test_what_was_built_is_remembered_and_photos_of_the_time_between_are_not_mis
     watch.poll()
     watch.builds.outcomes["1"] = True
     watch.poll()
-    again = make(workspace, folder)
+    again = Watching(workspace, folder)
     for _ in range(3):
         again.poll()
     assert again.builds.started == 0
     add(folder, "b.jpg")
-    later = make(workspace, folder)
+    later = Watching(workspace, folder)
     later.poll()
     later.poll()
     assert later.builds.started == 1
@@ -107,7 +111,7 @@ def test_a_failed_build_is_repeated_when_photos_change_or_watching_starts_anew(
     watch.poll()
     watch.poll()
     assert watch.builds.started == 2
-    again = make(workspace, folder)
+    again = Watching(workspace, folder)
     again.poll()
     again.poll()
     assert again.builds.started == 1
@@ -125,7 +129,7 @@ def test_a_server_that_does_not_answer_is_asked_again(watch, folder):
 
 
 def test_it_looks_at_intervals(workspace, folder):
-    watch = make(workspace, folder, minutes=10)  # the clock goes a minute between two polls
+    watch = Watching(workspace, folder, minutes=10)
     for _ in range(10):
         watch.poll()
     assert watch.builds.started == 0

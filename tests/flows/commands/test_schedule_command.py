@@ -43,7 +43,7 @@ def test_the_time_zone_and_the_next_runs_are_printed(
     assert result.exit_code == 0
     assert "time zone Asia/Kolkata" in result.output and result.output.count("03:00 IST") == 3
     assert call("--cron", "0 3 * * *", "--timezone", "UTC").output.count("03:00 UTC") == 3
-    assert [job.timing.timezone for job in jobs] == ["Asia/Kolkata", "UTC"]
+    assert [job.timing and job.timing.timezone for job in jobs] == ["Asia/Kolkata", "UTC"]
     assert jobs[0].root == workspace.root and jobs[0].folders == [str(tmp_path)]
 
 
