@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from flows.console import console
 from flows.repository import LOCK, SOURCES, translate_errors
 from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places, Root, recognise, share_present
 from stages.ingest.scan import scan
+from stages.ingest.urls.listing import is_url_list
+from stages.ingest.urls.scan import expected_paths
 from stages.package import rights
 
 HASHES = Path(".cache") / "hashes.json"
@@ -31,7 +34,7 @@ def update_source_list(
 
     Args:
         workspace: the checkout.
-        folders: folders to scan.
+        folders: folders and lists of URLs to scan.
         batch: name of this delivery.
         replace: start a new list instead of adding to the present one.
 
@@ -47,13 +50,15 @@ def update_source_list(
                 f"{folder.resolve()} contains this checkout, whose own pictures are not photos: "
                 "name the folder of the photos"
             )
-    report = scan(
-        folders,
-        workspace,
-        batch=batch,
-        replace=replace,
-        cache_path=workspace.data / HASHES,
-    )
+    with console.status("scanning") as status:
+        report = scan(
+            folders,
+            workspace,
+            batch=batch,
+            replace=replace,
+            cache_path=workspace.data / HASHES,
+            progress=lambda done, count: status.update(f"fetching: {done:,} of {count:,} URLs"),
+        )
     track_source_list(workspace)
     counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
     counts["left out: withdrawn and purged"] = report.purged
@@ -180,11 +185,14 @@ def _is_sample(entry: Source) -> bool:
 def unknown_folders(workspace: Workspace, folders: list[Path]) -> list[Path]:
     """Return those of `folders` of which the list has no photo."""
     entries, places = read_list(workspace.sources), Places(workspace)
-    reals = {folder: Path(os.path.realpath(folder)) for folder in folders}
+    names = {entry.path for entry in entries if entry.folder is None}
+    lists = [folder for folder in folders if is_url_list(folder)]
+    reals = {folder: Path(os.path.realpath(folder)) for folder in folders if folder not in lists}
     for real in reals.values():  # recognise a folder of the list that was moved
         places.put(places.root_of(real, entries))
     files = [places.path(entry.folder, entry.path) for entry in entries if entry.path]
-    return [
+    new = [each for each in lists if names.isdisjoint(expected_paths(each, workspace))]
+    return new + [
         folder
         for folder, real in reals.items()
         if not any(file and file.is_relative_to(real) for file in files)

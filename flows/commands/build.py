@@ -49,7 +49,7 @@ Source = Annotated[
     typer.Option(
         "--source",
         "-s",
-        help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested). Repeatable.",
+        help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested) or list of URLs. Repeatable.",
         parser=parse_folder,
     ),
 ]

@@ -16,7 +16,7 @@ from stages.engine.workspace import Workspace
 
 def scan(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders of photos, nested.", parser=parse_folder)
+        list[Path], typer.Argument(help="Folders of photos, or lists of URLs.", parser=parse_folder)
     ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:

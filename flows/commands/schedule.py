@@ -9,12 +9,15 @@ import typer
 
 from flows.console import say
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.urls.listing import is_url_list
 
 
 def schedule(
     source: Annotated[
         list[Path] | None,
-        typer.Option("--source", "-s", help="Folder to scan before each build. Repeatable."),
+        typer.Option(
+            "--source", "-s", help="Folder or list of URLs to scan before each build. Repeatable."
+        ),
     ] = None,
     cron: Annotated[str | None, typer.Option(help='For example "0 3 * * *".')] = None,
     every: Annotated[int | None, typer.Option(help="Minutes between builds.")] = None,
@@ -47,8 +50,10 @@ def schedule(
     workspace = Workspace.find()
     folders = [folder.resolve() for folder in source or []]
     for folder in folders:
-        if not folder.is_dir():
-            raise FactoryError(f"--source {folder}: no such folder; give a folder of photos")
+        if not (folder.is_dir() or (is_url_list(folder) and folder.is_file())):
+            raise FactoryError(
+                f"--source {folder}: no such folder; give a folder of photos or a list of URLs"
+            )
     timing = None
     if cron is not None or every is not None:
         timing = Timing(cron=cron, every_minutes=every, timezone=timezone or local_timezone())

@@ -15,6 +15,7 @@ from stages.engine.files import sha256_file
 from stages.engine.settings import load_settings, store_root
 from stages.engine.storage.store import Store
 from stages.engine.workspace import Workspace
+from stages.ingest.urls.library import Library
 
 OUTPUTS = "outputs"
 _ABANDONED_SECONDS = 60.0
@@ -52,12 +53,16 @@ def find_locations(
         "reports": holding(_files(workspace.reports)),
         "the gallery": [gallery] if gallery.is_dir() else [],
         "fetched sample photos": _fetched(workspace, photos),
+        "downloads of lists of URLs": Library.of(workspace).made_of(
+            p.sha256 for p in photos if p.sha256
+        ),
     }
     return [_measure(name, list(paths)) for name, paths in found.items()]
 
 
 def _measure(name: str, paths: list[Path]) -> Location:
-    return Location(name, paths, sum(f.stat().st_size for path in paths for f in _files(path)))
+    files = (f for path in paths for f in _files(path) if not f.is_symlink())
+    return Location(name, paths, sum(f.stat().st_size for f in files))
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -41,14 +41,25 @@ class EngineCode(RejectCode):
     """The photo's worker process died."""
 
 
+class FetchCode(AsideCode):
+    """Codes of lines of the source list whose file a list of URLs names and a scan did not get."""
+
+    NOT_ALLOWED = "not_allowed"
+    """The settings do not allow the URL, or it leads to an address that is not public."""
+    OPTED_OUT = "opted_out"
+    """The owner forbids the use: robots.txt, or a header of the response."""
+    NOT_FETCHED = "not_fetched"
+    """The network or the server failed, or the answer is not the file."""
+
+
 Codes = Iterable[type[RejectCode]]
 
 
 def names(codes: Codes) -> list[str]:
-    """Return every code of the enumerations and of the engine, sorted."""
-    return sorted(str(code) for kind in (EngineCode, *codes) for code in kind)
+    """Return every code of the enumerations, of the engine and of scans, sorted."""
+    return sorted(str(code) for kind in (EngineCode, FetchCode, *codes) for code in kind)
 
 
 def aside_codes(codes: Codes) -> frozenset[str]:
     """Return the codes with which photos and variants are set aside."""
-    return frozenset(str(code) for kind in codes for code in kind if code.aside)
+    return frozenset(str(code) for kind in (FetchCode, *codes) for code in kind if code.aside)

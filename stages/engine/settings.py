@@ -63,6 +63,8 @@ class Settings(Section):
     to the project root, or absolute."""
     calls: dict[str, Any] = Field(default_factory=dict)
     """Limits of calls to models over the network; validated by `stages.models.chat.settings`."""
+    urls: dict[str, Any] = Field(default_factory=dict)
+    """What lists of URLs may fetch; validated by `stages.ingest.urls.settings`."""
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0, le=525_600)
     """Time after which the flow stops a stage; results computed so far stay in the store."""
 

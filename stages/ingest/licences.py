@@ -95,7 +95,12 @@ def _clean_text(value: Any, where: str) -> str | None:
     return text or None
 
 
-def _parse_rights(table: Any, where: str) -> Rights:
+def parse_rights(table: Any, where: str) -> Rights:
+    """Read the rights from a table with the keys of a sidecar; `where` names it in errors.
+
+    Raises:
+        ScanError: it is no table, or a value is not text or too long.
+    """
     if not isinstance(table, dict):
         raise ScanError(f"{where} must be a table with 'licence' and 'origin'")
     found = {}
@@ -171,9 +176,9 @@ def parse_ledger(text: str, where: str) -> Ledger:
         if extra:
             raise ScanError(f"{where}: [{name}] has unknown key '{min(extra)}'")
     return Ledger(
-        default=_parse_rights(named["default"], f"{where}: [default]"),
+        default=parse_rights(named["default"], f"{where}: [default]"),
         files={
-            _normalize(name): _parse_rights(table, f'{where}: [files."{name}"]')
+            _normalize(name): parse_rights(table, f'{where}: [files."{name}"]')
             for name, table in files.items()
         },
     )
@@ -217,9 +222,9 @@ class Licences:
                 return Rights()
             content = parse_sidecar(_read_text(path, MAX_SIDECAR), str(path))
             if own:
-                return _parse_rights(content, str(path))
+                return parse_rights(content, str(path))
             if has_rights(content):
-                return _parse_rights(_drop_other_types(content), str(path))
+                return parse_rights(_drop_other_types(content), str(path))
             self.foreign.add(path)
         except ScanError as error:
             self.skipped[path] = str(error)

@@ -1,4 +1,4 @@
-"""Scan folders into the source list: append new photos and mark replaced ones."""
+"""Scan folders and lists of URLs into the source list: append new photos, mark replaced ones."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences, PhotoRights
 from stages.ingest.places import Places, Root
 from stages.ingest.sources import ScanError, purged_digests, withdrawn_contents
+from stages.ingest.urls.listing import is_url_list
+from stages.ingest.urls.scan import Progress, scan_urls
 from stages.ingest.walk import Walk
 
 
@@ -170,28 +172,34 @@ def scan(
     batch: str | None = None,
     replace: bool = False,
     cache_path: Path | None = None,
+    progress: Progress = lambda done, count: None,
 ) -> ScanReport:
-    """Add the photos of folders to the source list.
+    """Add the photos of folders and of lists of URLs to the source list.
 
     Scanning the same folders again changes nothing, also after they were moved.
 
     Args:
-        folders: the folders, in the order in which they are scanned.
+        folders: folders and lists (`is_url_list`), in the order in which they are scanned.
         workspace: the workspace of the list. Paths inside the project are listed relative to it,
             others relative to the scanned folder, so that clones give the same list.
         batch: name of this delivery; each folder's own name when None.
         replace: start a new list (from another source); withdrawals of the same bytes and purges
             stay in force.
         cache_path: cache of hashes between scans; may be deleted at any time.
+        progress: told how many URLs of a list are done.
 
     Raises:
-        ScanError: a folder does not exist or has no photos, or the list or a ledger is malformed;
-            nothing was written.
+        ScanError: a folder does not exist or has no photos, the list or a ledger is malformed, or
+            lists of URLs are off; nothing was written.
     """
     listed = read_list(workspace.sources)
     digests, report, places = Digests(cache_path), ScanReport(), Places(workspace)
     found: list[Source] = []
     for given in folders:
+        if is_url_list(given):
+            label = batch or _escape(given.stem)
+            found += scan_urls(given, workspace, label, purged_digests(listed), progress)
+            continue
         folder = Path(os.path.realpath(given))  # unlike resolve(), never raises
         root = places.root_of(folder, listed)
         label = batch or _escape(folder.name)

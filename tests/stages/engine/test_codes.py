@@ -23,8 +23,10 @@ class Copy(AsideCode):
 
 def test_codes_are_strings():
     assert Fault.BROKEN == "broken" and f"{Fault.BROKEN}" == "broken"
-    assert codes.names([Fault, Copy]) == ["broken", "copy", "internal_error", "worker_died"]
-    assert codes.aside_codes([Fault, Copy]) == {"copy"}
+    fetched = {"not_allowed", "not_fetched", "opted_out"}
+    engine = {"internal_error", "worker_died"}
+    assert codes.names([Fault, Copy]) == sorted({"broken", "copy"} | engine | fetched)
+    assert codes.aside_codes([Fault, Copy]) == {"copy"} | fetched
 
 
 def declared(path):
@@ -47,7 +49,7 @@ EVERYWHERE = {name for path in ROOT.rglob("*.py") for name in declared(path)}
 
 def test_every_enumeration_of_codes_belongs_to_a_stage_or_the_engine():
     listed = {kind.__name__ for name in STAGES for kind in stage_class(name).codes}
-    assert listed | {"EngineCode", "AsideCode"} == EVERYWHERE
+    assert listed | {"EngineCode", "FetchCode", "AsideCode"} == EVERYWHERE
 
 
 @pytest.mark.parametrize("profile", ["compact", "flux"])
@@ -58,7 +60,7 @@ def test_a_stage_lists_every_code_that_its_code_can_raise(name, profile):
     listed = {kind.__name__ for kind in stage.codes}
     found = {kind for path in code_files(stage).values() if path.suffix == ".py"
              for kind in used(path)} & EVERYWHERE  # fmt: skip
-    assert found - {"EngineCode"} <= listed
+    assert found - {"EngineCode", "FetchCode"} <= listed
 
 
 def literal_codes(path):

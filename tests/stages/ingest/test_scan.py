@@ -297,11 +297,11 @@ def test_unreadable_folder_is_an_entry_with_a_problem(project, monkeypatch):
 
 
 def test_errors_are_one_line_with_a_remedy_and_write_nothing(project):
-    write_files(project, {"a.txt": b"1"})
+    write_files(project, {"a.md": b"1"})
     cases = {
         "nowhere": "No such file or directory; give a readable folder",
-        "photos/a.txt": "Not a directory; give a readable folder",
-        "photos": "no photos .* only: 1 .txt",
+        "photos/a.md": "Not a directory; give a readable folder",
+        "photos": "no photos .* only: 1 .md",
         "photos/sub folder": "no photos .* only: nothing",
     }
     for folder, words in cases.items():

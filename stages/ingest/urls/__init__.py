@@ -1,0 +1,1 @@
+"""Lists of URLs as a source: what may be fetched, how, and where it is kept (docs/urls.md)."""

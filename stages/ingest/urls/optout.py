@@ -1,0 +1,61 @@
+"""Honour what the owners of pictures say about their use: robots.txt and response headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from protego import Protego
+
+from stages.ingest.urls.settings import AGENT
+
+MAX_ROBOTS = 512 * 1024
+"""Maximum bytes of a robots.txt that are read: RFC 9309 asks for at least 500 KiB."""
+MAX_DELAY = 60.0
+"""Maximum ``Crawl-delay`` that is waited for, in seconds."""
+_RESERVED = frozenset({"noai", "noimageai"})
+_WITH_VALUE = frozenset(
+    {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}
+)
+"""Directives that contain a colon; any other word before a colon names a robot."""
+
+
+class Rules:
+    """The rules of one host's robots.txt for the factory."""
+
+    def __init__(self, text: str = "") -> None:
+        """Parse the file; an empty one allows everything."""
+        self._parsed = Protego.parse(text)
+
+    def allows(self, url: str) -> bool:
+        """Return whether the URL may be fetched."""
+        return self._parsed.can_fetch(url, AGENT)
+
+    @property
+    def delay(self) -> float:
+        """Seconds to leave between two requests."""
+        return min(self._parsed.crawl_delay(AGENT) or 0.0, MAX_DELAY)
+
+
+def find_reservation(headers: Mapping[str, Iterable[str]]) -> str | None:
+    """Return the header that forbids training on the response, or None.
+
+    ``X-Robots-Tag`` with ``noai`` or ``noimageai``, for everybody or for the factory by name, and
+    ``TDM-Reservation: 1`` (the W3C community group's protocol for the EU's directive 2019/790).
+
+    Args:
+        headers: names in lower case to all values.
+    """
+    for value in headers.get("x-robots-tag", ()):
+        name, colon, rest = value.partition(":")
+        name = name.strip().lower()
+        directives = value
+        if colon and "," not in name and name not in _WITH_VALUE:
+            if name not in (AGENT, "*"):
+                continue
+            directives = rest
+        words = {word.strip().lower() for word in directives.split(",")}
+        if found := sorted(words & _RESERVED):
+            return f"X-Robots-Tag: {found[0]}"
+    if any(value.strip() == "1" for value in headers.get("tdm-reservation", ())):
+        return "TDM-Reservation: 1"
+    return None
