@@ -19,6 +19,9 @@ from stages.engine.workspace import FactoryError
 from stages.models import registry
 
 _MAX_PARAMS_BYTES = 1_000_000
+_NOT_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What PyYAML raises: not only its own errors, but whatever its constructors of numbers, dates and
+tagged values run into (``2020-13-45``, ``!!bool x``, ``!!timestamp x``)."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -82,7 +85,7 @@ def read_params(root: Path) -> Any:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise FactoryError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except _NOT_YAML as error:
         raise FactoryError(f"{path}: not valid YAML: {error}") from error
 
 

@@ -80,7 +80,7 @@ def read_settings(workspace: Workspace) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except OSError as error:
         raise FactoryError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number too long
         raise FactoryError(f"{path}: {error}") from error
 
 

@@ -163,7 +163,7 @@ def parse_ledger(text: str, where: str) -> Ledger:
     """
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: long numbers
         raise ScanError(f"{where} is not TOML: {error}; fix it") from error
     if extra := set(content) - {"default", "files"}:
         raise ScanError(f"{where}: unknown table '{min(extra)}'; use [default] and [files]")

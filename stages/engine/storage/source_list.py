@@ -176,7 +176,7 @@ def _entry(folder: Path, photo: _Line | None, words: _Line | None) -> Source:
 def _object(place: str, line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceListError(f"{place}: is not JSON; {RESTORE}") from error
     if not isinstance(found, dict):
         raise SourceListError(f"{place}: is not a JSON object; {RESTORE}")

@@ -33,7 +33,8 @@ class Rules:
     @property
     def delay(self) -> float:
         """Seconds to leave between two requests."""
-        return min(self._parsed.crawl_delay(AGENT) or 0.0, MAX_DELAY)
+        asked = self._parsed.crawl_delay(AGENT) or 0.0
+        return min(asked, MAX_DELAY) if asked > 0 else 0.0  # neither below 0 nor NaN
 
 
 def find_reservation(headers: Mapping[str, Iterable[str]]) -> str | None:
