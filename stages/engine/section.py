@@ -150,6 +150,7 @@ def format_value(value: Any) -> str:
     """Return the `repr` of a value, shortened to fit into a message."""
     short = reprlib.Repr()
     short.maxstring = short.maxlong = short.maxother = 60
+    short.maxlevel = 3  # YAML's aliases make a few lines a value of billions
     return short.repr(value)
 
 

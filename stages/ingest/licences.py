@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 import unicodedata
 from dataclasses import asdict, dataclass, field
@@ -37,6 +38,9 @@ MAX_SIDECAR = 1 << 16
 MAX_LEDGER = 1 << 24
 """Maximum bytes; a ledger may list every photo of a large folder."""
 MAX_LENGTH = 500
+MAX_DOTS = 50
+"""Maximum number of dots in a line of a ledger, outside of strings and comments."""
+_STRING = re.compile(r"""\"(?:[^"\\\n]|\\.)*\"|'[^'\n]*'""")
 UNKNOWN = "unknown"
 _KEYS: dict[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
@@ -155,12 +159,27 @@ def _drop_other_types(content: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in content.items() if k in _TELLING or isinstance(v, str)}
 
 
+def _check_keys(text: str, where: str) -> None:
+    """Refuse keys of very many parts (``a.a.a``), for which tomllib needs quadratic time.
+
+    Raises:
+        ScanError: names the line.
+    """
+    for number, line in enumerate(_STRING.sub("", text).split("\n"), start=1):
+        if line.partition("#")[0].count(".") > MAX_DOTS:
+            raise ScanError(
+                f"{where}, line {number}: has more than {MAX_DOTS} dots outside of quotes; put "
+                "file names and texts in quotes"
+            )
+
+
 def parse_ledger(text: str, where: str) -> Ledger:
     """Parse a ledger's TOML text; `where` names it in errors.
 
     Raises:
         ScanError: the text is not TOML, has unknown keys, or a value that is not text.
     """
+    _check_keys(text, where)
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: long numbers

@@ -1,7 +1,9 @@
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from canary import find_canary
 from dvc_commands import dvc
 
 from flows import pipeline, spending
@@ -49,6 +51,20 @@ def test_a_build_runs_all_stages_and_publishes_artifacts(
     shown = {"ingest-progress", "package-progress", "map-calls", "contact-sheet"}
     assert shown <= artifact_keys() and "filter-calls" not in artifact_keys()
     assert build(str(workspace.root)) == []
+
+
+def test_a_key_of_the_environment_reaches_neither_prefect_nor_a_file(
+    build: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parameters, states, logs and artifacts are in the server's database."""
+    from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL as DATABASE
+
+    canary = "sk-planted-5647382910"
+    monkeypatch.setenv("MY_API_KEY", canary)
+    assert build(str(workspace.root)) == list(STAGES)
+    database = Path(str(DATABASE.value()).removeprefix("sqlite+aiosqlite:///"))
+    assert "package-progress" in artifact_keys() and database.is_file()
+    assert find_canary(database.parent, canary) == find_canary(workspace.root, canary) == []
 
 
 def test_a_build_replaces_damaged_outputs(build: Build, workspace: Workspace) -> None:

@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
+from canary import find_canary
 from chat_server import ChatServer
 from flux_factory import (
     KEY,
@@ -284,12 +285,16 @@ def test_a_second_build_sends_nothing(builds):
     assert builds.count_again == builds.count
 
 
-def test_no_file_contains_the_key(builds, factory, server):
+def test_the_key_is_found_nowhere(builds, factory, server):
+    """Neither in the files of the checkout (store, caches, DVC's cache, ledger, logs, reports,
+    card, gallery, shards), nor in git's objects, nor in what the builds said."""
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr([seen.body for seen in server.requests])
     gc.collect()  # closing an unreferenced ledger removes its log
-    files = [path for path in factory.root.rglob("*") if path.is_file()]
-    assert any(path.name.startswith("ledger.sqlite") for path in files)
-    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+    assert list(factory.root.rglob("ledger.sqlite*")) and list(factory.root.rglob("*.parquet"))
+    assert find_canary(factory.root, KEY) == []
+    said = [done.stdout + done.stderr for done in (builds.stopped, builds.finished, builds.again)]
+    assert KEY not in "".join(said)
 
 
 def test_a_replay_sends_nothing_and_gives_the_same_bytes(builds, factory, server):
