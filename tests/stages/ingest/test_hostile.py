@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -52,14 +51,13 @@ def test_every_hostile_file_gets_its_reason_and_every_photo_passes(
     folder.mkdir()
     expected = write_hostile_files(folder)
     assert len(expected) > 250
-    workspace, start = Workspace(tmp_path), time.process_time()
+    workspace = Workspace(tmp_path)
     report = scan([folder], workspace)
     params = {"max_pixels": MAX_PIXELS, "min_side": 16, "max_side": 200}
     gate = {"max_reject_rate": 1.0, "max_internal_error_rate": 0.0}
     stage = IngestStage(IngestParams.model_validate({**params, "gate": gate}), BaseParams())
     verdict = run(stage, workspace)
     assert verdict.success, [str(check) for check in verdict.failures]
-    assert time.process_time() - start < 600  # no hang; a quiet machine takes seconds
     output, names = workspace.stage("ingest"), Names.of_list(workspace.sources)
     rows = read_table(output / "manifest.parquet")
     found = {file_name(names.name(row["key"])): "good" for row in rows}
@@ -93,7 +91,7 @@ def test_hostile_toml_is_one_error(name, tmp_path, limited_memory):
         load_settings(Workspace(tmp_path))
 
 
-@pytest.mark.parametrize("text", DOTTED, ids=["key", "table", "inline table"])
+@pytest.mark.parametrize("text", DOTTED, ids=["key", "table", "inline table", "hidden"])
 def test_keys_of_very_many_parts_are_refused_before_they_are_parsed(text):
     with pytest.raises(ScanError, match=r"LICENCES\.toml, line 2: has more than 50 dots"):
         parse_ledger(f"# {'.' * 99}\n{text}", "LICENCES.toml")
