@@ -23,6 +23,9 @@ EXAMPLES = 100
 """Examples of one turn."""
 _HANGS = 30.0
 """Seconds after which an example counts as a hang."""
+_CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much,
+           HealthCheck.large_base_example)  # fmt: skip
+"""Checks of hypothesis that are off: damaged input is large and slow to make."""
 _MEMORY = 1500
 """Maximum resident memory in MB."""
 
@@ -47,7 +50,7 @@ def take_turn(target: Target, tally: Tally, number: int, examples: int = EXAMPLE
     @seed(number)
     @settings(
         max_examples=examples, deadline=None, database=None, print_blob=True,
-        suppress_health_check=tuple(HealthCheck), phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=_CHECKS, phases=(Phase.generate, Phase.shrink),
     )  # fmt: skip
     @given(target.strategy)
     def run(data: object) -> None:
