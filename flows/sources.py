@@ -11,8 +11,8 @@ from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.places import Places, Root, recognise, share_present
 from stages.ingest.scan import scan
-from stages.ingest.urls.listing import is_url_list
-from stages.ingest.urls.scan import expected_paths
+from stages.ingest.urls.library import Library
+from stages.ingest.urls.listing import is_url_list, read_url_list
 from stages.package import rights
 
 HASHES = Path(".cache") / "hashes.json"
@@ -191,12 +191,18 @@ def unknown_folders(workspace: Workspace, folders: list[Path]) -> list[Path]:
     for real in reals.values():  # recognise a folder of the list that was moved
         places.put(places.root_of(real, entries))
     files = [places.path(entry.folder, entry.path) for entry in entries if entry.path]
-    new = [each for each in lists if names.isdisjoint(expected_paths(each, workspace))]
+    new = [each for each in lists if names.isdisjoint(_paths_of_urls(each, workspace))]
     return new + [
         folder
         for folder, real in reals.items()
         if not any(file and file.is_relative_to(real) for file in files)
     ]
+
+
+def _paths_of_urls(path: Path, workspace: Workspace) -> set[str]:
+    """Return the paths that the source list has for the URLs of a list."""
+    library = Library.of(workspace)
+    return {library.listed_path(each.url) for each in read_url_list(path) if each.url}
 
 
 def record_location(workspace: Workspace, given: Path, name: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from stages.ingest.licences import UNKNOWN, Licences, PhotoRights
 from stages.ingest.places import Places, Root
 from stages.ingest.sources import ScanError, purged_digests, withdrawn_contents
 from stages.ingest.urls.listing import is_url_list
-from stages.ingest.urls.scan import Progress, scan_urls
 from stages.ingest.walk import Walk
 
 
@@ -172,7 +171,7 @@ def scan(
     batch: str | None = None,
     replace: bool = False,
     cache_path: Path | None = None,
-    progress: Progress = lambda done, count: None,
+    progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> ScanReport:
     """Add the photos of folders and of lists of URLs to the source list.
 
@@ -186,7 +185,7 @@ def scan(
         replace: start a new list (from another source); withdrawals of the same bytes and purges
             stay in force.
         cache_path: cache of hashes between scans; may be deleted at any time.
-        progress: told how many URLs of a list are done.
+        progress: called with the number of URLs that are done and of all URLs of a list.
 
     Raises:
         ScanError: a folder does not exist or has no photos, the list or a ledger is malformed, or
@@ -197,6 +196,8 @@ def scan(
     found: list[Source] = []
     for given in folders:
         if is_url_list(given):
+            from stages.ingest.urls.scan import scan_urls  # no other scan needs its libraries
+
             label = batch or _escape(given.stem)
             found += scan_urls(given, workspace, label, purged_digests(listed), progress)
             continue

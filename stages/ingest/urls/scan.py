@@ -63,16 +63,6 @@ def scan_urls(
     return work.run(list(unique.values()), progress)
 
 
-def expected_paths(path: Path, workspace: Workspace) -> set[str]:
-    """Return the paths that the source list has for the URLs of a list.
-
-    Raises:
-        ScanError: the list cannot be read.
-    """
-    library = Library.of(workspace)
-    return {library.listed_path(each.url) for each in read_url_list(path) if each.url}
-
-
 class _Scan:
     """Fetches the lines of one list."""
 
