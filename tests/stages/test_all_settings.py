@@ -15,13 +15,14 @@ from stages.catalogue import parse_params, section_models
 from stages.engine.section import Section, complaints, format_value, leaves
 from stages.engine.settings import Settings
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.urls.settings import UrlSettings
 from stages.models.chat.settings import CallSettings
 from stages.models.registry import BACKENDS
 from stages.tools import TOOLS
 
-FACTORY, CALLS = "factory.toml", "calls"
+FACTORY, CALLS, URLS = "factory.toml", "calls", "urls"
 ROOT = Workspace.find().root
-MODELS = {**section_models(), FACTORY: Settings, CALLS: CallSettings} | {
+MODELS = {**section_models(), FACTORY: Settings, CALLS: CallSettings, URLS: UrlSettings} | {
     f"{role}-{name}": backend.options_model()
     for role, known in BACKENDS.items()
     for name, backend in known.items()
