@@ -7,6 +7,7 @@ import datetime
 import faulthandler
 import json
 import resource
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,8 +22,8 @@ from benchmarks.stopping import UntilStopped
 
 EXAMPLES = 100
 """Examples of one turn."""
-_HANGS = 30.0
-"""Seconds after which an example counts as a hang."""
+_BUSY, _WAITING = 30.0, 600.0
+"""Seconds of CPU time, and of any time, after which an example counts as a hang."""
 _CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much,
            HealthCheck.large_base_example)  # fmt: skip
 """Checks of hypothesis that are off: damaged input is large and slow to make."""
@@ -37,7 +38,7 @@ class Tally:
     examples: int = 0
     seconds: float = 0.0
     slowest: float = 0.0
-    """Seconds of the slowest example."""
+    """CPU seconds of all examples with making them, and of the slowest one alone."""
     failure: str = ""
 
 
@@ -46,6 +47,7 @@ def take_turn(target: Target, tally: Tally, number: int, examples: int = EXAMPLE
 
     A hang ends the process with a traceback, since no exception reaches into a decoder.
     """
+    faulthandler.register(signal.SIGPROF, chain=True)  # then its default: the process ends
 
     @seed(number)
     @settings(
@@ -54,22 +56,24 @@ def take_turn(target: Target, tally: Tally, number: int, examples: int = EXAMPLE
     )  # fmt: skip
     @given(target.strategy)
     def run(data: object) -> None:
-        faulthandler.dump_traceback_later(_HANGS, exit=True)
-        start = time.monotonic()
+        faulthandler.dump_traceback_later(_WAITING, exit=True)
+        signal.setitimer(signal.ITIMER_PROF, _BUSY)
+        start = time.process_time()
         target.check(data)
         tally.examples += 1
-        tally.slowest = max(tally.slowest, time.monotonic() - start)
-        faulthandler.cancel_dump_traceback_later()
+        tally.slowest = max(tally.slowest, time.process_time() - start)
 
-    start = time.monotonic()
+    start = time.process_time()
     try:
         run()
     except Exception as error:  # whatever a parser raises is the finding
         notes = "\n".join(getattr(error, "__notes__", []))
         tally.failure = f"{type(error).__name__}: {str(error)[:300]}\n{notes[:1000]}"
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
-        tally.seconds += time.monotonic() - start
+        faulthandler.unregister(signal.SIGPROF)
+        tally.seconds += time.process_time() - start
 
 
 def run_for(seconds: float, names: list[str], first: int) -> Iterator[dict[str, Tally]]:
