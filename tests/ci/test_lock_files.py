@@ -1,6 +1,7 @@
 """The lock files pin what pyproject.toml asks for, with the hash of every file."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -53,7 +54,27 @@ def test_the_files_agree_on_versions():
     assert all(cpu.get(package, version) == version for package, version in dev.items())
 
 
-def test_make_requires_the_hashes():
-    lines = (ROOT / "Makefile").read_text().splitlines()
-    installs = [line for line in lines if "pip install" in line]
-    assert installs and all("--require-hashes" in line or "--no-deps" in line for line in installs)
+def plan_setup(*arguments):
+    """Return the commands that `make setup-dev` would run in a new environment."""
+    command = ["make", "--dry-run", "setup-dev", "VENV=/nonexistent", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [line for line in done.stdout.splitlines() if "pip install" in line]
+
+
+def test_make_requires_the_hashes_when_asked():
+    lines = plan_setup("HASHES=1", "LOCK=requirements/gpu.txt")
+    assert "--require-hashes -r requirements/gpu.txt" in lines[0]
+    assert "--no-deps --no-build-isolation --editable ." in lines[1]
+    assert lines[2].endswith("--require-hashes -r requirements/gpu.txt -r requirements/dev.txt")
+
+
+def test_make_installs_the_versions_of_any_build(tmp_path):
+    lines = [line for line in plan_setup(f"VENV={tmp_path}") if "--editable" not in line]
+    for names, line in zip((["cpu.txt"], ["cpu.txt", "dev.txt"]), lines, strict=True):
+        write = line.partition(" && ")[0]
+        subprocess.run(write, cwd=ROOT, shell=True, check=True)
+        written = [
+            pin for pin in (tmp_path / "versions.txt").read_text().splitlines() if pin[0] != "#"
+        ]
+        pins = [pin.split(" --hash")[0].strip() for name in names for pin in read_pins(name)]
+        assert written == pins
