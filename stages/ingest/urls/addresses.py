@@ -15,6 +15,12 @@ from stages.ingest.urls.problems import not_allowed, not_fetched
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20")
+)
+"""Networks that `ipaddress` of Python 3.11 calls global: two of IETF protocols (the first has the
+metadata of some clouds), Azure's platform server, documentation."""
 
 
 def _embedded(address: Address) -> Iterator[Address]:
@@ -40,6 +46,8 @@ def is_public(address: Address) -> bool:
     if address in _NAT64:  # how IPv6-only networks reach IPv4 hosts
         return all(map(is_public, _embedded(address)))
     if address.is_multicast or address.is_reserved or address.is_unspecified:
+        return False
+    if any(address in network for network in _NOT_PUBLIC):
         return False
     if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
         return False

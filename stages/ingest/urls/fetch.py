@@ -20,28 +20,42 @@ from stages.ingest.urls.listing import parse_http_url
 from stages.ingest.urls.optout import MAX_ROBOTS, Rules, find_reservation
 from stages.ingest.urls.problems import FetchProblem, not_allowed, not_fetched, opted_out
 from stages.ingest.urls.settings import AGENT, UrlSettings
-from stages.ingest.urls.transfer import PORTS, open_url, read_body
+from stages.ingest.urls.transfer import PORTS, Cutter, open_url, read_body, read_start
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed a little later."""
 _MAX_WAIT = 120.0
 """Maximum seconds between two attempts, whatever ``Retry-After`` says."""
+_MAX_SITES = 64
+"""Maximum number of hosts whose rules are kept."""
 T = TypeVar("T")
 
 
 class Fetcher:
     """Fetches URLs within the settings. May be used by several threads."""
 
-    def __init__(self, settings: UrlSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, settings: UrlSettings, sleep: Callable[[float], None] | None = None) -> None:
         self._settings = settings
-        self._sleep = sleep
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._wait
+        self._cutters: set[Cutter] = set()
         self._rules: dict[str, Rules | FetchProblem] = {}
         self._starts: dict[str, float] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         contact = f" (+{settings.contact})" if settings.contact else ""
         self._headers = {"User-Agent": f"{AGENT}/1{contact}", "Accept": "image/*"}
+
+    def _wait(self, seconds: float) -> None:
+        self._stopped.wait(seconds)
+
+    def stop(self) -> None:
+        """Cut all connections and end all waiting; whatever is asked for from now on fails."""
+        self._stopped.set()
+        with self._lock:
+            for cutter in self._cutters:
+                cutter.cut()
 
     def check_host(self, url: Url) -> None:
         """Check a URL against the allow-list.
@@ -119,8 +133,17 @@ class Fetcher:
         if left <= 0:
             seconds = self._settings.timeout_seconds
             raise not_fetched(f"took more than {seconds:g} seconds", passing=True)
-        with open_url(url, address, self._headers, left) as response:
-            yield response
+        cutter = Cutter()
+        with self._lock:
+            if self._stopped.is_set():
+                raise not_fetched("was not fetched before the scan was stopped", passing=True)
+            self._cutters.add(cutter)
+        try:
+            with open_url(url, address, self._headers, left, cutter) as response:
+                yield response
+        finally:
+            with self._lock:
+                self._cutters.discard(cutter)
 
     def _wait_for_turn(self, host: str, delay: float) -> None:
         with self._lock:
@@ -136,17 +159,24 @@ class Fetcher:
         with self._lock:
             lock = self._locks.setdefault(site, threading.Lock())
         with lock:
-            if site not in self._rules:
+            found = self._rules.get(site)
+            if found is None:
                 try:
-                    self._rules[site] = self._fetch_rules(parse_http_url(f"{site}/robots.txt"))
+                    found = self._fetch_rules(parse_http_url(f"{site}/robots.txt"))
                 except FetchProblem as problem:
                     if problem.passing:
                         raise
-                    self._rules[site] = problem
-        found = self._rules[site]
+                    found = problem
+                self._keep_rules(site, found)
         if isinstance(found, FetchProblem):
             raise found
         return found
+
+    def _keep_rules(self, site: str, rules: Rules | FetchProblem) -> None:
+        with self._lock:
+            while len(self._rules) >= _MAX_SITES:
+                del self._rules[next(iter(self._rules))]
+            self._rules[site] = rules
 
     def _fetch_rules(self, url: Url) -> Rules:
         """Fetch a robots.txt as RFC 9309 says: none allows everything, a failing server nothing."""
@@ -165,16 +195,21 @@ class Fetcher:
                         f"{response.status}",
                         passing=True, retry_after=_retry_after(response),
                     )  # fmt: skip
-                return Rules(_first_bytes(response).decode("utf-8", "replace"))
+                return Rules(_read_robots(url, response))
         raise not_fetched(f"is not fetched: {url.url} is redirected too often")
 
 
-def _first_bytes(response: BaseHTTPResponse) -> bytes:
-    """Return the part of a robots.txt that is read."""
-    text = b""
-    while len(text) < MAX_ROBOTS and (block := response.read1(MAX_ROBOTS - len(text))):
-        text += block
-    return text
+def _read_robots(url: Url, response: BaseHTTPResponse) -> str:
+    """Return the part of a robots.txt that counts.
+
+    Raises:
+        FetchProblem: it cannot be read, so nobody knows what it allows.
+    """
+    try:
+        return read_start(response, MAX_ROBOTS).decode("utf-8", "replace")
+    except FetchProblem as problem:
+        message = f"is not fetched, because {url.url} {problem.message}"
+        raise not_fetched(message, passing=problem.passing) from problem
 
 
 def _has_port(allowed: str) -> bool:

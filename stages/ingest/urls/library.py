@@ -17,6 +17,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from urllib3.util import Url
 
 from stages.engine.files import pretty_json, write_atomically
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.urls.listing import hide_secrets
 
 FOLDER = Path("data/.urls")
 """Folder of downloads, relative to the checkout."""
@@ -39,6 +41,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     url: str
+    """Without secrets (`hide_secrets`)."""
     time: float
     """When it was fetched, in seconds since the epoch."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
@@ -81,7 +84,7 @@ class Library:
     def find(self, url: str) -> Record | None:
         """Return the record of a URL; None if it has to be fetched (again)."""
         record = _read_record(self._record(url))
-        if record is None or record.url != url:
+        if record is None or record.url != hide_secrets(url):
             return None
         if record.sha256 is None:
             return record if time.time() - record.time < _REMEMBERED else None
@@ -92,19 +95,29 @@ class Library:
         return path.is_file() and path.stat().st_size == record.bytes
 
     def store(self, blocks: Iterable[bytes]) -> tuple[str, int]:
-        """Store a file; return its sha256 and size. If `blocks` raises, nothing is stored."""
+        """Store a file; return its sha256 and size. If `blocks` raises, nothing is stored.
+
+        Raises:
+            FactoryError: the folder cannot be written to.
+        """
         partial = self.folder / "objects" / f"{_PARTIAL}{secrets.token_hex(8)}"
-        partial.parent.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
+        with _local_faults(partial):
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            file = partial.open("xb")
         try:
-            with partial.open("xb") as file:
+            with file:
                 for block in blocks:
-                    file.write(block)
+                    with _local_faults(partial):
+                        file.write(block)
                     digest.update(block)
                     size += len(block)
+                with _local_faults(partial):
+                    file.flush()
             path = self.object(digest.hexdigest())
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.replace(path)
+            with _local_faults(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
         return digest.hexdigest(), size
@@ -122,7 +135,7 @@ class Library:
 
     def note(self, url: str, **known: Any) -> None:
         """Write the record of a URL; `known` are the fields of `Record`."""
-        record = Record(url=url, time=time.time(), **known)
+        record = Record(url=hide_secrets(url), time=time.time(), **known)
         write_atomically(self._record(url), pretty_json(record.model_dump(exclude_none=True)))
 
     def forget(self, url: Url, digest: str) -> None:
@@ -145,6 +158,15 @@ class Library:
         for path in self.folder.glob("records/??/*.json"):
             if (record := _read_record(path)) and record.sha256 in wanted:
                 yield path
+
+
+@contextmanager
+def _local_faults(path: Path) -> Iterator[None]:
+    """Make faults of the disk stop the scan: they are no fault of a URL."""
+    try:
+        yield
+    except OSError as error:
+        raise FactoryError(f"{path}: {error.strerror}") from error
 
 
 def _digest(url: str) -> str:

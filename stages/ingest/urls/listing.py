@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from urllib3.exceptions import LocationParseError
@@ -23,18 +24,25 @@ from stages.ingest.urls.problems import FetchProblem, not_allowed
 
 SUFFIXES = {".txt": "", ".csv": ",", ".tsv": "\t"}
 """Suffix of a list to the separator of its columns."""
-MAX_LIST = 512 << 20
+MAX_LIST = 128 << 20
+MAX_URLS = 1_000_000
 MAX_URL = 8000
-"""Maximum bytes of a list, and characters of a URL."""
+"""Maximum bytes and lines of a list, and characters of a URL."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SECRET = re.compile(
+    r"(?<=[?&])([^=&#?]*(?:signature|token|secret|passw|pwd|credential|api_?key|auth(?!or)|hmac"
+    r"|jwt|session)[^=&#?]*|sig|key)=[^&#]*",
+    re.IGNORECASE,
+)
+"""A query's parameter whose name says that its value is a key."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One line of a list."""
 
     text: str
-    """The URL as it stands in the list, in one printable line."""
+    """The URL as it stands in the list, in one printable line and without secrets."""
     url: Url | None
     """The normalised URL; None if there is a `problem`."""
     rights: Rights = field(default_factory=Rights)
@@ -72,6 +80,11 @@ def parse_http_url(text: str) -> Url:
     return url._replace(host=url.host.rstrip("."), path=url.path or "/", fragment=None)
 
 
+def hide_secrets(text: str) -> str:
+    """Return a URL without the values of parameters that look like keys, such as a signature's."""
+    return _SECRET.sub(r"\1=…", text)
+
+
 def read_url_list(path: Path) -> list[Listed]:
     """Read a list; a line that cannot be used has a `problem`.
 
@@ -99,7 +112,10 @@ def parse_url_list(data: bytes, separator: str, where: str) -> list[Listed]:
         line = data.count(b"\n", 0, error.start) + 1
         raise ScanError(f"{where}, line {line}: not UTF-8; save it as UTF-8") from error
     rows = _table_rows(text, separator, where) if separator else _text_rows(text)
-    return [_listed(row) for row in rows]
+    listed = [_listed(row) for row in islice(rows, MAX_URLS + 1)]
+    if len(listed) > MAX_URLS:
+        raise ScanError(f"{where}: has more than {MAX_URLS:,} URLs; split it")
+    return listed
 
 
 def _text_rows(text: str) -> Iterator[dict[str, str]]:
@@ -123,6 +139,9 @@ def _table_rows(text: str, separator: str, where: str) -> Iterator[dict[str, str
 
 def _listed(row: dict[str, str]) -> Listed:
     text = " ".join("".join(c if c.isprintable() else " " for c in row.get("url", "")).split())
+    text = hide_secrets(text[:MAX_URL])
+    user = text.rfind("@") if "//" in text else -1
+    hidden = f"…{text[user:]}" if user >= 0 else text  # without what may be a user and password
     rights, digest = Rights(), row.get("sha256", "").strip().lower() or None
     try:
         url = parse_http_url(row.get("url", "").strip())
@@ -130,7 +149,7 @@ def _listed(row: dict[str, str]) -> Listed:
         if digest and not _SHA256.fullmatch(digest):
             raise not_allowed("has a sha256 that is not 64 hexadecimal digits")
     except FetchProblem as problem:
-        return Listed(text[:MAX_URL], None, rights, None, problem)
+        return Listed(hidden, None, rights, None, problem)
     except ScanError as error:
-        return Listed(text[:MAX_URL], None, problem=not_allowed(f"is unusable: {error}"))
+        return Listed(hidden, None, problem=not_allowed(f"is unusable: {error}"))
     return Listed(text, url, rights, digest)

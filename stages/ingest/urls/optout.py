@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from protego import Protego
@@ -12,6 +13,8 @@ MAX_ROBOTS = 512 * 1024
 """Maximum bytes of a robots.txt that are read: RFC 9309 asks for at least 500 KiB."""
 MAX_DELAY = 60.0
 """Maximum ``Crawl-delay`` that is waited for, in seconds."""
+_GROUP = re.compile(r"\s*user(?:-|\s*)agent\b\s*:?([^#]*)", re.IGNORECASE)
+"""A line that names a robot, as liberally as protego reads it."""
 _RESERVED = frozenset({"noai", "noimageai"})
 _WITH_VALUE = frozenset(
     {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}
@@ -24,7 +27,8 @@ class Rules:
 
     def __init__(self, text: str = "") -> None:
         """Parse the file; an empty one allows everything."""
-        self._parsed = Protego.parse(text)
+        lines = text.removeprefix("\ufeff").splitlines()
+        self._parsed = Protego.parse("\n".join(map(_join_others, lines)))
 
     def allows(self, url: str) -> bool:
         """Return whether the URL may be fetched."""
@@ -35,6 +39,18 @@ class Rules:
         """Seconds to leave between two requests."""
         asked = self._parsed.crawl_delay(AGENT) or 0.0
         return min(asked, MAX_DELAY) if asked > 0 else 0.0  # neither below 0 nor NaN
+
+
+def _join_others(line: str) -> str:
+    """Give all other robots one name.
+
+    protego keeps the rules of a group for each robot that the group names: half a megabyte of names
+    and rules would become gigabytes.
+    """
+    if not (named := _GROUP.match(line)):
+        return line
+    name = named[1].strip().lower()
+    return f"User-agent: {name if name in (AGENT, '*') else 'other'}"
 
 
 def find_reservation(headers: Mapping[str, Iterable[str]]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -22,6 +23,8 @@ from stages.ingest.urls.settings import UrlSettings, load_url_settings
 
 Progress = Callable[[int, int], None]
 """Called with the number of URLs that are done and the number of all."""
+_GIVE_UP = 5
+"""URLs of a host that fail in a row in a way that may pass, after which the scan asks no more."""
 
 
 def scan_urls(
@@ -73,6 +76,7 @@ class _Scan:
         self._library, self._fetcher, self._settings = library, fetcher, settings
         self._batch, self._purged = batch, purged
         self._left = settings.max_total_bytes
+        self._failed = Counter[str]()
         self._lock = threading.Lock()
 
     def run(self, listed: list[Listed], progress: Progress) -> list[Source]:
@@ -97,6 +101,7 @@ class _Scan:
                     future.result()
             except BaseException:
                 stop.set()
+                self._fetcher.stop()
                 threads.shutdown(cancel_futures=True)
                 raise
         return [found[number] for number in sorted(found)]
@@ -135,11 +140,20 @@ class _Scan:
     def _fetch(self, listed: Listed) -> tuple[str, int]:
         url = listed.url
         assert url is not None  # noqa: S101 - the caller checked
+        host = str(url.netloc)
+        if self._failed[host] >= _GIVE_UP:
+            raise not_fetched(
+                f"was not asked for, because {_GIVE_UP} URLs of {host} failed in a row; scan again "
+                "later",
+                passing=True,
+            )
         try:
             digest, size = self._fetcher.fetch(url, lambda b: self._library.store(self._count(b)))
             if size == 0:
                 raise not_fetched("has no bytes")
+            self._failed[host] = 0
         except FetchProblem as problem:
+            self._failed[host] = self._failed[host] + 1 if problem.passing else 0
             if not problem.passing and problem.code in set(FetchCode) - {FetchCode.NOT_ALLOWED}:
                 self._library.note(url.url, code=problem.code, message=problem.message)
             raise

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import socket
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from url_server import Answer, UrlServer
+from waiting import wait_until
 
 from stages.ingest.urls import fetch as fetch_module
 from stages.ingest.urls import transfer
+from stages.ingest.urls.fetch import Fetcher
+from stages.ingest.urls.listing import parse_http_url
+from stages.ingest.urls.optout import MAX_ROBOTS
 from stages.ingest.urls.problems import FetchProblem
+from stages.ingest.urls.settings import UrlSettings
+
+LOOPBACK = ("127.0.0.1/32",)
 
 
 def problem_of(fetch, what, **settings) -> FetchProblem:
@@ -112,6 +123,41 @@ def test_time_is_limited_in_headers_and_body(server, fetch, answer):
     assert "took more than" in found.message and found.code == "not_fetched"
 
 
+def test_time_is_limited_in_the_handshake(fetch):
+    """TLS takes the socket over; a byte now and then keeps its own time limit from passing."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            with listener.accept()[0] as client, suppress(OSError):
+                client.sendall(b"\x16\x03\x03\x3f\xff")
+                while not ended.wait(0.05):
+                    client.sendall(b"\x02")
+
+        threading.Thread(target=drip, daemon=True).start()
+        where = f"127.0.0.1:{listener.getsockname()[1]}"
+        found = problem_of(
+            fetch, f"https://{where}/a", hosts=[where], timeout_seconds=0.4, attempts=1
+        )
+        ended.set()
+    assert "took more than" in found.message and found.passing
+
+
+def test_stopping_cuts_connections_and_waiting(server):
+    server.files["/a"] = Answer(drip_header=0.05)
+    settings = UrlSettings(hosts=[f"127.0.0.1:{server.port}"], private_networks=LOOPBACK,
+                           timeout_seconds=3600.0, delay_seconds=0.0)  # fmt: skip
+    fetcher = Fetcher(settings)
+    url = parse_http_url(server.url("/a"))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(fetcher.fetch, url, b"".join)
+        wait_until(lambda: server.count("/a"))
+        fetcher.stop()
+        assert isinstance(waiting.exception(), FetchProblem)
+    with pytest.raises(FetchProblem, match="stopped"):
+        fetcher.fetch(url, b"".join)
+
+
 def test_a_body_that_ends_early_is_no_file(server, fetch):
     server.files["/a"] = Answer(b"half", length=8)
     assert problem_of(fetch, "/a", attempts=1).passing
@@ -141,6 +187,47 @@ def test_a_failing_robots_txt_closes_the_host(server, fetch, waits, status):
     found = problem_of(fetch, "/a", attempts=2)
     assert found.code == "not_fetched" and "robots.txt" in found.message
     assert not server.count("/a") and len(waits) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(b"User-agent: *\n", length=100), Answer(b"x", headers={"Content-Encoding": "gzip"})],
+)
+def test_a_robots_txt_that_cannot_be_read_closes_the_host(server, fetch, answer):
+    server.files["/robots.txt"] = answer
+    server.files["/a"] = Answer(b"x")
+    found = problem_of(fetch, "/a", attempts=1)
+    assert found.code == "not_fetched" and not server.count("/a")
+
+
+def test_only_the_start_of_a_long_robots_txt_counts(server, fetch):
+    rules = b"User-agent: *\nDisallow: /closed\n"
+    server.files["/robots.txt"] = Answer(rules + b"#" * MAX_ROBOTS + b"\nDisallow: /\n")
+    server.files["/a"] = Answer(b"x")
+    assert fetch("/a") == b"x" and problem_of(fetch, "/closed").code == "opted_out"
+
+
+def test_robots_txt_is_fetched_through_the_same_checks(server, fetch, names):
+    names["private.test"] = ["10.0.0.1"]
+    server.files["/a"] = Answer(b"x")
+    hosts = [f"127.0.0.1:{server.port}", "private.test"]
+    for target in ("file:///etc/passwd", "http://private.test/", "http://other.test/robots.txt"):
+        server.files["/robots.txt"] = Answer(status=301, headers={"Location": target})
+        assert problem_of(fetch, "/a", hosts=hosts).code == "not_allowed"
+    assert not server.count("/a")
+
+
+def test_rules_of_a_limited_number_of_hosts_are_kept(server, monkeypatch):
+    monkeypatch.setattr(fetch_module, "_MAX_SITES", 1)
+    with UrlServer() as other:
+        servers = (server, other)
+        settings = UrlSettings(hosts=[f"127.0.0.1:{each.port}" for each in servers],
+                               private_networks=LOOPBACK, delay_seconds=0.0)  # fmt: skip
+        fetcher = Fetcher(settings)
+        for each in (server, server, other, server):
+            each.files["/a"] = Answer(b"x")
+            assert fetcher.fetch(parse_http_url(each.url("/a")), b"".join) == b"x"
+        assert (server.count("/robots.txt"), other.count("/robots.txt")) == (2, 1)
 
 
 @pytest.mark.parametrize("status", [200, 302])

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.ingest.sources import ScanError
+from stages.ingest.urls import listing
 from stages.ingest.urls.listing import (
     is_url_list,
     parse_http_url,
@@ -60,6 +61,33 @@ def test_lists_that_cannot_be_read_are_named(data, separator, words):
     with pytest.raises(ScanError, match=words) as found:
         parse_url_list(data, separator, "list.csv")
     assert str(found.value).startswith("list.csv")
+
+
+def test_lists_have_a_limit(monkeypatch):
+    monkeypatch.setattr(listing, "MAX_URLS", 2)
+    assert len(parse_url_list(b"http://a.org/1\n" * 2, "", "list")) == 2
+    with pytest.raises(ScanError, match="list: has more than 2 URLs"):
+        parse_url_list(b"http://a.org/1\n" * 3, "", "list")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("https://a.org/@me/b.jpg?id=3&X-Amz-Signature=9f&x-amz-security-token=a%2Fb#c",
+      "https://a.org/@me/b.jpg?id=3&X-Amz-Signature=…&x-amz-security-token=…#c"),
+     ("https://a.org/b?author=ada&monkey=1&key=s&sig=t&api_key=u&monkey",
+      "https://a.org/b?author=ada&monkey=1&key=…&sig=…&api_key=…&monkey"),
+     ("https://user:pass@a.org/b", "…@a.org/b"), ("https://user:pa/ss@a.org/b c", "…@a.org/b c")],
+)  # fmt: skip
+def test_secrets_are_not_shown(text, shown):
+    (listed,) = parse_url_list(text.encode(), "", "list")
+    assert listed.text == shown
+    assert listed.problem or listed.url.url.startswith("https://a.org/")
+
+
+def test_long_lines_cost_no_time():
+    for text in (b"http://a.org/?" + b"?" * 3_000_000, b"//" * 2_000_000, b"?token" * 500_000):
+        (listed,) = parse_url_list(text, "", "list")
+        assert listed.problem and len(listed.text) <= listing.MAX_URL
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", ",", "\t"]))

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from url_server import Answer
+from canary import find_canary
+from url_server import Answer, UrlServer
+from waiting import wait_until
 
 from stages.engine.codes import aside_codes
 from stages.engine.storage.source_list import read_list
@@ -170,6 +172,59 @@ def test_names_in_urls_stay_inside_the_folder(workspace, server, make):
     folder = (workspace.root / "data" / ".urls" / "photos").resolve()
     for entry in entries(workspace):
         assert (workspace.root / entry.path).parent.parent.resolve() == folder
+
+
+def test_a_host_that_only_fails_is_given_up(workspace, server):
+    urls = [server.url(f"/{n}") for n in range(8)]
+    for n in range(8):
+        server.files[f"/{n}"] = Answer(status=503)
+    scan([write_csv(workspace, *([url] for url in urls))], workspace)
+    messages = [entry.problem.message for entry in entries(workspace)]
+    assert [("status 503" in m, "scan again later" in m) for m in messages] == [
+        *[(True, False)] * 5, *[(False, True)] * 3,
+    ]  # fmt: skip
+    assert len(server.requests) == 6  # robots.txt and five files
+
+
+def test_an_interrupted_scan_ends_at_once(workspace, server, make):
+    """A server that sends headers without end, with an hour to do so, holds nobody up."""
+    server.files["/a"] = Answer(drip_header=0.05)
+    settings = workspace.root / "factory.toml"
+    with UrlServer() as other:
+        other.files["/b"] = Answer(make(1))
+        hosts = f'hosts = ["127.0.0.1:{other.port}", '
+        text = settings.read_text().replace("hosts = [", hosts)
+        settings.write_text(f"{text}timeout_seconds = 3600.0\n")
+
+        def interrupt(done, count):
+            wait_until(lambda: server.count("/a"))
+            raise KeyboardInterrupt
+
+        path = write_csv(workspace, [server.url("/a")], [other.url("/b")])
+        with pytest.raises(KeyboardInterrupt):
+            scan([path], workspace, progress=interrupt)
+    assert not workspace.sources.exists()
+
+
+def test_a_fault_of_the_disk_stops_the_scan(workspace, server, make):
+    server.files["/a"] = Answer(make(1))
+    (workspace.root / "data" / ".urls").mkdir(parents=True)
+    (workspace.root / "data" / ".urls" / "objects").write_text("in the way")
+    with pytest.raises(FactoryError, match=r"data/.urls/objects/.*: File exists"):
+        scan([write_csv(workspace, [server.url("/a")])], workspace)
+
+
+def test_secrets_in_urls_are_written_nowhere(workspace, server, make):
+    server.files["/a.png?id=1&token=canary-1"] = Answer(make(1))
+    urls = [server.url("/a.png?id=1&token=canary-1"), "http://me:canary-2@a.org/b.png"]
+    scan([write_csv(workspace, *([url] for url in urls))], workspace)
+    assert entries(workspace)[0].origin == server.url("/a.png?id=1&token=…")
+    assert entries(workspace)[1].problem.code == "not_allowed"
+    asked = len(server.requests)
+    assert not scan([workspace.root / "list.csv"], workspace).changed
+    assert len(server.requests) == asked
+    (workspace.root / "list.csv").unlink()
+    assert find_canary(workspace.root, "canary-") == []
 
 
 @pytest.mark.parametrize(
