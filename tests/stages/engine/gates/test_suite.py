@@ -34,7 +34,8 @@ def test_params_are_resolved_and_recorded(tmp_path):
 def test_sets_are_resolved(tmp_path):
     suite = {"rejects": [own(value_set={"$set": "codes"}), own(value_set={"$set": "sizes"})]}
     known, sizes = (found.kwargs["value_set"] for found in load(tmp_path, suite))
-    assert known == ["doubtful", "internal_error", "too_long", "worker_died"]
+    assert known == ["doubtful", "internal_error", "not_allowed", "not_fetched", "opted_out",
+                     "too_long", "worker_died"]  # fmt: skip
     assert sizes == ["short", "long"]
 
 
