@@ -39,12 +39,15 @@ class _Seen(BaseModel):
 def take_snapshot(folders: Sequence[Path]) -> str:
     """Return a digest of path, size and modification time of every photo in the folders.
 
+    A list of URLs counts as one file; what its URLs lead to is not looked at.
+
     Sidecars do not count: a changed one is read by the next build. A file or folder that cannot be
     read counts as missing.
     """
     digest = sha256()
     for folder in folders:
-        for path, error in Walk(folder):
+        walk = [(folder, None)] if folder.is_file() else Walk(folder)
+        for path, error in walk:
             if error is not None:
                 continue
             try:

@@ -147,3 +147,12 @@ def test_snapshots_see_photos_only_and_survive_what_they_cannot_read(folder):
     assert with_photo != before
     os.utime(folder / "a.jpg", (1, 1))
     assert take_snapshot([folder]) not in (before, with_photo)
+
+
+def test_a_list_of_urls_is_watched_as_a_file(tmp_path):
+    path = tmp_path / "list.txt"
+    before = take_snapshot([path])
+    path.write_text("http://a.org/1\n")
+    first = take_snapshot([path])
+    path.write_text("http://a.org/1\nhttp://a.org/2\n")
+    assert len({before, first, take_snapshot([path])}) == 3
