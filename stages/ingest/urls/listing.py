@@ -73,11 +73,12 @@ def parse_http_url(text: str) -> Url:
         raise not_allowed("is not a URL") from error
     if url.scheme not in ("http", "https"):
         raise not_allowed("is not an http or https URL")
-    if not url.host or port == 0:
+    host = (url.host or "").rstrip(".")
+    if not host or port == 0:
         raise not_allowed("names no host")
     if url.auth:
         raise not_allowed("contains a user name or password: remove them")
-    return url._replace(host=url.host.rstrip("."), path=url.path or "/", fragment=None)
+    return url._replace(host=host, path=url.path or "/", fragment=None)
 
 
 def hide_secrets(text: str) -> str:

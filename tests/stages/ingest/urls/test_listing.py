@@ -43,7 +43,7 @@ def test_text_has_a_url_a_line():
     ["ftp://a.org/1", "file:///etc/passwd", "//a.org/1", "a.org/1", "http://", "http:///x",
      "http://u:p@a.org/", "http://a.org:99999/", "http://a.org:0/", "javascript:alert(1)",
      "http://a.org/a\nHost: b", "http://[::1", "http://a.org/" + "x" * 9000, "", "data:,x",
-     "gopher://a.org", "http://a b.org/"],
+     "gopher://a.org", "http://a b.org/", "http://.", "http://..:80/"],
 )  # fmt: skip
 def test_what_is_no_http_url_is_refused(text):
     with pytest.raises(FetchProblem) as found:
