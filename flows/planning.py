@@ -9,8 +9,7 @@ from flows.report import StageReport, read_reports
 from stages import STAGES
 from stages.catalogue import build_stage, params_for_work
 from stages.engine.runner import gather
-from stages.engine.settings import load_settings, store_root
-from stages.engine.storage.store import Store
+from stages.engine.settings import load_settings, open_store
 from stages.engine.workspace import Workspace
 
 
@@ -39,7 +38,7 @@ def plan_build(workspace: Workspace, stale: StaleStages) -> list[StagePlan]:
     if not stale:
         return []
     params = params_for_work(workspace.root)
-    store = Store(store_root(workspace, load_settings(workspace)))
+    store = open_store(workspace, load_settings(workspace))
     known = {report.stage: report for report in read_reports(workspace)}
     plans: list[StagePlan] = []
     exact, photos = True, 0
@@ -49,7 +48,7 @@ def plan_build(workspace: Workspace, stale: StaleStages) -> list[StagePlan]:
         if exact:
             units = gather(build_stage(name, params), workspace).units
             photos = len(units)
-            todo = sum(not store.has(unit.store_key) for unit in units)
+            todo = len(store.find_missing(unit.store_key for unit in units))
         plans.append(
             StagePlan(
                 stage=name,

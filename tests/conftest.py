@@ -18,6 +18,7 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_OFFLINE="1",
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    RAY_USAGE_STATS_ENABLED="0",
     WDS_SECURE="1",
 )
 sys.path.insert(0, str(FIXTURES))

@@ -14,8 +14,7 @@ from flows.locks import Waiter, build_lock
 from stages import STAGES
 from stages.catalogue import build_stage, load_params
 from stages.engine.runner import gather
-from stages.engine.settings import load_settings, store_root
-from stages.engine.storage.store import Store
+from stages.engine.settings import load_settings, open_store
 from stages.engine.storage.tables import PHOTOS
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -45,7 +44,7 @@ def gc(
         _purge(workspace, purge, remove)
         return
     params = load_params(workspace.root)
-    store = Store(store_root(workspace, load_settings(workspace)))
+    store = open_store(workspace, load_settings(workspace))
     lock = build_lock(workspace, Waiter(say))
     with lock if remove else nullcontext():
         if missing := _missing_output(workspace, params):
@@ -85,8 +84,8 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
         track_source_list(workspace)  # the list no longer contains the names
     word = "removed" if remove else "would be removed"
     for location in plan.locations:
-        if location.paths:
-            _print_count(f"in {location.name} {word}", len(location.paths), location.size)
+        if location.count:
+            _print_count(f"in {location.name} {word}", location.count, location.size)
     for path, rows in plan.rows.items():
         console.print(f"{rows} rows in Prefect's database {path} {word}", markup=False)
     for path, marks in plan.marks.items():

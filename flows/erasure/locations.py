@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.cache import ObjectCache
 from flows.erasure.photo import Photo
-from flows.erasure.traces import contains_photo
+from flows.erasure.traces import contains_photo, result_contains_photo
 from stages import STAGES
 from stages.engine.files import sha256_file
-from stages.engine.settings import load_settings, store_root
+from stages.engine.settings import load_settings, open_store
+from stages.engine.storage.bucket import BucketStore
 from stages.engine.storage.store import Store
 from stages.engine.workspace import Workspace
 from stages.ingest.urls.library import Library
@@ -31,6 +32,13 @@ class Location:
     """Files, and folders that are removed as a whole."""
     size: int
     """Bytes."""
+    keys: list[str] = field(default_factory=list)
+    """Results in a bucket, by key."""
+
+    @property
+    def count(self) -> int:
+        """Number of paths and results."""
+        return len(self.paths) + len(self.keys)
 
 
 def find_locations(
@@ -41,13 +49,16 @@ def find_locations(
     def holding(paths: Iterable[Path]) -> Iterator[Path]:
         return (path for path in paths if contains_photo(path, photos))
 
-    store = Store(store_root(workspace, load_settings(workspace)))
+    store = open_store(workspace, load_settings(workspace))
+    in_bucket = isinstance(store, BucketStore)
     gallery = workspace.data / "gallery"
     found: dict[str, Iterable[Path]] = {
         OUTPUTS: _outputs(workspace, photos),
         "DVC's cache": holding(_files(cache.root.parent.parent)),
         "DVC's temporary files": holding(_files(workspace.root / ".dvc" / "tmp")),
-        "the store": holding(map(store.path, store.keys())),
+        "the store": []
+        if isinstance(store, BucketStore)
+        else holding(map(store.path, store.keys())),
         "the store, left by killed writers": store.leftovers(_ABANDONED_SECONDS),
         "answers of models": _answers(workspace, photos),
         "reports": holding(_files(workspace.reports)),
@@ -57,7 +68,17 @@ def find_locations(
             p.sha256 for p in photos if p.sha256
         ),
     }
-    return [_measure(name, list(paths)) for name, paths in found.items()]
+    locations = [_measure(name, list(paths)) for name, paths in found.items()]
+    if in_bucket:
+        locations.append(_search_bucket(store, photos))
+    return locations
+
+
+def _search_bucket(store: Store, photos: Sequence[Photo]) -> Location:
+    keys = list(store.keys())
+    results = zip(keys, store.read(keys), strict=True)
+    made = [key for key, result in results if result and result_contains_photo(result, photos)]
+    return Location(f"the store {store}", [], store.size(made), made)
 
 
 def _measure(name: str, paths: list[Path]) -> Location:

@@ -23,6 +23,7 @@ from flows.repository import translate_errors
 from flows.sources import HASHES
 from stages import STAGES
 from stages.engine.files import write_atomically
+from stages.engine.settings import load_settings, open_store
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.sources import forget
 
@@ -65,8 +66,11 @@ def purge(workspace: Workspace, plan: PurgePlan) -> None:
     Raises:
         FactoryError: something cannot be removed.
     """
+    store = open_store(workspace, load_settings(workspace))
     try:
         for location in plan.locations:
+            for key in location.keys:
+                store.remove(key)
             for path in location.paths:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     except OSError as error:

@@ -8,10 +8,13 @@ import re
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from flows.erasure.photo import Photo
+from stages.engine.files import canonical_json
+from stages.engine.storage.store import Result
 from stages.package.attribution import HEADING, list_keys
 
 _MAGIC_AT, _MAGIC = 257, b"ustar"
@@ -39,6 +42,13 @@ def contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
         if start.startswith(HEADING.encode()):
             return _attribution_lists_photo(path, photos)
         return bool(start) and _bytes_name_photo(file, photos)
+
+
+def result_contains_photo(result: Result, photos: Sequence[Photo]) -> bool:
+    """Whether a stored result belongs to one of the photos, or contains its path."""
+    rejects = [asdict(reject) for reject in result.rejects]
+    output = canonical_json({"document": result.document, "rejects": rejects})
+    return _output_contains_photo(output, photos)
 
 
 def _bytes_name_photo(file: IO[bytes], photos: Sequence[Photo]) -> bool:
@@ -76,11 +86,11 @@ def _tar_contains_photo(file: IO[bytes], photos: Sequence[Photo]) -> bool:
             if re.split("[.-]", member.name, maxsplit=1)[0] in keys:
                 return True
             if member.name == "blob.output.json" and (content := tar.extractfile(member)):
-                return _result_contains_photo(content.read(), photos)
+                return _output_contains_photo(content.read(), photos)
     return False
 
 
-def _result_contains_photo(output: bytes, photos: Sequence[Photo]) -> bool:
+def _output_contains_photo(output: bytes, photos: Sequence[Photo]) -> bool:
     keys = {photo.key for photo in photos}
     with suppress(ValueError):
         result = json.loads(output)

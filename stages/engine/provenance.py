@@ -32,6 +32,7 @@ NUMERIC_LIBRARIES = (
     "imagehash",
     "lpips",
 )
+_STAGES = Path(__file__).parents[1]
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
 
@@ -97,6 +98,18 @@ def stage_digest(stage: Stage) -> str:
             }
         )
     )
+
+
+def machine_facts(stage: Stage) -> dict[str, str]:
+    """Return what must be equal on all machines that compute for one store: the sources of the
+    stage and of the engine, revisions of models, versions of libraries, classes of CPU and GPU."""
+    engine = {
+        path.relative_to(_STAGES.parent).as_posix(): path
+        for path in sorted(_STAGES.glob("engine/**/*.py"))
+    }
+    files = {name: sha256(path.read_bytes()) for name, path in (engine | code_files(stage)).items()}
+    models = {f"model {name}": revision for name, revision in stage.revisions().items()}
+    return files | models | numerics() | _gpu_numerics(stage)
 
 
 def unit_key(stage_digest: str, inputs: Any) -> str:

@@ -27,7 +27,7 @@ from stages.engine.gates.messages import FailureMessages
 from stages.engine.gates.suite import Suite, load_suite
 from stages.engine.gates.summary import MEANINGS, Upstream, load_metrics, summarise
 from stages.engine.provenance import code_digest
-from stages.engine.settings import Settings, load_settings, store_root
+from stages.engine.settings import Settings, load_settings, open_store
 from stages.engine.stage import Reject, Stage
 from stages.engine.storage.assemble import Assembly, ResultsLost, assemble
 from stages.engine.storage.source_list import parts
@@ -124,7 +124,8 @@ class _Job:
         """
         failed = {reject.key for reject in failures}
         units = [unit for unit in self.work.units if unit.key not in failed]
-        todo = [unit for unit in units if not self.store.has(unit.store_key)]
+        missing = self.store.find_missing(unit.store_key for unit in units)
+        todo = [unit for unit in units if unit.store_key in missing]
         name, total = self.stage.name, len(self.work.units)
         path = self.workspace.reports / f"{name}.progress.json"
         workers = ""
@@ -206,7 +207,7 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     """
     start = time.monotonic()
     settings = load_settings(workspace)
-    store = Store(store_root(workspace, settings))
+    store = open_store(workspace, settings)
     suite = load_suite(stage, _folder_of(stage))
     read = stage.read_files(workspace)
     before = _input_digests(stage, workspace, read) | {str(p): d for p, d in read.items()}

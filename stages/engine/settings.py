@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
-from stages.engine.section import Section, complaints
+from stages.engine.section import PositiveShare, Section, complaints
+from stages.engine.storage.bucket import PROTOCOL, BucketStore
+from stages.engine.storage.store import Store
 from stages.engine.workspace import FactoryError, Workspace
+
+_ADDRESS = re.compile(r"auto|(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
+_BUCKET = re.compile(re.escape(PROTOCOL) + r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w.-]+)*/?")
 
 
 def _count_cores() -> int:
@@ -21,16 +27,35 @@ def _count_cores() -> int:
 class ExecutorSettings(Section):
     """The processes in which a stage computes its photos."""
 
-    kind: Literal["inline", "processes"] = "processes"
-    """``inline``: in the stage's own process; ``processes``: in local worker processes."""
-    workers: int = Field(default=0, ge=0, le=1024)
+    kind: Literal["inline", "processes", "ray"] = "processes"
+    """``inline``: in the stage's own process; ``processes``: in local worker processes; ``ray``: in
+    actors of a running Ray cluster."""
+    workers: int = Field(default=0, ge=0, le=100_000)
     """Worker processes. 0: one per GPU for a stage whose models compute on GPUs, otherwise one per
-    core that the process may use."""
+    core that the process may use; with ``ray``, as many as the cluster has room for."""
     threads: int = Field(default=1, ge=1, le=1024)
-    """Threads that each worker gives to torch and BLAS."""
+    """Threads that each worker gives to torch and BLAS; with ``ray``, also the CPUs that it
+    requests."""
+    address: str = "auto"
+    """``ray``: ``HOST:PORT`` of the cluster's head, or ``auto``: RAY_ADDRESS, else the cluster that
+    this machine belongs to."""
+    gpus_per_worker: PositiveShare = 1.0
+    """``ray``: share of a GPU that a worker requests for a stage whose models compute on GPUs."""
+    wait_minutes: float = Field(default=15.0, gt=0, le=10_080)
+    """``ray``: how long to wait for a worker while the cluster runs none."""
+
+    @field_validator("address")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if _ADDRESS.fullmatch(value):
+            return value
+        if value.startswith("ray://"):
+            raise ValueError("Ray Client is not supported: build on a node and give HOST:PORT")
+        raise ValueError("Input should be 'auto' or HOST:PORT of the cluster's head")
 
     def worker_count(self, units: int, gpus: int = 0) -> int:
-        """Return the number of workers: at most one per photo, and 1 for ``inline``.
+        """Return the number of workers: at most one per photo, and 1 for ``inline``. For ``ray`` 0
+        if it depends on the cluster.
 
         Args:
             units: photos to compute.
@@ -38,6 +63,8 @@ class ExecutorSettings(Section):
         """
         if self.kind == "inline":
             return 1
+        if self.kind == "ray" and not self.workers:
+            return 0
         return max(1, min(self.workers or gpus or _count_cores(), units))
 
     def describe_workers(self, units: int, gpus: int = 0) -> str:
@@ -45,19 +72,23 @@ class ExecutorSettings(Section):
         count = self.worker_count(units, gpus)
         if self.kind == "inline":
             return "in the stage's own process"
-        if self.workers:
-            why = f"of {self.workers} in factory.toml"
-        else:
-            why = "one per GPU" if gpus else "one per core"
-        return f"{count} worker{'s' * (count > 1)}, {why}"
+        why = f"of {self.workers} in factory.toml" if self.workers else self._unit(gpus)
+        number = f"{count} worker{'s' * (count > 1)}" if count else "workers"
+        return f"{number}{' on Ray' * (self.kind == 'ray')}, {why}"
+
+    def _unit(self, gpus: int) -> str:
+        if self.kind != "ray":
+            return "one per GPU" if gpus else "one per core"
+        return f"{self.gpus_per_worker:g} GPU each" if gpus else f"{self.threads} CPU each"
 
 
 class Settings(Section):
     """The contents of factory.toml."""
 
     executor: ExecutorSettings = ExecutorSettings()
-    store: Path = Field(default=Path("data/.store"), strict=False)
-    """Folder of the store: relative to the project root, or absolute (on a larger disk)."""
+    store: str = Field(default="data/.store", min_length=1, json_schema_extra={"writeOnly": True})
+    """Folder of the store, relative to the project root or absolute (on a larger or shared disk),
+    or ``s3://BUCKET/PREFIX``."""
     prefect_home: Path = Field(default=Path("data/.prefect"), strict=False)
     """Folder of the temporary Prefect server that a schedule starts if none is configured; relative
     to the project root, or absolute."""
@@ -67,6 +98,13 @@ class Settings(Section):
     """What lists of URLs may fetch; validated by `stages.ingest.urls.settings`."""
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0, le=525_600)
     """Time after which the flow stops a stage; results computed so far stay in the store."""
+
+    @field_validator("store")
+    @classmethod
+    def _check_store(cls, value: str) -> str:
+        if "://" in value and not _BUCKET.fullmatch(value):
+            raise ValueError("Input should be a folder or s3://BUCKET/PREFIX, without credentials")
+        return value
 
 
 def read_settings(workspace: Workspace) -> dict[str, Any]:
@@ -98,6 +136,8 @@ def load_settings(workspace: Workspace) -> Settings:
         raise FactoryError("\n".join(f"{path}: {line}" for line in found)) from error
 
 
-def store_root(workspace: Workspace, settings: Settings) -> Path:
-    """Return the store's folder; a relative one is in the checkout, also for its experiments."""
-    return workspace.home / settings.store
+def open_store(workspace: Workspace, settings: Settings) -> Store:
+    """Return the store; a relative folder is in the checkout, also for its experiments."""
+    if settings.store.startswith(PROTOCOL):
+        return BucketStore(settings.store)
+    return Store(workspace.home / settings.store)

@@ -1,18 +1,18 @@
-"""Executors: compute units in this process or in local worker processes."""
+"""Executors: compute units in this process, in local worker processes or on a Ray cluster."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
 
-from stages.engine.codes import EngineCode
 from stages.engine.execution import devices
+from stages.engine.execution.job import Job
 from stages.engine.execution.units import Unit
 from stages.engine.execution.worker import (
     GpuQueue,
@@ -24,16 +24,11 @@ from stages.engine.execution.worker import (
     work_in_worker,
 )
 from stages.engine.settings import ExecutorSettings
-from stages.engine.stage import Reject, Stage
+from stages.engine.stage import Stage
 from stages.engine.storage.store import Store
-from stages.engine.workspace import CURRENT_STAGE, FactoryError
 
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
-)
+Executor = Callable[[Job, list[Unit]], Iterator[UnitOutcome]]
+"""Computes the units in any order, writes results to the store and yields each unit's outcome."""
 
 
 def execute(
@@ -45,17 +40,37 @@ def execute(
 
     Raises:
         FactoryError: the models cannot be loaded, an input is damaged, the store cannot be written,
-            or the code was edited in the meantime.
+            the code was edited in the meantime, or the cluster cannot be used.
     """
     if not units:
         return
-    with _set_environment(stage.name, settings.threads):
-        if settings.kind == "inline":
-            load(stage, settings.threads)
-            for unit in units:
-                yield work(stage, store, unit)
-        else:
-            yield from _Processes(stage, store, settings, code).run(units)
+    job = Job(stage, store, settings, code)
+    with _set_environment(job.environment()):
+        yield from EXECUTORS[settings.kind](job, units)
+
+
+def _run_inline(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+    load(job.stage, job.settings.threads)
+    for unit in units:
+        yield work(job.stage, job.store, unit)
+
+
+def _run_in_processes(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+    return _Processes(job).run(units)
+
+
+def _run_on_ray(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+    from stages.engine.execution import ray_cluster  # Ray is an optional dependency
+
+    return ray_cluster.run(job, units)
+
+
+EXECUTORS: dict[str, Executor] = {
+    "inline": _run_inline,
+    "processes": _run_in_processes,
+    "ray": _run_on_ray,
+}
+"""Executor by its name in factory.toml (`ExecutorSettings.kind`)."""
 
 
 def count_gpus(stage: Stage) -> int:
@@ -75,10 +90,8 @@ def _gpu_queue(workers: int, gpus: int, context: SpawnContext) -> GpuQueue:
 
 
 @contextmanager
-def _set_environment(stage: str, threads: int) -> Iterator[None]:
-    """Set the numbers of threads, which numeric libraries read when they are imported, here or in a
-    worker, and the stage's name, which the ledger of calls reads."""
-    values = {**dict.fromkeys(_THREAD_VARIABLES, str(threads)), CURRENT_STAGE: stage}
+def _set_environment(values: dict[str, str]) -> Iterator[None]:
+    """Set variables for this process and its workers."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -90,19 +103,13 @@ def _set_environment(stage: str, threads: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Processes:
-    stage: Stage
-    store: Store
-    settings: ExecutorSettings
-    code: str
+    job: Job
 
     @contextmanager
     def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
-        stage, threads = self.stage, self.settings.threads
         context = multiprocessing.get_context("spawn")
-        arguments = (
-            type(stage), stage.params, stage.base, self.store.root, threads, self.code, os.getpid(),
-            _gpu_queue(workers, count_gpus(stage), context),
-        )  # fmt: skip
+        queue = _gpu_queue(workers, count_gpus(self.job.stage), context)
+        arguments = (self.job.setup(), os.getpid(), queue)
         pool = ProcessPoolExecutor(workers, context, initialise, arguments)
         try:
             yield pool
@@ -114,7 +121,7 @@ class _Processes:
         the one that kills its worker again is rejected."""
         left = {unit.key: unit for unit in units}
         while left:
-            workers = self.settings.worker_count(len(left), count_gpus(self.stage))
+            workers = self.job.settings.worker_count(len(left), count_gpus(self.job.stage))
             for outcome in self._run_until_crash(list(left.values()), workers):
                 left.pop(outcome.unit.key)
                 yield outcome
@@ -136,21 +143,14 @@ class _Processes:
                     yield future.result()
 
     def _run_alone(self, unit: Unit) -> UnitOutcome:
-        stored = self.store.get(unit.store_key)
-        if stored is not None:  # the worker died after it had stored the result
-            return UnitOutcome(unit, rejected=stored.document is None)
+        if stored := self.job.find_stored(unit):
+            return stored
         with self._pool(1) as pool:
             try:
                 pool.submit(check_ready).result()
             except BrokenProcessPool as error:
-                message = (
-                    f"{self.stage.name}: its worker died while it loaded the models (out of "
-                    "memory?); lower executor.workers in factory.toml"
-                )
-                raise FactoryError(message) from error
+                raise self.job.died_while_loading() from error
             try:
                 return pool.submit(work_in_worker, unit).result()
             except BrokenProcessPool:
-                message = "its worker process died (out of memory?); use smaller photos"
-                reject = Reject(unit.key, None, EngineCode.WORKER_DIED, message)
-                return UnitOutcome(unit, reject, rejected=True)
+                return self.job.reject_killer(unit)

@@ -19,7 +19,7 @@ from stages.engine.codes import EngineCode
 from stages.engine.execution import devices
 from stages.engine.execution.units import Unit, load_sample
 from stages.engine.provenance import code_digest
-from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Stage
+from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Sample, Stage
 from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
@@ -78,17 +78,24 @@ def _check_rows(rows: list[dict[str, Any]]) -> None:
                 raise ValueError(f"the manifest's column {column!r} would hold {value}")
 
 
-def _compute_result(stage: Stage, unit: Unit) -> Result:
-    """Process one unit.
+def read_sample(stage: Stage, unit: Unit) -> Sample:
+    """Read a unit's inputs.
 
     Raises:
         FactoryError: an input is damaged, which is not the photo's fault.
-        RejectForNow: as `Stage.process` raised it.
     """
     try:
-        sample = load_sample(unit)
+        return load_sample(unit)
     except (OSError, ValueError) as error:
         raise FactoryError(f"{stage.name}: an input cannot be read: {error}") from error
+
+
+def _compute_result(stage: Stage, unit: Unit, sample: Sample) -> Result:
+    """Process one unit.
+
+    Raises:
+        RejectForNow: as `Stage.process` raised it.
+    """
     os.environ[CURRENT_PHOTO] = unit.key
     try:
         result = Result.of(stage.process(sample))
@@ -103,14 +110,15 @@ def _compute_result(stage: Stage, unit: Unit) -> Result:
     return result
 
 
-def work(stage: Stage, store: Store, unit: Unit) -> UnitOutcome:
-    """Process one unit and store its result.
+def work(stage: Stage, store: Store, unit: Unit, sample: Sample | None = None) -> UnitOutcome:
+    """Process one unit and store its result. `sample` is read if it is not given.
 
     Raises:
         FactoryError: an input is damaged, or the store cannot be written (disk full?).
     """
     try:
-        result = _compute_result(stage, unit)
+        sample = sample or read_sample(stage, unit)
+        result = _compute_result(stage, unit, sample)
         store.put(unit.store_key, result)
     except FactoryError:
         raise
@@ -166,26 +174,44 @@ def load(stage: Stage, threads: int) -> None:
     _limit_threads(threads)
 
 
-def initialise(
-    stage: type[Stage],
-    params: BaseModel,
-    base: BaseModel,
-    store: Path,
-    threads: int,
-    code: str,
-    parent: int,
-    queue: GpuQueue,
-) -> None:
-    """Make this process a worker: build the stage and load its models once.
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker process needs to become a worker of a stage."""
+
+    stage: type[Stage]
+    params: BaseModel
+    """The stage's section of params.yaml."""
+    base: BaseModel
+    """The section ``base``."""
+    store: Store
+    threads: int
+    """Threads for torch and BLAS."""
+    code: str
+    """The driver's digest of the stage's sources. A worker that started after an edit would store
+    the new code's results under the old code's keys."""
+
+    def build(self) -> Stage:
+        """Build the stage and load its models.
+
+        Raises:
+            FactoryError: they cannot be loaded, or the code was edited.
+        """
+        built = self.create()
+        load(built, self.threads)
+        if code_digest(built) != self.code:
+            raise FactoryError(f"{built.name}: its code was edited while it ran; run it again")
+        return built
+
+    def create(self) -> Stage:
+        """Create the stage without loading anything."""
+        return self.stage(self.params, self.base)  # pyright: ignore[reportArgumentType]
+
+
+def initialise(setup: WorkerSetup, parent: int, queue: GpuQueue) -> None:
+    """Make this process a worker of a local pool.
 
     Args:
-        stage: the stage's class.
-        params: its section of params.yaml.
-        base: the section ``base``.
-        store: the store's folder.
-        threads: threads for torch and BLAS.
-        code: the driver's digest of the stage's sources. A worker that started after an edit would
-            store the new code's results under the old code's keys.
+        setup: the stage to load.
         parent: the driver's process id.
         queue: holds a GPU for each worker.
     """
@@ -194,11 +220,7 @@ def initialise(
     if queue is not None:
         os.environ[devices.VISIBLE] = queue.get()  # before CUDA is first used
     try:
-        built = stage(params, base)  # pyright: ignore[reportArgumentType]
-        load(built, threads)
-        if code_digest(built) != code:
-            raise FactoryError(f"{built.name}: its code was edited while it ran; run it again")
-        _stage, _store = built, Store(store)
+        _stage, _store = setup.build(), setup.store
     except Exception as error:
         # Raising here would only break the pool, and the driver would not see the message.
         known = isinstance(error, FactoryError)

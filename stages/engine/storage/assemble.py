@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -103,17 +103,20 @@ class _Results:
     store: Store
     units: Sequence[Unit]
 
-    def get(self, unit: Unit) -> Result:
-        """Read one result.
+    def read(self, units: Sequence[Unit]) -> Iterator[tuple[Unit, Result]]:
+        """Read the results of some of the units, in order.
 
         Raises:
-            ResultsLost: it is missing. All others have then been checked.
+            ResultsLost: one is missing. All of all units have then been checked.
         """
-        if result := self.store.get(unit.store_key):
-            return result
-        for other in self.units:  # removes those that are damaged
-            self.store.get(other.store_key)
-        raise ResultsLost(f"the store lost {unit.key} ({unit.store_key}); run the stage again")
+        found = self.store.read(unit.store_key for unit in units)
+        for unit, result in zip(units, found, strict=True):
+            if result is None:
+                for _ in self.store.read(other.store_key for other in self.units):
+                    pass  # removes those that are damaged
+                message = f"the store lost {unit.key} ({unit.store_key}); run the stage again"
+                raise ResultsLost(message)
+            yield unit, result
 
 
 def _read_outputs(stage: Stage, results: _Results, out: Assembly) -> Iterator[Assembled]:
@@ -152,11 +155,10 @@ def _read_block(
 
 
 def _read_photos(
-    stage: Stage, results: _Results, units: Iterable[Unit], out: Assembly
+    stage: Stage, results: _Results, units: Sequence[Unit], out: Assembly
 ) -> Iterator[Assembled]:
     """Yield the outputs that `Stage.sift` accepts; add the rejects to `out`."""
-    for unit in units:
-        result = results.get(unit)
+    for unit, result in results.read(units):
         if result.document is None:
             out.rejects += result.rejects
             continue

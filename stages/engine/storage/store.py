@@ -43,10 +43,13 @@ class Result:
 
 
 class Store:
-    """Immutable results below one folder, by key."""
+    """Immutable results below one folder, by key. Instances can be pickled."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def __str__(self) -> str:
+        return str(self.root)
 
     def path(self, key: str) -> Path:
         """Return the path of the blob of `key`."""
@@ -56,12 +59,16 @@ class Store:
         """Whether there is a blob; its bytes are checked when it is read."""
         return self.path(key).is_file()
 
+    def find_missing(self, keys: Iterable[str]) -> set[str]:
+        """Return those of `keys` that have no blob."""
+        return {key for key in keys if not self.has(key)}
+
     def put(self, key: str, result: Result) -> None:
         """Store `result`, atomically: a killed worker leaves all of it or nothing.
 
         Raises:
             ValueError, TypeError: the document or a reject's evidence is not JSON (NaN is not).
-            FactoryError: the disk is full or the folder is not writable.
+            FactoryError: the store cannot be written (disk full, no permission).
         """
         output = {"document": result.document, "rejects": [asdict(r) for r in result.rejects]}
         buffer = io.BytesIO()
@@ -69,23 +76,44 @@ class Store:
         files |= {f"members/{name}": data for name, data in result.members.items()}
         shard.write_samples(buffer, [("blob", files)])
         payload = buffer.getvalue()
+        self._write(key, sha256(payload).encode() + b"\n" + payload)
+
+    def _write(self, key: str, blob: bytes) -> None:
         try:
-            write_atomically(self.path(key), sha256(payload).encode() + b"\n" + payload)
+            write_atomically(self.path(key), blob)
         except OSError as error:
-            raise FactoryError(
-                f"cannot write to the store {self.root}: {error.strerror}"
-            ) from error
+            raise FactoryError(f"cannot write to the store {self}: {error.strerror}") from error
+
+    def _read(self, key: str) -> bytes | None:
+        path = self.path(key)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            pass
+        try:  # NFS remembers for a while that a file was missing; listing its folder ends that
+            list(path.parent.iterdir())
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
 
     def get(self, key: str) -> Result | None:
         """Return the result of `key`; None if there is none, or if it was damaged and is removed
-        now."""
-        try:
-            blob = self.path(key).read_bytes()
-        except FileNotFoundError:
-            return None
+        now.
+
+        Raises:
+            FactoryError: the store cannot be reached.
+        """
+        blob = self._read(key)
+        return None if blob is None else self._decode(key, blob)
+
+    def read(self, keys: Iterable[str]) -> Iterator[Result | None]:
+        """Yield what `get` returns for each key, in order."""
+        yield from map(self.get, keys)
+
+    def _decode(self, key: str, blob: bytes) -> Result | None:
         header, payload = blob[:_HEADER], blob[_HEADER:]
         if header != sha256(payload).encode() + b"\n":
-            self.path(key).unlink(missing_ok=True)
+            self.remove(key)
             return None
         files = {
             name.removeprefix("blob."): data for name, data in shard.read_shard(io.BytesIO(payload))
@@ -104,8 +132,8 @@ class Store:
         return sum(self.path(key).stat().st_size for key in keys if self.has(key))
 
     def remove(self, key: str) -> None:
-        """Remove a blob."""
-        self.path(key).unlink()
+        """Remove a blob, if it is there."""
+        self.path(key).unlink(missing_ok=True)
 
     def leftovers(self, seconds: float) -> list[Path]:
         """Return the temporary files that were not written to for `seconds`: their writers were

@@ -1,6 +1,10 @@
+from typing import get_args
+
 import pytest
 
-from stages.engine.settings import ExecutorSettings, Settings, load_settings, store_root
+from stages.engine.execution.executor import EXECUTORS
+from stages.engine.settings import ExecutorSettings, Settings, load_settings, open_store
+from stages.engine.storage.bucket import BucketStore
 from stages.engine.workspace import FactoryError, Workspace
 
 
@@ -20,17 +24,38 @@ def test_missing_values_are_defaults(tmp_path):
         ("[executor]\nworker = 2", "unknown key `executor.worker`; did you mean `workers`?"),
         (
             "[executor]\nkind = 'threads'",
-            "`executor.kind`: Input should be 'inline' or 'processes' "
-            "(got 'threads'; allowed: inline, processes)",
+            "`executor.kind`: Input should be 'inline', 'processes' or 'ray' "
+            "(got 'threads'; allowed: inline, processes, ray)",
         ),
         (
             "[executor]\nworkers = 'many'",
-            "`executor.workers`: Input should be a valid integer (got 'many'; allowed: 0 to 1024)",
+            "`executor.workers`: Input should be a valid integer "
+            "(got 'many'; allowed: 0 to 100000)",
         ),
         (
             "[executor]\nthreads = 0",
             "`executor.threads`: Input should be greater than or equal to 1 "
             "(got 0; allowed: 1 to 1024)",
+        ),
+        (
+            "[executor]\naddress = 'ray://head:10001'",
+            "`executor.address`: Ray Client is not supported: build on a node and give HOST:PORT "
+            "(got 'ray://head:10001')",
+        ),
+        (
+            "[executor]\naddress = 'head'",
+            "`executor.address`: Input should be 'auto' or HOST:PORT of the cluster's head "
+            "(got 'head')",
+        ),
+        (
+            "[executor]\ngpus_per_worker = 2.0",
+            "`executor.gpus_per_worker`: Input should be less than or equal to 1 "
+            "(got 2.0; allowed: 0 (exclusive) to 1)",
+        ),
+        (
+            "store = 's3://key:secret@bucket/x'",
+            "`store`: Input should be a folder or s3://BUCKET/PREFIX, without credentials "
+            "(got a hidden value)",
         ),
         (
             "stage_timeout_minutes = 0",
@@ -52,8 +77,18 @@ def test_wrong_keys_and_values_are_named(tmp_path, text, named):
 
 def test_store_is_relative_to_the_project_or_absolute(tmp_path):
     workspace = Workspace(tmp_path)
-    assert store_root(workspace, load(tmp_path, "")) == tmp_path / "data" / ".store"
-    assert store_root(workspace, load(tmp_path, "store = '/big/disk'")).as_posix() == "/big/disk"
+    assert open_store(workspace, load(tmp_path, "")).root == tmp_path / "data" / ".store"
+    assert str(open_store(workspace, load(tmp_path, "store = '/big/disk'"))) == "/big/disk"
+
+
+@pytest.mark.parametrize("store", ["s3://bucket", "s3://bucket/prefix/more/"])
+def test_store_in_a_bucket(tmp_path, store):
+    found = open_store(Workspace(tmp_path), load(tmp_path, f"store = '{store}'"))
+    assert (type(found), str(found)) == (BucketStore, store.rstrip("/"))
+
+
+def test_every_kind_has_an_executor():
+    assert get_args(ExecutorSettings.model_fields["kind"].annotation) == tuple(EXECUTORS)
 
 
 def test_there_are_at_most_as_many_workers_as_photos_and_at_least_one():
@@ -71,6 +106,9 @@ def test_there_are_at_most_as_many_workers_as_photos_and_at_least_one():
         ({}, 8, "8 workers, one per GPU"),
         ({"workers": 3}, 1, "3 workers, of 3 in factory.toml"),
         ({"kind": "inline"}, 8, "in the stage's own process"),
+        ({"kind": "ray"}, 0, "workers on Ray, 1 CPU each"),
+        ({"kind": "ray", "gpus_per_worker": 0.5}, 1, "workers on Ray, 0.5 GPU each"),
+        ({"kind": "ray", "workers": 9}, 0, "9 workers on Ray, of 9 in factory.toml"),
     ],
 )
 def test_workers_follow_the_device_unless_their_number_is_set(settings, gpus, text, monkeypatch):

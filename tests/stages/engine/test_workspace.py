@@ -1,6 +1,6 @@
 import pytest
 
-from stages.engine.settings import Settings, store_root
+from stages.engine.settings import Settings, open_store
 from stages.engine.workspace import FactoryError, Workspace
 
 
@@ -37,6 +37,6 @@ def test_an_experiment_in_a_temporary_folder_uses_the_store_and_answers_of_its_c
     for folder in ("tmpabc", "standalone/tmpabc"):
         workspace = Workspace(tmp_path / ".dvc" / "tmp" / "exps" / folder)
         assert workspace.home == tmp_path and workspace.stage("map").is_relative_to(workspace.root)
-        assert store_root(workspace, Settings()) == tmp_path / "data" / ".store"
+        assert open_store(workspace, Settings()).root == tmp_path / "data" / ".store"
         assert workspace.calls == tmp_path / "data" / ".calls"
     assert Workspace(tmp_path).home == tmp_path

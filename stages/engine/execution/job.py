@@ -1,0 +1,60 @@
+"""A job: what every executor is given beside the units, and what to do when a worker dies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stages.engine.codes import EngineCode
+from stages.engine.execution.units import Unit
+from stages.engine.execution.worker import UnitOutcome, WorkerSetup
+from stages.engine.settings import ExecutorSettings
+from stages.engine.stage import Reject, Stage
+from stages.engine.storage.store import Store
+from stages.engine.workspace import CURRENT_STAGE, FactoryError
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage to compute units of."""
+
+    stage: Stage
+    store: Store
+    settings: ExecutorSettings
+    code: str
+    """Digest of the stage's sources from which the units' keys were computed."""
+
+    def setup(self) -> WorkerSetup:
+        """Return what worker processes are started with."""
+        stage, threads = self.stage, self.settings.threads
+        return WorkerSetup(type(stage), stage.params, stage.base, self.store, threads, self.code)
+
+    def environment(self) -> dict[str, str]:
+        """Return the numbers of threads, which numeric libraries read when they are imported, and
+        the stage's name, which the ledger of calls reads."""
+        threads = dict.fromkeys(_THREAD_VARIABLES, str(self.settings.threads))
+        return {**threads, CURRENT_STAGE: self.stage.name}
+
+    def find_stored(self, unit: Unit) -> UnitOutcome | None:
+        """Return the outcome of a unit whose worker died after it had stored the result."""
+        stored = self.store.get(unit.store_key)
+        return None if stored is None else UnitOutcome(unit, rejected=stored.document is None)
+
+    def reject_killer(self, unit: Unit) -> UnitOutcome:
+        """Return the outcome of a unit that kills its worker also when it runs alone."""
+        message = "its worker process died (out of memory?); use smaller photos"
+        reject = Reject(unit.key, None, EngineCode.WORKER_DIED, message)
+        return UnitOutcome(unit, reject, rejected=True)
+
+    def died_while_loading(self) -> FactoryError:
+        """Return the error of a worker that dies before it gets a unit."""
+        return FactoryError(
+            f"{self.stage.name}: its worker died while it loaded the models (out of memory?); "
+            "lower executor.workers in factory.toml"
+        )

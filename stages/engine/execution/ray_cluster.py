@@ -1,0 +1,243 @@
+"""Computes units on a Ray cluster. The driver runs on one of its nodes.
+
+Each worker is an actor with one photo at a time, so no more photos are in flight than there are
+workers, and it is known which photo a worker died of. Workers write results to the store; the
+driver receives outcomes and alone writes shards, tables and manifests.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+try:
+    import ray
+    from ray import exceptions
+except ImportError as error:
+    from stages.engine.workspace import FactoryError
+
+    raise FactoryError("executor.kind = 'ray' needs Ray: pip install 'flawfactory[ray]'") from error
+
+from stages.engine.execution import devices
+from stages.engine.execution.job import Job
+from stages.engine.execution.ray_worker import RayWorker
+from stages.engine.execution.units import Unit
+from stages.engine.execution.worker import UnitOutcome, read_sample
+from stages.engine.provenance import machine_facts
+from stages.engine.workspace import FactoryError, Workspace
+
+_POLL_SECONDS = 2.0
+"""How often the cluster is asked for nodes that joined or left."""
+_NOTICE_SECONDS = 30.0
+_DEATHS = 2
+"""A photo whose worker died so often is computed alone at the end: something else on the node may
+have been at fault. Nodes may die too."""
+_LOADING_DEATHS = 3
+"""Workers that die in a row before they get a photo are an error."""
+_DIED = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.WorkerCrashedError)
+
+
+def run(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+    """Compute the units on the cluster that `ExecutorSettings.address` names.
+
+    A photo whose worker dies is computed again by another one. The one that kills its worker
+    twice, and then once more when it is the only one, is rejected.
+
+    Raises:
+        FactoryError: the cluster cannot be reached or runs another version, a node differs from
+            this machine, or no worker starts; and as for `worker.work`.
+    """
+    _connect(job.settings.address)
+    crew = _Crew(job)
+    try:
+        suspects = yield from crew.compute(units, job.settings.workers, _DEATHS)
+        crew.dismiss()
+        for unit in (yield from crew.compute(suspects, 1, 1)):
+            yield job.reject_killer(unit)
+    finally:
+        crew.dismiss()
+        ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    # Only clusters that somebody started are used: a local one that Ray starts by itself listens on
+    # all interfaces.
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:
+        reason = " ".join(str(error).split())
+        message = f"cannot use the Ray cluster `executor.address` = {address!r}: {reason}"
+        raise FactoryError(message) from error
+
+
+@dataclass(eq=False)
+class _Worker:
+    actor: Any
+    node: str = ""
+    """Name of its node; empty until its models are loaded."""
+    lacks_inputs: bool = False
+    """Whether its node cannot read this machine's files."""
+    shares_store: bool = False
+    """Whether one of its results was found in the store."""
+
+
+@dataclass
+class _Crew:
+    """The workers of a job."""
+
+    job: Job
+    workers: set[_Worker] = field(default_factory=set)
+    busy: dict[Any, tuple[_Worker, Unit | None]] = field(default_factory=dict)
+    """Future to the worker and its unit; None while it loads its models."""
+    loading_deaths: int = 0
+
+    def __post_init__(self) -> None:
+        stage, settings = self.job.stage, self.job.settings
+        self.request = {"CPU": float(settings.threads)}
+        if devices.on_gpu(stage.devices()):
+            self.request["GPU"] = settings.gpus_per_worker
+        root = {"FLAWFACTORY_ROOT": str(Workspace.find().root)}
+        self.options = {
+            "num_cpus": self.request["CPU"],
+            "num_gpus": self.request.get("GPU", 0),
+            "scheduling_strategy": "SPREAD",
+            "runtime_env": {"env_vars": self.job.environment() | root},
+        }
+        # Large arguments of every worker are stored once for all of them.
+        self.setup, self.facts = ray.put(self.job.setup()), ray.put(machine_facts(stage))
+
+    def compute(
+        self, units: Iterable[Unit], maximum: int, patience: int
+    ) -> Generator[UnitOutcome, None, list[Unit]]:
+        """Yield the outcomes; return the units whose workers died `patience` times.
+
+        Args:
+            units: the units to compute.
+            maximum: maximum number of workers; 0 for as many as the cluster has room for.
+            patience: deaths of a unit's workers after which it is given up.
+        """
+        queue, given_up = deque(units), list[Unit]()
+        deaths: Counter[str] = Counter()
+        watch = _Watch(self.job)
+        while left := len(queue) + sum(unit is not None for _, unit in self.busy.values()):
+            occupied = {worker for worker, _ in self.busy.values()}
+            for worker in list(self.workers - occupied)[: len(queue)]:
+                self._submit(worker, queue.popleft())
+            self._hire(min(left, maximum or self._capacity()))
+            watch.check(any(worker.node for worker in self.workers), self.request)
+            for future in ray.wait(list(self.busy), timeout=_POLL_SECONDS)[0]:
+                worker, unit = self.busy.pop(future)
+                try:
+                    outcome = self._finish(worker, unit, ray.get(future))
+                except _DIED as error:
+                    self._bury(worker, unit, error)
+                    if unit is None:
+                        continue
+                    deaths[unit.key] += 1
+                    outcome = self.job.find_stored(unit)
+                    if outcome is None:
+                        retry = deaths[unit.key] < patience
+                        queue.append(unit) if retry else given_up.append(unit)
+                except exceptions.RayError as error:
+                    raise self._translate(error) from error
+                if outcome is not None:
+                    yield outcome
+        return given_up
+
+    def dismiss(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            ray.kill(worker.actor)
+        self.workers.clear()
+        self.busy.clear()
+
+    def _submit(self, worker: _Worker, unit: Unit) -> None:
+        sample = read_sample(self.job.stage, unit) if worker.lacks_inputs else None
+        self.busy[worker.actor.work.remote(unit, sample)] = (worker, unit)
+
+    def _finish(self, worker: _Worker, unit: Unit | None, result: Any) -> UnitOutcome | None:
+        """Take a finished call's result; return a unit's outcome."""
+        if unit is None:
+            worker.node, self.loading_deaths = result, 0
+            return None
+        if result is None and not worker.lacks_inputs:
+            worker.lacks_inputs = True
+            self._submit(worker, unit)
+            return None
+        if not worker.shares_store and result.failure is None:
+            if self.job.store.get(unit.store_key) is None:
+                raise FactoryError(
+                    f"{self.job.stage.name}: node {worker.node} stored a result that is not in the "
+                    f"store {self.job.store} as seen from here: name a folder that all nodes "
+                    "share, or s3://BUCKET/PREFIX, as `store` in factory.toml"
+                )
+            worker.shares_store = True
+        return result
+
+    def _bury(self, worker: _Worker, unit: Unit | None, error: Exception) -> None:
+        self.workers.discard(worker)
+        ray.kill(worker.actor)  # it may be unreachable but alive
+        if unit is not None:
+            return
+        if getattr(error, "actor_init_failed", False):
+            raise self._translate(error) from error
+        self.loading_deaths += 1
+        if self.loading_deaths == _LOADING_DEATHS:
+            raise self.job.died_while_loading() from error
+
+    def _translate(self, error: Exception) -> FactoryError:
+        """Return an error of a worker, or of Ray, as one line."""
+        cause = getattr(error, "cause", None) or error
+        if isinstance(cause, FactoryError):
+            return cause
+        last = str(cause).strip().splitlines()[-1].strip()
+        return FactoryError(f"{self.job.stage.name}: a worker on Ray failed: {last}")
+
+    def _hire(self, number: int) -> None:
+        while len(self.workers) < number:
+            worker = _Worker(ray.remote(RayWorker).options(**self.options).remote())
+            self.workers.add(worker)
+            self.busy[worker.actor.prepare.remote(self.setup, self.facts)] = (worker, None)
+
+    def _capacity(self) -> int:
+        """Return how many workers the cluster's present nodes have room for; at least 1, so that an
+        autoscaler sees a request."""
+        found = 0
+        for resources in (node["Resources"] for node in ray.nodes() if node["Alive"]):
+            rooms = (int(resources.get(k, 0) / amount) for k, amount in self.request.items())
+            found += min(rooms)
+        return max(1, found)
+
+
+class _Watch:
+    """Notices when the cluster runs no worker of the job."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.since, self.noticed = job, time.monotonic(), False
+
+    def check(self, working: bool, request: dict[str, float]) -> None:
+        """Say after 30 seconds that there is no worker.
+
+        Raises:
+            FactoryError: there was none for `ExecutorSettings.wait_minutes`.
+        """
+        now = time.monotonic()
+        if working:
+            self.since, self.noticed = now, False
+            return
+        minutes = self.job.settings.wait_minutes
+        if now - self.since < min(_NOTICE_SECONDS, minutes * 60):
+            return
+        total = ray.cluster_resources()
+        has = ", ".join(f"{name} {total.get(name, 0):g}" for name in request)
+        needs = ", ".join(f"{name} {amount:g}" for name, amount in request.items())
+        text = f"{self.job.stage.name}: no worker runs: one needs {needs}, the cluster has {has}"
+        if now - self.since > minutes * 60:
+            raise FactoryError(f"{text}; gave up after {minutes:g} minutes (executor.wait_minutes)")
+        if not self.noticed:
+            self.noticed = True
+            print(f"{text}; waiting", flush=True)
