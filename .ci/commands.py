@@ -38,7 +38,7 @@ DOCUMENTS = ("*.md", "applications/**/*.md", "benchmarks/**/*.md", "data/*.md", 
 """Files with documented commands. Of a Python file only the module's docstring counts."""
 _COMMAND = re.compile(
     r"(?:python3? (?:-m )?(?:applications|benchmarks|training)\b|flawfactory [a-z]|dvc [a-z]"
-    r"|make [a-z]|prefect [a-z]|pre-commit [a-z])[^`#\n]*"
+    r"|make [a-z]|prefect [a-z]|pre-commit [a-z]|ray [a-z])[^`#\n]*"
 )
 
 

@@ -36,8 +36,8 @@ _NOTICE_SECONDS = 30.0
 _DEATHS = 2
 """A photo whose worker died so often is computed alone at the end: something else on the node may
 have been at fault. Nodes may die too."""
-_LOADING_DEATHS = 3
-"""Workers that die in a row before they get a photo are an error."""
+_LOADING_ROUNDS = 3
+"""All workers dying so often in a row before they get a photo is an error; once may be a node."""
 _DIED = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.WorkerCrashedError)
 
 
@@ -93,7 +93,12 @@ class _Crew:
     workers: set[_Worker] = field(default_factory=set)
     busy: dict[Any, tuple[_Worker, Unit | None]] = field(default_factory=dict)
     """Future to the worker and its unit; None while it loads its models."""
+    wanted: int = 0
+    """Number of workers to have."""
     loading_deaths: int = 0
+    """Workers that died since the last one that loaded its models."""
+    room: tuple[float, int] = (-_POLL_SECONDS, 0)
+    """When the cluster was last asked, and how many workers it had room for."""
 
     def __post_init__(self) -> None:
         stage, settings = self.job.stage, self.job.settings
@@ -164,11 +169,12 @@ class _Crew:
         if unit is None:
             worker.node, self.loading_deaths = result, 0
             return None
-        if result is None and not worker.lacks_inputs:
+        outcome: UnitOutcome | None = result
+        if outcome is None:
             worker.lacks_inputs = True
             self._submit(worker, unit)
             return None
-        if not worker.shares_store and result.failure is None:
+        if not worker.shares_store and outcome.failure is None:
             if self.job.store.get(unit.store_key) is None:
                 raise FactoryError(
                     f"{self.job.stage.name}: node {worker.node} stored a result that is not in the "
@@ -176,7 +182,7 @@ class _Crew:
                     "share, or s3://BUCKET/PREFIX, as `store` in factory.toml"
                 )
             worker.shares_store = True
-        return result
+        return outcome
 
     def _bury(self, worker: _Worker, unit: Unit | None, error: Exception) -> None:
         self.workers.discard(worker)
@@ -186,7 +192,7 @@ class _Crew:
         if getattr(error, "actor_init_failed", False):
             raise self._translate(error) from error
         self.loading_deaths += 1
-        if self.loading_deaths == _LOADING_DEATHS:
+        if self.loading_deaths > (_LOADING_ROUNDS - 1) * self.wanted:
             raise self.job.died_while_loading() from error
 
     def _translate(self, error: Exception) -> FactoryError:
@@ -198,6 +204,7 @@ class _Crew:
         return FactoryError(f"{self.job.stage.name}: a worker on Ray failed: {last}")
 
     def _hire(self, number: int) -> None:
+        self.wanted = number
         while len(self.workers) < number:
             worker = _Worker(ray.remote(RayWorker).options(**self.options).remote())
             self.workers.add(worker)
@@ -206,10 +213,14 @@ class _Crew:
     def _capacity(self) -> int:
         """Return how many workers the cluster's present nodes have room for; at least 1, so that an
         autoscaler sees a request."""
-        found = 0
-        for resources in (node["Resources"] for node in ray.nodes() if node["Alive"]):
-            rooms = (int(resources.get(k, 0) / amount) for k, amount in self.request.items())
-            found += min(rooms)
+        asked, found = self.room
+        if time.monotonic() - asked >= _POLL_SECONDS:
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            found = sum(
+                min(int(node.get(name, 0) / amount) for name, amount in self.request.items())
+                for node in nodes
+            )
+            self.room = (time.monotonic(), found)
         return max(1, found)
 
 

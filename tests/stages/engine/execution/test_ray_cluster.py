@@ -118,14 +118,16 @@ def test_a_node_that_joins_late_gets_work_which_is_done_elsewhere_when_it_is_kil
     factory.sources(*(line(text, "hold", folder=str(folder)) for text in "abc"))
 
     def disturb():
-        wait_until(lambda: len(held(folder)) == 2)
-        before = {parent for _, parent in held(folder)}
-        late = add_node(cluster)
-        wait_until(lambda: len(held(folder)) == 3)
-        (busy,) = [worker for worker, parent in held(folder) if parent not in before]
-        cluster.remove_node(late, allow_graceful=False)
-        wait_until(lambda: has_ended(busy))
-        (folder / "go").touch()
+        try:
+            wait_until(lambda: len(held(folder)) == 2)
+            before = {parent for _, parent in held(folder)}
+            late = add_node(cluster)
+            wait_until(lambda: len(held(folder)) == 3)
+            (busy,) = [worker for worker, parent in held(folder) if parent not in before]
+            cluster.remove_node(late, allow_graceful=False)
+            wait_until(lambda: has_ended(busy))
+        finally:
+            (folder / "go").touch()
 
     with ThreadPoolExecutor() as pool:
         disturbance = pool.submit(disturb)
