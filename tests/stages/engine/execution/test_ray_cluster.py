@@ -117,7 +117,9 @@ def test_a_node_that_joins_late_gets_work_which_is_done_elsewhere_when_it_is_kil
     folder.mkdir()
     factory.sources(*(line(text, "hold", folder=str(folder)) for text in "abc"))
 
-    def disturb():
+    # Nodes can be started in the main thread only.
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(failures, factory, SourceStage)
         try:
             wait_until(lambda: len(held(folder)) == 2)
             before = {parent for _, parent in held(folder)}
@@ -128,11 +130,7 @@ def test_a_node_that_joins_late_gets_work_which_is_done_elsewhere_when_it_is_kil
             wait_until(lambda: has_ended(busy))
         finally:
             (folder / "go").touch()
-
-    with ThreadPoolExecutor() as pool:
-        disturbance = pool.submit(disturb)
-        assert failures(factory, SourceStage) == {}
-        disturbance.result()
+        assert found.result() == {}
     assert len(factory.blobs()) == 3
 
 
