@@ -8,6 +8,8 @@ driver receives outcomes and alone writes shards, tables and manifests.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator
@@ -33,6 +35,7 @@ from stages.engine.workspace import FactoryError, Workspace
 _POLL_SECONDS = 2.0
 """How often the cluster is asked for nodes that joined or left."""
 _NOTICE_SECONDS = 30.0
+_KNOCK_SECONDS = 15.0
 _DEATHS = 2
 """A photo whose worker died so often is computed alone at the end: something else on the node may
 have been at fault. Nodes may die too."""
@@ -67,11 +70,23 @@ def _connect(address: str) -> None:
     # Only clusters that somebody started are used: a local one that Ray starts by itself listens on
     # all interfaces.
     try:
+        _knock(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:
         reason = " ".join(str(error).split())
         message = f"cannot use the Ray cluster `executor.address` = {address!r}: {reason}"
         raise FactoryError(message) from error
+
+
+def _knock(address: str) -> None:
+    """Check that HOST:PORT is open; Ray would try for minutes.
+
+    Raises:
+        OSError: it is not.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
 
 @dataclass(eq=False)

@@ -221,6 +221,14 @@ def test_a_store_that_is_not_shared_is_one_error(factory):
         list(run)
 
 
+def test_an_address_without_a_cluster_is_one_error(factory):
+    factory.executor("ray", 0, address="127.0.0.1:1")
+    factory.sources(line("a"))
+    message = "cannot use the Ray cluster `executor.address` = '127.0.0.1:1': .*refused"
+    with pytest.raises(FactoryError, match=message):
+        factory.compute(SourceStage)
+
+
 def test_another_version_of_ray_is_refused(factory, monkeypatch):
     factory.sources(line("a"))
     monkeypatch.setattr("ray.__version__", "1.0.0")
