@@ -16,11 +16,11 @@ source .venv/bin/activate
 # to ~/.ray/auth_token unless it is there already.
 export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 ray get-auth-token --generate > /dev/null
+chmod 600 ~/.ray/auth_token
 
 # The job's batch script runs on its first node, which becomes Ray's head and runs the build.
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=600
 address=$(hostname --ip-address | awk '{print $1}'):6379
 srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
   ray symmetric-run --address "$address" --min-nodes "$SLURM_NNODES" \
-  --num-cpus "$SLURM_CPUS_PER_TASK" --include-dashboard False \
-  -- flawfactory build
+  --num-cpus="$SLURM_CPUS_PER_TASK" -- flawfactory build
