@@ -23,7 +23,7 @@ from stages.engine.settings import load_settings
 from stages.engine.storage.store import Store
 from stages.engine.workspace import FactoryError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # Ray starts slowly on a busy machine
 
 FIXTURES = Path(sys.modules[ToyFactory.__module__].__file__).parents[1]
 PATHS = os.pathsep.join([str(FIXTURES), str(FIXTURES.parents[1])])
@@ -58,7 +58,7 @@ def cluster() -> Iterator:
 def add_node(cluster, **more):
     """Start a node. Ray gives it 30 seconds, which a busy machine may exceed; it joins later."""
     before = len(cluster.global_state._live_node_ids()) if cluster.head_node else 0
-    for tries_left in (2, 1, 0):
+    for tries_left in reversed(range(6)):
         try:
             cluster.add_node(**{**NODE, **more})
             return
