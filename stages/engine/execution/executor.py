@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
 
-from stages.engine.execution import devices
+from stages.engine.execution import devices, ray_driver
 from stages.engine.execution.job import Job
 from stages.engine.execution.units import Unit
 from stages.engine.execution.worker import (
@@ -59,16 +59,10 @@ def _run_in_processes(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
     return _Processes(job).run(units)
 
 
-def _run_on_ray(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
-    from stages.engine.execution import ray_cluster  # Ray is an optional dependency
-
-    return ray_cluster.run(job, units)
-
-
 EXECUTORS: dict[str, Executor] = {
     "inline": _run_inline,
     "processes": _run_in_processes,
-    "ray": _run_on_ray,
+    "ray": ray_driver.run,
 }
 """Executor by its name in factory.toml (`ExecutorSettings.kind`)."""
 

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ _LOADING_ROUNDS = 3
 _DIED = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.WorkerCrashedError)
 
 
-def run(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+def run(job: Job, units: list[Unit]) -> Generator[UnitOutcome, None, None]:
     """Compute the units on the cluster that `ExecutorSettings.address` names.
 
     A photo whose worker dies is computed again by another one. The one that kills its worker

@@ -137,7 +137,7 @@ _store: Store | None = None
 _setup_error: str | None = None
 
 
-def _exit_with_parent(parent: int) -> None:
+def exit_with_parent(parent: int) -> None:
     """Wait until the driver has ended, even if it was killed (SIGKILL), then end this worker."""
     while os.getppid() == parent:
         time.sleep(1)
@@ -216,7 +216,7 @@ def initialise(setup: WorkerSetup, parent: int, queue: GpuQueue) -> None:
         queue: holds a GPU for each worker.
     """
     global _stage, _store, _setup_error
-    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+    threading.Thread(target=exit_with_parent, args=(parent,), daemon=True).start()
     if queue is not None:
         os.environ[devices.VISIBLE] = queue.get()  # before CUDA is first used
     try:

@@ -1,0 +1,86 @@
+"""Runs `ray_cluster` in a process of its own, and hands its outcomes to the stage's process.
+
+Ray ends the process that uses a cluster (exit code 1, no exception) when the cluster's head fails,
+or Ray on this machine. The stage's process must not be that one: it reports the end as an error.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from stages.engine.execution.job import Job
+from stages.engine.execution.units import Unit
+from stages.engine.execution.worker import UnitOutcome, WorkerSetup, exit_with_parent
+from stages.engine.settings import ExecutorSettings
+from stages.engine.workspace import FactoryError
+
+_END_SECONDS = 5.0
+"""How long the process may take to end its workers. Ray ends them too, a little later."""
+
+
+def run(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+    """Compute the units as `ray_cluster.run` does.
+
+    Raises:
+        FactoryError: as for `ray_cluster.run`, or Ray ended its process.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    arguments = (sender, os.getpid(), job.setup(), job.settings, units)
+    process = context.Process(target=_drive, args=arguments, daemon=True)
+    process.start()
+    sender.close()  # so that the pipe ends with the process
+    try:
+        while (message := receiver.recv()) is not None:
+            if isinstance(message, Exception):
+                raise message
+            yield message
+    except EOFError as error:
+        raise FactoryError(
+            f"{job.stage.name}: the connection to the Ray cluster was lost: did its head, or Ray "
+            "on this machine, fail? Results so far are in the store: start Ray again, build again"
+        ) from error
+    finally:
+        receiver.close()
+        _end(process)
+
+
+def _end(process: BaseProcess) -> None:
+    process.terminate()  # Ray makes it a SystemExit, so the process can end its workers
+    process.join(_END_SECONDS)
+    process.kill()
+    process.join()
+
+
+def _drive(
+    sender: Connection,
+    parent: int,
+    setup: WorkerSetup,
+    settings: ExecutorSettings,
+    units: list[Unit],
+) -> None:
+    """Send every outcome, then None, or an exception."""
+    threading.Thread(target=exit_with_parent, args=(parent,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this
+    try:
+        from stages.engine.execution import ray_cluster  # Ray is an optional dependency
+
+        job = Job(setup.create(), setup.store, settings, setup.code)
+        with closing(ray_cluster.run(job, units)) as outcomes:
+            for outcome in outcomes:
+                sender.send(outcome)
+        sender.send(None)
+    except BrokenPipeError:
+        return
+    except Exception as error:
+        if not isinstance(error, FactoryError):
+            error.add_note(traceback.format_exc())  # tracebacks cannot be sent
+        sender.send(error)
