@@ -84,3 +84,5 @@ def _drive(
         if not isinstance(error, FactoryError):
             error.add_note(traceback.format_exc())  # tracebacks cannot be sent
         sender.send(error)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's handler would raise while Python ends

@@ -1,25 +1,25 @@
 """The Ray executor on a real cluster of two nodes of one CPU on this machine.
 
-A busy machine may take minutes for what takes a second, so nothing here waits for a fixed time, and
-Ray's own limits are raised. Where the process of its own (`ray_driver`) is not what is tested, the
-test process uses the cluster itself.
+Where the process of its own (`ray_driver`) is not what is tested, the test process uses the cluster
+itself.
 """
 
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import ray_nodes
+import waiting
 from s3_server import SECRET, serve
 from toy.double.stage import DoubleStage
 from toy.factory import ToyFactory, key_of, line
 from toy.source.stage import SourceStage
-from waiting import wait_until
 
 from stages.engine.codes import EngineCode
 from stages.engine.execution import devices
@@ -31,59 +31,18 @@ from stages.engine.workspace import FactoryError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-FIXTURES = Path(sys.modules[ToyFactory.__module__].__file__).parents[1]
-ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join([str(FIXTURES), str(FIXTURES.parents[1])]),
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": os.urandom(32).hex(),
-    # Wait for what a busy machine starts slowly; what is dead refuses connections at once.
-    "RAY_agent_register_timeout_ms": "600000",
-    "RAY_gcs_server_port_wait_time_s": "300",
-    "RAY_worker_register_timeout_seconds": "600",
-    "RAY_health_check_timeout_ms": "120000",
-    "RAY_health_check_period_ms": "1000",
-    # Start no worker that nobody asked for.
-    "RAY_enable_worker_prestart": "0",
-    "RAY_prestart_worker_first_driver": "0",
-}
-NODE = {
-    "num_cpus": 1,
-    "object_store_memory": 80 * 2**20,
-    "include_dashboard": False,
-    "include_log_monitor": False,
-    "no_monitor": True,
-}
-
-
-def wait_longer(get_node: Callable) -> Callable:
-    """Ray gives a node 30 seconds to start."""
-
-    def get(*arguments):
-        end = time.monotonic() + 300
-        while True:
-            try:
-                return get_node(*arguments)
-            except RuntimeError:
-                if time.monotonic() > end:
-                    raise
-            time.sleep(0.1)
-
-    return get
+wait_until = partial(waiting.wait_until, seconds=600)
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator:
-    with serve(), pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        from ray._private import services  # Ray reads the environment when it is imported
+    with serve(), ray_nodes.environment():
         from ray.cluster_utils import Cluster
 
-        patch.setattr(services, "get_node", wait_longer(services.get_node))
         started = Cluster()
         try:
             for _ in range(2):
-                started.add_node(**NODE)
+                started.add_node(**ray_nodes.options())
             yield started
         finally:
             started.shutdown()
@@ -197,10 +156,10 @@ def test_a_node_that_joins_late_gets_work_which_is_done_elsewhere_when_it_is_kil
             wait_until(lambda: len(held(folder)) == 2)
             nodes = {parent for _, parent in held(folder)}
             assert len(nodes) == 2
-            node = cluster.add_node(**NODE)
+            added = cluster.add_node(**ray_nodes.options())
             wait_until(lambda: len(held(folder)) == 3)
             ((worker, _),) = [pids for pids in held(folder) if pids[1] not in nodes]
-            cluster.remove_node(node, allow_graceful=False)
+            cluster.remove_node(added, allow_graceful=False)
             wait_until(lambda: has_ended(worker))
         finally:
             (folder / "go").touch()
@@ -231,7 +190,7 @@ def test_a_head_that_fails_is_one_error(factory, folder, monkeypatch):
 
     factory.sources(line("a", "hold", folder=str(folder)))
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "5")
-    cluster = Cluster(initialize_head=True, head_node_args=NODE)
+    cluster = Cluster(initialize_head=True, head_node_args=ray_nodes.options())
     try:
         factory.executor("ray", 1, address=cluster.address)
         driver = start_driver(factory)
@@ -271,7 +230,7 @@ def test_models_that_cannot_be_loaded_are_one_error(filled):
     filled.save(double={"weights": "/nowhere"})
     message = r"^double: cannot load its models: OSError: no weights at /nowhere \(on node .+\)$"
     with pytest.raises(FactoryError, match=message):
-        filled.compute(DoubleStage)
+        compute(filled, DoubleStage)
 
 
 def test_a_worker_that_dies_while_loading_is_an_error_not_a_reject(filled, monkeypatch):
@@ -322,10 +281,10 @@ def test_workers_share_a_gpu(factory, cluster, monkeypatch):
     units = factory.units(SourceStage)
     monkeypatch.setattr(devices, "on_gpu", lambda names: True)
     monkeypatch.setattr("stages.engine.provenance._gpu_numerics", lambda stage: {})
-    node = cluster.add_node(**{**NODE, "num_cpus": 2, "num_gpus": 1})
+    added = cluster.add_node(**ray_nodes.options(num_cpus=2, num_gpus=1))
     try:
         compute(factory, SourceStage, units)
     finally:
-        cluster.remove_node(node, allow_graceful=False)
+        cluster.remove_node(added, allow_graceful=False)
     seen = [factory.store.get(unit.store_key).document["text"] for unit in units]
     assert seen == ["0", "0"]

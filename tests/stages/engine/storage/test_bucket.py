@@ -1,8 +1,8 @@
+import importlib
 import pickle
 import sys
 from collections.abc import Iterator
 
-import fsspec
 import pytest
 from s3_server import serve
 from toy.double.stage import DoubleStage
@@ -86,7 +86,8 @@ def test_a_bucket_that_cannot_be_used_is_one_line(address, monkeypatch):
 
 def test_an_environment_without_s3fs_is_one_error_that_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(fsspec.registry._registry, "s3", raising=False)
+    known = importlib.import_module("fsspec.registry")._registry
+    monkeypatch.delitem(known, "s3", raising=False)
     with pytest.raises(FactoryError, match=r"^the store s3://flaws/x needs s3fs: pip install"):
         BucketStore("s3://flaws/x").get(KEY)
 
