@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.engine.processes import identify_process
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
 from stages.models.chat.limits import POLL, WINDOW, Recent, compute_delay, fits_budget
 from stages.models.chat.settings import CallSettings
@@ -31,10 +32,13 @@ CREATE TABLE IF NOT EXISTS calls (
   ceiling INTEGER NOT NULL,   -- tokens that may come back
   input_tokens INTEGER, output_tokens INTEGER,  -- NULL: not reported
   money REAL,  -- NULL: unknown price
-  example_pictures INTEGER NOT NULL DEFAULT 0
+  example_pictures INTEGER NOT NULL DEFAULT 0,
+  process TEXT NOT NULL DEFAULT ''  -- `identify_process`; empty in rows of earlier versions
 );
 CREATE INDEX IF NOT EXISTS calls_started ON calls (started);
 """
+_ADDED = {"example_pictures": "INTEGER NOT NULL DEFAULT 0", "process": "TEXT NOT NULL DEFAULT ''"}
+"""Columns that ledgers of earlier versions lack."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,9 @@ class Ledger:
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
         with self._transaction() as db:
-            if not self._has_column("example_pictures"):  # written by an earlier version
-                db.execute(
-                    "ALTER TABLE calls ADD COLUMN example_pictures INTEGER NOT NULL DEFAULT 0"
-                )
+            for name, kind in _ADDED.items():
+                if not self._has_column(name):  # written by an earlier version
+                    db.execute(f"ALTER TABLE calls ADD COLUMN {name} {kind}")
         self._counts_examples = True
 
     def _has_column(self, name: str) -> bool:
@@ -170,9 +173,12 @@ class Ledger:
 
     def _mark_lost(self, db: sqlite3.Connection) -> None:
         """Mark the open calls of processes that have ended as lost."""
-        pids = db.execute("SELECT DISTINCT pid FROM calls WHERE state = 'open'").fetchall()
-        ended = [(pid,) for (pid,) in pids if not _is_running(pid)]
-        db.executemany("UPDATE calls SET state = 'lost' WHERE state = 'open' AND pid = ?", ended)
+        query = "SELECT DISTINCT pid, process FROM calls WHERE state = 'open'"
+        ended = [row for row in db.execute(query).fetchall() if not _is_running(*row)]
+        db.executemany(
+            "UPDATE calls SET state = 'lost' WHERE state = 'open' AND pid = ? AND process = ?",
+            ended,
+        )
 
     def _scale_estimate(self, db: sqlite3.Connection, call: Call) -> int:
         """Scale the estimate by the largest ratio of tokens to estimate measured for the model."""
@@ -201,10 +207,11 @@ class Ledger:
             call.ceiling,
             money,
             call.example_pictures,
+            identify_process(pid) or "",
         )
         row = db.execute(
             "INSERT INTO calls (stage, purpose, model, pid, started, state, estimate, ceiling, "
-            "money, example_pictures) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "money, example_pictures, process) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         assert row.lastrowid is not None  # noqa: S101
@@ -293,11 +300,7 @@ def _sum_money(db: sqlite3.Connection, since: float) -> tuple[float, float]:
     return spent, reserved
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _is_running(pid: int, process: str) -> bool:
+    """Whether the process that opened a call is running; a number alone is that of any process."""
+    found = identify_process(pid)
+    return found is not None and process in ("", found)

@@ -33,7 +33,8 @@ def compute_delay(
 ) -> float:
     """Return the seconds after which to try a request of about `tokens` again; 0 = send it now.
 
-    A request larger than the token limit is sent when nothing else was sent for a minute.
+    A request larger than the token limit is sent when nothing else was sent for a minute. Requests
+    that seem to have started in the future, because the clock was set back since, do not count.
 
     Args:
         now: seconds since the epoch.
@@ -44,7 +45,7 @@ def compute_delay(
     """
     if in_flight >= limits.concurrency:
         return POLL
-    recent = [call for call in recent if call.started > now - WINDOW]
+    recent = [call for call in recent if now - WINDOW < call.started <= now]
     delay = 0.0
     if limits.requests_per_minute and len(recent) >= limits.requests_per_minute:
         delay = recent[-limits.requests_per_minute].started + WINDOW - now

@@ -97,7 +97,8 @@ def test_averages_count_the_pictures_of_examples(make_ledger):
 def test_a_ledger_of_an_earlier_version_is_continued(make_ledger):
     ledger = make_ledger()
     ledger.record_answer(send(ledger), 500, 50)
-    ledger._db.execute("ALTER TABLE calls DROP COLUMN example_pictures")
+    for column in ("example_pictures", "process"):
+        ledger._db.execute(f"ALTER TABLE calls DROP COLUMN {column}")
     ledger._db.close()
     again = make_ledger()
     again.record_answer(send(again, Call("verdict", "test-model", 1000, 100, 6)), 1500, 150)
@@ -145,6 +146,34 @@ def test_open_calls_of_a_process_that_died_are_marked_lost(make_ledger):
     account = ledger.accounts()[0]
     assert (account.sent, account.lost) == (2, 2)  # the second is still open
     assert account.money == pytest.approx(2 * MAX_COST)
+
+
+def test_an_open_call_of_an_earlier_process_with_this_ones_number_is_lost(make_ledger):
+    """A container that is started again gives its processes the numbers that they had before."""
+    ledger = make_ledger(concurrency=1)
+    send(ledger)
+    assert ledger.open(CALL)[0] is None
+    ledger._db.execute("UPDATE calls SET process = 'another boot ' || pid || ' 1'")
+    send(ledger)
+    assert ledger.accounts()[0].lost == 2  # the second is still open
+
+
+def test_an_open_call_without_the_processs_identity_is_lost_when_no_process_has_its_number(
+    make_ledger,
+):
+    ledger = make_ledger(concurrency=1)
+    send(ledger)
+    ledger._db.execute("UPDATE calls SET process = ''")  # written by an earlier version
+    assert ledger.open(CALL)[0] is None
+    ledger._db.execute("UPDATE calls SET pid = 999999999")
+    send(ledger)
+
+
+def test_a_clock_that_was_set_back_delays_no_call(make_ledger, clock):
+    ledger = make_ledger(requests_per_minute=1)
+    ledger.record_answer(send(ledger), 500, 50)
+    clock.sleep(-3600)
+    send(ledger)
 
 
 def test_a_damaged_ledger_is_an_error_that_names_it(make_ledger, tmp_path):
