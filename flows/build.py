@@ -25,6 +25,7 @@ from prefect.runtime import flow_run
 
 from flows import spending, steps
 from flows.contact_sheet import contact_sheet
+from flows.leftovers import remove_what_was_left
 from flows.locks import Waiter, build_lock, wait_for_dvc
 from flows.report import gate_table
 from flows.sources import update_source_list
@@ -120,9 +121,10 @@ def build(root: str, sources: list[str] | None = None) -> list[str]:
     workspace = Workspace(Path(root))
     waiter = Waiter(get_run_logger().info)
     with build_lock(workspace, waiter):
+        wait_for_dvc(workspace, waiter)
+        remove_what_was_left(workspace)
         if sources:
             scan_sources(workspace.root, sources)
-        wait_for_dvc(workspace, waiter)
         ran = steps.run_stale(workspace, run_stage)
         if ran:
             publish_contact_sheet(workspace.root)

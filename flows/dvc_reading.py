@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from stages.engine.temporaries import temporary_folder
 from stages.engine.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def open_for_reading(workspace: Workspace) -> Iterator[Repo]:
     """
     from dvc.repo import Repo
 
-    with TemporaryDirectory(prefix="flawfactory-") as folder:
+    with temporary_folder(workspace.reports, "flawfactory") as folder:
 
         class Reader(Repo):
-            tmp_dir = folder  # pyright: ignore[reportAssignmentType]
+            tmp_dir = str(folder)  # pyright: ignore[reportAssignmentType]
             _btime = _first_use_time(workspace)  # pyright: ignore[reportAssignmentType]
 
             def _ignore(self) -> None:

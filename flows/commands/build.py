@@ -14,6 +14,7 @@ import typer
 from flows import pipeline, steps
 from flows.commands.arguments import parse_folder
 from flows.console import BuildDisplay, build_table, console, say
+from flows.leftovers import remove_what_was_left
 from flows.locks import Waiter, build_lock, wait_for_dvc
 from flows.prefect_api import (
     configured_url,
@@ -80,6 +81,7 @@ def build(
     waiter = Waiter(say, wait)
     with build_lock(workspace, waiter):
         wait_for_dvc(workspace, waiter)
+        remove_what_was_left(workspace)
         complete = _build(workspace, source or [], add=add, replace=replace)
     if not complete:
         exit_immediately()

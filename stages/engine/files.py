@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from stages.engine.temporaries import hold_temporary_file
 
 
 @contextmanager
@@ -22,19 +23,12 @@ def replacing(path: Path) -> Iterator[Path]:
     others, because a store, a folder of weights or a checkout may be shared.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    # tempfile would create it with mode 0600, which survives the rename.
-    created = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    mode = stat.S_IMODE(os.fstat(created).st_mode)
-    os.close(created)
-    try:
+    with hold_temporary_file(path) as (temporary, held):
+        mode = stat.S_IMODE(os.fstat(held).st_mode)
         yield temporary
         if stat.S_IMODE(temporary.stat().st_mode) != mode:
             temporary.chmod(mode)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -135,11 +136,17 @@ class Store:
         """Remove a blob, if it is there."""
         self.path(key).unlink(missing_ok=True)
 
+    def temporaries(self) -> Iterator[Path]:
+        """Yield the temporary files, of results that are being written and of killed writers."""
+        for folder in self.root.glob("??"):
+            with os.scandir(folder) as entries:
+                yield from [Path(entry.path) for entry in entries if entry.name.startswith(".")]
+
     def leftovers(self, seconds: float) -> list[Path]:
         """Return the temporary files that were not written to for `seconds`: their writers were
         killed."""
         before, found = time.time() - seconds, []
-        for path in sorted(self.root.glob("??/.*")):
+        for path in sorted(self.temporaries()):
             with suppress(FileNotFoundError):  # its writer has just renamed it
                 found += [path] if path.stat().st_mtime < before else []
         return found
