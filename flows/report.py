@@ -38,6 +38,8 @@ class StageReport:
     disk space where the file system can); 0 if the report is too old to contain it."""
     gate_passed: bool
     checks: list[dict[str, Any]]
+    output_bytes: int = 0
+    """Size of its output folder, which `disk_bytes` counts twice."""
     pairs: int = 0
     """Number of published pairs; 0 for stages other than package."""
     restored: bool = False
@@ -74,6 +76,7 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         computed=run.get("computed", 0),
         seconds=run.get("seconds", 0.0),
         disk_bytes=run.get("stored_bytes", 0) + 2 * run.get("output_bytes", 0),
+        output_bytes=run.get("output_bytes", 0),
         gate_passed=restored or run["gate"]["success"],
         checks=[] if restored else run["gate"]["checks"],
         restored=restored,

@@ -11,6 +11,7 @@ from flows import repair
 from flows.dvc_locks import writers
 from flows.locks import Say, Waiter, wait_for_dvc
 from flows.report import StageReport, failed_checks, read_report
+from flows.space import require_space
 from stages import STAGES
 from stages.engine.execution.progress import Progress
 from stages.engine.settings import load_settings
@@ -107,11 +108,18 @@ def run_stage(root: Path, stage: str) -> None:
 
 
 def run_stale(workspace: Workspace, run_stage: Callable[[Path, str], None]) -> list[str]:
-    """Run the stale stages in order; return those that ran."""
+    """Run the stale stages in order; return those that ran.
+
+    Raises:
+        FactoryError: the disk has no room for their results.
+    """
     ran: list[str] = []
     for stage in STAGES:
         # Check again before each stage: if an upstream stage gave the same bytes, it is not stale.
-        if stage in repair.find_stale_or_damaged(workspace):
+        stale = repair.find_stale_or_damaged(workspace)
+        if stage in stale:
+            if not ran:
+                require_space(workspace, stale)
             run_stage(workspace.root, stage)
             ran.append(stage)
     return ran

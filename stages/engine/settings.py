@@ -98,6 +98,8 @@ class Settings(Section):
     """What lists of URLs may fetch; validated by `stages.ingest.urls.settings`."""
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0, le=525_600)
     """Time after which the flow stops a stage; results computed so far stay in the store."""
+    check_disk_space: bool = True
+    """Whether a build is refused if the disk has no room for what it will write."""
 
     @field_validator("store")
     @classmethod
