@@ -21,9 +21,12 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
+from prefect.states import Cancelled, State
 
 from flows import spending, steps
+from flows.cancelling import stop_when_cancelled
 from flows.contact_sheet import contact_sheet
 from flows.leftovers import remove_what_was_left
 from flows.locks import Waiter, build_lock, wait_for_dvc
@@ -111,13 +114,23 @@ def scan_sources(root: Path, sources: list[str]) -> None:
 
 
 @flow(name="flawfactory-build", validate_parameters=True)
-def build(root: str, sources: list[str] | None = None) -> list[str]:
-    """Bring the data set up to date; return the stages that ran.
+def build(root: str, sources: list[str] | None = None) -> list[str] | State[Any]:
+    """Bring the data set up to date; return the stages that ran, or the state ``Cancelled``.
 
     Args:
         root: root of the checkout.
         sources: folders to scan first. None leaves the source list as it is.
     """
+    with stop_when_cancelled(flow_run.id) as cancelled:
+        try:
+            return _build(root, sources)
+        except TerminationSignal:
+            if not cancelled.is_set():
+                raise
+            return Cancelled(message="Cancelled; what was finished is kept")
+
+
+def _build(root: str, sources: list[str] | None) -> list[str]:
     workspace = Workspace(Path(root))
     waiter = Waiter(get_run_logger().info)
     with build_lock(workspace, waiter):

@@ -62,6 +62,10 @@ Wait = Annotated[
 ]
 
 
+class BuildCancelled(FactoryError):
+    """The build was cancelled on the Prefect server."""
+
+
 def build(
     source: Source = None,
     add: Annotated[bool, typer.Option("--add", help="Add the photos to the present ones.")] = False,
@@ -104,6 +108,8 @@ def _build(workspace: Workspace, source: list[Path], *, add: bool, replace: bool
         with BuildDisplay() as display:
             steps.watch(display, say)
             complete = _run_stages(workspace)
+    except BuildCancelled:
+        raise
     except FactoryError:
         with suppress(FactoryError, OSError):  # report the build's failure, not the gallery's
             _write_gallery(workspace, _stages_up_to_failure(workspace))
@@ -127,6 +133,8 @@ def _run_stages(workspace: Workspace) -> bool:
         return True
     reach_loopback_past_proxies()
     require_reachable(url)
+    from prefect.exceptions import CancelledRun
+
     from flows.build import build as build_flow
 
     logging.raiseExceptions = False  # ignore log records that do not reach the server
@@ -134,6 +142,10 @@ def _run_stages(workspace: Workspace) -> bool:
         build_flow(str(workspace.root))
     except FactoryError:
         raise
+    except CancelledRun as error:
+        raise BuildCancelled(
+            "cancelled on the Prefect server; what was finished is kept"
+        ) from error
     except Exception:
         if is_reachable(url):
             raise
