@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from stages.engine.workspace import FactoryError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 _SECONDS_TO_ANSWER = 5.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,16 +48,31 @@ def reach_loopback_past_proxies() -> None:
 
 
 def require_reachable(url: str) -> None:
-    """Ask the server once for its health.
+    """Ask the server once for its health and its version.
 
     Raises:
-        FactoryError: it does not answer, or is not a Prefect server.
+        FactoryError: it does not answer, is not a Prefect server, or is of another major version,
+            whose interface differs.
     """
     if error := _health_error(url):
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FactoryError(
             f"no Prefect server answers at PREFECT_API_URL={url} ({cause}); start it "
             "(`prefect server start`), or build without one: PREFECT_API_URL= flawfactory build"
+        )
+
+    from prefect import __version__ as own
+
+    try:
+        with _ask(url) as client:
+            found = client.api_version()
+    except Exception:  # it does not say: Prefect's client will
+        return
+    if str(found).partition(".")[0] != own.partition(".")[0]:
+        raise FactoryError(
+            f"the Prefect server at PREFECT_API_URL={url} has version {found}, this environment "
+            f"{own}, and the major versions have to be the same: upgrade one of them, or build "
+            "without a server: PREFECT_API_URL= flawfactory build"
         )
 
 
@@ -61,6 +82,13 @@ def is_reachable(url: str) -> bool:
 
 
 def _health_error(url: str) -> Exception | None:
+    with _ask(url) as client:
+        return client.api_healthcheck()
+
+
+@contextmanager
+def _ask(url: str) -> Iterator[SyncPrefectClient]:
+    """Open a client that gives up soon."""
     from prefect import get_client
     from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -69,4 +97,4 @@ def _health_error(url: str) -> Exception | None:
         temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}),
         get_client(httpx_settings=timeout, sync_client=True) as client,
     ):
-        return client.api_healthcheck()
+        yield client

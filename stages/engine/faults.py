@@ -27,7 +27,7 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, FactoryError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
-        remedy = _REMEDIES.get(error.errno)
+        remedy = remedy_of(error)
         if error.filename is None and remedy is None:
             return None
         parts = [error.filename and str(error.filename), error.strerror, remedy]
@@ -37,6 +37,11 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return "out of memory: lower executor.workers in factory.toml, or use smaller photos"
     return None
+
+
+def remedy_of(error: OSError) -> str | None:
+    """Return what to do about a system error; None if nothing general is known."""
+    return None if error.errno is None else _REMEDIES.get(error.errno)
 
 
 def save_traceback(error: BaseException) -> str:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from http_folder import serve
 
 from flows.prefect_api import (
     configured_url,
@@ -56,6 +57,25 @@ def test_an_unreachable_server_is_a_one_line_error_with_remedies() -> None:
     words = str(error.value)
     assert "\n" not in words and DEAD in words and "refused" in words
     assert "prefect server start" in words and "PREFECT_API_URL= flawfactory build" in words
+
+
+@pytest.mark.parametrize("version,refused", [("2.20.1", True), ("3.0.0", False)])
+def test_a_server_of_another_major_version_is_refused(
+    version: str, refused: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "api" / "admin").mkdir(parents=True)
+    (tmp_path / "api" / "health").write_text("true")
+    (tmp_path / "api" / "admin" / "version").write_text(f'"{version}"')
+    with serve(tmp_path) as served:
+        url = f"{served.url.rstrip('/')}/api"
+        if not refused:
+            require_reachable(url)
+            return
+        with pytest.raises(FactoryError) as error:
+            require_reachable(url)
+    words = str(error.value)
+    assert "\n" not in words and url in words and version in words
+    assert "PREFECT_API_URL= flawfactory build" in words
 
 
 def test_loopback_is_added_once_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

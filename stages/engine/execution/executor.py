@@ -9,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext
 
 from stages.engine.execution import devices, ray_driver
@@ -95,12 +96,29 @@ def _set_environment(values: dict[str, str]) -> Iterator[None]:
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
+def _start_resource_tracker() -> None:
+    """Start multiprocessing's resource tracker in a process group of its own.
+
+    It removes the semaphores of processes that have ended, however they did, and would be killed
+    with them: a killed build takes the whole group with it (`leash`). It ends with them too.
+    """
+    group = os.getpgrp()
+    with suppress(OSError):  # the leader of a session cannot leave its group
+        os.setpgid(0, 0)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        with suppress(OSError):
+            os.setpgid(0, group)
+
+
 @dataclass(frozen=True)
 class _Processes:
     job: Job
 
     @contextmanager
     def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
+        _start_resource_tracker()
         context = multiprocessing.get_context("spawn")
         queue = _gpu_queue(workers, count_gpus(self.job.stage), context)
         arguments = (self.job.setup(), os.getpid(), queue)

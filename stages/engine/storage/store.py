@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.engine.faults import remedy_of
 from stages.engine.files import canonical_json, sha256, write_atomically
 from stages.engine.stage import Output, Reject
 from stages.engine.storage import shard
@@ -83,7 +84,8 @@ class Store:
         try:
             write_atomically(self.path(key), blob)
         except OSError as error:
-            raise FactoryError(f"cannot write to the store {self}: {error.strerror}") from error
+            words = (f"cannot write to the store {self}: {error.strerror}", remedy_of(error))
+            raise FactoryError("; ".join(filter(None, words))) from error
 
     def _read(self, key: str) -> bytes | None:
         path = self.path(key)

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -182,3 +183,35 @@ def test_a_killed_driver_leaves_no_workers_and_its_results_are_stored(processes,
     computed = processes.compute(SourceStage)
     assert {done.unit.key for done in computed} == {key_of("w1"), key_of("w2")}
     assert len(processes.blobs()) == len(TEXTS) + 2
+
+
+def semaphores(pid):
+    """The files of the named semaphores that a process has open; its maps show their first names,
+    from before glibc renames them."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    inodes = set(map(int, re.findall(r" (\d+) +/dev/shm/sem\.", maps)))
+    return {path for path in Path("/dev/shm").glob("sem.*") if path.stat().st_ino in inodes}
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="semaphores are not files here")
+def test_a_killed_group_of_processes_leaves_no_semaphore(processes):
+    """A build that is killed kills the group of its stage's processes."""
+    processes.sources(line("w1", "wait"), line("w2", "wait"))
+    environment = {
+        **os.environ,
+        "FLAWFACTORY_ROOT": str(processes.root),
+        "PYTHONPATH": os.pathsep.join([str(FIXTURES), str(FIXTURES.parents[1])]),
+    }
+    command = f"{sys.executable} -m toy.source; true"  # the stage leads no group, as under DVC
+    shell = subprocess.Popen(["sh", "-c", command], env=environment, start_new_session=True)
+    try:
+        wait_until(lambda: any(len(children(stage)) > 2 for stage in children(shell.pid)))
+        (stage,) = children(shell.pid)
+        started = children(stage)
+        found = semaphores(stage)
+        assert found
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+    wait_until(lambda: not any(path.exists() for path in found))
+    wait_until(lambda: all(map(has_ended, started)))

@@ -112,7 +112,7 @@ def test_a_full_disk_is_an_error_that_names_the_store(store, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store_module, "write_atomically", full)
-    with pytest.raises(FactoryError, match=r"cannot write to the store .*: No space left"):
+    with pytest.raises(FactoryError, match=r"cannot write to the store .*: No space left.*; free"):
         store.put(KEY, RESULT)
 
 
