@@ -12,6 +12,7 @@ from typing import Any
 from flows import children
 from flows.dvc_reading import open_for_reading
 from flows.reasons import NOT_BUILT, locked_params, reasons
+from flows.report import find_retries
 from flows.repository import UnusableCheckout, translate_errors
 from flows.sources import require_source_list
 from stages import STAGES
@@ -81,6 +82,8 @@ def run_stage(
 ) -> int:
     """Run ``dvc repro --single-item NAME`` in its own process group; return its exit code.
 
+    A stage with photos to try again runs even if DVC takes it to be up to date.
+
     Whatever ends this call - an exception, the timeout, a signal, SIGKILL - ends the group too.
 
     Raises:
@@ -88,7 +91,8 @@ def run_stage(
     """
     progress_file = workspace.reports / f"{name}.progress.json"
     progress_file.unlink(missing_ok=True)
-    process = children.start([*_DVC, name], workspace.root, child_environment())
+    force = ["--force"] if name in find_retries(workspace) else []
+    process = children.start([*_DVC, *force, name], workspace.root, child_environment())
     reader = children.forward(process, on_line)
     deadline = time.monotonic() + timeout_seconds
     try:

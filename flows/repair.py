@@ -15,6 +15,7 @@ from typing import Any
 
 from flows import pipeline
 from flows.cache import LISTING, ObjectCache, folder_digest, listing_bytes, md5
+from flows.report import find_retries
 from flows.repository import translate_errors
 from flows.verification import (
     LockedOutput,
@@ -30,7 +31,8 @@ from stages.engine.workspace import FactoryError, Workspace
 
 
 def find_stale_or_damaged(workspace: Workspace) -> pipeline.StaleStages:
-    """Find the stages that DVC reports as stale, and those whose output is damaged.
+    """Find the stages that DVC reports as stale, those whose output is damaged, and those with
+    photos to try again.
 
     Raises:
         FactoryError: as `pipeline.find_stale` does.
@@ -38,6 +40,8 @@ def find_stale_or_damaged(workspace: Workspace) -> pipeline.StaleStages:
     found = dict(pipeline.find_stale(workspace))
     for finding in find_damaged_outputs(workspace, set(STAGES) - found.keys()):
         found.setdefault(finding.stage, []).append(f"damaged: {finding}")
+    for stage, lines in find_retries(workspace).items():
+        found[stage] = found.get(stage, []) + lines
     return {name: found[name] for name in STAGES if name in found}
 
 

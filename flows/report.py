@@ -90,6 +90,22 @@ def _last_run(workspace: Workspace, stage: str) -> dict[str, Any] | None:
         return None
 
 
+def find_retries(workspace: Workspace) -> dict[str, list[str]]:
+    """Find the stages whose output lacks photos for reasons that may be gone by now: their disk was
+    away, a model did not answer, a worker died. Stage to a line that counts them, in data order.
+
+    DVC takes such an output to be up to date.
+    """
+    found: dict[str, list[str]] = {}
+    for stage in STAGES:
+        run = _last_run(workspace, stage) or {}
+        again: dict[str, int] = run.get("try_again") or {}
+        if again and run.get("output") == output_digest(workspace.stage(stage)):
+            codes = ", ".join(f"{count} {code}" for code, count in sorted(again.items()))
+            found[stage] = [f"photos to try again: {codes}"]
+    return found
+
+
 def _describes_other_output(workspace: Workspace, stage: str, run: dict[str, Any]) -> bool:
     """Whether a run made another output than the present one, or judged it by other thresholds than
     those of params.yaml, while dvc.lock and params.yaml agree."""

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -119,8 +120,9 @@ def _kill_at_moment(
         if time.time() - began >= kill.share * ends and (
             process := find_target(kill.target, build.pid, kill.share)
         ):
-            process.send_signal(signal.SIGKILL)
-            return True
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                process.send_signal(signal.SIGKILL)
+                return True
         time.sleep(_POLL_SECONDS)
     return False
 

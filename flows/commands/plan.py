@@ -11,6 +11,7 @@ from flows import pipeline
 from flows.console import console
 from flows.estimates import estimate_calls, estimate_table
 from flows.planning import StagePlan, plan_build
+from flows.report import find_retries
 from stages.engine.workspace import Workspace
 
 
@@ -18,7 +19,7 @@ def plan() -> None:
     """Show what a build would compute and why, the time and disk space it takes at the last build's
     rate, its calls to models and their cost."""
     workspace = Workspace.find()
-    plans = plan_build(workspace, pipeline.find_stale(workspace))
+    plans = plan_build(workspace, find_retries(workspace) | pipeline.find_stale(workspace))
     if not plans:
         console.print("up to date: a build would run nothing")
         return

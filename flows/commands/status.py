@@ -6,7 +6,7 @@ from flows import pipeline
 from flows.console import build_table, console, say
 from flows.dvc_locks import running_stages
 from flows.reasons import NOT_BUILT
-from flows.report import failed_checks, read_reports, warnings
+from flows.report import failed_checks, find_retries, read_reports, warnings
 from flows.spending import spending_table
 from stages import STAGES
 from stages.engine.execution.progress import Progress
@@ -30,7 +30,11 @@ def status() -> None:
         progress = Progress.read(workspace.reports / f"{stage}.progress.json")
         words = progress.line() if progress else stage
         say(f"running: {words}, by {holder}")
-    for line in stale_lines(pipeline.find_stale(workspace)) or ["up to date"]:
+    lines = stale_lines(pipeline.find_stale(workspace))
+    lines += [
+        f"{stage}: {line}" for stage, words in find_retries(workspace).items() for line in words
+    ]
+    for line in lines or ["up to date"]:
         console.print(line, markup=False)
 
 

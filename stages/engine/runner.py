@@ -103,6 +103,8 @@ class _Job:
     workspace: Workspace
     tracebacks: dict[str, str] = field(default_factory=dict)
     """Photo key to the traceback of its internal error."""
+    try_again: Counter[str] = field(default_factory=Counter[str])
+    """Reject code to the number of photos that the next build tries again."""
 
     def run(self) -> tuple[Assembly, int]:
         """Compute and assemble; return the assembly and the number of photos computed.
@@ -137,6 +139,8 @@ class _Job:
         failures = list(failures)
         for outcome in execute(self.stage, self.store, todo, self.settings.executor, self.code):
             failures += [outcome.failure] if outcome.failure else []
+            if outcome.failure and outcome.try_again:
+                self.try_again[str(outcome.failure.code)] += 1
             if outcome.traceback and len(self.tracebacks) < _TRACEBACKS:
                 self.tracebacks[outcome.unit.key] = outcome.traceback
             reporter.advance(outcome.rejected)
@@ -233,6 +237,7 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "variants_rejected": len(variants) - variants_aside,
         "variants_aside": variants_aside,
         "reasons": Counter(str(r.code) for r in out.rejects),
+        "try_again": job.try_again,
         "tracebacks": job.tracebacks,
         "rows": len(out.rows),
         "stored_bytes": store.size(unit.store_key for unit in work.units),

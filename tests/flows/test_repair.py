@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -5,9 +6,10 @@ from pathlib import Path
 import pytest
 from dvc_commands import dvc
 
-from flows import pipeline, repair
+from flows import pipeline, repair, steps
 from flows.cache import ObjectCache, md5
 from flows.verification import locked_outputs, verify_cache, verify_outputs
+from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import FactoryError, Workspace
 
 
@@ -120,3 +122,19 @@ def test_damage_that_persists_is_an_error(
     with pytest.raises(FactoryError, match="check the disk"):
         run(workspace)
     assert len(attempts) == 2  # it was made anew once
+
+
+def test_a_stage_with_photos_to_try_again_runs_although_dvc_calls_it_up_to_date(
+    workspace: Workspace,
+) -> None:
+    assert steps.run(workspace, "ingest", lambda line: None).code == 0
+    assert "ingest" not in repair.find_stale_or_damaged(workspace)
+    output = output_digest(workspace.stage("ingest"))
+    run = {"output": output, "try_again": {"file_missing": 3}}
+    workspace.reports.mkdir(exist_ok=True)
+    (workspace.reports / "ingest.json").write_text(json.dumps(run))
+    words = ["photos to try again: 3 file_missing"]
+    assert repair.find_stale_or_damaged(workspace)["ingest"] == words
+    lines: list[str] = []
+    assert steps.run(workspace, "ingest", lines.append).code == 0
+    assert "ingest speaks" in lines

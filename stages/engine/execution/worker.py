@@ -36,6 +36,8 @@ class UnitOutcome:
     """Why nothing was stored: an internal error, or a reason that may be gone in the next run."""
     rejected: bool = False
     """Whether the photo was rejected, stored or not."""
+    try_again: bool = False
+    """Whether the reason of `failure` may be gone in the next build, which then tries again."""
     traceback: str = ""
     """Traceback of an internal error, for the report only: outputs are reproducible and must not
     contain paths."""
@@ -124,7 +126,8 @@ def work(stage: Stage, store: Store, unit: Unit, sample: Sample | None = None) -
         raise
     except RejectForNow as reject:
         reason = (reject.code, reject.message, reject.evidence)
-        return UnitOutcome(unit, Reject(unit.key, None, *reason), rejected=True)
+        failure = Reject(unit.key, None, *reason)
+        return UnitOutcome(unit, failure, rejected=True, try_again=True)
     except Exception as error:  # a failure never stops the other photos; the gate limits failures
         text = "".join(traceback.format_exception(error))
         failure = _internal_error(stage, unit, error)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +15,9 @@ from stages.engine.files import sha256_file
 from stages.models.weights import packages
 from stages.models.weights.digests import digest_of
 from stages.models.weights.packages import CATALOGUE, REMEDY, WeightsError
+
+ATTEMPTS = 3
+"""Maximum number of attempts to fetch a file."""
 
 
 class RemoteFile(BaseModel):
@@ -77,16 +83,34 @@ def is_available(file: RemoteFile) -> bool:
 def fetch(file: RemoteFile) -> str:
     """Fetch a file unless it is available; returns ``present`` or ``fetched``.
 
+    A fault of the network or of the server is tried again, `ATTEMPTS` times in all; a wrong digest
+    or address is not: it would be the same again.
+
     Raises:
         WeightsError: the download failed or does not match the pin; nothing of it is kept.
     """
     if is_available(file):
         return "present"
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
     from torch.hub import download_url_to_file  # checks the digest before moving the file
 
+    retrying = Retrying(
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=2.0, max=30.0),
+        retry=retry_if_exception(_may_pass),
+        sleep=lambda seconds: time.sleep(seconds),
+        reraise=True,
+    )
     file.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        download_url_to_file(file.url, str(file.path), file.sha256)
-    except (OSError, RuntimeError) as error:
+        retrying(download_url_to_file, file.url, str(file.path), file.sha256)
+    except (OSError, HTTPException, RuntimeError) as error:
         raise WeightsError(f"{file.url} could not be fetched: {error}") from error
     return "fetched"
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether an error of a download may be gone at the next attempt."""
+    if isinstance(error, HTTPError):
+        return error.code in (408, 429) or error.code >= 500
+    return isinstance(error, URLError | ConnectionError | TimeoutError | HTTPException)

@@ -140,6 +140,7 @@ def test_a_failed_gate_names_files_and_reasons(ready, capsys, monkeypatch):
     assert "change source.gate.max_reject_rate in params.yaml" in message
     report = ready.report("source")
     assert report["reasons"] == {"unwanted": 12, "file_away": 2, "withdrawn": 1}
+    assert report["try_again"] == {"file_away": 2}
     assert (report["rejected"], report["aside"]) == (14, 1)
 
 

@@ -67,6 +67,12 @@ def test_a_photo_that_kills_its_worker_is_rejected_and_the_others_are_computed(p
     assert len(processes.blobs()) == 3
 
 
+def test_photos_whose_worker_died_or_whose_disk_is_away_are_tried_again(processes):
+    processes.sources(line("k", "kill"), line("r", "raise"), line("w", "away"), line("u", "reject"))
+    again = {done.unit.key for done in processes.compute(SourceStage) if done.try_again}
+    assert again == {key_of("k"), key_of("w")}
+
+
 def test_two_photos_in_flight_kill_their_workers(processes):
     processes.sources(line("k1", "kill"), line("k2", "kill"), line("a"))
     assert failures(processes, SourceStage) == {

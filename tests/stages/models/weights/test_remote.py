@@ -1,4 +1,6 @@
 import hashlib
+from email.message import Message
+from urllib.error import HTTPError, URLError
 
 import pytest
 import torch.hub
@@ -18,6 +20,10 @@ def file(tmp_path, monkeypatch):
     monkeypatch.setattr(remote, "catalogue", lambda: {"thing": wanted})
     monkeypatch.setattr(remote.packages, "FOLDER", tmp_path)
     return wanted
+
+
+def http_error(code):
+    return HTTPError("https://example.org/a/thing.pth", code, "fault", Message(), None)
 
 
 def serve(monkeypatch, data):
@@ -58,6 +64,34 @@ def test_other_bytes_are_refused_and_not_kept(file, monkeypatch):
     with pytest.raises(WeightsError, match="invalid hash"):
         remote.fetch(file)
     assert list(file.path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "attempts", "fetched"),
+    [
+        ([ConnectionResetError("reset"), http_error(503)], 3, True),
+        ([URLError("no route")] * 3, 3, False),
+        ([http_error(404)], 1, False),
+    ],
+)
+def test_faults_of_the_network_are_tried_again(file, monkeypatch, faults, attempts, fetched):
+    calls = serve(monkeypatch, DATA)
+    answer, left = torch.hub.urlopen, list(faults)
+
+    def urlopen(request):
+        if left:
+            calls.append(1)
+            raise left.pop(0)
+        return answer(request)
+
+    monkeypatch.setattr(torch.hub, "urlopen", urlopen)
+    monkeypatch.setattr(remote.time, "sleep", lambda seconds: None)
+    if fetched:
+        assert remote.fetch(file) == "fetched"
+    else:
+        with pytest.raises(WeightsError, match=r"thing\.pth could not be fetched"):
+            remote.fetch(file)
+    assert len(calls) == attempts
 
 
 def test_missing_and_damaged_files_name_the_remedy(file):
