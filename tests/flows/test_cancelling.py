@@ -1,10 +1,8 @@
 """Builds that are stopped while a Prefect server shows them."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,43 +64,25 @@ def stage_has_ended(processes_in: ProcessesIn, root: Path) -> bool:
     return not any("stage.py" in c or "repro" in c for c in processes_in(root))
 
 
-def test_a_build_by_hand_ends_when_it_is_cancelled_on_the_server(
+def test_a_build_by_hand_ends_when_it_is_cancelled_on_the_server_or_gets_a_signal(
     workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
 ) -> None:
     build = Running([FLAWFACTORY, "build"], server, tmp_path / "said")
     with running(build, processes_in, workspace.root):
-        start = time.monotonic()
         build.cancel()
-        wait_until(lambda: stage_has_ended(processes_in, workspace.root))
-        print("children gone", time.monotonic() - start)
         assert build.process.wait(120) == 2, build.said
-        print("ended", time.monotonic() - start)
-    print(build.said)
+    assert stage_has_ended(processes_in, workspace.root)
     last = build.said.strip().splitlines()[-1]
     assert last == "flawfactory: cancelled on the Prefect server; what was finished is kept"
     assert build.states() == ["Cancelled"]
-    done = subprocess.run([FLAWFACTORY, "build"], env=server, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert workspace.stage("package").is_dir()
 
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_ends_a_build_that_a_server_shows(
-    name: str, workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn,
-    tmp_path: Path,
-) -> None:  # fmt: skip
-    number = signal.Signals[name]
     build = Running([FLAWFACTORY, "build"], server, tmp_path / "said")
     with running(build, processes_in, workspace.root):
-        start = time.monotonic()
-        os.kill(build.process.pid, number)
-        code = build.process.wait(120)
-        print("ended", time.monotonic() - start)
-        print(build.said, build.states())
-        assert code == 128 + number, build.said
-    assert f"stopped by {name}; what was finished is kept" in build.said
-    assert "Traceback" not in build.said
+        build.process.send_signal(signal.SIGTERM)
+        assert build.process.wait(120) == 128 + signal.SIGTERM, build.said
     assert stage_has_ended(processes_in, workspace.root)
+    assert build.said.strip() == "flawfactory: stopped by SIGTERM; what was finished is kept"
+    assert build.states() == ["Cancelled", "Crashed"]
 
 
 def test_a_scheduled_build_ends_when_it_is_cancelled_and_the_schedule_goes_on(
@@ -112,10 +92,7 @@ def test_a_scheduled_build_ends_when_it_is_cancelled_and_the_schedule_goes_on(
     command = [sys.executable, "-m", "flows.schedule", job.model_dump_json()]
     schedule = Running(command, server, tmp_path / "said")
     with running(schedule, processes_in, workspace.root):
-        start = time.monotonic()
         schedule.cancel()
-        wait_until(lambda: stage_has_ended(processes_in, workspace.root))
-        print("children gone", time.monotonic() - start)
-        wait_until(lambda: "Cancelled" in schedule.states())
-        print("cancelled", time.monotonic() - start)
-        wait_until(lambda: schedule.states().count("Running") == 1, 300)
+        wait_until(lambda: "Cancelled" in schedule.states(), 300)
+        wait_until(lambda: "Running" in schedule.states(), 300)
+        assert schedule.process.poll() is None, schedule.said
