@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.chaos.run import LOG
 from stages import STAGES
-from stages.engine.files import sha256_file
+from stages.engine.files import canonical_json, sha256, sha256_file
 
 ROOT = Path(__file__).parents[2]
 Models = Literal["null", "compact"]
@@ -96,12 +96,15 @@ class Checkout:
         return found
 
     def digests(self) -> dict[str, str]:
-        """Return the digests of the pipeline's outputs, of the source list and of dvc.lock."""
+        """Return the digests of the pipeline's outputs and of the source list, and that of the
+        content of dvc.lock: its stages are in the order in which they ran last."""
         data = self.root / "data"
         folders = [data / "sources", *(data / stage for stage in STAGES)]
         paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-        paths += [self.root / "dvc.lock", data / "sources.dvc"]
-        return {
+        paths.append(data / "sources.dvc")
+        lock = self.root / "dvc.lock"
+        content = yaml.safe_load(lock.read_text()) if lock.exists() else None
+        return {"dvc.lock": sha256(canonical_json(content))} | {
             str(path.relative_to(self.root)): sha256_file(path) if path.exists() else "absent"
             for path in sorted(paths)
         }

@@ -1,9 +1,10 @@
 """Run a stage or a command of flawfactory with the null back ends, and log what starts.
 
-    MODULE=benchmarks.chaos.run flawfactory build
+    python -m benchmarks.chaos.run build
 
-is what a build of this benchmark amounts to: `stages/run.sh` runs the module that MODULE names. The
-log, whose path is in CHAOS_LOG, counts photos apart from the project's own reports.
+with MODULE=benchmarks.chaos.run in the environment is a build of this benchmark: `stages/run.sh`
+runs the module that MODULE names. The log, whose path is in CHAOS_LOG, counts photos apart from the
+project's own reports.
 """
 
 from __future__ import annotations
