@@ -1,10 +1,11 @@
 """Builds that are stopped while a Prefect server shows them."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -27,7 +28,9 @@ class Running:
         self.url, self.output = server["PREFECT_API_URL"], output
         environment = {**server, "TOY_WAITS_FOR": "/never", "TOY_WAITER": "perceive"}
         with output.open("w") as file:
-            self.process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=file, stderr=file, start_new_session=True
+            )
 
     @property
     def said(self) -> str:
@@ -56,7 +59,8 @@ def running(running: Running, processes_in: ProcessesIn, root: Path) -> Iterator
         wait_until(lambda: any("stage.py\0perceive" in c for c in processes_in(root)), 300)
         yield running
     finally:
-        running.process.kill()
+        with suppress(ProcessLookupError):  # with the process of a scheduled run
+            os.killpg(running.process.pid, signal.SIGKILL)
         running.process.wait()
 
 
