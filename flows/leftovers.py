@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.cache import ObjectCache
-from stages.engine.settings import load_settings, store_root
-from stages.engine.storage.store import Store
+from stages.engine.settings import load_settings, open_store
 from stages.engine.temporaries import is_temporary, remove_leftovers
 from stages.engine.workspace import Workspace
 
@@ -26,7 +25,7 @@ _SHARED_SECONDS = 60.0
 def remove_what_was_left(workspace: Workspace) -> list[Path]:
     """Remove the temporary files and folders that no process is writing, and the locks of requests
     to models that none holds; return them. Call it with the build's lock."""
-    store = Store(store_root(workspace, load_settings(workspace)))
+    store = open_store(workspace, load_settings(workspace))
     found = [*remove_leftovers(_temporaries(workspace)), *remove_leftovers(store.temporaries())]
     return [*found, *_remove_request_locks(workspace), *_clean_dvc_cache(workspace)]
 

@@ -13,7 +13,8 @@ from flows.cache import ObjectCache
 from flows.pipeline import StaleStages
 from flows.planning import StagePlan, plan_build
 from flows.report import StageReport, read_reports
-from stages.engine.settings import load_settings, store_root
+from stages.engine.settings import load_settings, open_store
+from stages.engine.storage.bucket import BucketStore
 from stages.engine.workspace import FactoryError, Workspace
 
 _SAMPLE_BUILD = {
@@ -68,9 +69,9 @@ def estimate_needs(
         stored, outputs = stored + photos * a, outputs + photos * b
     if not photos:
         return []
-    store = store_root(workspace, load_settings(workspace))
-    cache = ObjectCache.of(workspace).root
-    return [Need(store, stored), Need(workspace.data, outputs), Need(cache, outputs)]
+    needs = [Need(workspace.data, outputs), Need(ObjectCache.of(workspace).root, outputs)]
+    store = open_store(workspace, load_settings(workspace))
+    return needs if isinstance(store, BucketStore) else [Need(store.root, stored), *needs]
 
 
 def _bytes_a_photo(stage: str, report: StageReport | None) -> tuple[float, float]:

@@ -127,6 +127,10 @@ class BucketStore(Store):
         except FileNotFoundError:
             return
 
+    def temporaries(self) -> Iterator[Path]:
+        """Yield nothing: a bucket shows no unfinished objects."""
+        return iter(())
+
     def leftovers(self, seconds: float) -> list[Path]:
         """Return nothing: a bucket shows no unfinished objects."""
         return []
