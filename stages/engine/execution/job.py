@@ -47,8 +47,8 @@ class Job:
         return None if stored is None else UnitOutcome(unit, rejected=stored.document is None)
 
     def reject_killer(self, unit: Unit) -> UnitOutcome:
-        """Return the outcome of a unit that kills its worker also when it runs alone; the next build
-        tries it again."""
+        """Return the outcome of a unit that kills its worker also when it runs alone; the next
+        build tries it again."""
         message = "its worker process died (out of memory?); use smaller photos"
         reject = Reject(unit.key, None, EngineCode.WORKER_DIED, message)
         return UnitOutcome(unit, reject, rejected=True, try_again=True)
