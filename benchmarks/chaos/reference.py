@@ -87,7 +87,8 @@ def copy_without(reference: Reference, part: str, folder: Path) -> Checkout:
     (folder / "photos").symlink_to(source.folder / "photos")
     made = Checkout(folder)
     shown = {f"checkout/data/{name}" for name in (".report/shown", "gallery/index.html")}
-    for name in (reference.parts[part].made | shown) & reference.files:
+    lost = (reference.parts[part].made | shown) & reference.files
+    for name in lost - {"checkout/dvc.lock"}:  # ingest made it, the later stages need it
         (folder / name).unlink()
     for path in sorted((made.root / ".dvc" / "cache").rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
