@@ -137,13 +137,14 @@ class DeployedBuilds:
     def start(self) -> str | None:
         """Start a run; return its identifier, or None if the deployment is not served yet or the
         server does not answer."""
-        from prefect.deployments import run_deployment
+        from prefect import get_client
 
         from flows.build import build
 
-        with _using(self.url), _unreachable_is_none():
-            run = run_deployment(f"{build.name}/{self.deployment}", timeout=0)
-            return str(run.id)
+        name = f"{build.name}/{self.deployment}"
+        with _using(self.url), _unreachable_is_none(), get_client(sync_client=True) as client:
+            deployment = client.read_deployment_by_name(name)
+            return str(client.create_flow_run_from_deployment(deployment.id).id)
         return None
 
     def outcome(self, identifier: str) -> bool | None:
