@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from stages.engine.temporaries import temporary_folder
@@ -35,7 +37,7 @@ def open_for_reading(workspace: Workspace) -> Iterator[Repo]:
     """
     from dvc.repo import Repo
 
-    with temporary_folder(workspace.reports, "flawfactory") as folder:
+    with temporary_folder(Path(gettempdir()), "flawfactory") as folder:
 
         class Reader(Repo):
             tmp_dir = str(folder)  # pyright: ignore[reportAssignmentType]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 from flows.cache import ObjectCache
 from stages.engine.settings import load_settings, open_store
@@ -37,6 +38,7 @@ def _temporaries(workspace: Workspace) -> Iterator[Path]:
                workspace.root / ".dvc" / "tmp", workspace.sources)  # fmt: skip
     for folder in folders:
         yield from folder.glob(".*.*")
+    yield from Path(gettempdir()).glob(".flawfactory.*")  # of `dvc_reading`
     for folder in (workspace.sources, data / "gallery", workspace.calls / "answers"):
         yield from (path for path in folder.glob("**/.*.*") if is_temporary(path))
 

@@ -76,7 +76,7 @@ def estimate_needs(
 
 def _bytes_a_photo(stage: str, report: StageReport | None) -> tuple[float, float]:
     if report is None or not report.photos_in or not report.disk_bytes:
-        return _SAMPLE_BUILD[stage]
+        return _SAMPLE_BUILD.get(stage, (0, 0))
     stored = report.disk_bytes - 2 * report.output_bytes
     return stored / report.photos_in, report.output_bytes / report.photos_in
 

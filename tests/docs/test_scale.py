@@ -47,8 +47,8 @@ def test_the_rayjob_runs_the_pinned_ray_with_a_token_on_nodes_of_one_kind():
 
 
 def test_the_pins_of_ray_agree():
-    lock = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8").splitlines()
-    assert PIN in lock and PIN in PROJECT["optional-dependencies"]["dev"]
+    lock = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    assert f"\n{PIN} " in lock and PIN in PROJECT["optional-dependencies"]["dev"]
     assert set(re.findall(r"ray(?:\[default\])?==([\d.]+)", TEXT)) == {PIN.removeprefix("ray==")}
 
 

@@ -1,7 +1,9 @@
 """The deployments of prefect.yaml on a server with a worker, and the call when a build fails."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -74,7 +76,12 @@ def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "flawfactory"]
     with (tmp_path / "worker.log").open("w") as log:
         worker = subprocess.Popen(
-            command, cwd=tmp_path, env=server, stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=tmp_path,
+            env=server,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         run = builds.start()
@@ -87,7 +94,7 @@ def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
         assert wait_for(lambda: bodies or None, seconds=60)
         assert "filter failed" in bodies[0]["text"] and len(bodies) == 1
     finally:
-        worker.terminate()
+        os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
 
