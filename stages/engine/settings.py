@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -15,6 +15,7 @@ from stages.engine.storage.bucket import PROTOCOL, BucketStore
 from stages.engine.storage.store import Store
 from stages.engine.workspace import FactoryError, Workspace
 
+_Model = TypeVar("_Model", bound=Section)
 _ADDRESS = re.compile(r"auto|(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
 _BUCKET = re.compile(re.escape(PROTOCOL) + r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w.-]+)*/?")
 
@@ -130,11 +131,25 @@ def load_settings(workspace: Workspace) -> Settings:
     Raises:
         FactoryError: a key, a value or the syntax is wrong, or the file cannot be read.
     """
-    values = read_settings(workspace)
+    return _validate(workspace, Settings, read_settings(workspace))
+
+
+def load_section(workspace: Workspace, model: type[_Model], name: str) -> _Model:
+    """Read and validate one section of a checkout's factory.toml; missing keys take their defaults.
+
+    Raises:
+        FactoryError: a key, a value or the syntax is wrong, or the file cannot be read.
+    """
+    return _validate(workspace, model, read_settings(workspace).get(name, {}), name)
+
+
+def _validate(
+    workspace: Workspace, model: type[_Model], values: dict[str, Any], *section: str
+) -> _Model:
     try:
-        return Settings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        path, found = workspace.root / "factory.toml", complaints(error, Settings, values)
+        path, found = workspace.root / "factory.toml", complaints(error, model, values, *section)
         raise FactoryError("\n".join(f"{path}: {line}" for line in found)) from error
 
 

@@ -6,12 +6,12 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from stages.engine.section import Section, complaints
-from stages.engine.settings import read_settings
-from stages.engine.workspace import FactoryError, Workspace
+from stages.engine.section import Section
+from stages.engine.settings import load_section
+from stages.engine.workspace import Workspace
 
 AGENT = "flawfactory"
 """Name under which robots.txt and ``X-Robots-Tag`` address the factory."""
@@ -73,12 +73,4 @@ def load_url_settings(workspace: Workspace) -> UrlSettings:
     Raises:
         FactoryError: a key, value or the syntax is wrong, or the file cannot be read.
     """
-    values = read_settings(workspace).get("urls", {})
-    try:
-        return UrlSettings.model_validate(values)
-    except ValidationError as error:
-        path, found = (
-            workspace.root / "factory.toml",
-            complaints(error, UrlSettings, values, "urls"),
-        )
-        raise FactoryError("\n".join(f"{path}: {line}" for line in found)) from error
+    return load_section(workspace, UrlSettings, "urls")

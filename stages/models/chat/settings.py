@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from stages.engine.section import Section, complaints
-from stages.engine.settings import read_settings
-from stages.engine.workspace import FactoryError, Workspace
+from stages.engine.section import Section
+from stages.engine.settings import load_section
+from stages.engine.workspace import Workspace
 
 
 class Price(Section):
@@ -54,12 +54,4 @@ def load_call_settings(workspace: Workspace) -> CallSettings:
     Raises:
         FactoryError: a key, value or the syntax is wrong, or the file cannot be read.
     """
-    values = read_settings(workspace).get("calls", {})
-    try:
-        return CallSettings.model_validate(values)
-    except ValidationError as error:
-        path, found = (
-            workspace.root / "factory.toml",
-            complaints(error, CallSettings, values, "calls"),
-        )
-        raise FactoryError("\n".join(f"{path}: {line}" for line in found)) from error
+    return load_section(workspace, CallSettings, "calls")
