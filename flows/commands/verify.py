@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from flows import pipeline
 from flows.console import console, error_console, say
+from flows.erasure.withdrawn import find_withdrawn, list_withdrawn
 from flows.locks import Waiter, build_lock
 from flows.published.verify import Finding as CopyFinding
 from flows.published.verify import verify_copy
@@ -51,9 +52,10 @@ def verify(
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Published copy: print JSON.")] = False,
 ) -> None:
-    """Find damage; exit with 1 if there is any.
+    """Find damage, and what is left of withdrawn photos; exit with 1 if there is any.
 
-    Without TARGET, hash every output file and compare it with dvc.lock. With TARGET, check a
+    Without TARGET, hash every output file, compare it with dvc.lock, and look in it for photos that
+    the source list calls withdrawn. With TARGET, check a
     published copy against its own manifest: the bytes of every member, records, masks and boxes,
     pixels outside the edits, splits, counts.
     """
@@ -74,9 +76,18 @@ def verify(
     if findings:
         absent = all(finding.problem == ABSENT for finding in findings)
         console.print("fetch: dvc pull" if absent else REMEDY)
+    withdrawn = list_withdrawn(workspace)
+    left = find_withdrawn(workspace, withdrawn) if withdrawn else []
+    for finding in left:
+        console.print(str(finding), markup=False, soft_wrap=True)
+    if left:
+        console.print("make the outputs without what was withdrawn: flawfactory build")
+    if findings or left:
         sys.exit(1)
     copies = "every output and cached copy" if cache or repair else "every output"
     console.print(f"verified: {copies} matches dvc.lock")
+    if withdrawn:
+        console.print(f"verified: no output contains one of {len(withdrawn)} withdrawn photos")
 
 
 def _verify_copy(target: str, sample: int, as_json: bool) -> None:

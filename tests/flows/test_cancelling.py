@@ -80,14 +80,15 @@ def test_a_build_by_hand_ends_when_it_is_cancelled_on_the_server_or_gets_a_signa
     assert last == "flawfactory: cancelled on the Prefect server; what was finished is kept"
     assert build.states() == ["Cancelled"]
 
-    build = Running([FLAWFACTORY, "build"], server, tmp_path / "said")
-    with running(build, processes_in, workspace.root):
-        build.process.send_signal(signal.SIGTERM)
-        assert build.process.wait(120) == 128 + signal.SIGTERM, build.said
-    assert stage_has_ended(processes_in, workspace.root)
-    last = build.said.strip().splitlines()[-1]
-    assert last == "flawfactory: stopped by SIGTERM; what was finished is kept"
-    assert build.states() == ["Cancelled", "Crashed"]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        build = Running([FLAWFACTORY, "build"], server, tmp_path / "said")
+        with running(build, processes_in, workspace.root):
+            build.process.send_signal(number)
+            assert build.process.wait(120) == 128 + number, build.said
+        assert stage_has_ended(processes_in, workspace.root)
+        last = build.said.strip().splitlines()[-1]
+        assert last == f"flawfactory: stopped by {number.name}; what was finished is kept"
+    assert build.states() == ["Cancelled", "Crashed", "Crashed"]
 
 
 def test_a_scheduled_build_ends_when_it_is_cancelled_and_the_schedule_goes_on(

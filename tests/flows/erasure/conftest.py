@@ -73,7 +73,7 @@ def perceive():
     samples, rejects = [], []
     for key, png in photos():
         document = {"key": key, "caption": f"what {key} shows"}
-        rejects.append(Reject(key, "v1", "not_a_flaw", "nothing is wrong", {"answer": "a face"}))
+        rejects.append(Reject(key, "v1", "not_a_flaw", "nothing is wrong", {"answer": key[::-1]}))
         store.put(sha256(key.encode()), Result(document, {"thumb.png": smaller(png)}, rejects[-1:]))
         samples.append((key, {"thumb.png": smaller(png), "json": json.dumps(document).encode()}))
     write_shard(out / "shard-00000.tar", samples)
