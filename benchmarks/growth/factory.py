@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,7 +66,9 @@ class Factory:
     def __init__(self, folder: Path, photos_per_shard: int | None = None) -> None:
         self.made = make_checkout(folder, "null", [], SIDE)
         self.workspace = Workspace(self.made.root)
-        (self.made.root / "factory.toml").write_text('[executor]\nkind = "inline"\n')
+        # The estimate of disk space is that of real photos.
+        settings = 'check_disk_space = false\n[executor]\nkind = "inline"\n'
+        (self.made.root / "factory.toml").write_text(settings)
         path = self.made.root / "params.yaml"
         params: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())
         own = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -151,10 +152,6 @@ class Factory:
         """Withdraw a photo, as `flawfactory withdraw` does."""
         withdraw(self.workspace, key, "for the benchmark")
         track_source_list(self.workspace)
-
-    def remove(self) -> None:
-        """Remove the checkout and its photos."""
-        shutil.rmtree(self.made.folder)
 
 
 def count_bytes(folder: Path) -> int:
