@@ -106,10 +106,11 @@ def _table_contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(path).to_pylist()
+        with pq.ParquetFile(path) as table:  # a batch at a time: it may be long
+            rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
+            return any(_row_contains_photo(row, photos) for row in rows)
     except (pa.ArrowException, OSError):  # damaged: its content cannot be read
         return False
-    return any(_row_contains_photo(row, photos) for row in rows)
 
 
 def _row_contains_photo(row: dict[str, Any], photos: Sequence[Photo]) -> bool:
