@@ -35,6 +35,7 @@ from flows.report import gate_table
 from flows.sources import update_source_list
 from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
+from stages.ingest.buckets.address import parse_source
 
 _ARTIFACT_SECONDS = 5.0
 
@@ -110,8 +111,9 @@ def publish_contact_sheet(root: Path) -> None:
 
 @task(task_run_name="scan")
 def scan_sources(root: Path, sources: list[str]) -> None:
-    """Append the new photos of the folders to the source list."""
-    get_run_logger().info(update_source_list(Workspace(root), [Path(s) for s in sources]))
+    """Append the new photos of the sources to the source list."""
+    given = [parse_source(text) for text in sources]
+    get_run_logger().info(update_source_list(Workspace(root), given))
 
 
 @flow(name="flawfactory-build", validate_parameters=True)
@@ -120,7 +122,8 @@ def build(root: str, sources: list[str] | None = None) -> list[str] | State[Any]
 
     Args:
         root: root of the checkout.
-        sources: folders to scan first. None leaves the source list as it is.
+        sources: folders, lists of URLs and ``s3://BUCKET/PREFIX`` to scan first. None leaves the
+            source list as it is.
     """
     with stop_when_cancelled(flow_run.id) as cancelled:
         try:

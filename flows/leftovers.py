@@ -16,6 +16,7 @@ from flows.cache import ObjectCache
 from stages.engine.settings import load_settings, open_store
 from stages.engine.temporaries import is_temporary, remove_leftovers
 from stages.engine.workspace import Workspace
+from stages.ingest.buckets.mirror import Mirror
 
 _DVC_NAME = re.compile(r"\.[\w-]{22}\.tmp")
 """Names of DVC's temporary files (``dvc_objects.fs.utils.tmp_fname``)."""
@@ -35,7 +36,8 @@ def _temporaries(workspace: Workspace) -> Iterator[Path]:
     """Yield temporary files outside the store and outside the outputs, which are made anew."""
     data = workspace.data
     folders = (workspace.root, data, data / ".cache", workspace.reports, workspace.root / "reviews",
-               workspace.root / ".dvc" / "tmp", workspace.sources)  # fmt: skip
+               workspace.root / ".dvc" / "tmp", workspace.sources,
+               Mirror.of(workspace).partial)  # fmt: skip
     for folder in folders:
         yield from folder.glob(".*.*")
     yield from Path(gettempdir()).glob(".flawfactory.*")  # of `dvc_reading`

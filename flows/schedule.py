@@ -27,6 +27,7 @@ from flows.temporary_server import temporary_server
 from flows.timing import Timing
 from flows.watching import Watch
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.address import parse_source
 
 if TYPE_CHECKING:
     from prefect.schedules import Schedule
@@ -39,7 +40,8 @@ class Job(BaseModel):
 
     root: Path
     folders: list[str]
-    """Folders to scan before each build; if empty, the source list stays as it is."""
+    """Folders, lists of URLs and prefixes of buckets to scan before each build; if empty, the
+    source list stays as it is."""
     timing: Timing | None = None
     """None: builds start by hand, or when photos appear."""
     watch_minutes: float | None = None
@@ -120,7 +122,7 @@ def _serve_from_child(
 def _make_watch(job: Job, url: str, say: Callable[[str], None]) -> Watch | None:
     if job.watch_minutes is None:
         return None
-    folders = [Path(folder) for folder in job.folders]
+    folders = [parse_source(folder) for folder in job.folders]
     return Watch(
         Workspace(job.root), folders, job.watch_minutes, DeployedBuilds(job.name, url), say
     )

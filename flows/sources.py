@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from flows.console import console
 from flows.repository import LOCK, SOURCES, translate_errors
 from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.address import BucketPrefix, SourceLocation
+from stages.ingest.buckets.mirror import Mirror
 from stages.ingest.places import Places, Root, recognise, share_present
 from stages.ingest.scan import scan
 from stages.ingest.urls.library import Library
@@ -28,24 +31,27 @@ def default_sources(workspace: Workspace) -> list[Path]:
 
 
 def update_source_list(
-    workspace: Workspace, folders: list[Path], batch: str | None = None, replace: bool = False
+    workspace: Workspace,
+    folders: Sequence[SourceLocation],
+    batch: str | None = None,
+    replace: bool = False,
 ) -> str:
     """Scan `folders` into the source list; return a summary.
 
     Args:
         workspace: the checkout.
-        folders: folders and lists of URLs to scan.
+        folders: folders, prefixes of buckets and lists of URLs to scan.
         batch: name of this delivery.
         replace: start a new list instead of adding to the present one.
 
     Raises:
-        FactoryError: a folder does not exist, has no photos or contains this checkout, or the list
-            is not here (`require_source_list`).
+        FactoryError: a folder does not exist, has no photos or contains this checkout, a bucket
+            cannot be used, or the list is not here (`require_source_list`).
     """
     if not replace:
         require_source_list(workspace)
     for folder in folders:
-        if workspace.root.resolve().is_relative_to(folder.resolve()):
+        if isinstance(folder, Path) and workspace.root.resolve().is_relative_to(folder.resolve()):
             raise FactoryError(
                 f"{folder.resolve()} contains this checkout, whose own pictures are not photos: "
                 "name the folder of the photos"
@@ -57,7 +63,7 @@ def update_source_list(
             batch=batch,
             replace=replace,
             cache_path=workspace.data / HASHES,
-            progress=lambda done, count: status.update(f"fetching: {done:,} of {count:,} URLs"),
+            progress=lambda done, count: status.update(f"fetching: {done:,} of {count:,}"),
         )
     track_source_list(workspace)
     counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
@@ -69,6 +75,7 @@ def update_source_list(
     foreign = f"{report.foreign} JSON file{'s' * (report.foreign > 1)} of other programs left alone"
     words += [foreign] if report.foreign else []
     lines = ["source list: " + (", ".join(words) or "nothing found")]
+    lines += _truncate([f"left as it was: {line}" for line in report.kept], "photos")
     lines += _truncate([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
     lines += _describe_unpublishable(workspace)
     return "\n".join(lines)
@@ -145,7 +152,7 @@ def require_source_list(workspace: Workspace) -> None:
 
 
 def prepare_source_list(
-    workspace: Workspace, given: list[Path], *, add: bool, replace: bool
+    workspace: Workspace, given: Sequence[SourceLocation], *, add: bool, replace: bool
 ) -> str | None:
     """Update the source list for a build; return a summary, or None if nothing was scanned.
 
@@ -155,7 +162,7 @@ def prepare_source_list(
 
     Args:
         workspace: the checkout.
-        given: folders to scan.
+        given: folders, prefixes of buckets and lists of URLs to scan.
         add: keep the present photos.
         replace: start a new list.
 
@@ -182,21 +189,25 @@ def _is_sample(entry: Source) -> bool:
     return entry.folder is None and entry.path.startswith(("samples/photos/", "data/.fetched/"))
 
 
-def unknown_folders(workspace: Workspace, folders: list[Path]) -> list[Path]:
-    """Return those of `folders` of which the list has no photo."""
+def unknown_folders(workspace: Workspace, given: Sequence[SourceLocation]) -> list[SourceLocation]:
+    """Return those of the sources of which the list has no photo."""
     entries, places = read_list(workspace.sources), Places(workspace)
     names = {entry.path for entry in entries if entry.folder is None}
-    lists = [folder for folder in folders if is_url_list(folder)]
-    reals = {folder: Path(os.path.realpath(folder)) for folder in folders if folder not in lists}
+    folders = [each for each in given if isinstance(each, Path) and not is_url_list(each)]
+    reals = {folder: Path(os.path.realpath(folder)) for folder in folders}
     for real in reals.values():  # recognise a folder of the list that was moved
         places.put(places.root_of(real, entries))
     files = [places.path(entry.folder, entry.path) for entry in entries if entry.path]
-    new = [each for each in lists if names.isdisjoint(_paths_of_urls(each, workspace))]
-    return new + [
-        folder
-        for folder, real in reals.items()
-        if not any(file and file.is_relative_to(real) for file in files)
-    ]
+
+    def is_known(source: SourceLocation) -> bool:
+        if isinstance(source, BucketPrefix):
+            start = Mirror.of(workspace).listed_path(source.bucket, source.start)
+            return any(name.startswith(start) for name in names)
+        if source not in reals:
+            return not names.isdisjoint(_paths_of_urls(source, workspace))
+        return any(file and file.is_relative_to(reals[source]) for file in files)
+
+    return [source for source in given if not is_known(source)]
 
 
 def _paths_of_urls(path: Path, workspace: Workspace) -> set[str]:

@@ -1,4 +1,4 @@
-"""Watch folders for new photos, and start a build when some have arrived completely."""
+"""Watch folders and buckets for new photos, and start a build when some have arrived completely."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Protocol
 from pydantic import BaseModel, ValidationError
 
 from stages.engine.files import write_atomically
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.address import BucketPrefix, SourceLocation
+from stages.ingest.buckets.listing import snapshot_objects
 from stages.ingest.walk import Walk
 
 SEEN = Path(".cache") / "watched.json"
@@ -36,16 +38,23 @@ class _Seen(BaseModel):
     digest: str
 
 
-def take_snapshot(folders: Sequence[Path]) -> str:
+def take_snapshot(folders: Sequence[SourceLocation]) -> str:
     """Return a digest of path, size and modification time of every photo in the folders.
 
-    A list of URLs counts as one file; what its URLs lead to is not looked at.
+    A list of URLs counts as one file; what its URLs lead to is not looked at. A bucket is listed:
+    names, sizes and ETags count.
 
     Sidecars do not count: a changed one is read by the next build. A file or folder that cannot be
     read counts as missing.
+
+    Raises:
+        FactoryError: a bucket cannot be listed.
     """
     digest = sha256()
     for folder in folders:
+        if isinstance(folder, BucketPrefix):
+            digest.update(snapshot_objects(folder).encode())
+            continue
         walk = [(folder, None)] if folder.is_file() else Walk(folder)
         for path, error in walk:
             if error is not None:
@@ -65,11 +74,12 @@ class Watch:
     Photos that are still being copied differ from one look to the next: a build is started only
     when two looks agree, which needs no clock that goes right. What a build has seen is written
     down when it succeeds, so that photos are taken up that came while nobody watched. A build that
-    failed is not repeated until photos change, or watching starts anew.
+    failed is not repeated until photos change, or watching starts anew. A bucket that cannot be
+    listed counts as unchanged, and is listed again at the next look.
     """
 
     workspace: Workspace
-    folders: Sequence[Path]
+    folders: Sequence[SourceLocation]
     minutes: float
     """Time between two looks."""
     builds: Builds
@@ -80,6 +90,8 @@ class Watch:
     _last: str = ""
     _handled: str = field(init=False)
     _looked: float | None = None
+    _blind: bool = False
+    """Whether the last look failed."""
 
     def __post_init__(self) -> None:
         self._handled = self._read()
@@ -92,13 +104,28 @@ class Watch:
         self._looked = now
         if self._running and not self._finish(*self._running):
             return
-        found = take_snapshot(self.folders)
+        if (found := self._look()) is None:
+            return
         settled, self._last = found == self._last, found
         if settled and found != self._handled:
             build = self.builds.start()
             if build is not None:
                 self.say("photos have changed: a build is started")
                 self._running = build, found
+
+    def _look(self) -> str | None:
+        """Return what is there now; None if that cannot be seen, which is said once."""
+        try:
+            found = take_snapshot(self.folders)
+        except FactoryError as error:
+            if not self._blind:
+                self.say(f"cannot look for photos: {error}; tried again at each look")
+            self._blind = True
+            return None
+        if self._blind:
+            self.say("photos can be looked for again")
+        self._blind = False
+        return found
 
     def _finish(self, build: str, snapshot: str) -> bool:
         succeeded = self.builds.outcome(build)

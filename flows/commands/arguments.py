@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 import typer
 
+from stages.ingest.buckets.address import SourceLocation, parse_source
 
-def parse_folder(text: str) -> Path:
-    """Parse a folder; reject an empty argument (an unset variable) instead of taking it for ``.``.
+
+def parse_sources(texts: Iterable[str]) -> list[SourceLocation]:
+    """Parse the folders, lists of URLs and prefixes of buckets that a command is given.
 
     Raises:
-        typer.BadParameter: the argument is empty.
+        typer.BadParameter: an argument is empty (an unset variable), which is not the current
+            folder.
+        FactoryError: a URL is not ``s3://BUCKET/PREFIX``.
     """
+    return [_parse(text) for text in texts]
+
+
+def _parse(text: str) -> SourceLocation:
     if not text.strip():
         raise typer.BadParameter("an empty argument names no folder; for the current one write .")
-    return Path(text)
+    return parse_source(text)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from flows import pipeline, steps
-from flows.commands.arguments import parse_folder
+from flows.commands.arguments import parse_sources
 from flows.console import BuildDisplay, build_table, console, say
 from flows.leftovers import remove_what_was_left
 from flows.locks import Waiter, build_lock, wait_for_dvc
@@ -35,6 +35,7 @@ from stages.engine.settings import load_settings
 from stages.engine.workspace import FactoryError, Workspace
 from stages.filter.params import FilterParams
 from stages.filter.reviews import read_reviews
+from stages.ingest.buckets.address import SourceLocation
 from stages.models.chat.settings import load_call_settings
 
 _PREFECT = {  # has to be set before Prefect is imported
@@ -46,12 +47,12 @@ _PREFECT = {  # has to be set before Prefect is imported
 }
 
 Source = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--source",
         "-s",
-        help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested) or list of URLs. Repeatable.",
-        parser=parse_folder,
+        help="Folder of photos (JPEG, PNG, WebP, HEIC, AVIF; nested), list of URLs, or "
+        "s3://BUCKET/PREFIX. Repeatable.",
     ),
 ]
 
@@ -76,6 +77,7 @@ def build(
 
     Without --source the source list stays as it is; on a fresh checkout it is the sample photos.
     """
+    given = parse_sources(source or [])
     workspace = Workspace.find()
     params = load_params(workspace.root)["filter"]  # report a wrong key before any work
     assert isinstance(params, FilterParams)  # noqa: S101
@@ -86,14 +88,14 @@ def build(
     with build_lock(workspace, waiter):
         wait_for_dvc(workspace, waiter)
         remove_what_was_left(workspace)
-        complete = _build(workspace, source or [], add=add, replace=replace)
+        complete = _build(workspace, given, add=add, replace=replace)
     if not complete:
         exit_immediately()
 
 
-def _build(workspace: Workspace, source: list[Path], *, add: bool, replace: bool) -> bool:
+def _build(workspace: Workspace, given: list[SourceLocation], *, add: bool, replace: bool) -> bool:
     """Build and show the result; return False if the Prefect server went away meanwhile."""
-    if summary := prepare_source_list(workspace, source, add=add, replace=replace):
+    if summary := prepare_source_list(workspace, given, add=add, replace=replace):
         say(summary)
     with console.status("looking for what is stale or damaged"):
         todo = find_stale_or_damaged(workspace)

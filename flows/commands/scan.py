@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import parse_folder
+from flows.commands.arguments import parse_sources
 from flows.console import console, say
 from flows.locks import Waiter, build_lock
 from flows.sources import record_location, track_source_list, update_source_list
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.address import BucketPrefix
 
 
 def scan(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders of photos, or lists of URLs.", parser=parse_folder)
+        list[str],
+        typer.Argument(help="Folders of photos, lists of URLs, or s3://BUCKET/PREFIX."),
     ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
 ) -> None:
     """Append the photos of folders to the source list for the next build."""
+    sources = parse_sources(folders)
     workspace = Workspace.find()
     with build_lock(workspace, Waiter(say)):
-        say(update_source_list(workspace, folders, batch))
+        say(update_source_list(workspace, sources, batch))
 
 
 def locate(
-    folder: Annotated[Path, typer.Argument(help="Path of the folder on this machine.")],
+    folder: Annotated[str, typer.Argument(help="Path of the folder on this machine.")],
     name: Annotated[str | None, typer.Option("--as", help="Its name in the list.")] = None,
 ) -> None:
     """Record where a folder of the list is on this machine; scan and compute nothing."""
-    console.print(record_location(Workspace.find(), folder, name), markup=False)
+    (place,) = parse_sources([folder])
+    if isinstance(place, BucketPrefix):
+        raise FactoryError(
+            f"{place} needs no place: `flawfactory scan {place}` fetches what is not here"
+        )
+    console.print(record_location(Workspace.find(), place, name), markup=False)
 
 
 def withdraw(

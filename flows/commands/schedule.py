@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flows.commands.arguments import parse_sources
 from flows.console import say
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.address import BucketPrefix, SourceLocation
+from stages.ingest.buckets.listing import check_bucket
 from stages.ingest.urls.listing import is_url_list
 
 
 def schedule(
     source: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            "--source", "-s", help="Folder or list of URLs to scan before each build. Repeatable."
+            "--source",
+            "-s",
+            help="Folder, list of URLs or s3://BUCKET/PREFIX to scan before each build. "
+            "Repeatable.",
         ),
     ] = None,
     cron: Annotated[str | None, typer.Option(help='For example "0 3 * * *".')] = None,
@@ -48,12 +53,7 @@ def schedule(
     from flows.timing import Timing, local_timezone
 
     workspace = Workspace.find()
-    folders = [folder.resolve() for folder in source or []]
-    for folder in folders:
-        if not (folder.is_dir() or (is_url_list(folder) and folder.is_file())):
-            raise FactoryError(
-                f"--source {folder}: no such folder; give a folder of photos or a list of URLs"
-            )
+    folders = [_check(given) for given in parse_sources(source or [])]
     timing = None
     if cron is not None or every is not None:
         timing = Timing(cron=cron, every_minutes=every, timezone=timezone or local_timezone())
@@ -66,6 +66,23 @@ def schedule(
             raise FactoryError("--watch: give minutes above 0, and --source FOLDER to watch")
         say(f"builds of {workspace.root} when photos appear; looks every {watch:g} minutes")
     say("stop with Ctrl-C")
-    sources = [str(folder) for folder in folders]
-    job = Job(root=workspace.root, folders=sources, timing=timing, watch_minutes=watch)
+    job = Job(root=workspace.root, folders=folders, timing=timing, watch_minutes=watch)
     serve(job, say, notify)
+
+
+def _check(given: SourceLocation) -> str:
+    """Return a source as the builds get it.
+
+    Raises:
+        FactoryError: there is no such folder or list, or the bucket cannot be listed.
+    """
+    if isinstance(given, BucketPrefix):
+        check_bucket(given)
+        return str(given)
+    folder = given.resolve()
+    if not (folder.is_dir() or (is_url_list(folder) and folder.is_file())):
+        raise FactoryError(
+            f"--source {folder}: no such folder; give a folder of photos, a list of URLs or "
+            "s3://BUCKET/PREFIX"
+        )
+    return str(folder)

@@ -16,6 +16,7 @@ from stages.engine.settings import load_settings, open_store
 from stages.engine.storage.bucket import BucketStore
 from stages.engine.storage.store import Store
 from stages.engine.workspace import Workspace
+from stages.ingest.buckets.mirror import Mirror
 from stages.ingest.urls.library import Library
 
 OUTPUTS = "outputs"
@@ -67,6 +68,7 @@ def find_locations(
         "downloads of lists of URLs": Library.of(workspace).made_of(
             p.sha256 for p in photos if p.sha256
         ),
+        "copies of buckets": Mirror.of(workspace).made_of({p.sha256 for p in photos if p.sha256}),
     }
     locations = [_measure(name, list(paths)) for name, paths in found.items()]
     if in_bucket:

@@ -25,6 +25,7 @@ from stages import STAGES
 from stages.engine.files import write_atomically
 from stages.engine.settings import load_settings, open_store
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.mirror import Mirror
 from stages.ingest.sources import forget
 
 
@@ -128,15 +129,26 @@ def lock_outputs(workspace: Workspace) -> Iterator[None]:
 def _list_remains(
     workspace: Workspace, cache: ObjectCache, photos: Sequence[Photo], found: Sequence[Location]
 ) -> Iterator[str]:
+    removed = {path for location in found for path in location.paths}
+    mirror = Mirror.of(workspace)
     for photo in photos:
-        yield from (f"your own photo: {path}" for path in photo.files if path.exists())
+        yield from (
+            f"your own photo: {path}"
+            for path in photo.files
+            if path.exists() and path not in removed
+        )
+        yield from (
+            f"your own photo, in the bucket: {address}; while it is there, scans recognise it and "
+            "leave it out"
+            for path in photo.paths
+            if (address := mirror.address_of(path))
+        )
         yield from (
             f"a picture of `flawfactory try`: {path}"
             for file in photo.files
             if (path := workspace.root / f"{file.stem}.try.png").exists()
         )
-    paths = [path for location in found for path in location.paths]
-    gone = {path.parent.name + path.name for path in paths if cache.root in path.parents}
+    gone = {path.parent.name + path.name for path in removed if cache.root in path.parents}
     for reference in _references_to(workspace, cache, gone):
         name = reference.split("/", 2)[-1]
         remedy = "commit the dvc.lock of the next build"

@@ -11,13 +11,14 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator
 
 from stages.engine.section import PositiveShare, Section, complaints
-from stages.engine.storage.bucket import PROTOCOL, BucketStore
+from stages.engine.storage.bucket import BucketStore
+from stages.engine.storage.s3 import BUCKET_NAME, PROTOCOL
 from stages.engine.storage.store import Store
 from stages.engine.workspace import FactoryError, Workspace
 
 _Model = TypeVar("_Model", bound=Section)
 _ADDRESS = re.compile(r"auto|(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
-_BUCKET = re.compile(re.escape(PROTOCOL) + r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w.-]+)*/?")
+_BUCKET = re.compile(rf"{PROTOCOL}{BUCKET_NAME}(?:/[\w.-]+)*/?")
 
 
 def _count_cores() -> int:
@@ -97,6 +98,8 @@ class Settings(Section):
     """Limits of calls to models over the network; validated by `stages.models.chat.settings`."""
     urls: dict[str, Any] = Field(default_factory=dict)
     """What lists of URLs may fetch; validated by `stages.ingest.urls.settings`."""
+    buckets: dict[str, Any] = Field(default_factory=dict)
+    """How much scans of buckets may fetch; validated by `stages.ingest.buckets.settings`."""
     stage_timeout_minutes: float = Field(default=24 * 60, gt=0, le=525_600)
     """Time after which the flow stops a stage; results computed so far stay in the store."""
     check_disk_space: bool = True

@@ -25,7 +25,7 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stages.ingest.files import FileProblem, read_capped
@@ -87,6 +87,15 @@ class Ledger:
 
     default: Rights = Rights()
     files: dict[str, Rights] = field(default_factory=dict)
+
+
+def sidecar_names(name: str) -> tuple[str, str, str]:
+    """Return the names that a photo's sidecar may have, in the order in which they are read.
+
+    Args:
+        name: the photo's file name.
+    """
+    return name + SIDECAR, f"{name}.json", PurePosixPath(name).with_suffix(".json").name
 
 
 def _clean_text(value: Any, where: str) -> str | None:
@@ -227,11 +236,10 @@ class Licences:
 
     def _sidecar(self, photo: Path) -> Rights:
         """Return the rights of the first usable sidecar."""
-        for suffix in (SIDECAR, ".json"):
-            path = photo.with_name(photo.name + suffix)
-            if rights := self._read(path, own=suffix == SIDECAR):
+        for name in sidecar_names(photo.name):
+            if rights := self._read(photo.with_name(name), own=name.endswith(SIDECAR)):
                 return rights
-        return self._read(photo.with_suffix(".json"), own=False)
+        return Rights()
 
     def _read(self, path: Path, *, own: bool) -> Rights:
         if not _exists(path):

@@ -1,4 +1,5 @@
-"""Scan folders and lists of URLs into the source list: append new photos, mark replaced ones."""
+"""Scan folders, buckets and lists of URLs into the source list: append new photos, mark replaced
+ones."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from stages.engine.storage.digests import Digests
 from stages.engine.storage.source_list import REPLACED, Problem, Source, read_list, write_list
 from stages.engine.workspace import Workspace
+from stages.ingest.buckets.address import BucketPrefix, SourceLocation
 from stages.ingest.codes import IngestCode
 from stages.ingest.files import FileProblem, digest_capped
 from stages.ingest.licences import UNKNOWN, Licences, PhotoRights
@@ -40,6 +42,9 @@ class ScanReport:
     """Number of JSON files of other programs beside photos."""
     skipped: list[str] = field(default_factory=list)
     """Messages on sidecars that cannot be used: the file, the reason and the remedy."""
+    kept: list[str] = field(default_factory=list)
+    """Messages on objects of a bucket that have changed but cannot be fetched: the object and the
+    reason. The photos stay as they were."""
     changed: bool = False
     """Whether the list has changed."""
 
@@ -165,7 +170,7 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
 
 
 def scan(
-    folders: Iterable[Path],
+    folders: Iterable[SourceLocation],
     workspace: Workspace,
     *,
     batch: str | None = None,
@@ -173,28 +178,44 @@ def scan(
     cache_path: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> ScanReport:
-    """Add the photos of folders and of lists of URLs to the source list.
+    """Add the photos of folders, buckets and lists of URLs to the source list.
 
     Scanning the same folders again changes nothing, also after they were moved.
 
     Args:
-        folders: folders and lists (`is_url_list`), in the order in which they are scanned.
+        folders: folders, prefixes of buckets and lists (`is_url_list`), in the order in which they
+            are scanned.
         workspace: the workspace of the list. Paths inside the project are listed relative to it,
             others relative to the scanned folder, so that clones give the same list.
         batch: name of this delivery; each folder's own name when None.
         replace: start a new list (from another source); withdrawals of the same bytes and purges
             stay in force.
         cache_path: cache of hashes between scans; may be deleted at any time.
-        progress: called with the number of URLs that are done and of all URLs of a list.
+        progress: called with the number of files that were fetched and of all files to fetch from
+            a bucket or list.
 
     Raises:
         ScanError: a folder does not exist or has no photos, the list or a ledger is malformed, or
             lists of URLs are off; nothing was written.
+        FactoryError: a bucket cannot be used; nothing was written.
     """
     listed = read_list(workspace.sources)
     digests, report, places = Digests(cache_path), ScanReport(), Places(workspace)
     found: list[Source] = []
     for given in folders:
+        if isinstance(given, BucketPrefix):
+            from stages.ingest.buckets.scan import scan_bucket  # no other scan needs its libraries
+
+            label = batch or given.name
+            fetched = scan_bucket(
+                given, workspace, label, digests, purged_digests(listed), progress
+            )  # fmt: skip
+            found += fetched.entries
+            report.ignored.update(fetched.ignored)
+            report.foreign += fetched.foreign
+            report.skipped += fetched.skipped
+            report.kept += fetched.kept
+            continue
         if is_url_list(given):
             from stages.ingest.urls.scan import scan_urls  # no other scan needs its libraries
 

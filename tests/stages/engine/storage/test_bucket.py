@@ -4,12 +4,14 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from s3_server import serve
+from s3_server import REQUESTS, put, serve
 from toy.double.stage import DoubleStage
 from toy.factory import ToyFactory, line
 from toy.source.stage import SourceStage
 
+from stages.engine.files import sha256
 from stages.engine.stage import Reject
+from stages.engine.storage import s3
 from stages.engine.storage.bucket import BucketStore
 from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import FactoryError
@@ -52,6 +54,38 @@ def test_results_are_read_in_order_and_missing_ones_are_found(store):
     assert store.find_missing(keys) == {keys[-1]}
 
 
+@pytest.mark.parametrize(
+    ("stored", "asked", "at_most"),
+    [
+        (range(120), range(120), 8),  # 6 pages of 20; parallel readers may each read one more
+        (range(120), range(60, 180), 8),
+        (range(120), range(0, 120, 40), 3),  # few: by key
+        (range(120), [*range(0, 120, 12), 130], 11),  # far apart: a page tells too little
+        ((), range(120), 1),
+    ],
+)
+def test_existence_is_asked_with_few_requests(store, monkeypatch, stored, asked, at_most):
+    """The requests are counted at the server."""
+    monkeypatch.setattr(s3, "_PAGE", 20)
+    keys = sorted(sha256(bytes([number])) for number in range(180))
+    for number in stored:
+        put(f"{store._name(keys[number])}", bytes(number))
+    put(f"{store._prefix}ab/notes.txt", b"not ours")
+    wanted = [keys[number] for number in asked]
+    missing = {keys[number] for number in set(asked) - set(stored)}
+    REQUESTS.clear()
+    assert store.find_missing(wanted) == missing
+    assert len(REQUESTS) <= at_most
+    assert store.size(wanted) == sum(set(asked) & set(stored))
+
+
+def test_one_request_reads_a_result(store):
+    store.put(KEY, RESULT)
+    REQUESTS.clear()
+    assert (store.get(KEY), store.has(OTHER)) == (RESULT, False)
+    assert len(REQUESTS) == 2
+
+
 def test_a_damaged_result_is_removed(store):
     store.put(KEY, RESULT)
     store._write(KEY, store._read(KEY)[:-1] + b"x")
@@ -63,20 +97,21 @@ def test_other_objects_of_the_bucket_are_not_listed(store):
     store.put(KEY, RESULT)
     root = store.root.as_posix()
     for name in (f"{KEY}", f"files/md5/ab/{'c' * 30}", f"cd/{KEY}", "ab/notes.txt"):
-        store._files.pipe_file(f"{root}/{name}", b"not ours")
+        store._s3.files.pipe_file(f"{root}/{name}", b"not ours")
     assert list(store.keys()) == [KEY]
 
 
 def test_another_process_opens_its_own_client(store):
     store.put(KEY, RESULT)
     copy = pickle.loads(pickle.dumps(store))
-    assert copy._files is not store._files
+    assert copy._s3.files is not store._s3.files
     assert copy.get(KEY) == RESULT
 
 
 def test_a_bucket_that_cannot_be_used_is_one_line(address, monkeypatch):
     missing = BucketStore("s3://nothing-here/x")
     assert (missing.get(KEY), list(missing.keys())) == (None, [])
+    assert missing.find_missing({KEY, OTHER}) == {KEY, OTHER}
     with pytest.raises(FactoryError, match=r"^cannot write to .*s3://nothing-here/x: no such"):
         missing.put(KEY, RESULT)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
