@@ -5,6 +5,8 @@ import os
 import pytest
 
 from flows.watching import Watch, take_snapshot
+from stages.engine.workspace import FactoryError
+from stages.ingest.buckets.address import BucketPrefix
 
 
 class Builds:
@@ -147,6 +149,30 @@ def test_snapshots_see_photos_only_and_survive_what_they_cannot_read(folder):
     assert with_photo != before
     os.utime(folder / "a.jpg", (1, 1))
     assert take_snapshot([folder]) not in (before, with_photo)
+
+
+def test_a_bucket_that_cannot_be_listed_is_unchanged_and_said_once(workspace, monkeypatch):
+    answers = ["a", "a", FactoryError("no network"), FactoryError("no network"), "b", "b"]
+
+    def look(address):
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, FactoryError):
+            raise answer
+        return f"{address} {answer}"
+
+    monkeypatch.setattr("flows.watching.snapshot_objects", look)
+    watch = Watching(workspace, BucketPrefix("flaws", "photos"))
+    watch.poll()
+    watch.poll()
+    assert watch.builds.started == 1
+    watch.builds.outcomes["1"] = True
+    watch.poll()
+    watch.poll()
+    assert watch.said[1:] == ["cannot look for photos: no network; tried again at each look"]
+    watch.poll()
+    assert watch.said[2:] == ["photos can be looked for again"] and watch.builds.started == 1
+    watch.poll()
+    assert watch.builds.started == 2
 
 
 def test_a_list_of_urls_is_watched_as_a_file(tmp_path):

@@ -115,6 +115,7 @@ def test_a_bucket_that_cannot_be_used_is_one_line(address, monkeypatch):
     with pytest.raises(FactoryError, match=r"^cannot write to .*s3://nothing-here/x: no such"):
         missing.put(KEY, RESULT)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(FactoryError, match=r"^cannot read the store s3://flaws/x: \S.*$"):
         BucketStore("s3://flaws/x").get(KEY)
 
