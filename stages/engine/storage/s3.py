@@ -23,6 +23,8 @@ BUCKET_NAME = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """Regular expression of a bucket's name."""
 _PAGE = 1000
 """Maximum number of objects that a server lists in one answer."""
+_PAGE_SECONDS = 60.0
+"""Time for a page of a listing, after which the client's own attempts to get it do not count."""
 _USER = re.compile(r"(?<=//)[^/@\s]*@")
 _MAX_REASON = 300
 _T = TypeVar("_T")
@@ -95,7 +97,7 @@ class S3:
         """
         answer = self.ask(
             "list", self.files.call_s3, "list_objects_v2", Bucket=bucket, Prefix=prefix,
-            MaxKeys=_PAGE, **({"StartAfter": after} if after else {}),
+            MaxKeys=_PAGE, timeout=_PAGE_SECONDS, **({"StartAfter": after} if after else {}),
         )  # fmt: skip
         found = [
             Object(each["Key"], int(each["Size"]), str(each.get("ETag", "")).strip('"'))
@@ -124,7 +126,8 @@ def describe(error: BaseException) -> str:
     """Return an error as one short line without user names and passwords; its text may come from
     the server."""
     text = "".join(c if c.isprintable() else " " for c in str(error))
-    return _USER.sub("", " ".join(text.split()))[:_MAX_REASON] or type(error).__name__
+    nothing = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return _USER.sub("", " ".join(text.split()))[:_MAX_REASON] or nothing
 
 
 def map_ahead(function: Callable[[_Item], _T], items: Iterable[_Item], ahead: int) -> Iterator[_T]:
