@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import typer
 
 from stages.ingest.buckets.address import SourceLocation, parse_source
+from stages.ingest.buckets.mirror import Mirror
 
 
 def parse_sources(texts: Iterable[str]) -> list[SourceLocation]:
@@ -18,6 +19,12 @@ def parse_sources(texts: Iterable[str]) -> list[SourceLocation]:
         FactoryError: a URL is not ``s3://BUCKET/PREFIX``.
     """
     return [_parse(text) for text in texts]
+
+
+def parse_photo(text: str) -> str:
+    """Return a photo's key, or its path in the source list, also for one that is given by its
+    address in a bucket."""
+    return Mirror.listed_name(text)
 
 
 def _parse(text: str) -> SourceLocation:

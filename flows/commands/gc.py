@@ -9,6 +9,7 @@ import typer
 from pydantic import BaseModel
 from rich.filesize import decimal
 
+from flows.commands.arguments import parse_photo
 from flows.console import console, say
 from flows.locks import Waiter, build_lock
 from stages import STAGES
@@ -27,8 +28,8 @@ def gc(
         list[str] | None,
         typer.Option(
             metavar="KEY",
-            help="Instead, remove all that was made of this withdrawn photo (key, sha256 or listed "
-            "path). Repeatable.",
+            help="Instead, remove all that was made of this withdrawn photo (key, sha256, listed "
+            "path or address in a bucket). Repeatable.",
         ),
     ] = None,
 ) -> None:
@@ -77,7 +78,9 @@ def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
 
     with build_lock(workspace, Waiter(_refuse_to_wait)), lock_outputs(workspace):
         with console.status("searching for what was made of it"):
-            plan = plan_purge(workspace, [find_photo(workspace, what) for what in which])
+            plan = plan_purge(
+                workspace, [find_photo(workspace, parse_photo(what)) for what in which]
+            )
         if remove:
             remove_all(workspace, plan)
     if remove:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import parse_sources
+from flows.commands.arguments import parse_photo, parse_sources
 from flows.console import console, say
 from flows.locks import Waiter, build_lock
 from flows.sources import record_location, track_source_list, update_source_list
@@ -42,7 +42,9 @@ def locate(
 
 
 def withdraw(
-    what: Annotated[str, typer.Argument(help="A photo's key, or its path as listed.")],
+    what: Annotated[
+        str, typer.Argument(help="A photo's key, its path as listed, or its address in a bucket.")
+    ],
     reason: Annotated[str, typer.Option(help="Why; kept in the list.")],
 ) -> None:
     """Mark a photo as withdrawn: the next build leaves it out and rewrites its shards."""
@@ -50,7 +52,7 @@ def withdraw(
 
     workspace = Workspace.find()
     with build_lock(workspace, Waiter(say)):
-        marked = mark(workspace, what, reason)
+        marked = mark(workspace, parse_photo(what), reason)
         track_source_list(workspace)
     for entry in marked:
         console.print(f"withdrawn: {entry.key} {entry.name}", markup=False)

@@ -42,10 +42,12 @@ class EngineCode(RejectCode):
 
 
 class FetchCode(AsideCode):
-    """Codes of lines of the source list whose file a list of URLs names and a scan did not get."""
+    """Codes of lines of the source list whose file a list of URLs names or a bucket holds, and a
+    scan did not get."""
 
     NOT_ALLOWED = "not_allowed"
-    """The settings do not allow the URL, or it leads to an address that is not public."""
+    """The settings do not allow the URL, it leads to an address that is not public, or an object
+    has a name that no file can have."""
     OPTED_OUT = "opted_out"
     """The owner forbids the use: robots.txt, or a header of the response."""
     NOT_FETCHED = "not_fetched"

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from flows.cli import INTERNAL_ERROR, USER_ERROR, app
 from flows.commands import status
 from stages import STAGES
+from stages.engine.storage.source_list import Source, write_list
 from stages.engine.workspace import Workspace
 
 runner = CliRunner()
@@ -104,6 +105,17 @@ def test_an_empty_argument_is_not_the_current_folder(
     code, output = call(*command, "")
     assert code == 2 and "an empty argument names no folder" in output
     assert workspace.sources.read_text() == before
+
+
+def test_a_photo_of_a_bucket_is_named_by_its_address(workspace: Workspace) -> None:
+    path = "data/.buckets/flaws/a.jpg"
+    words = {"licence": "unknown", "origin": "unknown", "batch": "photos"}
+    workspace.sources.unlink()
+    write_list(workspace.sources, [Source(path=path, bytes=1, sha256="a" * 64, **words)])
+    code, output = call("withdraw", "s3://flaws/a.jpg", "--reason", "asked for")
+    assert code == 0 and f"withdrawn: {'a' * 16} {path}" in output
+    code, output = call("locate", "s3://flaws/photos")
+    assert code == USER_ERROR and "`flawfactory scan s3://flaws/photos` fetches" in output
 
 
 @pytest.mark.parametrize("folder", [".", "..", "/"])

@@ -13,8 +13,9 @@ from flows.sources import (
     unknown_folders,
     update_source_list,
 )
-from stages.engine.storage.source_list import read_list
+from stages.engine.storage.source_list import Source, read_list, write_list
 from stages.engine.workspace import FactoryError, Workspace
+from stages.ingest.buckets.address import BucketPrefix
 from stages.ingest.sources import forget
 
 
@@ -52,6 +53,14 @@ def test_scanning_a_folder_again_adds_its_new_photos_and_dvc_tracks_each_version
         Image.new("RGB", (160, 160), "gold").save(folders[0] / "new photo.png")
     assert versions[0] != versions[1]
     assert unknown_folders(unlisted, folders) == folders[1:]
+
+
+def test_a_bucket_is_known_by_the_copies_of_its_photos(unlisted: Workspace) -> None:
+    path = "data/.buckets/flaws/photos/a.jpg"
+    words = {"licence": "unknown", "origin": "unknown", "batch": "photos"}
+    write_list(unlisted.sources, [Source(path=path, bytes=1, sha256="a" * 64, **words)])
+    given = [BucketPrefix("flaws"), BucketPrefix("flaws", "photos"), BucketPrefix("flaws", "pho")]
+    assert unknown_folders(unlisted, given) == given[2:]
 
 
 def test_a_new_folder_needs_add_or_replace(unlisted: Workspace, folders: list[Path]) -> None:

@@ -67,6 +67,12 @@ class Mirror:
         start = f"{FOLDER.as_posix()}/"
         return f"{PROTOCOL}{listed.removeprefix(start)}" if listed.startswith(start) else None
 
+    @staticmethod
+    def listed_name(address: str) -> str:
+        """Return the path that the source list has for an object; other texts as they are."""
+        is_object = address.startswith(PROTOCOL)
+        return f"{FOLDER.as_posix()}/{address.removeprefix(PROTOCOL)}" if is_object else address
+
     def is_intact(self, bucket: str, key: str, record: Record, digests: Digests) -> bool:
         """Whether the copy has the bytes that were fetched."""
         path = self.path(bucket, key)

@@ -23,6 +23,7 @@ def call(*arguments: str) -> Result:
         (["--cron", "bad cron"], "--cron 'bad cron' is not a cron expression"),
         (["--every", "0"], "--every 0: give a minute or more"),
         (["--source", "/no/such", "--every", "5"], "--source /no/such: no such folder"),
+        (["--source", "s3://KEY:x@b/x", "--every", "5"], "without keys or passwords"),
     ],
 )
 def test_invalid_arguments_are_a_one_line_error(
