@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import posixpath
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from stages.engine.storage.source_list import SourceListError, read_list
 from stages.engine.storage.ustar import walk
 from stages.engine.workspace import FactoryError, Workspace
 from stages.filter.reviews import parse_review
+from stages.ingest.buckets.address import parse_source
+from stages.ingest.buckets.names import escape, find_fault
+from stages.ingest.buckets.settings import load_bucket_settings
 from stages.ingest.colour import read_orientation
 from stages.ingest.decode import Limits, decode
 from stages.ingest.licences import has_rights, parse_ledger, parse_rights, parse_sidecar
@@ -135,7 +139,7 @@ def check_params(text: str) -> None:
 def check_settings(text: str) -> None:
     """factory.toml is valid, or a `FactoryError` says what is wrong."""
     with _checkout(factory_toml=text.encode("utf-8", "surrogatepass")) as checkout:
-        for load in (load_settings, load_call_settings, load_url_settings):
+        for load in (load_settings, load_call_settings, load_url_settings, load_bucket_settings):
             try:
                 load(checkout)
             except FactoryError:
@@ -188,6 +192,19 @@ def check_url_list(data: tuple[bytes, str]) -> None:
             assert parse_http_url(each.url.url) == each.url  # noqa: S101
 
 
+def check_object_name(key: str) -> None:
+    """A name of an object is a path below its bucket's folder, or has a fault and a printable
+    form."""
+    if find_fault(key) is None:
+        assert Path(posixpath.normpath(f"/b/{key}")).is_relative_to("/b")  # noqa: S101
+        assert Path(f"/b/{key}").as_posix() == f"/b/{key}"  # noqa: S101
+    assert escape(key).isprintable()  # noqa: S101
+    try:
+        assert parse_source(str(parse_source(f"s3://bucket/{key}")))  # noqa: S101
+    except FactoryError as refused:
+        assert str(refused).isprintable()  # noqa: S101
+
+
 def check_robots(said: tuple[str, str]) -> None:
     """Any robots.txt and any header give rules."""
     text, header = said
@@ -218,6 +235,20 @@ _ROBOTS_PIECES = (
     "User-agent:", "Allow: /*$", "*" * 40, "%", "\0", "Sitemap:", "Crawl-delay: 1e99",
     "Crawl-delay: nan", "Request-rate: 1/0", "Visit-time:", "$",
 )  # fmt: skip
+_NAME_PIECES = (
+    "/",
+    "..",
+    ".",
+    "//",
+    "\0",
+    "\n",
+    "%2E",
+    "\x9b",
+    "\udcff",
+    "?versionId=",
+    "s3://",
+    "@",
+)
 
 
 @cache
@@ -256,5 +287,6 @@ def targets() -> dict[str, Target]:
         "url list": Target(
             st.tuples(st.binary(max_size=200) | table.map(str.encode), separator), check_url_list
         ),
+        "object name": Target(inputs.texts(("a/b.jpg",), _NAME_PIECES), check_object_name),
         "robots": Target(st.tuples(rules, st.text(max_size=40)), check_robots),
     }
