@@ -36,10 +36,10 @@ def _temporaries(workspace: Workspace) -> Iterator[Path]:
     """Yield temporary files outside the store and outside the outputs, which are made anew."""
     data = workspace.data
     folders = (workspace.root, data, data / ".cache", workspace.reports, workspace.root / "reviews",
-               workspace.root / ".dvc" / "tmp", workspace.sources,
-               Mirror.of(workspace).partial)  # fmt: skip
+               workspace.root / ".dvc" / "tmp", workspace.sources)  # fmt: skip
     for folder in folders:
         yield from folder.glob(".*.*")
+    yield from Mirror.of(workspace).temporaries()
     yield from Path(gettempdir()).glob(".flawfactory.*")  # of `dvc_reading`
     for folder in (workspace.sources, data / "gallery", workspace.calls / "answers"):
         yield from (path for path in folder.glob("**/.*.*") if is_temporary(path))

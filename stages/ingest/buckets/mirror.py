@@ -11,7 +11,7 @@ Everything may be deleted at any time and is then fetched again.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,10 @@ class Mirror:
     def partial(self) -> Path:
         """The folder of downloads that are not complete yet."""
         return self.folder / ".partial"
+
+    def temporaries(self) -> Iterator[Path]:
+        """Yield the downloads that are not complete, and those of killed processes."""
+        return self.partial.glob(".*.*")
 
     @property
     def database(self) -> Path:

@@ -14,6 +14,7 @@ from stages.engine.codes import FetchCode, RejectCode
 from stages.engine.storage.digests import Digests
 from stages.engine.storage.s3 import PROTOCOL, Object
 from stages.engine.storage.source_list import Problem, Source
+from stages.engine.temporaries import remove_leftovers
 from stages.engine.workspace import Workspace
 from stages.ingest.buckets.address import BucketPrefix
 from stages.ingest.buckets.documents import update_documents
@@ -76,6 +77,7 @@ def scan_bucket(
         OSError: a copy cannot be written (full disk).
     """
     mirror, settings = Mirror.of(workspace), load_bucket_settings(workspace)
+    remove_leftovers(mirror.temporaries())
     client = open_client(address)
     listing = list_prefix(client, address, settings)
     if not listing.photos and not listing.unsafe:
