@@ -56,7 +56,7 @@ class BaseParams(Section):
     models: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     """Role to options that replace the profile's, such as an endpoint's address or a folder. None
     leaves the role out: ``captioner: null`` means no captions."""
-    photos_per_shard: int = Field(default=256, ge=1, le=1_000_000)
+    photos_per_shard: int = Field(default=64, ge=1, le=1_000_000)
     """Lines of the source list per shard, and per block of `Stage.sift_block`. New photos rewrite
     at most the last shard and add others."""
 
