@@ -46,9 +46,9 @@ def plan_build(workspace: Workspace, stale: StaleStages) -> list[StagePlan]:
     for name in STAGES[first:]:
         todo = photos
         if exact:
-            units = gather(build_stage(name, params), workspace).units
-            photos = len(units)
-            todo = len(store.find_missing(unit.store_key for unit in units))
+            refs = gather(build_stage(name, params), workspace).refs
+            photos = len(refs)
+            todo = len(store.find_missing(ref.store_key for ref in refs))
         plans.append(
             StagePlan(
                 stage=name,

@@ -30,6 +30,7 @@ _NULL_PARAMS: dict[str, dict[str, Any]] = {
             "quotas": {"tool": 1.0}},
     "invert": {"steps": 2, "min_noise_std": 0.0, "max_noise_std": 100.0},
     "inject": {"min_reconstruction_psnr": 0.0},
+    "explain": {"gate": {"min_distinct": 0.0}},
     "filter": {"lpips": {"low": 0.0, "high": 2.0, "control": 0.0, "mask": 0.0}},
 }  # fmt: skip
 _OPEN_GATE = {"max_reject_rate": 1.0}

@@ -118,7 +118,7 @@ def _missing_output(workspace: Workspace, params: dict[str, BaseModel]) -> str |
 def _needed_keys(workspace: Workspace, params: dict[str, BaseModel]) -> set[str]:
     """Return the keys of all results that the present version consists of."""
     stages = (build_stage(name, params) for name in STAGES)
-    return {unit.store_key for stage in stages for unit in gather(stage, workspace).units}
+    return {ref.store_key for stage in stages for ref in gather(stage, workspace).refs}
 
 
 def _print_count(what: str, count: int, size: int) -> None:

@@ -36,6 +36,11 @@ def _defuse(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.replace("<", "‹") if isinstance(v, str) else v for k, v in row.items()}
 
 
+def count_rejects(rejects: Iterable[Reject]) -> Counter[tuple[bool, str]]:
+    """Count rejects by whether they are about a variant, and by code."""
+    return Counter((reject.variant is not None, str(reject.code)) for reject in rejects)
+
+
 def count_outcomes(
     stage: str, numbers: Mapping[str, float], rejects: Iterable[Reject], aside: Collection[str]
 ) -> list[dict[str, Any]]:
@@ -51,7 +56,7 @@ def count_outcomes(
         Rows of ``stage``, ``unit`` (``photos`` or ``flaws``), ``outcome`` (``accepted``,
         ``rejected`` or ``aside``), ``reason`` (the code, empty for the accepted) and ``count``.
     """
-    codes = Counter((reject.variant is not None, str(reject.code)) for reject in rejects)
+    codes = count_rejects(rejects)
     rows = []
     for is_variant, unit, accepted in (
         (False, "photos", "photos_accepted"),

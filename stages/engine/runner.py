@@ -19,7 +19,7 @@ from stages.engine import codes, plots
 from stages.engine.execution.executor import count_gpus, execute
 from stages.engine.execution.leash import LEASHED, exit_with_starter
 from stages.engine.execution.progress import Reporter
-from stages.engine.execution.units import Unit, source_units, upstream_units
+from stages.engine.execution.units import Ref, SourceUnits, Unit, Units, UpstreamUnits
 from stages.engine.faults import save_traceback, user_message
 from stages.engine.files import pretty_json, sha256_file, write_atomically
 from stages.engine.gates import gate, names
@@ -30,16 +30,15 @@ from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, open_store
 from stages.engine.stage import Reject, Stage
 from stages.engine.storage.assemble import Assembly, ResultsLost, assemble
+from stages.engine.storage.pairs import Pairs, make_pairs
 from stages.engine.storage.source_list import parts
 from stages.engine.storage.store import Store
 from stages.engine.storage.tables import (
     MANIFEST,
     METRICS,
     PHOTOS,
+    Table,
     output_digest,
-    read_photos,
-    read_table,
-    reject_row,
 )
 from stages.engine.workspace import FactoryError, Workspace
 
@@ -52,7 +51,9 @@ _TRACEBACKS = 20
 class Work:
     """The photos that a stage has to process."""
 
-    units: list[Unit]
+    refs: list[Ref]
+    units: Iterable[Unit]
+    """The units of `refs`, made anew each time they are iterated."""
     refused: list[Reject]
     """Lines of the source list that are rejected without opening their file."""
     upstream: Upstream
@@ -64,27 +65,42 @@ def gather(stage: Stage, workspace: Workspace) -> Work:
     Raises:
         FactoryError: an upstream stage has no output, or two photos have the same key.
     """
-    if not stage.reads:
-        entries, refused = stage.entries(workspace.sources)
-        keys = [entry.key for entry in entries] + [reject.key for reject in refused]
-        if twice := [key for key, count in Counter(keys).items() if count > 1]:
-            raise FactoryError(f"{stage.name}: the source list has the key {twice[0]} twice")
-        return Work(source_units(stage, entries), refused, Upstream(keys, set()))
-    units = upstream_units(stage, workspace.data)
-    return Work(units, [], Upstream([u.key for u in units], _incoming_variants(stage, workspace)))
+    if stage.reads:
+        return _gather_upstream(stage, workspace)
+    entries, refused = stage.entries(workspace.sources)
+    keys = [entry.key for entry in entries] + [reject.key for reject in refused]
+    if twice := [key for key, count in Counter(keys).items() if count > 1]:
+        raise FactoryError(f"{stage.name}: the source list has the key {twice[0]} twice")
+    units = SourceUnits(stage, entries)
+    return Work(_refer(units), units, refused, Upstream(keys))
 
 
-def _incoming_variants(stage: Stage, workspace: Workspace) -> set[tuple[str, str]]:
-    """Return the (photo, variant) pairs of the incoming photos, from the nearest upstream stage
-    whose rows are variants."""
-    photos = {e.key for e in read_photos(workspace.stage(next(iter(stage.reads))))}
+def _gather_upstream(stage: Stage, workspace: Workspace) -> Work:
+    units = UpstreamUnits(stage, workspace.data)
+    refs = _refer(units)
+    upstream = Upstream([ref.key for ref in refs], _incoming_variants(stage, workspace))
+    return Work(refs, units, [], upstream)
+
+
+def _refer(units: Iterable[Unit]) -> list[Ref]:
+    return [Ref(unit.key, unit.position, unit.store_key) for unit in units]
+
+
+def _incoming_variants(stage: Stage, workspace: Workspace) -> Pairs:
+    """Return the variants of the incoming photos, from the nearest upstream stage whose rows are
+    variants."""
+    import pyarrow.compute as pc
+
+    direct = workspace.stage(next(iter(stage.reads)))
     for name in stage.reads:
-        rows = read_table(workspace.stage(name) / MANIFEST)
-        if rows and "variant" in rows[0]:
-            return {(r["key"], r["variant"]) for r in rows if r["key"] in photos}
+        rows = Table(workspace.stage(name) / MANIFEST)
+        if rows and "variant" in rows.names:
+            pairs = rows.select(("key", "variant")).arrow()
+            photos = Table(direct / PHOTOS, ("key",)).arrow()["key"]
+            return pairs.filter(pc.is_in(pairs["key"], value_set=photos))
         if not rows and _read_variants_in(workspace.stage(name)):  # it rejected all of them
-            return set()
-    return set()
+            break
+    return make_pairs()
 
 
 def _read_variants_in(folder: Path) -> int:
@@ -125,10 +141,10 @@ class _Job:
         A failed photo leaves nothing in the store. Those in `failures` are not tried again.
         """
         failed = {reject.key for reject in failures}
-        units = [unit for unit in self.work.units if unit.key not in failed]
-        missing = self.store.find_missing(unit.store_key for unit in units)
-        todo = [unit for unit in units if unit.store_key in missing]
-        name, total = self.stage.name, len(self.work.units)
+        refs = [ref for ref in self.work.refs if ref.key not in failed]
+        missing = self.store.find_missing(ref.store_key for ref in refs)
+        todo = Units(self.work.units, {ref.key for ref in refs if ref.store_key in missing})
+        name, total = self.stage.name, len(self.work.refs)
         path = self.workspace.reports / f"{name}.progress.json"
         workers = ""
         if todo:
@@ -149,7 +165,7 @@ class _Job:
     def _assemble(self, failures: list[Reject]) -> Assembly:
         folder = self.workspace.stage(self.stage.name)
         failures = failures + self.work.refused
-        return assemble(self.stage, self.store, self.work.units, failures, folder)
+        return assemble(self.stage, self.store, self.work.refs, failures, folder)
 
 
 def _judge(
@@ -157,7 +173,9 @@ def _judge(
 ) -> gate.GateResult:
     """Summarise, write metrics and plots for DVC, run the suite."""
     aside = codes.aside_codes(stage.codes)
-    upstream = replace(work.upstream, variants=out.offered or work.upstream.variants)
+    upstream = work.upstream
+    if stage.sifts_blocks:
+        upstream = replace(upstream, variants=out.offered)
     summary = summarise(upstream, out.accepted, out.rows, out.rejects, aside, stage.counted)
     further = stage.numbers(out.rows)
     summary = replace(
@@ -174,7 +192,7 @@ def _judge(
     tables = {
         "manifest": out.rows,
         "photos": out.photos,
-        "rejects": [reject_row(reject) for reject in out.rejects],
+        "rejects": out.rejects.table,
     }
 
     @cache
@@ -224,23 +242,24 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     if changed := [name for name in before if before[name] != after[name]]:
         raise FactoryError(f"{stage.name}: {changed[0]} changed while it ran; run it again")
     aside_codes = codes.aside_codes(stage.codes)
-    photos = [reject for reject in out.rejects if reject.variant is None]
-    variants = [reject for reject in out.rejects if reject.variant is not None]
-    aside = sum(reject.code in aside_codes for reject in photos)
-    variants_aside = sum(reject.code in aside_codes for reject in variants)
+    counts = plots.count_rejects(out.rejects)
+    photos = Counter({code: n for (of_variant, code), n in counts.items() if not of_variant})
+    variants = Counter({code: n for (of_variant, code), n in counts.items() if of_variant})
+    aside = sum(photos[code] for code in aside_codes)
+    variants_aside = sum(variants[code] for code in aside_codes)
     report = {
         "stage": stage.name,
-        "photos": len(work.units),
+        "photos": len(work.refs),
         "computed": computed,
-        "rejected": len(photos) - aside,
+        "rejected": photos.total() - aside,
         "aside": aside,
-        "variants_rejected": len(variants) - variants_aside,
+        "variants_rejected": variants.total() - variants_aside,
         "variants_aside": variants_aside,
-        "reasons": Counter(str(r.code) for r in out.rejects),
+        "reasons": photos + variants,
         "try_again": job.try_again,
         "tracebacks": job.tracebacks,
         "rows": len(out.rows),
-        "stored_bytes": store.size(unit.store_key for unit in work.units),
+        "stored_bytes": store.size(ref.store_key for ref in work.refs),
         "output_bytes": sum(path.stat().st_size for path in folder.rglob("*")),
         "workers": settings.executor.worker_count(computed, count_gpus(stage)) if computed else 0,
         "seconds": round(time.monotonic() - start, 2),

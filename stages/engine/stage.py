@@ -10,7 +10,7 @@ stage's gate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -162,6 +162,8 @@ class Stage(ABC):
     declared; ``codes`` is there for every stage."""
     sifts_blocks: ClassVar[bool] = False
     """Whether the stage decides over blocks of photos with `sift_block`."""
+    finished_columns: ClassVar[tuple[str, ...]] = ()
+    """Columns of the manifest that `finish` adds, because they depend on all photos."""
     counted: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Manifest columns whose values are counted (``tool.add``), with the values that count 0 where
     no row has them."""
@@ -268,27 +270,30 @@ class Stage(ABC):
         """
         raise NotImplementedError(f"{self.name} reads upstream stages, not the source list")
 
-    def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
-        """With `own_layout`: write the shards into `folder` and return the rows of the manifest.
+    def assemble(self, outputs: Iterable[Assembled], folder: Path) -> Iterator[dict[str, Any]]:
+        """With `own_layout`: write the shards into `folder` and yield the rows of the manifest.
 
         `outputs` can be iterated once, reads lazily, and is in the order of the source list.
         """
         raise NotImplementedError(f"{self.name} leaves its layout to the engine")
 
     def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:  # noqa: B027
-        """With `own_layout`: write files that name the digests of others. Called last, when the
-        tables are written; only ``metrics.json`` comes later.
+        """With `own_layout`: write the files that are about the data set as a whole. Called last,
+        when shards and tables are written; only ``metrics.json`` comes later.
 
         Default: none.
 
         Args:
             folder: the output folder.
-            rows: of the manifest.
+            rows: of the manifest, as in `numbers`.
         """
 
     def numbers(self, rows: Sequence[dict[str, Any]]) -> Mapping[str, float]:
         """Return further numbers for the gate's table ``summary`` and DVC's metrics, computed from
         the rows of the manifest.
+
+        There may be millions of rows: they are read from disk each time they are iterated, and
+        must not be collected. `stages.engine.storage.tables.select_columns` saves time.
 
         Default: none.
         """
@@ -311,9 +316,10 @@ class Stage(ABC):
         """
         return {}
 
-    def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Fill columns that depend on all photos; rows are in the order of the source list.
+    def finish(self, rows: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+        """With `finished_columns`: yield the rows, in the same order, with these columns added.
 
-        Default: return the rows unchanged.
+        Args:
+            rows: in the order of the source list, read from disk each time they are iterated.
         """
-        return rows
+        raise NotImplementedError(f"{self.name} has no columns that depend on all photos")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,10 +26,15 @@ def count_scores(
         Rows of ``score``, ``outcome`` (``accepted`` or ``rejected``), ``from``, ``to`` and
         ``count``.
     """
-    outcomes = {"accepted": list(accepted), "rejected": list(rejected)}
+    outcomes = {"accepted": accepted, "rejected": rejected}
+    found = {(name, outcome): array("d") for name in names for outcome in outcomes}
+    for outcome, variants in outcomes.items():
+        for variant in variants:
+            for name in names:
+                if variant.get(name) is not None:
+                    found[name, outcome].append(variant[name])
     return [
         {"score": name, "outcome": outcome, **bin_}
-        for name in names
-        for outcome, variants in outcomes.items()
-        for bin_ in make_histogram([v[name] for v in variants if v.get(name) is not None], EDGES)
+        for (name, outcome), values in found.items()
+        for bin_ in make_histogram(values, EDGES)
     ]

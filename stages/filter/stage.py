@@ -13,7 +13,13 @@ from stages import tools
 from stages.engine.codes import RejectCode
 from stages.engine.files import sha256
 from stages.engine.stage import Assembled, Output, Reject, Sample, StageParams
-from stages.engine.storage.tables import PHOTOS, REJECTS, read_columns, read_photos
+from stages.engine.storage.tables import (
+    PHOTOS,
+    REJECTS,
+    iterate_photos,
+    read_columns,
+    select_columns,
+)
 from stages.engine.workspace import Workspace
 from stages.filter import bounds, plots
 from stages.filter.case import read_case
@@ -137,7 +143,7 @@ class FilterStage(ModelStage):
         """
         files, digests = read_reviews(workspace.root, self.params.reviews)
         if files:
-            rendered = read_photos(workspace.stage("inject"))
+            rendered = iterate_photos(workspace.stage("inject"))
             places = (place for entry in rendered for place in entry.places.items())
             pixels = frozenset(m.sha256 for name, m in places if name.endswith(".artifact.png"))
             ingest = workspace.stage("ingest")
@@ -202,7 +208,8 @@ class FilterStage(ModelStage):
     ) -> ReadOnly[str, Sequence[ReadOnly[str, Any]]]:
         """Return histograms of the scores of accepted and of rejected variants."""
         names = (*MEASURED, PROBABILITY)
-        return {"scores": plots.count_scores(names, rows, [r.evidence for r in rejects])}
+        accepted = select_columns(rows, names)
+        return {"scores": plots.count_scores(names, accepted, (r.evidence for r in rejects))}
 
 
 def apply_opinion(verdict: Verdict, opinion: Opinion) -> Verdict:

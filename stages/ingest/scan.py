@@ -3,6 +3,7 @@ ones."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -155,13 +156,13 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
             and (listed.sha256, listed.problem) == (entry.sha256, entry.problem)
         ):
             rights = {field.name: getattr(entry, field.name) for field in fields(PhotoRights)}
-            merged[index] = listed.model_copy(update=rights)
+            merged[index] = dataclasses.replace(listed, **rights)
             report.unchanged += 1
             report.relicensed += merged[index] != listed
             continue
         if index is not None and listed:
             if listed.withdrawn is None:
-                merged[index] = listed.model_copy(update={"withdrawn": REPLACED})
+                merged[index] = dataclasses.replace(listed, withdrawn=REPLACED)
             report.replaced += 1
         last[_identity(entry)] = len(merged)
         merged.append(entry)
@@ -232,8 +233,7 @@ def scan(
     if replace:
         gone = withdrawn_contents(listed)
         merged = [
-            e.model_copy(update={"withdrawn": gone.get(e.sha256 or "", e.withdrawn)})
-            for e in merged
+            dataclasses.replace(e, withdrawn=gone.get(e.sha256 or "", e.withdrawn)) for e in merged
         ]
     report.changed = write_list(workspace.sources, merged)
     places.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def withdraw(workspace: Workspace, what: str, reason: str) -> list[Source]:
         )
         # A replaced entry can be withdrawn too: its bytes may be in the list under another name.
         if named and entry.withdrawn in (None, REPLACED):
-            entries[index] = entry.model_copy(update={"withdrawn": reason})
+            entries[index] = replace(entry, withdrawn=reason)
             marked.append(entries[index])
     if not marked:
         raise ScanError(
@@ -62,11 +63,17 @@ def forget(source_list: Path, digests: Collection[str]) -> None:
     Raises:
         SourceListError: the list is malformed.
     """
-    blank = {"folder": None, "path": "", "licence": "unknown", "origin": "unknown", "batch": ""}
+    blank: dict[str, Any] = {
+        "folder": None,
+        "path": "",
+        "licence": "unknown",
+        "origin": "unknown",
+        "batch": "",
+    }
     blank |= {"creator": "unknown", "title": ""}
     entries = read_list(source_list)
     if purged := [entry for entry in entries if entry.sha256 in digests]:
-        gone = {id(entry): entry.model_copy(update=blank) for entry in purged}
+        gone = {id(entry): replace(entry, **blank) for entry in purged}
         write_list(source_list, [gone.get(id(entry), entry) for entry in entries])
 
 

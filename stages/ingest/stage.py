@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.storage.source_list import exists, read_list
+from stages.engine.storage.tables import read_column
 from stages.engine.workspace import Workspace
 from stages.ingest.codes import IngestAside, IngestCode
 from stages.ingest.damage import look_for_damage
@@ -87,6 +88,7 @@ class IngestStage(Stage):
     params_model: ClassVar[type[StageParams]] = IngestParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (IngestCode, IngestAside)
     sets: ClassVar[Mapping[str, Sequence[str]]] = {"formats": FORMATS}
+    finished_columns: ClassVar[tuple[str, ...]] = ("group",)
     params: IngestParams
 
     def entries(self, source_list: Path) -> tuple[list[SourceEntry], list[Reject]]:
@@ -172,9 +174,8 @@ class IngestStage(Stage):
             {**columns, "scaled": photo.scaled_from is not None, "notes": " ".join(photo.notes)}
         ]
 
-    def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def finish(self, rows: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         """Add the column ``group``: the key of the first photo that looks the same."""
-        keys = [row["key"] for row in rows]
-        phashes = [row["phash"] for row in rows]
+        keys, phashes = read_column(rows, "key"), read_column(rows, "phash")
         found = group_photos(keys, phashes, self.params.near_duplicate_distance)
-        return [{**row, "group": found[row["key"]]} for row in rows]
+        return ({**row, "group": found[row["key"]]} for row in rows)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from stages.engine.codes import AsideCode
 from stages.engine.stage import Reject
+from stages.engine.storage.tables import select_columns
 from stages.map.quotas import Candidate, Group, Quotas, Selection, select
 from stages.tools import Tool
 
 MET = "met"
 _TOLERANCE = 0.02
 """Excess over a limit in the whole data set that still counts as met: each block rounds up."""
+
+
+_CANDIDATE_COLUMNS = ("key", "variant", "tool", "entity_name", "part_kind", "positional")
 
 
 class MapAside(AsideCode):
@@ -80,27 +84,25 @@ def _reject(
 
 def describe_states(
     rows: Sequence[dict[str, Any]], quotas: Quotas, tools: Collection[Tool]
-) -> list[str]:
+) -> Iterator[str]:
     """Describe for each row whether its tool, entity or part has more than its share of all rows.
 
     Args:
-        rows: of the whole data set.
+        rows: of the whole data set; iterated twice.
         quotas: the limits. They are raised only where `tools` cannot meet them.
         tools: all tools that may be drawn.
 
-    Returns:
+    Yields:
         ``met``, or the groups with too large a share: ``tool distort: 0.52 of at most 0.4``.
     """
     raised = quotas.limits({("tool", tool) for tool in tools})
-    candidates = [_candidate(row) for row in rows]
-    counts = Counter(group for candidate in candidates for group in candidate.groups)
+    needed = select_columns(rows, _CANDIDATE_COLUMNS)
+    counts = Counter(group for row in needed for group in _candidate(row).groups)
     over: dict[Group, str] = {}
     for group, count in counts.items():
         kind, value = group
         limit = raised.get(group, 1.0) if kind == "tool" else quotas.limit(group)
         if (share := count / len(rows)) > limit + _TOLERANCE:
             over[group] = f"{kind} {value}: {share:.3f} of at most {limit:.3g}"
-    return [
-        ", ".join(over[group] for group in candidate.groups if group in over) or MET
-        for candidate in candidates
-    ]
+    for row in needed:
+        yield ", ".join(over[group] for group in _candidate(row).groups if group in over) or MET

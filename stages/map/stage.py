@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -51,6 +51,7 @@ class MapStage(Stage):
     params_model: ClassVar[type[StageParams]] = MapParams
     codes: ClassVar[tuple[type[RejectCode], ...]] = (MapCode, MapAside)
     sifts_blocks: ClassVar[bool] = True
+    finished_columns: ClassVar[tuple[str, ...]] = ("quota",)
     sets: ClassVar[ReadOnly[str, Sequence[str]]] = {
         "tools": TOOLS,
         "named_tools": NAMED_PART_TOOLS,
@@ -102,12 +103,12 @@ class MapStage(Stage):
         left = mapping.model_copy(update={"variants": kept, "left_out": left_out})
         return replace(result, document=left.model_dump(mode="json"))
 
-    def finish(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def finish(self, rows: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         """Add the column ``quota``: ``met``, or which of the row's tool, entity and part have more
         than their share of all rows."""
         tools = [tool for tool, weight in self.settings.weights.items() if weight > 0]
         states = describe_states(rows, self.settings.quotas, tools)
-        return [row | {"quota": state} for row, state in zip(rows, states, strict=True)]
+        return (row | {"quota": state} for row, state in zip(rows, states, strict=True))
 
     def columns(self) -> ReadOnly[str, type]:
         """Return the columns of the manifest."""

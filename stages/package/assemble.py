@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from stages.engine.files import canonical_json, pretty_json, sha256_file
 from stages.engine.stage import Assembled
 from stages.engine.storage.shard import Index, add_sample
 from stages.engine.storage.source_list import Source
+from stages.engine.storage.tables import read_column, select_columns
 from stages.package.members import RECORD, ImageFormat
 from stages.package.pair import PublishedPair
 from stages.package.provenance import Provenance
-from stages.package.rows import complete_rows, make_rows
+from stages.package.rows import complete_row, make_rows
 from stages.package.split import SPLITS, Ratios, split_of
 
 INDEX, CARD = "_info.json", "README.md"
@@ -115,15 +117,14 @@ class Shards:
 
 def write_shards(
     outputs: Iterable[Assembled], folder: Path, layout: Layout, provenance: Provenance
-) -> list[dict[str, Any]]:
-    """Write all shards, with one photo in memory at a time; return the manifest's rows."""
+) -> Iterator[dict[str, Any]]:
+    """Write all shards, with one photo in memory at a time; yield the manifest's rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
     for number, photos in groupby(outputs, key=lambda o: o.position // layout.photos_per_shard):
         with Shards(folder, number) as shards:
             for output in photos:
-                rows += _write_photo(output, shards, layout, provenance)
-    return complete_rows(rows, layout.image_format)
+                for row in _write_photo(output, shards, layout, provenance):
+                    yield complete_row(row, layout.image_format)
 
 
 def _write_photo(
@@ -138,23 +139,22 @@ def _write_photo(
             yield row | place
 
 
-def make_index(rows: list[dict[str, Any]], digests: Mapping[str, str]) -> dict[str, Any]:
+def make_index(rows: Sequence[dict[str, Any]], digests: Mapping[str, str]) -> dict[str, Any]:
     """Make ``_info.json`` in the format of timm's WebDataset reader.
 
     For each split: the file names, the number of samples of each file, their sum, and (ours) the
     sha256 of each file.
 
     Args:
-        rows: the manifest's rows.
+        rows: the manifest's rows; those of a pair follow each other.
         digests: shard to sha256.
     """
+    found: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
+    needed = select_columns(rows, ("pair", "split", "shard"))
+    for _, (first, *_) in groupby(needed, key=lambda row: row["pair"]):
+        found[first["split"]][first["shard"]] += 1
     splits: dict[str, Any] = {}
-    pairs = {row["pair"]: row for row in rows}.values()
-    for split in SPLITS:
-        counts: dict[str, int] = {}
-        for row in pairs:
-            if row["split"] == split:
-                counts[row["shard"]] = counts.get(row["shard"], 0) + 1
+    for split, counts in found.items():
         if counts:
             splits[split] = {
                 "name": split,
@@ -166,7 +166,7 @@ def make_index(rows: list[dict[str, Any]], digests: Mapping[str, str]) -> dict[s
     return {"splits": splits}
 
 
-def write_index(rows: list[dict[str, Any]], folder: Path) -> None:
+def write_index(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     """Write ``_info.json``; the shards are read once."""
-    digests = {name: sha256_file(folder / name) for name in {row["shard"] for row in rows}}
+    digests = {name: sha256_file(folder / name) for name in set(read_column(rows, "shard"))}
     (folder / INDEX).write_bytes(pretty_json(make_index(rows, digests)))

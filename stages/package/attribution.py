@@ -7,16 +7,18 @@ every published photo. It has no dates, so the same rows give the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+from stages.engine.storage.tables import select_columns
 from stages.package.markdown import escape
 from stages.package.rights import REFERENCE, UNKNOWN
 
 FILE = "ATTRIBUTION.md"
 HEADING = "# Attribution"
+_COLUMNS = ("key", "licence", "title", "file_name", "creator", "origin")
 _CHANGES = (
     "Every photo was turned upright, converted to sRGB, scaled down if it was large, and stripped "
     "of metadata; that copy is the member `real`. In `artifact` and `control` regions of it were "
@@ -30,28 +32,27 @@ _PUBLIC_DOMAIN = {
 }
 
 
-def make_attribution(rows: Iterable[dict[str, Any]]) -> str:
+def make_attribution(rows: Sequence[Mapping[str, Any]]) -> str:
     """Make the text of ATTRIBUTION.md from the manifest's rows, by licence and photo."""
-    photos = {row["key"]: row for row in rows}
-    licences: dict[str, list[dict[str, Any]]] = {}
-    for _, row in sorted(photos.items()):
-        licences.setdefault(row["licence"], []).append(row)
+    lines: dict[str, dict[str, str]] = {}
+    for row in select_columns(rows, _COLUMNS):
+        lines.setdefault(row["licence"], {})[row["key"]] = _line(row)
     parts = [f"{HEADING}\n\n{_CHANGES}\n"]
-    for licence, found in sorted(licences.items()):
+    for licence, found in sorted(lines.items()):
         links = "".join(f"\n{link}" for link in list_links(licence))
-        parts.append(f"## {escape(licence)}\n{links}\n\n" + "\n".join(_lines(found)) + "\n")
+        ordered = "\n".join(found[key] for key in sorted(found))
+        parts.append(f"## {escape(licence)}\n{links}\n\n{ordered}\n")
     return "\n".join(parts)
 
 
-def _lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    for row in rows:
-        words = [f"“{escape(row['title'] or row['file_name'])}”"]
-        if row["creator"] != UNKNOWN:
-            words.append(f"by {escape(row['creator'])}")
-        words.append(
-            "source not given" if row["origin"] == UNKNOWN else f"source: {escape(row['origin'])}"
-        )
-        yield f"- `{row['key']}`: {', '.join(words)}"
+def _line(row: Mapping[str, Any]) -> str:
+    words = [f"“{escape(row['title'] or row['file_name'])}”"]
+    if row["creator"] != UNKNOWN:
+        words.append(f"by {escape(row['creator'])}")
+    words.append(
+        "source not given" if row["origin"] == UNKNOWN else f"source: {escape(row['origin'])}"
+    )
+    return f"- `{row['key']}`: {', '.join(words)}"
 
 
 def list_keys(text: str) -> set[str]:

@@ -5,12 +5,13 @@ The card has no dates, so the same rows give the same bytes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
+from stages.engine.storage.tables import list_columns, read_column, select_columns
 from stages.package import attribution, rights
 from stages.package.markdown import escape, write_table
 from stages.package.members import RECORD, find_member
@@ -54,11 +55,12 @@ def size_category(pairs: int) -> str:
 
 def make_header(rows: Sequence[dict[str, Any]], terms: Terms) -> str:
     """Make the YAML front matter."""
-    splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
+    present = set(read_column(rows, "split"))
+    splits = [split for split in SPLITS if split in present]
     values: dict[str, Any] = {
         "pretty_name": "flawfactory pairs",
         **make_licence_header(
-            {row["licence"] for row in rows}, terms.policy, restricted=bool(terms.restrictions())
+            set(read_column(rows, "licence")), terms.policy, restricted=bool(terms.restrictions())
         ),
         "task_categories": ["image-classification", "image-segmentation", "image-to-text"],
         "language": ["en"],
@@ -99,21 +101,23 @@ def make_licence_header(
 
 
 def _count_pairs(rows: Sequence[dict[str, Any]]) -> int:
-    return len({row["pair"] for row in rows})
+    return len(set(read_column(rows, "pair")))
 
 
 def _counts(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[str, int, int]]:
     """Count pairs and photos by value, the most frequent first."""
-    of_value: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        of_value.setdefault(row[column], []).append(row)
-    counts = [(n, _count_pairs(r), len({row["key"] for row in r})) for n, r in of_value.items()]
+    pairs: defaultdict[str, set[str]] = defaultdict(set)
+    photos: defaultdict[str, set[str]] = defaultdict(set)
+    for row in select_columns(rows, ("key", "pair", column)):
+        pairs[row[column]].add(row["pair"])
+        photos[row[column]].add(row["key"])
+    counts = [(value, len(found), len(photos[value])) for value, found in pairs.items()]
     return sorted(counts, key=lambda count: (-count[1], count[0]))
 
 
 def _tool_counts(rows: Sequence[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
     """Count flaws, pairs and photos by tool, the most frequent first."""
-    flaws = Counter(row["tool"] for row in rows)
+    flaws = Counter(read_column(rows, "tool"))
     counts = [(tool, flaws[tool], pairs, photos) for tool, pairs, photos in _counts(rows, "tool")]
     return sorted(counts, key=lambda count: (-count[1], count[0]))
 
@@ -138,7 +142,8 @@ def _licences(rows: Sequence[dict[str, Any]], terms: Terms) -> str:
 
 def _problems(rows: Sequence[dict[str, Any]], terms: Terms) -> list[str]:
     """Say why the data set must not be passed on; nothing if it may."""
-    photos = {(row["key"], Rights(row["licence"], row["creator"], row["origin"])) for row in rows}
+    needed = select_columns(rows, ("key", "licence", "creator", "origin"))
+    photos = {(row["key"], Rights(row["licence"], row["creator"], row["origin"])) for row in needed}
     found = rights.find_problems((photo for _, photo in photos), terms.policy)
     reasons = [f"{escape(name)}: {problem}" for name, _, problem in found]
     remedies = [
@@ -157,7 +162,7 @@ def _problems(rows: Sequence[dict[str, Any]], terms: Terms) -> list[str]:
 
 
 def _find_member(picture: str, rows: Sequence[dict[str, Any]]) -> str:
-    columns = rows[0] if rows else {}
+    columns = list_columns(rows)
     return find_member(picture, {name.removeprefix("sha256.") for name in columns})
 
 
@@ -184,7 +189,7 @@ def make_card(
         "# flawfactory pairs",
         *([f"Version {escape(terms.version)}."] if terms.version else []),
         f"{_count_pairs(rows)} pairs with {len(rows)} flaws from "
-        f"{len({row['key'] for row in rows})} photos. Each pair is a real photo, the same photo "
+        f"{len(set(read_column(rows, 'key')))} photos. Each pair is a real photo, the same photo "
         "with one flaw or several, a clean control that went through the same model, the flaws' "
         "masks, and words that say what is wrong.",
         "## Splits",

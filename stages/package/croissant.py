@@ -17,7 +17,7 @@ from typing import Any
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from stages.engine.files import sha256_file
-from stages.engine.storage.tables import MANIFEST
+from stages.engine.storage.tables import MANIFEST, read_column
 from stages.package import attribution
 from stages.package.assemble import INDEX
 from stages.package.members import ImageFormat
@@ -82,9 +82,9 @@ def make_croissant(
             that the same data give the same bytes.
         image_format: file format of photo, artifact and control.
     """
-    licences = {row["licence"] for row in rows} | {m.licence for m in terms.restrictions()}
-    shards = sorted({row["shard"] for row in rows})
-    pairs = len({row["pair"] for row in rows})
+    licences = set(read_column(rows, "licence")) | {m.licence for m in terms.restrictions()}
+    shards = sorted(set(read_column(rows, "shard")))
+    pairs = len(set(read_column(rows, "pair")))
     date = {"datePublished": published} if published else {}
     return {
         "@context": json.loads(_CONTEXT.read_bytes()),
@@ -165,7 +165,7 @@ def _file_sets(shards: Sequence[str], image_format: ImageFormat) -> Iterator[dic
 def _record_sets(
     rows: Sequence[Mapping[str, Any]], image_format: ImageFormat
 ) -> list[dict[str, Any]]:
-    present = {row["split"] for row in rows}
+    present = set(read_column(rows, "split"))
     splits = [split for split in SPLITS if split in present]
     table = {"fileObject": {"@id": MANIFEST}}
     return [

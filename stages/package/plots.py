@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stages.engine.plots import make_histogram
+from stages.engine.storage.tables import select_columns
 from stages.tools import TOOLS
 
 MAX_NAMES = 15
@@ -23,15 +25,14 @@ def count_flaws(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         Rows of ``tool``, ``entity``, ``part`` and ``count``. A tool without flaws has one row with
         the count 0.
     """
-    entities, parts = (_common(row[name] for row in rows) for name in ("entity", "part_kind"))
-    counts = Counter(
-        (
-            row["tool"],
-            row["entity"] if row["entity"] in entities else OTHERS,
-            row["part_kind"] if row["part_kind"] in parts else OTHERS,
-        )
-        for row in rows
-    )
+    needed = select_columns(rows, ("tool", "entity", "part_kind"))
+    drawn = Counter((row["tool"], row["entity"], row["part_kind"]) for row in needed)
+    entities = _common((entity, count) for (_, entity, _), count in drawn.items())
+    parts = _common((part, count) for (_, _, part), count in drawn.items())
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for (tool, entity, part), count in drawn.items():
+        shown = entity if entity in entities else OTHERS, part if part in parts else OTHERS
+        counts[tool, *shown] += count
     for tool in TOOLS:
         if not any(name == tool for name, _, _ in counts):
             counts[tool, OTHERS, OTHERS] = 0
@@ -41,9 +42,13 @@ def count_flaws(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _common(names: Any) -> set[str]:
-    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
-    return {name for name, _ in counts[:MAX_NAMES]}
+def _common(counted: Iterable[tuple[str, int]]) -> set[str]:
+    """Return the names with the largest sums."""
+    sums: Counter[str] = Counter()
+    for name, count in counted:
+        sums[name] += count
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    return {name for name, _ in ordered[:MAX_NAMES]}
 
 
 def count_areas(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -52,8 +57,8 @@ def count_areas(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     Returns:
         Rows of ``tool``, ``from``, ``to`` and ``count``.
     """
-    areas = {tool: [] for tool in TOOLS}
-    for row in rows:
+    areas = {tool: array("d") for tool in TOOLS}
+    for row in select_columns(rows, ("tool", "mask_pixels", "width", "height")):
         areas[row["tool"]].append(100 * row["mask_pixels"] / (row["width"] * row["height"]))
     return [
         {"tool": tool, **bin_}

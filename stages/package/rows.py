@@ -75,22 +75,19 @@ def make_rows(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def complete_rows(
-    rows: Sequence[Mapping[str, Any]], image_format: ImageFormat = "png"
-) -> list[dict[str, Any]]:
-    """Give every row all columns of the manifest, in their order; None where it has no value.
+def complete_row(row: Mapping[str, Any], image_format: ImageFormat = "png") -> dict[str, Any]:
+    """Give a row all columns of the manifest, in their order; None where it has no value.
 
     Raises:
-        FactoryError: a row has a score that no judge declares.
+        FactoryError: it has a score that no judge declares.
     """
     columns = manifest_columns(image_format)
-    for row in rows:
-        if unknown := sorted(row.keys() - columns.keys()):
-            raise FactoryError(
-                f"{row['pair']} has {', '.join(unknown)}, which no judge declares: add the name to "
-                f"`scores` of the judge {row.get('judge')}"
-            )
-    return [{name: row.get(name) for name in columns} for row in rows]
+    if unknown := sorted(row.keys() - columns.keys()):
+        raise FactoryError(
+            f"{row['pair']} has {', '.join(unknown)}, which no judge declares: add the name to "
+            f"`scores` of the judge {row.get('judge')}"
+        )
+    return {name: row.get(name) for name in columns}
 
 
 def _pair_column(name: str, own: Mapping[str, type]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -25,7 +26,7 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.storage.source_list import read_list
-from stages.engine.storage.tables import MANIFEST, read_table
+from stages.engine.storage.tables import MANIFEST, read_column, read_columns, select_columns
 from stages.engine.workspace import Workspace
 from stages.package import assemble, attribution, card, croissant, plots
 from stages.package.members import ImageFormat, member_name
@@ -233,9 +234,10 @@ class PackageStage(Stage):
 
     def numbers(self, rows: Sequence[dict[str, Any]]) -> ReadOnly[str, float]:
         """Return the number of pairs, and of the pairs of each split."""
-        splits = {row["pair"]: row["split"] for row in rows}
-        counts = Counter(splits.values())
-        return {"pairs": len(splits)} | {f"split.{s}": counts[s] for s in SPLITS}
+        needed = select_columns(rows, ("pair", "split"))
+        pairs = groupby(needed, key=lambda row: (row["pair"], row["split"]))
+        counts = Counter(split for (_, split), _ in pairs)
+        return {"pairs": counts.total()} | {f"split.{s}": counts[s] for s in SPLITS}
 
     def plots(
         self, rows: Sequence[dict[str, Any]], rejects: Sequence[Reject]
@@ -243,35 +245,33 @@ class PackageStage(Stage):
         """Return counts of flaws by tool, entity and part, and histograms of the masks' areas."""
         return {"flaws": plots.count_flaws(rows), "areas": plots.count_areas(rows)}
 
-    def assemble(self, outputs: Iterable[Assembled], folder: Path) -> list[dict[str, Any]]:
-        """Write shards, ``_info.json``, ``provenance.json``, the card and the attribution; the rows
-        become ``manifest.parquet``."""
-        ingested = read_table(folder.parent / "ingest" / MANIFEST)
+    def assemble(self, outputs: Iterable[Assembled], folder: Path) -> Iterator[dict[str, Any]]:
+        """Write the shards; the rows become ``manifest.parquet``."""
         workspace = Workspace.find()
+        ingested = read_columns(folder.parent / "ingest" / MANIFEST, ("key", "group"))
         layout = assemble.Layout(
             sources=read_list(workspace.sources),
-            groups={row["key"]: row["group"] for row in ingested},
+            groups=dict(zip(ingested["key"], ingested["group"], strict=True)),
             ratios=self.params.splits,
             photos_per_shard=self.params.photos_per_shard,
             image_format=self.params.image_format,
         )
-        provenance = collect_provenance(workspace.root)
-        rows = assemble.write_shards(outputs, folder, layout, provenance)
+        return assemble.write_shards(outputs, folder, layout, collect_provenance(workspace.root))
+
+    def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+        """Write ``_info.json``, ``provenance.json``, the card, the attribution, and
+        ``croissant.json``, which names the sha256 of the other files."""
+        provenance = collect_provenance(Workspace.find().root)
+        params = self.params
+        terms = collect_terms(params.version, params.licences, self.base)
         assemble.write_index(rows, folder)
         (folder / PROVENANCE).write_bytes(pretty_json(provenance.as_file().model_dump(mode="json")))
-        terms = collect_terms(self.params.version, self.params.licences, self.base)
         text = card.make_card(rows, provenance, terms)
         (folder / assemble.CARD).write_text(text, encoding="utf-8")
         credits_ = attribution.make_attribution(rows)
         (folder / attribution.FILE).write_text(credits_, encoding="utf-8")
-        return rows
-
-    def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-        """Write ``croissant.json``, which names the sha256 of the other files."""
-        shards = sorted({row["shard"] for row in rows})
+        shards = sorted(set(read_column(rows, "shard")))
         files = croissant.describe_files(folder, [*shards, *croissant.FILES])
-        terms = collect_terms(self.params.version, self.params.licences, self.base)
-        params = self.params
         content = croissant.make_croissant(
             rows, files, terms, params.published, params.image_format
         )

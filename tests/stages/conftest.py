@@ -42,7 +42,7 @@ def judged():
     def judge(stage, rows, **numbers):
         suite = load_suite(stage, Path(sys.modules[type(stage).__module__].__file__).parent)
         keys = sorted({row["key"] for row in rows})
-        summary = summarise(Upstream(keys, set()), keys, rows, [])
+        summary = summarise(Upstream(keys), keys, rows, [])
         summary = replace(summary, numbers={**summary.numbers, **stage.numbers(rows), **numbers})
         return gate.run(suite, {"manifest": rows, "photos": [], "rejects": []}, summary)
 

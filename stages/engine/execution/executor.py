@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,12 +28,15 @@ from stages.engine.settings import ExecutorSettings
 from stages.engine.stage import Stage
 from stages.engine.storage.store import Store
 
-Executor = Callable[[Job, list[Unit]], Iterator[UnitOutcome]]
+_UNITS_PER_WORKER = 4
+"""Units that are submitted at the same time, for each worker: one is computed, the others wait, so
+that no worker has to."""
+Executor = Callable[[Job, Collection[Unit]], Iterator[UnitOutcome]]
 """Computes the units in any order, writes results to the store and yields each unit's outcome."""
 
 
 def execute(
-    stage: Stage, store: Store, units: list[Unit], settings: ExecutorSettings, code: str
+    stage: Stage, store: Store, units: Collection[Unit], settings: ExecutorSettings, code: str
 ) -> Iterator[UnitOutcome]:
     """Compute units in any order; write results to the store and yield each unit's outcome.
 
@@ -50,13 +53,13 @@ def execute(
         yield from EXECUTORS[settings.kind](job, units)
 
 
-def _run_inline(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+def _run_inline(job: Job, units: Collection[Unit]) -> Iterator[UnitOutcome]:
     load(job.stage, job.settings.threads)
     for unit in units:
         yield work(job.stage, job.store, unit)
 
 
-def _run_in_processes(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+def _run_in_processes(job: Job, units: Collection[Unit]) -> Iterator[UnitOutcome]:
     return _Processes(job).run(units)
 
 
@@ -128,31 +131,60 @@ class _Processes:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, units: list[Unit]) -> Iterator[UnitOutcome]:
+    def run(self, units: Collection[Unit]) -> Iterator[UnitOutcome]:
         """Compute the units. When a worker dies, compute the units in flight again one at a time:
         the one that kills its worker again is rejected."""
-        left = {unit.key: unit for unit in units}
-        while left:
-            workers = self.job.settings.worker_count(len(left), count_gpus(self.job.stage))
-            for outcome in self._run_until_crash(list(left.values()), workers):
-                left.pop(outcome.unit.key)
+        waiting, left = iter(units), len(units)
+        submitted: dict[str, Unit] = {}
+        while True:
+            workers = self.job.settings.worker_count(left, count_gpus(self.job.stage))
+            for outcome in self._run_until_crash(submitted, waiting, workers):
+                left -= 1
                 yield outcome
+            if not submitted:
+                return
             # The pool hands units out in order, so those in flight are the first of those left.
-            for unit in list(left.values())[:workers]:
-                left.pop(unit.key)
+            for unit in list(submitted.values())[:workers]:
+                submitted.pop(unit.key)
+                left -= 1
                 yield self._run_alone(unit)
 
-    def _run_until_crash(self, units: list[Unit], workers: int) -> Iterator[UnitOutcome]:
+    def _run_until_crash(
+        self, submitted: dict[str, Unit], waiting: Iterator[Unit], workers: int
+    ) -> Iterator[UnitOutcome]:
         """Yield the outcomes of all units, or of those that were done when a worker died, which
-        breaks the pool."""
+        breaks the pool.
+
+        Args:
+            submitted: the units that are computed first, by key. Units are added when they are
+                submitted, and removed when they are done.
+            waiting: the other units.
+            workers: number of workers.
+        """
         with self._pool(workers) as pool:
-            futures: list[Future[UnitOutcome]] = []
-            with suppress(BrokenProcessPool):
-                for unit in units:
-                    futures.append(pool.submit(work_in_worker, unit))
-            for future in as_completed(futures):
-                with suppress(BrokenProcessPool):
-                    yield future.result()
+            futures: set[Future[UnitOutcome]] = set()
+            again, broken = iter(list(submitted.values())), False
+            while True:
+                while not broken and len(futures) < workers * _UNITS_PER_WORKER:
+                    unit = next(again, None) or next(waiting, None)
+                    if unit is None:
+                        break
+                    submitted[unit.key] = unit
+                    try:
+                        futures.add(pool.submit(work_in_worker, unit))
+                    except BrokenProcessPool:
+                        broken = True
+                if not futures:
+                    return
+                done, futures = wait(futures, return_when=FIRST_COMPLETED)
+                for future in done:
+                    try:
+                        outcome = future.result()
+                    except BrokenProcessPool:
+                        broken = True
+                        continue
+                    submitted.pop(outcome.unit.key)
+                    yield outcome
 
     def _run_alone(self, unit: Unit) -> UnitOutcome:
         if stored := self.job.find_stored(unit):

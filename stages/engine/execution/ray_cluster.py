@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ _LOADING_ROUNDS = 3
 _DIED = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.WorkerCrashedError)
 
 
-def run(job: Job, units: list[Unit]) -> Generator[UnitOutcome, None, None]:
+def run(job: Job, units: Collection[Unit]) -> Generator[UnitOutcome, None, None]:
     """Compute the units on the cluster that `ExecutorSettings.address` names.
 
     A photo whose worker dies is computed again by another one. The one that kills its worker
@@ -131,7 +131,7 @@ class _Crew:
         self.setup, self.facts = ray.put(self.job.setup()), ray.put(machine_facts(stage))
 
     def compute(
-        self, units: Iterable[Unit], maximum: int, patience: int
+        self, units: Collection[Unit], maximum: int, patience: int
     ) -> Generator[UnitOutcome, None, list[Unit]]:
         """Yield the outcomes; return the units whose workers died `patience` times.
 
@@ -140,13 +140,20 @@ class _Crew:
             maximum: maximum number of workers; 0 for as many as the cluster has room for.
             patience: deaths of a unit's workers after which it is given up.
         """
-        queue, given_up = deque(units), list[Unit]()
+        waiting, to_take = iter(units), len(units)
+        again, given_up = deque[Unit](), list[Unit]()
         deaths: Counter[str] = Counter()
         watch = _Watch(self.job)
-        while left := len(queue) + sum(unit is not None for _, unit in self.busy.values()):
+        while left := (
+            to_take + len(again) + sum(unit is not None for _, unit in self.busy.values())
+        ):
             occupied = {worker for worker, _ in self.busy.values()}
-            for worker in list(self.workers - occupied)[: len(queue)]:
-                self._submit(worker, queue.popleft())
+            for worker in self.workers - occupied:
+                if to_take:
+                    to_take -= 1
+                    self._submit(worker, next(waiting))
+                elif again:
+                    self._submit(worker, again.popleft())
             self._hire(min(left, maximum or self._capacity()))
             watch.check(any(worker.node for worker in self.workers), self.request)
             for future in ray.wait(list(self.busy), timeout=_POLL_SECONDS)[0]:
@@ -161,7 +168,7 @@ class _Crew:
                     outcome = self.job.find_stored(unit)
                     if outcome is None:
                         retry = deaths[unit.key] < patience
-                        queue.append(unit) if retry else given_up.append(unit)
+                        again.append(unit) if retry else given_up.append(unit)
                 except exceptions.RayError as error:
                     raise self._translate(error) from error
                 if outcome is not None:

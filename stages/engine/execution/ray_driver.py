@@ -11,8 +11,8 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Collection, Iterator
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -26,7 +26,7 @@ _END_SECONDS = 5.0
 """How long the process may take to end its workers. Ray ends them too, a little later."""
 
 
-def run(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
+def run(job: Job, units: Collection[Unit]) -> Iterator[UnitOutcome]:
     """Compute the units as `ray_cluster.run` does.
 
     Raises:
@@ -34,10 +34,14 @@ def run(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    arguments = (sender, os.getpid(), job.setup(), job.settings, units)
+    incoming, outgoing = context.Pipe(duplex=False)
+    arguments = (sender, incoming, len(units), os.getpid(), job.setup(), job.settings)
     process = context.Process(target=_drive, args=arguments, daemon=True)
     process.start()
-    sender.close()  # so that the pipe ends with the process
+    sender.close()  # so that the pipes end with the process
+    incoming.close()
+    feeder = threading.Thread(target=_feed, args=(outgoing, units), daemon=True)
+    feeder.start()
     try:
         while (message := receiver.recv()) is not None:
             if isinstance(message, Exception):
@@ -51,6 +55,38 @@ def run(job: Job, units: list[Unit]) -> Iterator[UnitOutcome]:
     finally:
         receiver.close()
         _end(process)
+        feeder.join()
+
+
+def _feed(outgoing: Connection, units: Collection[Unit]) -> None:
+    """Send the units, or the exception that ends them, as fast as they are taken: a full pipe
+    waits."""
+    with outgoing, suppress(OSError):  # the process has ended
+        try:
+            for unit in units:
+                outgoing.send(unit)
+        except FactoryError as error:
+            outgoing.send(error)
+
+
+class _Incoming(Collection[Unit]):
+    """The units that `_feed` sends. They can be iterated once."""
+
+    def __init__(self, connection: Connection, count: int) -> None:
+        self._connection, self._count = connection, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Unit]:
+        for _ in range(self._count):
+            message = self._connection.recv()
+            if isinstance(message, Exception):
+                raise message
+            yield message
+
+    def __contains__(self, unit: object) -> bool:
+        raise NotImplementedError("units that are still to come are not known")
 
 
 def _end(process: BaseProcess) -> None:
@@ -62,10 +98,11 @@ def _end(process: BaseProcess) -> None:
 
 def _drive(
     sender: Connection,
+    incoming: Connection,
+    count: int,
     parent: int,
     setup: WorkerSetup,
     settings: ExecutorSettings,
-    units: list[Unit],
 ) -> None:
     """Send every outcome, then None, or an exception."""
     threading.Thread(target=exit_with_parent, args=(parent,), daemon=True).start()
@@ -74,7 +111,7 @@ def _drive(
         from stages.engine.execution import ray_cluster  # Ray is an optional dependency
 
         job = Job(setup.create(), setup.store, settings, setup.code)
-        with closing(ray_cluster.run(job, units)) as outcomes:
+        with closing(ray_cluster.run(job, _Incoming(incoming, count))) as outcomes:
             for outcome in outcomes:
                 sender.send(outcome)
         sender.send(None)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.engine.provenance import stage_digest, unit_key
 from stages.engine.stage import Sample, SourceEntry, Stage
 from stages.engine.storage.shard import Member, read_member
-from stages.engine.storage.tables import PhotoEntry, read_photos
+from stages.engine.storage.tables import PhotoEntry, iterate_photos
 from stages.engine.workspace import FactoryError
 
 DOCUMENT = "json"
@@ -36,6 +37,33 @@ class Unit:
     """Documents that are not in a shard: those of the source list."""
 
 
+class Ref(NamedTuple):
+    """What the driver remembers of every unit."""
+
+    key: str
+    """The photo's key."""
+    position: int
+    """Line in the source list."""
+    store_key: str
+
+
+class Units(Collection[Unit]):
+    """Units that are made anew each time they are iterated, so that memory holds one of them."""
+
+    def __init__(self, source: Iterable[Unit], keys: Collection[str]) -> None:
+        """Take those of `source` whose photo is in `keys`."""
+        self._source, self._keys = source, keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[Unit]:
+        return (unit for unit in self._source if unit.key in self._keys)
+
+    def __contains__(self, unit: object) -> bool:
+        return isinstance(unit, Unit) and unit.key in self._keys
+
+
 def _select_members(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, Member]:
     return {
         name: place
@@ -44,46 +72,52 @@ def _select_members(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, M
     }
 
 
-def upstream_units(stage: Stage, data: Path) -> list[Unit]:
-    """Return a unit for each photo that the direct upstream accepted, in the order of the source
-    list.
+@dataclass(frozen=True)
+class UpstreamUnits:
+    """A unit for each photo that the direct upstream accepted, in the order of the source list.
 
-    Raises:
-        FactoryError: an upstream stage has not run, or lacks a photo of the direct upstream.
+    Iterating raises FactoryError if an upstream stage has not run, or lacks a photo of the direct
+    upstream.
     """
-    digest = stage_digest(stage)
-    upstreams = {name: read_photos(data / name) for name in stage.reads}
-    by_key = {name: {e.key: e for e in entries} for name, entries in upstreams.items()}
-    units = []
-    for entry in upstreams[next(iter(stage.reads))]:
-        if lacking := [name for name in stage.reads if entry.key not in by_key[name]]:
-            raise FactoryError(f"{lacking[0]} has no photo {entry.key}; run `dvc repro`")
-        entries = {name: by_key[name][entry.key] for name in stage.reads}
-        places = {name: _select_members(e, stage.reads[name]) for name, e in entries.items()}
-        inputs = {
-            name: {member: place.sha256 for member, place in found.items()}
-            for name, found in places.items()
-        }
-        shards = {name: str(data / name / e.shard) for name, e in entries.items()}
-        key = unit_key(digest, {"key": entry.key, "members": inputs})
-        units.append(Unit(entry.key, entry.position, key, shards, places, {}))
-    return units
+
+    stage: Stage
+    data: Path
+
+    def __iter__(self) -> Iterator[Unit]:
+        stage, digest = self.stage, stage_digest(self.stage)
+        direct, *others = stage.reads
+        # All tables are in the order of the source list: one pass over each finds every photo.
+        tables = {name: iterate_photos(self.data / name) for name in others}
+        for entry in iterate_photos(self.data / direct):
+            entries = {direct: entry}
+            for name, table in tables.items():
+                found = next((other for other in table if other.key == entry.key), None)
+                if found is None:
+                    raise FactoryError(f"{name} has no photo {entry.key}; run `dvc repro`")
+                entries[name] = found
+            places = {name: _select_members(e, stage.reads[name]) for name, e in entries.items()}
+            inputs = {
+                name: {member: place.sha256 for member, place in found.items()}
+                for name, found in places.items()
+            }
+            shards = {name: str(self.data / name / e.shard) for name, e in entries.items()}
+            key = unit_key(digest, {"key": entry.key, "members": inputs})
+            yield Unit(entry.key, entry.position, key, shards, places, {})
 
 
-def source_units(stage: Stage, entries: list[SourceEntry]) -> list[Unit]:
-    """Return the units of the first stage, whose inputs are lines of the source list."""
-    digest = stage_digest(stage)
-    return [
-        Unit(
-            entry.key,
-            entry.position,
-            unit_key(digest, {"key": entry.key, "source": entry.source}),
-            {},
-            {},
-            {"source": entry.source, "place": entry.place},
-        )
-        for entry in entries
-    ]
+@dataclass(frozen=True)
+class SourceUnits:
+    """The units of the first stage, whose inputs are lines of the source list."""
+
+    stage: Stage
+    entries: Sequence[SourceEntry]
+
+    def __iter__(self) -> Iterator[Unit]:
+        digest = stage_digest(self.stage)
+        for entry in self.entries:
+            key = unit_key(digest, {"key": entry.key, "source": entry.source})
+            documents = {"source": entry.source, "place": entry.place}
+            yield Unit(entry.key, entry.position, key, {}, {}, documents)
 
 
 def load_sample(unit: Unit) -> Sample:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from stages.engine.gates.suite import Expectation, Suite
 from stages.engine.gates.summary import EXAMPLES, Summary, name_of
+from stages.engine.storage.tables import Table, list_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _ROW_COUNT = "expect_table_row_count_to_be_between"
+_COLUMN_SET = "expect_table_columns_to_match_set"
+_COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,25 @@ def _lacks_photos(expectation: Expectation, summary: Summary, min_photos: int) -
     return summary.count_photos(column) < min_photos
 
 
+def _make_frame(
+    rows: Sequence[dict[str, Any]], expectations: Sequence[Expectation]
+) -> pd.DataFrame:
+    """Return the rows with the columns that the expectations and their examples need."""
+    import pandas as pd
+
+    if not isinstance(rows, Table):
+        return pd.DataFrame(rows)
+    named = {"key", "variant"}
+    conditions = ""
+    for expectation in expectations:
+        kwargs = expectation.kwargs
+        named |= {kwargs[name] for name in _COLUMN_ARGUMENTS if name in kwargs}
+        named |= set(kwargs.get("column_list", ()))
+        conditions += kwargs.get("row_condition", "")
+    needed = [name for name in rows.names if name in named or name in conditions]
+    return rows.select(needed).arrow().to_pandas()
+
+
 def run(
     suite: Suite,
     tables: Mapping[str, Sequence[dict[str, Any]]],
@@ -131,7 +153,7 @@ def run(
 
     Args:
         suite: the expectations.
-        tables: table name to rows.
+        tables: table name to rows. Of a `Table` only the columns that are needed are read.
         summary: the table ``summary``.
         explain: adds the message to a failed check.
     """
@@ -147,22 +169,28 @@ def run(
     checks: list[Check] = []
     for table, rows in sorted({**tables, "summary": [summary.numbers]}.items()):
         own = [e for e in judged if e.table == table and (rows or e.type == _ROW_COUNT)]
-        if not own:
-            continue
-        frame = pd.DataFrame(rows)
-        batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
-        expectations: list[Any] = [_config(e, number, bool(rows)) for number, e in enumerate(own)]
-        validation = batch.get_batch({"dataframe": frame}).validate(
-            gx.ExpectationSuite(name=f"{suite.stage}.{table}", expectations=expectations),
-            result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
-        )
-        for outcome in validation.results:
-            config: Any = outcome.expectation_config
-            expectation = own[config.meta["number"]]
-            check = _check(expectation, frame, outcome)
-            if not check.success and table == "summary":
-                check = replace(check, examples=summary.examples(check.column or ""))
-            checks.append(check if check.success else explain(check, expectation))
+        # What is about the names of columns needs no rows, and nothing else all columns.
+        about_names = [e for e in own if e.type == _COLUMN_SET]
+        about_rows = [e for e in own if e.type != _COLUMN_SET]
+        for name, part, frame in (
+            (f"{table} columns", about_names, pd.DataFrame(columns=pd.Index(list_columns(rows)))),
+            (table, about_rows, _make_frame(rows, about_rows)),
+        ):
+            if not part:
+                continue
+            batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+            expectations: list[Any] = [_config(e, n, bool(rows)) for n, e in enumerate(part)]
+            validation = batch.get_batch({"dataframe": frame}).validate(
+                gx.ExpectationSuite(name=f"{suite.stage}.{name}", expectations=expectations),
+                result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
+            )
+            for outcome in validation.results:
+                config: Any = outcome.expectation_config
+                expectation = part[config.meta["number"]]
+                check = _check(expectation, frame, outcome)
+                if not check.success and table == "summary":
+                    check = replace(check, examples=summary.examples(check.column or ""))
+                checks.append(check if check.success else explain(check, expectation))
     return GateResult(suite.stage, checks, len(suite.expectations) - len(judged))
 
 

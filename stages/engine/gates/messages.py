@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stages.engine.codes import EngineCode
@@ -18,6 +18,26 @@ _FILES = 3
 _PHOTOS = ("reject_rate", "photos_accepted", "photos_rejected")
 _VARIANTS = ("variant_reject_rate", "variants_accepted", "variants_rejected")
 _ERRORS = ("internal_errors", "internal_error_rate")
+
+
+@dataclass
+class _Group:
+    """The rejects with one code."""
+
+    first: Reject
+    first_name: str
+    count: int = 0
+    names: set[str] = field(default_factory=set[str])
+    shown: list[str] = field(default_factory=list[str])
+
+    def describe(self) -> str:
+        """Return the names to show, the number of others and the first message."""
+        message = self.first.message.removeprefix(self.first_name).strip()
+        if at := self.first.evidence.get("at"):
+            message += f" at {at}"
+        hidden = len(self.names) - len(self.shown)
+        more = f" and {hidden} more" if hidden else ""
+        return f"{', '.join(self.shown)}{more}: {message}"
 
 
 @dataclass(frozen=True)
@@ -63,32 +83,28 @@ class FailureMessages:
 
     def _reasons(self, column: str | None) -> str:
         """Count the rejects by code, most frequent first, with files and the first message."""
-        photos = [r for r in self.rejects if r.variant is None]
-        variants = [r for r in self.rejects if r.variant is not None]
-        if column in _PHOTOS:
-            total, rejects = self.numbers["photos_in"], photos
-        elif column in _VARIANTS:
-            total, rejects = self.numbers["variants_in"], [*variants, *photos]
-        elif column in _ERRORS:
+        of_variants = column in _VARIANTS
+        if column in _PHOTOS or column in _ERRORS:
             total = self.numbers["photos_in"]
-            rejects = [r for r in photos if r.code == EngineCode.INTERNAL_ERROR]
+        elif of_variants:
+            total = self.numbers["variants_in"]
         else:
             return ""
-        groups: dict[str, list[Reject]] = {}
-        for reject in rejects:
-            groups.setdefault(reject.code, []).append(reject)
-        ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-        kind = "variants" if column in _VARIANTS else "photos"
-        reasons = [f"{len(group)} {code} ({self._files(group)})" for code, group in ordered]
+        groups: dict[str, _Group] = {}
+        for reject in self.rejects:
+            if column in _ERRORS and reject.code != EngineCode.INTERNAL_ERROR:
+                continue
+            if of_variants or reject.variant is None:
+                name = self._name(reject)
+                group = groups.setdefault(str(reject.code), _Group(reject, name))
+                group.count += 1
+                group.names.add(name)
+                if len(group.shown) < _FILES and name not in group.shown:
+                    group.shown.append(name)
+        ordered = sorted(groups.items(), key=lambda item: (-item[1].count, item[0]))
+        kind = "variants" if of_variants else "photos"
+        reasons = [f"{group.count} {code} ({group.describe()})" for code, group in ordered]
         return f"of {total:g} {kind} {', '.join(reasons)}" if reasons else ""
-
-    def _files(self, group: Sequence[Reject]) -> str:
-        names = list(dict.fromkeys(self._name(reject) for reject in group))
-        first = group[0].message.removeprefix(names[0]).strip()
-        if at := group[0].evidence.get("at"):
-            first += f" at {at}"
-        more = f" and {len(names) - _FILES} more" if len(names) > _FILES else ""
-        return f"{', '.join(names[:_FILES])}{more}: {first}"
 
     def _name(self, reject: Reject) -> str:
         return display_name(name_of(reject.key, reject.variant), self.paths)

@@ -7,13 +7,16 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from stages.engine.codes import EngineCode
+from stages.engine.gates import balance
 from stages.engine.stage import Reject
+from stages.engine.storage.pairs import Pairs, make_pairs
+from stages.engine.storage.tables import list_columns, read_column, select_columns
 from stages.engine.workspace import FactoryError
 
 EXAMPLES = 5
@@ -29,8 +32,6 @@ MEANINGS = "metrics.json"
 meaning and unit."""
 
 Row = dict[str, Any]
-Pair = tuple[str, str]
-"""(photo key, variant)"""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Upstream:
     """A stage's input: photo keys and, after map, the (photo, variant) pairs of those photos. For
     map, if it leaves variants out: the pairs that it drew."""
 
-    photos: list[str]
-    variants: set[Pair]
+    photos: Sequence[str]
+    variants: Pairs = field(default_factory=make_pairs)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Summary:
 
     numbers: dict[str, float]
     keys: dict[str, list[str]]
-    """Name of a count to the photos or variants counted."""
+    """Name of a count to some of the photos or variants counted, at least `EXAMPLES` of them."""
     rows: Sequence[Row]
     """The manifest."""
     counted: Collection[str] = ()
@@ -64,7 +65,12 @@ class Summary:
         if column in self.numbers and "." not in column:
             return int(self.numbers["photos_in"] - self.numbers["photos_aside"])
         name = (column or "key").partition(".")[0]
-        return len({row["key"] for row in self.rows if row.get(name) is not None})
+        rows = select_columns(self.rows, self._present("key", name))
+        return len({row["key"] for row in rows if row.get(name) is not None})
+
+    def _present(self, *names: str) -> list[str]:
+        """Return those of `names` that are columns of the manifest."""
+        return [name for name in dict.fromkeys(names) if name in list_columns(self.rows)]
 
     def examples(self, column: str) -> list[str]:
         """Return up to `EXAMPLES` photos or variants that account for the number `column`."""
@@ -73,10 +79,11 @@ class Summary:
         if column not in self.numbers:
             return []
         name, _, statistic = column.partition(".")
-        rows = [row for row in self.rows if row.get(name) is not None]
+        needed = select_columns(self.rows, self._present("key", "variant", name))
+        rows = (row for row in needed if row.get(name) is not None)
         found: Iterable[Row]
         if name in self.counted:
-            found = [row for row in rows if str(row[name]) == statistic][:EXAMPLES]
+            found = islice((row for row in rows if str(row[name]) == statistic), EXAMPLES)
         elif statistic == "max":
             found = heapq.nlargest(EXAMPLES, rows, key=lambda row: row[name])
         elif statistic == "mean":  # those farthest from it
@@ -92,7 +99,8 @@ class Summary:
 
         Left out are `_NOT_METRICS`, and numbers of variants in a stage whose rows are not variants.
         """
-        variants = "variant" in self.rows[0] if self.rows else self.numbers["variants_in"] > 0
+        names = list_columns(self.rows)
+        variants = "variant" in names if names else self.numbers["variants_in"] > 0
         return {
             name: value
             for name, value in self.numbers.items()
@@ -120,8 +128,8 @@ def name_of(key: str, variant: str | None) -> str:
 def _statistics(rows: Sequence[Row], counted: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Compute means, minima and maxima of numbers, rates of booleans, counts of categories."""
     found: dict[str, float] = {}
-    for column in rows[0] if rows else ():
-        values = [row[column] for row in rows if row[column] is not None]
+    for column in list_columns(rows):
+        values = [value for value in read_column(rows, column) if value is not None]
         if column in counted:
             # A value that no row has counts 0: a gate may ask for it.
             names = dict.fromkeys(counted[column], 0)
@@ -162,56 +170,30 @@ def summarise(
     Raises:
         FactoryError: a column of the manifest holds NaN or infinity.
     """
-    incoming, passed = set(upstream.photos), set(accepted)
-    out = {r.key for r in rejects if r.variant is None}
-    apart = {r.key for r in rejects if r.variant is None and r.code in aside}
-    errors = [r.key for r in rejects if r.code == EngineCode.INTERNAL_ERROR]
-    listed = [(r["key"], r["variant"]) for r in rows if "variant" in r]
-    kept = set(listed)
-    dropped = {(r.key, r.variant) for r in rejects if r.variant is not None}
-    dropped |= {pair for pair in upstream.variants if pair[0] in out}
-    spared = {(r.key, r.variant) for r in rejects if r.variant is not None and r.code in aside}
-    spared |= {pair for pair in dropped if pair[0] in apart}
-    balances = bool(upstream.variants) and (not rows or "variant" in rows[0])
-    missing = upstream.variants - kept - dropped if balances else set()
-    unknown = (kept | dropped) - upstream.variants if balances else set()
-    repeated = [pair for pair, count in Counter(listed).items() if count > 1]
-    photos = {
-        "in": incoming,
-        "accepted": passed,
-        "rejected": out - apart,
-        "aside": apart,
-        "missing": incoming - passed - out,
-        "extra": ((passed | out) - incoming) | (passed & out),
-    }
-    variants = {
-        "in": upstream.variants,
-        "accepted": kept,
-        "rejected": dropped - spared,
-        "aside": spared,
-        "missing": missing,
-        "extra": unknown | (kept & dropped) | set(repeated),
-    }
-    keys = {f"photos_{name}": sorted(found) for name, found in photos.items()}
-    keys |= {
-        f"variants_{name}": [name_of(*pair) for pair in sorted(found)]
-        for name, found in variants.items()
-    }
-    total = max(1, len(incoming - apart))
+    apart = balance.split_rejects(rejects, aside)
+    photos = balance.balance_photos(upstream.photos, accepted, apart)
+    has_variants = "variant" in list_columns(rows)
+    listed = balance.listed_pairs(rows) if has_variants else make_pairs()
+    balances = len(upstream.variants) > 0 and (has_variants or not rows)
+    variants = balance.balance_variants(upstream.variants, listed, apart, balances)
+    sets = {f"photos_{name}": found for name, found in photos.items()}
+    sets |= {f"variants_{name}": found for name, found in variants.items()}
+    keys = {column: balance.first_of(found, EXAMPLES) for column, found in sets.items()}
+    counts = {column: len(found) for column, found in sets.items()}
+    total = max(1, len(balance.minus(photos["in"], photos["aside"])))
+    offered = max(1, len(balance.minus(variants["in"], variants["aside"])))
     numbers = {
-        **{column: len(found) for column, found in keys.items()},
-        "reject_rate": round(len(out - apart) / total, 6),
-        "variant_reject_rate": round(
-            len(dropped - spared) / max(1, len(upstream.variants - spared)), 6
-        ),
-        "internal_errors": len(errors),
-        "internal_error_rate": round(max(0, len(errors) - 1) / total, 6),
+        **counts,
+        "reject_rate": round(counts["photos_rejected"] / total, 6),
+        "variant_reject_rate": round(counts["variants_rejected"] / offered, 6),
+        "internal_errors": len(apart.errors),
+        "internal_error_rate": round(max(0, len(apart.errors) - 1) / total, 6),
         **_statistics(rows, counted),
     }
     keys |= {
         "reject_rate": keys["photos_rejected"],
         "variant_reject_rate": keys["variants_rejected"],
-        "internal_errors": errors,
-        "internal_error_rate": errors,
+        "internal_errors": apart.errors,
+        "internal_error_rate": apart.errors,
     }
     return Summary(numbers, keys, rows, counted)

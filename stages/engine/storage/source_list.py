@@ -17,12 +17,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from stages.engine.files import write_atomically
 from stages.engine.workspace import FactoryError
@@ -39,10 +41,13 @@ class SourceListError(FactoryError):
     """The list is damaged. The message is one line with the remedy."""
 
 
-class Problem(BaseModel):
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(config=_STRICT, frozen=True, slots=True)
+class Problem:
     """Why a listed file could not be hashed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     code: str
     """snake_case: ``unreadable``, ``not_a_file``, ``missing``, ``too_large``, ``empty``,
     ``name_not_utf8``, ``unreadable_folder``."""
@@ -50,10 +55,10 @@ class Problem(BaseModel):
     """The message, without the file's name."""
 
 
-class Source(BaseModel):
+@dataclass(config=_STRICT, frozen=True, slots=True, kw_only=True)
+class Source:
     """One file that the scan found."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     folder: str | None = None
     """Name of the scanned folder; None if it is inside the project."""
     path: str
@@ -95,18 +100,21 @@ class Source(BaseModel):
         return digest[:KEY_LENGTH]
 
 
+_SOURCE = TypeAdapter(Source)
 _PHOTO_FIELDS = {"bytes", "sha256", "withdrawn", "problem"}
+_REPEATED = ("folder", "licence", "creator", "batch", "withdrawn")
+"""Fields of which many lines have the same value, which is kept in memory once."""
 _NOT_GIVEN = {("creator", "unknown"), ("title", "")}
 """Left out of the list, so that lists of before these fields keep their bytes."""
 
 
 def _photo_line(entry: Source) -> str:
-    known = entry.model_dump(include=_PHOTO_FIELDS, exclude_none=True)
+    known = _SOURCE.dump_python(entry, include=_PHOTO_FIELDS, exclude_none=True)
     return _json(known if entry.sha256 else {"key": entry.key, **known})
 
 
 def _words_line(entry: Source) -> str:
-    words = entry.model_dump(exclude=_PHOTO_FIELDS, exclude_none=True)
+    words = _SOURCE.dump_python(entry, exclude=_PHOTO_FIELDS, exclude_none=True)
     given = {n: v for n, v in words.items() if (n, v) not in _NOT_GIVEN}
     return _json({"key": entry.key, **given})
 
@@ -161,8 +169,12 @@ def _entry(folder: Path, photo: _Line | None, words: _Line | None) -> Source:
     known = _object(*photo)
     known.setdefault("sha256", None)
     known.pop("key", None)
+    for values in (described, known):
+        for name in _REPEATED:
+            if isinstance(value := values.get(name), str):
+                values[name] = sys.intern(value)
     try:
-        entry = Source.model_validate({**described, **known})
+        entry = _SOURCE.validate_python({**described, **known})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stages.engine.files import canonical_json, sha256, sha256_file
 from stages.engine.stage import Reject
@@ -16,6 +17,9 @@ from stages.engine.workspace import FactoryError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+RowT = TypeVar("RowT", bound=Mapping[str, Any])
+BATCH_ROWS = 8192
+"""Maximum number of rows in a parquet row group, and in memory while a table is written or read."""
 MANIFEST, PHOTOS, REJECTS, METRICS = (
     "manifest.parquet",
     "photos.parquet",
@@ -65,11 +69,61 @@ def arrow_schema(columns: Columns) -> pa.Schema:
     return pa.schema([(name, types[kind]) for name, kind in columns.items()])
 
 
-def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Columns) -> None:
-    """Write rows as parquet; the same rows give the same bytes.
+class TableWriter:
+    """Writes rows as parquet, one row group of them in memory; the same rows give the same bytes.
 
     The types are those of `columns`, also for a table without rows and for a column without values,
     so that the tables of all builds have the same schema.
+    """
+
+    def __init__(self, path: Path, columns: Columns) -> None:
+        import pyarrow.parquet as pq
+
+        self._schema = arrow_schema(columns)
+        self._values: dict[str, list[Any]] = {name: [] for name in columns}
+        self._waiting = self._written = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        try:
+            if kind is None and (self._waiting or not self._written):
+                self._flush()
+        finally:
+            self._writer.close()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Append a row with exactly the table's columns, in any order.
+
+        Raises:
+            KeyError: it has other columns.
+            ValueError, TypeError: a value is not of its column's type; an int may stand for a
+                float. Raised when the row group is full or the writer is closed.
+        """
+        if row.keys() != self._values.keys():
+            raise KeyError(", ".join(sorted(row.keys() ^ self._values.keys())))
+        for name, values in self._values.items():
+            values.append(row[name])
+        self._waiting += 1
+        if self._waiting == BATCH_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        arrays = [_make_array(self._values[field.name], field) for field in self._schema]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        for values in self._values.values():
+            values.clear()
+        self._written += self._waiting
+        self._waiting = 0
+
+
+def write_table(path: Path, rows: Iterable[Mapping[str, Any]], columns: Columns) -> None:
+    """Write rows as parquet (see `TableWriter`).
 
     Args:
         path: the file.
@@ -80,17 +134,9 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]], columns: Columns) ->
         KeyError: a row has other columns.
         ValueError, TypeError: a value is not of its column's type; an int may stand for a float.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for row in rows:
-        if row.keys() != columns.keys():
-            raise KeyError(", ".join(sorted(row.keys() ^ columns.keys())))
-    schema = arrow_schema(columns)
-    arrays = [_make_array([row[field.name] for row in rows], field) for field in schema]
-    table = pa.Table.from_arrays(arrays, schema=schema)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
+    with TableWriter(path, columns) as writer:
+        for row in rows:
+            writer.add(row)
 
 
 def _make_array(values: list[Any], field: pa.Field) -> pa.Array:
@@ -104,18 +150,78 @@ def _make_array(values: list[Any], field: pa.Field) -> pa.Array:
     return array.cast(field.type)
 
 
+class Table(Sequence[dict[str, Any]]):
+    """The rows of a parquet file. They are read anew, in batches, each time they are iterated, so
+    that memory holds `BATCH_ROWS` of them."""
+
+    def __init__(self, path: Path, names: Sequence[str] | None = None) -> None:
+        import pyarrow.parquet as pq
+
+        self._path = path
+        with pq.ParquetFile(path) as file:
+            self._length, self.schema = file.metadata.num_rows, file.schema_arrow
+        self.names = list(self.schema.names if names is None else names)
+        """The columns of the rows."""
+
+    def select(self, names: Sequence[str]) -> Table:
+        """Return the same rows with these columns only; nothing else is read."""
+        return Table(self._path, names)
+
+    def arrow(self) -> pa.Table:
+        """Read all rows as columns."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self._path, columns=self.names)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self._path) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=self.names):
+                yield from batch.to_pylist()
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(index, slice):
+            return list(islice(self, *index.indices(len(self))))
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return next(islice(self, index % len(self), None))
+
+
+def select_columns(rows: Sequence[RowT], names: Sequence[str]) -> Sequence[RowT]:
+    """Return rows of which only the columns `names` are needed."""
+    return cast("Sequence[RowT]", rows.select(names)) if isinstance(rows, Table) else rows
+
+
+def list_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the columns; empty without rows."""
+    if isinstance(rows, Table):
+        return rows.names if rows else []
+    return list(dict.fromkeys(chain.from_iterable(rows)))
+
+
+def read_column(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """Return the values of one column."""
+    if isinstance(rows, Table):
+        return rows.select([name]).arrow().column(0).to_pylist()
+    return [row[name] for row in rows]
+
+
 def read_table(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a parquet file."""
-    import pyarrow.parquet as pq
-
-    return pq.read_table(path).to_pylist()
+    return list(Table(path))
 
 
 def read_columns(path: Path, names: Sequence[str]) -> dict[str, list[Any]]:
     """Read some columns of a parquet file; memory is bounded by these columns."""
-    import pyarrow.parquet as pq
-
-    return pq.read_table(path, columns=list(names)).to_pydict()
+    return Table(path, names).arrow().to_pydict()
 
 
 def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
@@ -132,23 +238,26 @@ def photo_row(entry: PhotoEntry, rows: int) -> dict[str, Any]:
     }
 
 
-def read_photos(folder: Path) -> list[PhotoEntry]:
-    """Read the accepted photos of a stage, in the order of the source list.
+def iterate_photos(folder: Path) -> Iterator[PhotoEntry]:
+    """Yield the accepted photos of a stage, in the order of the source list.
 
     Raises:
         FactoryError: the stage has not run yet.
     """
     if not (folder / PHOTOS).is_file():
         raise FactoryError(f"{folder} has no output yet: run `flawfactory build`")
-    return [
-        PhotoEntry(
-            key=row["key"],
-            position=row["position"],
-            shard=row["shard"],
-            places={name: Member(*place) for name, place in json.loads(row["places"]).items()},
-        )
-        for row in read_table(folder / PHOTOS)
-    ]
+    for row in Table(folder / PHOTOS, ("key", "position", "shard", "places")):
+        places = {name: Member(*place) for name, place in json.loads(row["places"]).items()}
+        yield PhotoEntry(row["key"], row["position"], row["shard"], places)
+
+
+def read_photos(folder: Path) -> list[PhotoEntry]:
+    """Read the accepted photos of a stage, in the order of the source list.
+
+    Raises:
+        FactoryError: the stage has not run yet.
+    """
+    return list(iterate_photos(folder))
 
 
 def reject_row(reject: Reject) -> dict[str, Any]:
@@ -160,3 +269,62 @@ def reject_row(reject: Reject) -> dict[str, Any]:
         "message": reject.message,
         "evidence": canonical_json(reject.evidence).decode(),
     }
+
+
+class Rejects(Sequence[Reject]):
+    """The rows of rejects.parquet as `Reject`, read as `Table` reads rows."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __iter__(self) -> Iterator[Reject]:
+        return map(_read_reject, self.table)
+
+    @overload
+    def __getitem__(self, index: int) -> Reject: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Reject]: ...
+    def __getitem__(self, index: int | slice) -> Reject | list[Reject]:
+        if isinstance(index, slice):
+            return list(map(_read_reject, self.table[index]))
+        return _read_reject(self.table[index])
+
+
+def _read_reject(row: Mapping[str, Any]) -> Reject:
+    evidence = json.loads(row["evidence"])
+    return Reject(row["key"], row["variant"] or None, row["code"], row["message"], evidence)
+
+
+class RejectSorter:
+    """Collects rejects as columns, and writes them sorted by photo, variant and code."""
+
+    def __init__(self) -> None:
+        self._batches: list[pa.RecordBatch] = []
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Add rejects."""
+        self._rows += map(reject_row, rejects)
+        if len(self._rows) >= BATCH_ROWS:
+            self._pack()
+
+    def _pack(self) -> None:
+        import pyarrow as pa
+
+        schema = arrow_schema(REJECT_COLUMNS)
+        self._batches.append(pa.RecordBatch.from_pylist(self._rows, schema))
+        self._rows = []
+
+    def write(self, path: Path) -> None:
+        """Write rejects.parquet; the same rejects added in the same order give the same bytes."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._pack()
+        table = pa.Table.from_batches(self._batches)
+        order = [(name, "ascending") for name in ("key", "variant", "code")]
+        ordered = table.sort_by(order).combine_chunks()
+        pq.write_table(ordered, path, compression="zstd", row_group_size=BATCH_ROWS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,7 @@ def test_every_line_becomes_one_unit_or_one_reject(entries):
 
 @given(SOURCES, SOURCES)
 def test_growth_without_withdrawals_changes_no_unit(entries, more):
-    more = [entry.model_copy(update={"withdrawn": None}) for entry in more]
+    more = [replace(entry, withdrawn=None) for entry in more]
     before, _ = make_units(entries)
     after, _ = make_units(entries + more)
     assert after[: len(before)] == before
@@ -55,7 +56,7 @@ def test_growth_without_withdrawals_changes_no_unit(entries, more):
 @given(SOURCES)
 def test_names_and_licences_change_no_unit_or_reject(entries):
     values = {"folder": "Elsewhere", "licence": "CC0-1.0", "origin": "you", "batch": "c"}
-    changed = [e.model_copy(update=values) if e.sha256 else e for e in entries]
+    changed = [replace(e, **values) if e.sha256 else e for e in entries]
     before, after = make_units(entries), make_units(changed)
     assert [(u.key, u.source) for u in after[0]] == [(u.key, u.source) for u in before[0]]
     assert after[1] == before[1]
@@ -96,9 +97,7 @@ def test_replaced_bytes_that_reappear_are_a_unit_again():
 
 
 def test_two_contents_with_one_key_are_a_collision():
-    twin = make_source("b.jpg").model_copy(
-        update={"sha256": str(make_source().sha256)[:16] + "0" * 48}
-    )
+    twin = replace(make_source("b.jpg"), sha256=str(make_source().sha256)[:16] + "0" * 48)
     accepted, rejects = make_units([make_source("a.jpg"), twin])
     assert len(accepted) == 1 and rejects[0].code == "key_collision"
 

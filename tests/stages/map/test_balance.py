@@ -48,7 +48,7 @@ def test_a_block_within_its_quotas_has_no_rejects():
 
 
 def test_states_are_about_the_whole_data_set():
-    states = describe_states(ROWS, Quotas(tool=0.4, entity={"object": 0.25}), TOOLS)
+    states = list(describe_states(ROWS, Quotas(tool=0.4, entity={"object": 0.25}), TOOLS))
     assert states[0] == "tool distort: 0.600 of at most 0.4, entity object: 0.600 of at most 0.25"
     assert states[-1] == "met"
 

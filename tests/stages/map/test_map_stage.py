@@ -46,7 +46,7 @@ def test_a_photo_with_nothing_to_break_is_rejected_with_the_reasons():
 def rows_of(scene, **numbers):
     stage = stage_of(**numbers)
     rows = stage.rows(stage.process(sample_of(scene)).document.model_dump(mode="json"))
-    return stage.finish(rows)
+    return list(stage.finish(rows))
 
 
 def test_rows_are_scalars_with_the_columns_that_the_gate_expects(person_scene):
@@ -139,7 +139,8 @@ def test_the_gate_finds_faults(failures, person_scene):
 
 def test_the_gate_warns_of_quotas_that_are_not_met(judged, person_scene):
     stage = stage_of(quotas=Quotas(entity=0.4), gate=MapGate(min_photos=1))
-    rows = stage.finish(stage.rows(stage.process(sample_of(person_scene)).document.model_dump()))
+    rows = stage.rows(stage.process(sample_of(person_scene)).document.model_dump())
+    rows = list(stage.finish(rows))
     verdict = judged(stage, rows, variants_extra=0, variants_missing=0)
     (check,) = verdict.warnings
     assert verdict.success and check.column == "quota"

@@ -57,7 +57,10 @@ def package(stage, make_sample, tmp_path, monkeypatch):
                 document = json.loads(out.document.model_dump_json())
                 outputs.append(Assembled(position, key, document, out.members))
         (tmp_path / folder).mkdir(exist_ok=True)
-        return tmp_path / folder, stage.assemble(iter(outputs), tmp_path / folder)
+        rows = list(stage.assemble(iter(outputs), tmp_path / folder))
+        write_table(tmp_path / folder / "manifest.parquet", rows, stage.columns())
+        stage.describe(tmp_path / folder, rows)
+        return tmp_path / folder, rows
 
     return assemble_into
 
@@ -398,7 +401,8 @@ def test_memory_holds_one_photo(stage, make_sample, tmp_path):
             document = json.loads(out.document.model_dump_json())
             yield Assembled(position, key, document, out.members)
 
-    assemble.write_shards(outputs(), tmp_path, layout, PROVENANCE)
+    rows = assemble.write_shards(outputs(), tmp_path, layout, PROVENANCE)
+    assert len(list(rows)) == 3
     assert 0 == sizes[0] < sizes[1] < sizes[2]
 
 

@@ -5,7 +5,7 @@ import pytest
 from stages.engine.stage import BaseParams
 from stages.engine.workspace import FactoryError
 from stages.package.members import list_members
-from stages.package.rows import complete_rows, make_rows, manifest_columns
+from stages.package.rows import complete_row, make_rows, manifest_columns
 from stages.package.stage import PackageParams, PackageStage
 
 
@@ -19,7 +19,7 @@ def test_the_columns_have_scalar_types_and_only_scores_may_be_missing(pair):
     columns = manifest_columns()
     assert set(columns.values()) <= {str, int, float, bool}
     assert {f"sha256.{member}" for member in list_members()} <= columns.keys()
-    (row,) = complete_rows(make_rows(pair))
+    row = complete_row(make_rows(pair)[0])
     assert list(row) == list(columns)
     assert {name: row[name] for name in ("pair", "variant", "flaws", "score.probability")} == {
         "pair": "0" * 16 + "-p0", "variant": "v0", "flaws": 1, "score.probability": 0.5,
@@ -36,4 +36,4 @@ def test_what_pair_and_flaw_both_have_is_prefixed(pair):
 def test_a_score_that_no_judge_declares_is_named(pair):
     pair["flaws"][0]["scores"].append({"name": "mood", "value": 1.0})
     with pytest.raises(FactoryError, match=r"score\.mood.*`scores` of the judge features"):
-        complete_rows(make_rows(pair))
+        complete_row(make_rows(pair)[0])

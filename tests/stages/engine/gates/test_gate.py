@@ -3,6 +3,7 @@ import pytest
 from stages.engine.gates.gate import run
 from stages.engine.gates.suite import Expectation, Suite
 from stages.engine.gates.summary import Upstream, summarise
+from stages.engine.storage.pairs import make_pairs
 
 KEYS = [f"{n:016x}" for n in range(3)]
 MANIFEST = [{"key": key, "variant": "v0", "x": n} for n, key in enumerate(KEYS)]
@@ -20,7 +21,7 @@ def rows(minimum, **kwargs):
 
 
 def judge(*expectations, manifest=MANIFEST, min_photos=2, **more):
-    upstream = Upstream(KEYS, {(key, "v0") for key in KEYS})
+    upstream = Upstream(KEYS, make_pairs((key, "v0") for key in KEYS))
     summary = summarise(upstream, KEYS, manifest, [])
     tables = {"manifest": manifest, "photos": [], "rejects": []}
     return run(Suite("toy", expectations, min_photos), tables, summary, **more)
@@ -118,7 +119,7 @@ def test_all_bounds_on_one_column_are_checked():
 def test_other_tables_are_checked_too(table):
     kind = "expect_column_values_to_be_unique"
     suite = Suite("toy", [Expectation(table, kind, {"column": "key"})], 1)
-    summary = summarise(Upstream(KEYS, set()), KEYS, [], [])
+    summary = summarise(Upstream(KEYS), KEYS, [], [])
     tables = {"manifest": [], "photos": [], "rejects": [], table: [{"key": KEYS[0]}] * 2}
     (check,) = run(suite, tables, summary).failures
     assert (check.table, check.column) == (table, "key")

@@ -2,6 +2,7 @@ import pytest
 
 from stages.engine.gates.summary import Upstream, name_of, summarise
 from stages.engine.stage import Reject
+from stages.engine.storage.pairs import make_pairs
 from stages.engine.workspace import FactoryError
 
 PHOTOS = ["a", "b", "c"]
@@ -43,11 +44,11 @@ def counts(upstream, accepted, rows, rejects, what):
     ],
 )
 def test_photos_balance(accepted, rejects, expected):
-    assert counts(Upstream(PHOTOS, set()), accepted, [], rejects, "photos") == expected
+    assert counts(Upstream(PHOTOS), accepted, [], rejects, "photos") == expected
 
 
 def variant_counts(rows, rejects, accepted=("a", "b", "c"), pairs=PAIRS):
-    return counts(Upstream(PHOTOS, pairs), list(accepted), rows, rejects, "variants")
+    return counts(Upstream(PHOTOS, make_pairs(pairs)), list(accepted), rows, rejects, "variants")
 
 
 def test_variants_balance():
@@ -87,12 +88,12 @@ def test_variants_need_not_balance_in_a_stage_whose_rows_are_photos():
 
 
 def test_variants_need_not_balance_in_the_first_stage_that_has_them():
-    assert variant_counts(ROWS, [], pairs=set()) == (0, 6, 0, 0, 0)
+    assert variant_counts(ROWS, [], pairs=()) == (0, 6, 0, 0, 0)
 
 
 def test_rates_are_shares_of_incoming_photos():
     rejects = [reject("a", "internal_error"), reject("b"), Reject("c", "v0", "flat", "no")]
-    numbers = summarise(Upstream(PHOTOS, set()), ["c"], [], rejects).numbers
+    numbers = summarise(Upstream(PHOTOS), ["c"], [], rejects).numbers
     assert numbers["reject_rate"] == pytest.approx(2 / 3, abs=1e-6)
     assert numbers["internal_errors"] == 1
 
@@ -100,17 +101,17 @@ def test_rates_are_shares_of_incoming_photos():
 @pytest.mark.parametrize(("errors", "rate"), [(0, 0), (1, 0), (2, 1 / 3), (3, 2 / 3)])
 def test_the_first_internal_error_does_not_count(errors, rate):
     rejects = [reject(key, "internal_error") for key in PHOTOS[:errors]]
-    numbers = summarise(Upstream(PHOTOS, set()), PHOTOS[errors:], [], rejects).numbers
+    numbers = summarise(Upstream(PHOTOS), PHOTOS[errors:], [], rejects).numbers
     assert numbers["internal_error_rate"] == pytest.approx(rate, abs=1e-6)
 
 
 def test_photos_set_aside_are_not_rejects_and_still_balance():
     rejects = [reject("b", "duplicate"), reject("c")]
-    numbers = summarise(Upstream(PHOTOS, set()), ["a"], [], rejects, {"duplicate"}).numbers
+    numbers = summarise(Upstream(PHOTOS), ["a"], [], rejects, {"duplicate"}).numbers
     assert (numbers["photos_in"], numbers["photos_aside"], numbers["photos_rejected"]) == (3, 1, 1)
     assert (numbers["photos_missing"], numbers["photos_extra"]) == (0, 0)
     assert numbers["reject_rate"] == 0.5  # of the two that are not set aside
-    alone = summarise(Upstream(["b"], set()), [], [], rejects[:1], {"duplicate"}).numbers
+    alone = summarise(Upstream(["b"]), [], [], rejects[:1], {"duplicate"}).numbers
     assert alone["reject_rate"] == 0
 
 
@@ -122,7 +123,9 @@ def test_variants_set_aside_are_not_rejects_and_still_balance():
         Reject("c", "v0", "flat", "no"),
     ]
     rows = [{"key": "a", "variant": "v0"}, {"key": "c", "variant": "v1"}]
-    numbers = summarise(Upstream(PHOTOS, pairs), ["a", "c"], rows, rejects, {"surplus"}).numbers
+    numbers = summarise(
+        Upstream(PHOTOS, make_pairs(pairs)), ["a", "c"], rows, rejects, {"surplus"}
+    ).numbers
     counts = {name: numbers[f"variants_{name}"] for name in ("in", "accepted", "rejected", "aside")}
     assert counts == {"in": 6, "accepted": 2, "rejected": 1, "aside": 3}  # both of b
     assert (numbers["variants_missing"], numbers["variants_extra"]) == (0, 0)
@@ -135,20 +138,20 @@ def test_variants_set_aside_are_not_rejects_and_still_balance():
 )
 def test_photos_are_counted_for_every_number(column, photos):
     rejects = [reject("c"), reject("d", "duplicate")]
-    upstream = Upstream([*PHOTOS, "d"], set())
+    upstream = Upstream([*PHOTOS, "d"])
     summary = summarise(upstream, ["a", "b"], TABLE, rejects, {"duplicate"})
     assert summary.count_photos(column) == photos
 
 
 def test_a_manifest_without_rows_has_no_columns():
-    empty, full = (summarise(Upstream(["a"], set()), ["a"], rows, []) for rows in ([], TABLE[:1]))
+    empty, full = (summarise(Upstream(["a"]), ["a"], rows, []) for rows in ([], TABLE[:1]))
     assert not empty.has_column("x.mean") and empty.has_column("photos_in")
     assert full.has_column("x.mean")
     assert full.has_column("y.mean")  # it is judged, so that the mistake in the gate is found
 
 
 def test_rates_without_photos_are_zero():
-    numbers = summarise(Upstream([], set()), [], [], []).numbers
+    numbers = summarise(Upstream([]), [], [], []).numbers
     assert numbers["photos_in"] == 0 and numbers["reject_rate"] == 0
 
 
@@ -161,7 +164,7 @@ TABLE = [
 
 def test_statistics_of_columns():
     counted = {"tool": ("add", "fuse", "melt")}
-    numbers = summarise(Upstream(["a", "b"], set()), ["a", "b"], TABLE, [], (), counted).numbers
+    numbers = summarise(Upstream(["a", "b"]), ["a", "b"], TABLE, [], (), counted).numbers
     found = {name: value for name, value in numbers.items() if "." in name}
     assert found == {
         "x.mean": 2.0,
@@ -180,7 +183,7 @@ def test_statistics_of_columns():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_columns_with_nan_or_infinity_are_refused(value):
     with pytest.raises(FactoryError, match="'x' holds NaN"):
-        summarise(Upstream(["a"], set()), ["a"], [{"key": "a", "x": value}], [])
+        summarise(Upstream(["a"]), ["a"], [{"key": "a", "x": value}], [])
 
 
 @pytest.mark.parametrize(
@@ -201,14 +204,14 @@ def test_columns_with_nan_or_infinity_are_refused(value):
 )
 def test_every_number_has_example_keys(column, expected):
     rejects = [reject("d", "internal_error"), Reject("a", "v7", "flat", "no")]
-    upstream, counted = Upstream(["a", "c", "d"], set()), {"tool": ()}
+    upstream, counted = Upstream(["a", "c", "d"]), {"tool": ()}
     summary = summarise(upstream, ["a", "b"], TABLE, rejects, counted=counted)
     assert summary.examples(column)[0] == expected
 
 
 def test_at_most_five_examples_and_none_for_an_unknown_number():
     keys = [f"{n:02}" for n in range(20)]
-    summary = summarise(Upstream(keys, set()), [], [], [])
+    summary = summarise(Upstream(keys), [], [], [])
     assert summary.examples("photos_missing") == keys[:5]
     assert summary.examples("nothing.mean") == []
     assert summary.examples("nothing") == []
