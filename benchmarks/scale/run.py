@@ -14,7 +14,6 @@ import os
 import resource
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from multiprocessing.util import Finalize
@@ -30,7 +29,7 @@ from stages.engine.workspace import CURRENT_STAGE
 
 LOG = "SCALE_LOG"
 """Environment variable: path of the log."""
-_spent: Counter[str] = Counter()
+_spent = {"models": 0.0, "codecs": 0.0}
 _inside: list[str] = []
 
 

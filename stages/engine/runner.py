@@ -30,7 +30,7 @@ from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, open_store
 from stages.engine.stage import Reject, Stage
 from stages.engine.storage.assemble import Assembly, ResultsLost, assemble
-from stages.engine.storage.pairs import Pairs, make_pairs
+from stages.engine.storage.pairs import Pairs, make_pairs, with_photos
 from stages.engine.storage.source_list import parts
 from stages.engine.storage.store import Store
 from stages.engine.storage.tables import (
@@ -89,15 +89,13 @@ def _refer(units: Iterable[Unit]) -> list[Ref]:
 def _incoming_variants(stage: Stage, workspace: Workspace) -> Pairs:
     """Return the variants of the incoming photos, from the nearest upstream stage whose rows are
     variants."""
-    import pyarrow.compute as pc
-
     direct = workspace.stage(next(iter(stage.reads)))
     for name in stage.reads:
         rows = Table(workspace.stage(name) / MANIFEST)
         if rows and "variant" in rows.names:
             pairs = rows.select(("key", "variant")).arrow()
             photos = Table(direct / PHOTOS, ("key",)).arrow()["key"]
-            return pairs.filter(pc.is_in(pairs["key"], value_set=photos))
+            return with_photos(pairs, photos)
         if not rows and _read_variants_in(workspace.stage(name)):  # it rejected all of them
             break
     return make_pairs()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.engine.codes import EngineCode
 from stages.engine.stage import Reject
-from stages.engine.storage.pairs import Pairs, make_pairs
+from stages.engine.storage.pairs import Pairs, compute, make_pairs, with_photos
 from stages.engine.storage.tables import Rejects, Table
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def split_rejects(rejects: Sequence[Reject], aside: Collection[str]) -> Apart:
     """Split rejects into photos and variants; `aside` are the codes with which they are set
     aside."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    pc = compute()
     table = _reject_columns(rejects)
     codes = pa.array(sorted(map(str, aside)), pa.string())
     of_photo = pc.equal(table["variant"], "")
@@ -93,11 +93,10 @@ def balance_variants(
         apart: the rejects.
         balances: whether all that came in must go out: otherwise none is missing or extra.
     """
-    import pyarrow.compute as pc
-
-    lost = incoming.filter(pc.is_in(incoming["key"], value_set=apart.photos))
-    spared = _with_photos(apart.variants, apart.photos_aside)
-    spared = _union(spared, _with_photos(lost, apart.photos_aside))
+    pc = compute()
+    lost = with_photos(incoming, apart.photos)
+    spared = _names_with_photos(apart.variants, apart.photos_aside)
+    spared = _union(spared, _names_with_photos(lost, apart.photos_aside))
     spared = _union(spared, _names(apart.variants_aside))
     arrived, names = _distinct(_names(incoming)), _names(listed)
     kept, dropped = _distinct(names), _union(_names(apart.variants), _names(lost))
@@ -124,8 +123,7 @@ def listed_pairs(rows: Sequence[dict[str, Any]]) -> Pairs:
 
 def first_of(texts: pa.ChunkedArray, count: int) -> list[str]:
     """Return the first texts in alphabetical order."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     if not len(texts):
         return []
     order = pc.select_k_unstable(texts, count, sort_keys=[("", "ascending")])
@@ -140,16 +138,13 @@ def _texts(values: Sequence[str]) -> pa.ChunkedArray:
 
 def _names(pairs: Pairs) -> pa.ChunkedArray:
     """Return the names of pairs, as `summary.name_of` writes them."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     return pc.binary_join_element_wise(pairs["key"], pairs["variant"], "-")
 
 
-def _with_photos(pairs: Pairs, keys: pa.ChunkedArray) -> pa.ChunkedArray:
+def _names_with_photos(pairs: Pairs, keys: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the names of those pairs whose photo is in `keys`."""
-    import pyarrow.compute as pc
-
-    return _names(pairs.filter(pc.is_in(pairs["key"], value_set=keys)))
+    return _names(with_photos(pairs, keys))
 
 
 def _distinct(texts: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -167,12 +162,10 @@ def _union(a: pa.ChunkedArray, b: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray
 
 def minus(a: pa.ChunkedArray, b: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the texts of `a` that are not in `b`."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     return a.filter(pc.invert(pc.is_in(a, value_set=b)))
 
 
 def _intersection(a: pa.ChunkedArray, b: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow.compute as pc
-
+    pc = compute()
     return a.filter(pc.is_in(a, value_set=b))

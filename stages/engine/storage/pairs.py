@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stages.engine.storage.tables import BATCH_ROWS
 
@@ -50,3 +50,16 @@ def make_pairs(pairs: Iterable[tuple[str, str]] = ()) -> Pairs:
     collector = PairCollector()
     collector.add(pairs)
     return collector.pairs()
+
+
+def with_photos(pairs: Pairs, keys: pa.ChunkedArray) -> Pairs:
+    """Return the pairs whose photo is in `keys`."""
+    return pairs.filter(compute().is_in(pairs["key"], value_set=keys))
+
+
+def compute() -> Any:
+    """Return pyarrow's functions on columns, which type checkers do not know: it makes them when
+    it is imported."""
+    import pyarrow.compute
+
+    return pyarrow.compute

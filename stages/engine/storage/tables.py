@@ -211,7 +211,7 @@ def read_column(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     """Return the values of one column."""
     if isinstance(rows, Table):
         return rows.select([name]).arrow().column(0).to_pylist()
-    return [row[name] for row in rows]
+    return [row.get(name) for row in rows]
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
