@@ -138,7 +138,8 @@ def make_checkout(folder: Path, models: Models, photos: Sequence[Path], side: in
         subprocess.run(  # noqa: S603
             command, cwd=made.root, env=made.environment("setup"), check=True
         )
-    shutil.copy(ROOT / ".dvc" / "config", made.root / ".dvc" / "config")
+    for name in (".dvc/config", ".dvcignore"):
+        shutil.copy(ROOT / name, made.root / name)
     return made
 
 

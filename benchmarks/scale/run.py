@@ -2,8 +2,9 @@
 
     MODULE=benchmarks.scale.run python -m benchmarks.scale.run build
 
-Each process appends one line to the file that SCALE_LOG names when it ends: its processor time, its
-peak memory, and the time spent in null models and in picture codecs.
+Each process appends one line to the file that SCALE_LOG names when it ends: its processor time, the
+part of it spent in null models, in picture codecs and in the stage's own `process`, and its peak
+memory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -25,31 +27,45 @@ from PIL import Image, ImageFile
 
 from benchmarks.chaos import nulls
 from stages import STAGES
+from stages.engine.execution.worker import WorkerSetup
 from stages.engine.workspace import CURRENT_STAGE
 
 LOG = "SCALE_LOG"
 """Environment variable: path of the log."""
-_spent = {"models": 0.0, "codecs": 0.0}
-_inside: list[str] = []
+_spent = {"models": 0.0, "codecs": 0.0, "stage": 0.0}
+_running = threading.local()
+"""``stack``: kinds of the metered calls that run in this thread; ``since``: when the time of the
+innermost was last taken."""
 
 
-def _meter(owner: Any, name: str, kind: str) -> None:
-    """Add the processor time of a function or method to `kind`; calls inside calls count once."""
-    function: Callable[..., Any] = getattr(owner, name)
+def _charge() -> None:
+    """Add the time since the last charge to the innermost metered call."""
+    now = time.thread_time()
+    if stack := _running.__dict__.setdefault("stack", []):
+        _spent[stack[-1]] += now - _running.since
+    _running.since = now
+
+
+def _metered(function: Callable[..., Any], kind: str) -> Callable[..., Any]:
+    """Return the function, with its processor time added to `kind`, apart from that of metered
+    calls inside it."""
 
     @wraps(function)
-    def metered(*args: Any, **options: Any) -> Any:
-        if _inside:
-            return function(*args, **options)
-        _inside.append(kind)
-        start = time.process_time()
+    def call(*args: Any, **options: Any) -> Any:
+        _charge()
+        _running.stack.append(kind)
         try:
             return function(*args, **options)
         finally:
-            _spent[kind] += time.process_time() - start
-            _inside.pop()
+            _charge()
+            _running.stack.pop()
 
-    setattr(owner, name, metered)
+    return call
+
+
+def _meter(owner: Any, kind: str, *names: str) -> None:
+    for name in names:
+        setattr(owner, name, _metered(getattr(owner, name), kind))
 
 
 def _log(role: str, stage: str) -> None:
@@ -65,20 +81,29 @@ def _log(role: str, stage: str) -> None:
         file.write(json.dumps(line) + "\n")
 
 
+def _meter_stage() -> None:
+    """Meter `Stage.process` of the stages that workers build."""
+    create = WorkerSetup.create
+
+    def metered(setup: WorkerSetup) -> Any:
+        built = create(setup)
+        _meter(built, "stage", "process")
+        return built
+
+    WorkerSetup.create = metered  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _prepare() -> None:
     nulls.register()
-    for model, names in (
-        (nulls.Halves, ("perceive",)),
-        (nulls.Still, ("encode", "decode_whole", "decode_crop", "velocity", "blocks")),
-        (nulls.Constant, ("distance", "spatial")),
-        (nulls.Lenient, ("judge",)),
-    ):
-        for name in names:
-            _meter(model, name, "models")
-    for owner, name in (
-        (Image, "open"), (Image.Image, "save"), (ImageFile.ImageFile, "load"), (cv2, "imdecode"),
-    ):  # fmt: skip
-        _meter(owner, name, "codecs")
+    _meter(nulls.Halves, "models", "perceive")
+    _meter(nulls.Still, "models", "encode", "decode_whole", "decode_crop", "velocity", "blocks")
+    _meter(nulls.Constant, "models", "distance", "spatial")
+    _meter(nulls.Lenient, "models", "judge")
+    _meter(Image, "codecs", "open")
+    _meter(Image.Image, "codecs", "save")
+    _meter(ImageFile.ImageFile, "codecs", "load")
+    _meter(cv2, "codecs", "imdecode")
+    _meter_stage()
 
 
 # Worker processes import this module too, as __mp_main__.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from threading import Thread
 
 from stages.engine import codes, plots
 from stages.engine.execution.executor import count_gpus, execute
@@ -149,6 +150,7 @@ class _Job:
             gpus = count_gpus(self.stage)
             workers = self.settings.executor.describe_workers(len(todo), gpus)
             print(f"{name}: {len(todo)} photos to compute, {workers}", flush=True)
+            Thread(target=gate.load_library, daemon=True).start()
         reporter = Reporter(name, total, total - len(todo), path, workers)
         failures = list(failures)
         for outcome in execute(self.stage, self.store, todo, self.settings.executor, self.code):

@@ -15,7 +15,6 @@ from functools import cache
 from math import prod
 from typing import Literal
 
-from stages.models.networks import torchvision_import
 from stages.records.documents import Box
 
 LOWEST_LIMIT = 256 * 256
@@ -73,6 +72,8 @@ def find_size(width: int, height: int, target: Target, max_pixels: int) -> tuple
 
 @cache
 def _smart_resize() -> Callable[[int, int, int, int, int], tuple[int, int]]:
+    from stages.models.networks import torchvision_import  # torch takes a second
+
     torchvision_import.prepare()
     from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
@@ -118,6 +119,8 @@ def count_tokens(size: tuple[int, int], target: Target, max_pixels: int) -> int:
 
 @cache
 def _arrange_tiles() -> Callable[[tuple[int, int], tuple[int, int], int, int], tuple[int, int]]:
+    from stages.models.networks import torchvision_import  # torch takes a second
+
     torchvision_import.prepare()
     from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_tiled_canvas
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from stages.engine.gates.suite import Expectation, Suite
@@ -139,6 +141,16 @@ def _make_frame(
         conditions += kwargs.get("row_condition", "")
     needed = [name for name in rows.names if name in named or name in conditions]
     return rows.select(needed).arrow().to_pandas()
+
+
+def load_library() -> None:
+    """Import Great Expectations, which takes seconds: while workers compute, nobody waits for it.
+
+    Does nothing if the import fails; `run` then raises the error.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with suppress(Exception):
+        import_module("great_expectations")
 
 
 def run(
