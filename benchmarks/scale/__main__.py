@@ -185,13 +185,14 @@ def describe_growth(sizes: Sequence[Size]) -> list[str]:
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the tables; write the figures to a file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        sizes = list(UntilStopped(measure(given.photos, Path(folder))))
+        rows = UntilStopped(measure(given.photos, Path(folder)))
+        sizes = list(rows)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(f"{read_cpu_model()}, {os.cpu_count()} cores")
     for table in tabulate(sizes):
@@ -205,7 +206,8 @@ def main() -> None:
             "python": platform.python_version(),
         }
         content = {"machine": machine, "sizes": [asdict(size) for size in sizes]}
-        given.json.write_text(json.dumps(content, indent=1) + "\n")
+        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    rows.exit_if_stopped()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 import errno
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ from stages.engine.storage.source_list import Source, write_list
 from stages.engine.workspace import Workspace
 
 runner = CliRunner()
+
+
+def test_the_command_line_imports_no_library_that_takes_seconds() -> None:
+    heavy = {"torch", "great_expectations", "prefect", "transformers", "diffusers", "dvc.repo"}
+    code = "import sys, flows.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())
 
 
 def call(*arguments: str) -> tuple[int, str]:

@@ -48,6 +48,26 @@ def test_worker_processes_give_the_same_bytes_as_one_process(reference, tmp_path
         assert len(factory.files(stage)) == 3 + 3  # three shards, three tables
 
 
+def test_units_are_taken_as_workers_need_them(processes):
+    """A unit is made when it is submitted, so that memory does not hold those of all photos."""
+    processes.sources(*map(line, map(str, range(40))))
+    units = processes.units(SourceStage)
+    taken: list[str] = []
+
+    class Lazy(list):
+        def __iter__(self):
+            for unit in units:
+                taken.append(unit.key)
+                yield unit
+
+    built, settings = processes.build(SourceStage), ExecutorSettings(kind="processes", workers=2)
+    done = 0
+    for _ in execute(built, processes.store, Lazy(units), settings, code_digest(built)):
+        done += 1
+        assert len(taken) <= done + 2 * 4
+    assert done == len(taken) == 40
+
+
 def test_a_photo_that_raises_is_rejected_and_the_others_are_computed(reference):
     photos = {u.key for u in reference.units(DoubleStage)}
     assert photos == set(map(key_of, TEXTS))

@@ -2,16 +2,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.engine.stage import Reject
+from stages.engine.storage import tables
 from stages.engine.storage.shard import Member
 from stages.engine.storage.tables import (
     PHOTO_COLUMNS,
     PHOTOS,
     REJECT_COLUMNS,
     PhotoEntry,
+    Rejects,
+    RejectSorter,
+    Table,
+    TableWriter,
+    list_columns,
     photo_row,
+    read_column,
     read_photos,
     read_table,
     reject_row,
+    select_columns,
     write_table,
 )
 from stages.engine.workspace import FactoryError
@@ -75,3 +83,65 @@ def test_reject_rows_hold_the_evidence_as_json():
         "evidence": '{"side":9}',
     }
     assert tuple(row) == tuple(REJECT_COLUMNS)
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Row groups and batches of four rows."""
+    monkeypatch.setattr(tables, "BATCH_ROWS", 4)
+
+
+def numbered(count):
+    return ({"key": f"{n:02}", "n": n} for n in range(count))
+
+
+def test_rows_are_written_and_read_in_batches(tmp_path, batches):
+    write_table(tmp_path / "t", numbered(10), {"key": str, "n": int})
+    groups = pq.ParquetFile(tmp_path / "t").metadata
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [4, 4, 2]
+    table = Table(tmp_path / "t")
+    assert len(table) == 10 and list(table) == list(table) == list(numbered(10))
+
+
+def test_few_rows_are_in_memory_while_a_table_is_written(tmp_path, batches):
+    with TableWriter(tmp_path / "t", {"key": str, "n": int}) as writer:
+        for row in numbered(7):
+            writer.add(row)
+            assert all(len(values) < 4 for values in writer._values.values())
+
+
+def test_single_rows_columns_and_slices_of_a_table(tmp_path, batches):
+    write_table(tmp_path / "t", numbered(6), {"key": str, "n": int})
+    table = Table(tmp_path / "t")
+    assert (table[0]["n"], table[5]["n"], table[-1]["n"]) == (0, 5, 5)
+    assert [row["n"] for row in table[1:6:2]] == [1, 3, 5]
+    with pytest.raises(IndexError):
+        table[6]
+    assert list(table.select(["n"]))[2] == {"n": 2} and len(table.select(["n"])) == 6
+    assert table.select(["n"]).arrow().column_names == ["n"]
+
+
+def test_functions_on_rows_take_tables_and_lists(tmp_path):
+    rows = list(numbered(3))
+    write_table(tmp_path / "t", rows, {"key": str, "n": int})
+    write_table(tmp_path / "empty", [], {"key": str})
+    for found in (Table(tmp_path / "t"), rows):
+        assert list_columns(found) == ["key", "n"]
+        assert read_column(found, "n") == [0, 1, 2]
+        assert [row["n"] for row in select_columns(found, ["n"])] == [0, 1, 2]
+    assert list_columns(Table(tmp_path / "empty")) == list_columns([]) == []
+
+
+def test_rejects_are_sorted_and_read_back(tmp_path, batches):
+    found = [
+        Reject(f"{n % 3}", f"v{n}" if n % 2 else None, f"code_{n % 2}", f"no {n}", {"n": n})
+        for n in range(9)
+    ]
+    sorter = RejectSorter()
+    sorter.add(found[:5])
+    sorter.add(found[5:])
+    sorter.write(tmp_path / "r")
+    rejects = Rejects(Table(tmp_path / "r"))
+    expected = sorted(found, key=lambda r: (r.key, r.variant or "", r.code))
+    assert list(rejects) == expected and len(rejects) == 9
+    assert rejects[1] == expected[1] and rejects[7:] == expected[7:]
