@@ -3,7 +3,7 @@
     python -m benchmarks.scale [--photos 1000 10000] [--json FILE]
 
 Each build is `flawfactory build` with two worker processes, as a user starts it: scan, eight
-stages with their processes, DVC, gates, gallery. Photos are coloured tiles of 128 pixels, back ends
+stages with their processes, DVC, gates, gallery. Photos are coloured tiles of 64 pixels, back ends
 those of `benchmarks.chaos.nulls`, and the mapping makes one fusion per photo. The time of the
 stages' own pixel work, of null models and of picture codecs is reported beside the rest, which is
 the engine. A second build has nothing to do.
@@ -38,14 +38,14 @@ from benchmarks.scale.run import LOG
 from benchmarks.stopping import UntilStopped
 from stages import STAGES
 
-_SIDE, _TILE = 128, 16
+_SIDE, _TILE = 64, 8
 _PER_FOLDER = 1000
 _MAPPING = {
     "variants": 1,
     "weights": {"add": 0.0, "remove": 0.0, "distort": 0.0, "fuse": 1.0},
     "kernels": {"fuse": ["voronoi"]},
 }
-KINDS = ("models", "codecs", "stage")
+KINDS = ("models", "codecs", "process")
 ROLES = ("driver", "worker", "flow")
 
 
@@ -60,7 +60,7 @@ class Size:
     stages: dict[str, float]
     """Seconds of each stage, as its report has them."""
     cpu: dict[str, float]
-    """Processor seconds in all processes of the stages: ``models``, ``codecs``, ``stage`` (the
+    """Processor seconds in all processes of the stages: ``models``, ``codecs``, ``process`` (the
     stages' own `process`), and ``engine``, the rest."""
     flow_cpu: float
     """Processor seconds of the command's own process: scan, DVC's status, gallery."""
@@ -106,6 +106,7 @@ def prepare(folder: Path, photos: int) -> Checkout:
     """Make a checkout, and `photos` pictures beside it."""
     made = make_checkout(folder, "null", [], _SIDE)
     params: dict[str, Any] = yaml.safe_load((made.root / "params.yaml").read_text())
+    params["ingest"]["min_side"] = _SIDE
     params["map"] |= _MAPPING
     (made.root / "params.yaml").write_text(yaml.safe_dump(params))
     settings = made.root / "factory.toml"
@@ -161,7 +162,7 @@ def tabulate(sizes: Sequence[Size]) -> list[Table]:
     for size in sizes:
         wall = sum(size.stages.values())
         flow = size.flow_cpu - size.flow_codecs
-        spent = (wall, *(size.cpu[k] for k in ("engine", "stage", "models", "codecs")), flow,
+        spent = (wall, *(size.cpu[k] for k in ("engine", "process", "models", "codecs")), flow,
                  size.flow_codecs)  # fmt: skip
         cells = [f"{1000 * seconds / size.photos:.1f}" for seconds in spent]
         times.add_row(f"{size.photos:,}", f"{size.pairs:,}", *cells)

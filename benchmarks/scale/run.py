@@ -32,7 +32,7 @@ from stages.engine.workspace import CURRENT_STAGE
 
 LOG = "SCALE_LOG"
 """Environment variable: path of the log."""
-_spent = {"models": 0.0, "codecs": 0.0, "stage": 0.0}
+_spent = {"models": 0.0, "codecs": 0.0, "process": 0.0}
 _running = threading.local()
 """``stack``: kinds of the metered calls that run in this thread; ``since``: when the time of the
 innermost was last taken."""
@@ -87,7 +87,7 @@ def _meter_stage() -> None:
 
     def metered(setup: WorkerSetup) -> Any:
         built = create(setup)
-        _meter(built, "stage", "process")
+        _meter(built, "process", "process")
         return built
 
     WorkerSetup.create = metered  # pyright: ignore[reportAttributeAccessIssue]

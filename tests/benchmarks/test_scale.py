@@ -8,7 +8,7 @@ from benchmarks.scale.__main__ import Size, describe_growth, fit_exponent, prepa
 
 SMALL = Size(
     photos=100, pairs=90, wall=20.0, stages={"ingest": 4.0, "map": 6.0},
-    cpu={"engine": 1.0, "stage": 2.0, "models": 0.5, "codecs": 0.5}, flow_cpu=3.0, flow_codecs=1.0,
+    cpu={"engine": 1.0, "process": 2.0, "models": 0.5, "codecs": 0.5}, flow_cpu=3.0, flow_codecs=1.0,
     peaks={"driver": 300_000_000, "worker": 200_000_000, "flow": 400_000_000},
     idle_wall=2.5, idle_cpu=2.0,
 )  # fmt: skip
@@ -36,13 +36,13 @@ def test_photos_differ_and_have_one_variant_each(tmp_path):
     made = prepare(tmp_path / "x", 3)
     pictures = sorted((made.folder / "photos").rglob("*.png"))
     assert len({path.read_bytes() for path in pictures}) == 3
-    assert Image.open(pictures[0]).size == (128, 128)
+    assert Image.open(pictures[0]).size == (64, 64)
 
 
 def test_inner_calls_are_not_counted_twice(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(run.time, "thread_time", lambda: float(next(clock)))
-    monkeypatch.setattr(run, "_spent", {"models": 0.0, "stage": 0.0})
+    monkeypatch.setattr(run, "_spent", {"models": 0.0, "process": 0.0})
     inner = run._metered(lambda: None, "models")
-    run._metered(lambda: (inner(), inner()), "stage")()
-    assert run._spent == {"models": 2.0, "stage": 3.0}
+    run._metered(lambda: (inner(), inner()), "process")()
+    assert run._spent == {"models": 2.0, "process": 3.0}

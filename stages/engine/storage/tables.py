@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 RowT = TypeVar("RowT", bound=Mapping[str, Any])
 BATCH_ROWS = 8192
-"""Maximum number of rows in a parquet row group, and in memory while a table is written or read."""
+"""Maximum number of rows in a parquet row group, and in memory while a table is written."""
+_READ_ROWS = 1024
+"""Maximum number of rows in memory while a table is read: a stage reads up to six at once."""
 MANIFEST, PHOTOS, REJECTS, METRICS = (
     "manifest.parquet",
     "photos.parquet",
@@ -152,7 +154,7 @@ def _make_array(values: list[Any], field: pa.Field) -> pa.Array:
 
 class Table(Sequence[dict[str, Any]]):
     """The rows of a parquet file. They are read anew, in batches, each time they are iterated, so
-    that memory holds `BATCH_ROWS` of them."""
+    that memory holds few of them."""
 
     def __init__(self, path: Path, names: Sequence[str] | None = None) -> None:
         import pyarrow.parquet as pq
@@ -180,7 +182,7 @@ class Table(Sequence[dict[str, Any]]):
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=self.names):
+            for batch in file.iter_batches(_READ_ROWS, columns=self.names):
                 yield from batch.to_pylist()
 
     @overload

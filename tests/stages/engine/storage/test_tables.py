@@ -87,8 +87,9 @@ def test_reject_rows_hold_the_evidence_as_json():
 
 @pytest.fixture
 def batches(monkeypatch):
-    """Row groups and batches of four rows."""
+    """Row groups of four rows, read in batches of three."""
     monkeypatch.setattr(tables, "BATCH_ROWS", 4)
+    monkeypatch.setattr(tables, "_READ_ROWS", 3)
 
 
 def numbered(count):
