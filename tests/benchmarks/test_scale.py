@@ -8,7 +8,8 @@ from benchmarks.scale.__main__ import Size, describe_growth, fit_exponent, prepa
 
 SMALL = Size(
     photos=100, pairs=90, wall=20.0, stages={"ingest": 4.0, "map": 6.0},
-    cpu={"engine": 1.0, "process": 2.0, "models": 0.5, "codecs": 0.5}, flow_cpu=3.0, flow_codecs=1.0,
+    cpu={"engine": 1.0, "process": 2.0, "models": 0.5, "codecs": 0.5},
+    flow_cpu=3.0, flow_codecs=1.0,
     peaks={"driver": 300_000_000, "worker": 200_000_000, "flow": 400_000_000},
     idle_wall=2.5, idle_cpu=2.0,
 )  # fmt: skip
@@ -27,9 +28,9 @@ def test_the_exponent_is_the_slope_between_sizes():
 
 def test_tables_have_milliseconds_a_photo_and_megabytes():
     times, memory = tabulate([SMALL])
-    cells = [list(column.cells)[0] for column in times.columns]
+    cells = [next(iter(column.cells)) for column in times.columns]
     assert cells == ["100", "90", "100.0", "10.0", "20.0", "5.0", "5.0", "20.0", "10.0"]
-    assert [list(column.cells)[0] for column in memory.columns][1:4] == ["300", "200", "400"]
+    assert [next(iter(column.cells)) for column in memory.columns][1:4] == ["300", "200", "400"]
 
 
 def test_photos_differ_and_have_one_variant_each(tmp_path):
