@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.memory import read_peak
 from benchmarks.stopping import UntilStopped
 from stages.models.networks import torchvision_import
 from stages.models.perceiver.grounded import sam_hq
@@ -124,7 +124,7 @@ def measure_run(work: Work, device: str) -> tuple[float, float]:
     if device == "cpu":
         start = time.process_time()
         work()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = read_peak()
         return time.process_time() - start, peak / 1e9
     torch.cuda.reset_peak_memory_stats()
     start = time.perf_counter()

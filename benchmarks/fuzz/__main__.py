@@ -6,7 +6,6 @@ import argparse
 import datetime
 import faulthandler
 import json
-import resource
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from benchmarks.fuzz import __doc__ as description
 from benchmarks.fuzz.targets import Target, targets
+from benchmarks.memory import read_peak
 from benchmarks.stopping import UntilStopped
 
 EXAMPLES = 100
@@ -90,11 +90,6 @@ def run_for(seconds: float, names: list[str], first: int) -> Iterator[dict[str, 
             yield tallies
 
 
-def peak_memory() -> int:
-    """Return the process's peak memory in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def main() -> None:
     """Run and print a line for each target; exit with 1 if one failed."""
     parser = argparse.ArgumentParser(
@@ -117,7 +112,7 @@ def main() -> None:
                 "seed": args.seed,
                 "minutes": round((time.monotonic() - start) / 60, 1),
                 "cpu_minutes": round(time.process_time() / 60, 1),
-                "peak_mb": peak_memory(),
+                "peak_mb": read_peak() // 1024**2,
                 "targets": {name: asdict(tally) for name, tally in found.items()},
             }
             args.record.write_text(json.dumps(record, indent=1) + "\n")
@@ -127,9 +122,9 @@ def main() -> None:
     failures = {name: tally.failure for name, tally in found.items() if tally.failure}
     for name, failure in failures.items():
         print(f"\n{name}: {failure}", file=sys.stderr)
-    print(f"peak memory: {peak_memory()} MB")
+    print(f"peak memory: {read_peak() // 1024**2} MB")
     turns.exit_if_stopped()
-    if failures or peak_memory() > _MEMORY:
+    if failures or read_peak() // 1024**2 > _MEMORY:
         sys.exit(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from stages.engine.workspace import Workspace
 DIGEST, KEY = "digest", "key"
 """Needles that the source list keeps, to know the photo when it is scanned again."""
 _PARQUET = b"PAR1"
-_LISTED = {*Source.model_fields, "key"}
+_LISTED = {*(field.name for field in fields(Source)), "key"}
 _PICTURES = ("photo.png", "real.png", "artifact.png", "control.png")
 """Pictures that show the photo; two photos may have the same masks."""
 

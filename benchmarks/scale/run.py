@@ -1,10 +1,10 @@
 """Run a stage or a command of flawfactory with the null back ends, and log what each process cost.
 
-    MODULE=benchmarks.scale.run python -m benchmarks.scale.run build
+    python -m benchmarks.scale.run build
 
-Each process appends one line to the file that SCALE_LOG names when it ends: its processor time, the
-part of it spent in null models, in picture codecs and in the stage's own `process`, and its peak
-memory.
+with MODULE=benchmarks.scale.run in the environment, as in `benchmarks.chaos.run`. Each process
+appends one line to the file that SCALE_LOG names when it ends: its processor time, the part of it
+spent in null models, in picture codecs and in the stage's own `process`, and its peak memory.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import cv2
 from PIL import Image, ImageFile
 
 from benchmarks.chaos import nulls
+from benchmarks.memory import read_peak
 from stages import STAGES
 from stages.engine.execution.worker import WorkerSetup
 from stages.engine.workspace import CURRENT_STAGE
@@ -74,7 +75,7 @@ def _log(role: str, stage: str) -> None:
         "role": role,
         "stage": stage,
         "cpu": used.ru_utime + used.ru_stime,
-        "peak_bytes": used.ru_maxrss * 1024,
+        "peak_bytes": read_peak(),
         **_spent,
     }
     with Path(os.environ[LOG]).open("a") as file:

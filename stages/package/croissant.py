@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from stages.engine.files import sha256_file
+from stages.engine.files import pretty_json, sha256_file
 from stages.engine.storage.tables import MANIFEST, read_column
 from stages.package import attribution
 from stages.package.assemble import INDEX
@@ -63,6 +63,21 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[File]:
     return [
         File(name, sha256_file(folder / name), (folder / name).stat().st_size) for name in names
     ]
+
+
+def write_croissant(
+    rows: Sequence[Mapping[str, Any]],
+    folder: Path,
+    terms: Terms,
+    published: str,
+    image_format: ImageFormat = "png",
+) -> None:
+    """Write ``croissant.json`` into the data set's `folder`, whose shards and `FILES` are read
+    once. The other arguments are those of `make_croissant`."""
+    shards = sorted(set(read_column(rows, "shard")))
+    files = describe_files(folder, [*shards, *FILES])
+    content = make_croissant(rows, files, terms, published, image_format)
+    (folder / CROISSANT).write_bytes(pretty_json(content))
 
 
 def make_croissant(

@@ -26,7 +26,7 @@ from stages.engine.stage import (
     StageParams,
 )
 from stages.engine.storage.source_list import read_list
-from stages.engine.storage.tables import MANIFEST, read_column, read_columns, select_columns
+from stages.engine.storage.tables import MANIFEST, read_columns, select_columns
 from stages.engine.workspace import Workspace
 from stages.package import assemble, attribution, card, croissant, plots
 from stages.package.members import ImageFormat, member_name
@@ -270,9 +270,4 @@ class PackageStage(Stage):
         (folder / assemble.CARD).write_text(text, encoding="utf-8")
         credits_ = attribution.make_attribution(rows)
         (folder / attribution.FILE).write_text(credits_, encoding="utf-8")
-        shards = sorted(set(read_column(rows, "shard")))
-        files = croissant.describe_files(folder, [*shards, *croissant.FILES])
-        content = croissant.make_croissant(
-            rows, files, terms, params.published, params.image_format
-        )
-        (folder / croissant.CROISSANT).write_bytes(pretty_json(content))
+        croissant.write_croissant(rows, folder, terms, params.published, params.image_format)

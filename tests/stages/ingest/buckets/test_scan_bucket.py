@@ -4,6 +4,7 @@ import importlib
 import os
 import sqlite3
 import sys
+from dataclasses import replace
 
 import pytest
 from canary import find_canary
@@ -59,8 +60,8 @@ def test_a_bucket_gives_the_list_of_a_folder_with_the_same_files(place, workspac
     listed = entries(workspace)
     other = scan([folder], workspace, batch=place.address.name, replace=True)
     start = f"data/.buckets/flaws/{place.address.prefix}/"
-    assert [e.model_copy(update={"path": e.path.removeprefix(start)}) for e in listed] == [
-        e.model_copy(update={"path": e.path.removeprefix("photos/")}) for e in entries(workspace)
+    assert [replace(e, path=e.path.removeprefix(start)) for e in listed] == [
+        replace(e, path=e.path.removeprefix("photos/")) for e in entries(workspace)
     ]
     assert (report.foreign, len(report.skipped)) == (other.foreign, len(other.skipped)) == (1, 1)
     for entry in listed:
