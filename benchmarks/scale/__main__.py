@@ -90,7 +90,7 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Size]:
         }
         working = [p for p in processes if p["role"] != "flow"]
         (flow,) = [p for p in processes if p["role"] == "flow"]
-        cpu = {kind: sum(p[kind] for p in working) for kind in KINDS}
+        cpu: dict[str, float] = {kind: sum(p[kind] for p in working) for kind in KINDS}
         cpu["engine"] = sum(p["cpu"] for p in working) - sum(cpu.values())
         peaks = {
             role: max(p["peak_bytes"] for p in processes if p["role"] == role) for role in ROLES
