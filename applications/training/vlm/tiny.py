@@ -22,6 +22,8 @@ from stages.engine.workspace import FactoryError
 from stages.models.networks import torchvision_import
 
 WIDTH, LAYERS = 64, 2
+TILE, PATCH = 448, 14
+"""Sides in pixels of InternVL's tiles and of their patches; a tile has a token for four patches."""
 _CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -143,18 +145,19 @@ def _internvl(tokenizer: Any) -> tuple[Any, Any]:
     )
 
     pictures = GotOcr2ImageProcessor(
-        size={"height": 448, "width": 448}, crop_to_patches=False, max_patches=12
+        size={"height": TILE, "width": TILE}, crop_to_patches=False, max_patches=12
     )
     context = IMAGE_TOKENS["context_image_token"]
     processor = InternVLProcessor(
-        pictures, tokenizer, InternVLVideoProcessor(), image_seq_length=256,
+        pictures, tokenizer, InternVLVideoProcessor(),
+        image_seq_length=(TILE // PATCH // 2) ** 2,
         chat_template=_CHATML.replace("IMAGE", f"{context}\n"),
     )  # fmt: skip
     config = InternVLConfig(
         text_config=_text(tokenizer, model_type="qwen2"),
         vision_config={
             "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": LAYERS,
-            "num_attention_heads": 2, "image_size": [448, 448], "patch_size": [14, 14],
+            "num_attention_heads": 2, "image_size": [TILE, TILE], "patch_size": [PATCH, PATCH],
         },
         image_token_id=tokenizer.convert_tokens_to_ids(context),
         tie_word_embeddings=False,
