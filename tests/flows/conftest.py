@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -82,28 +83,64 @@ def empty_factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A checkout for each test, whose path has characters that DVC, git and the gallery must not
-    take for parts of a URL."""
-    root = tmp_path / "toy #1? ü"
+@pytest.fixture(scope="session")
+def begun_factory(empty_factory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`empty_factory`, to be copied, whose stages have run up to the filter."""
+    root = tmp_path_factory.mktemp("template") / "factory"
     shutil.copytree(empty_factory, root)
+    dvc(root, "repro", "-q", "filter")
+    return root
+
+
+def _copy(template: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Copy a checkout to a path with characters that DVC, git and the gallery must not take for
+    parts of a URL."""
+    root = folder / "toy #1? ü"
+    shutil.copytree(template, root)
     monkeypatch.chdir(root)
     return Workspace(root)
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Run a Prefect server on loopback with its own home; yield its clients' environment."""
+def workspace(empty_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A checkout for each test, of which nothing is built."""
+    return _copy(empty_factory, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def begun(begun_factory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A checkout for each test, of which a build has to run explain and package only: DVC takes
+    most of a second for a stage."""
+    return _copy(begun_factory, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the database of the first server is kept, as it is before its first client: to migrate
+    a new one takes longer than all else that a server does."""
+    return tmp_path_factory.mktemp("prefect") / "prefect.db"
+
+
+@contextmanager
+def run_server(home: Path, template: Path) -> Iterator[dict[str, str]]:
+    """Run a Prefect server on loopback; yield its clients' environment.
+
+    Args:
+        home: its own home.
+        template: an unused database; written if it is missing.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     url = f"http://127.0.0.1:{port}/api"
     environment = {
         **os.environ,
-        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
+    home.mkdir(parents=True)
+    if template.exists():
+        shutil.copy(template, home / "prefect.db")
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
         env=environment,
@@ -117,11 +154,26 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
                 if httpx.get(f"{url}/health", trust_env=False).is_success:
                     break
             time.sleep(0.2)
+        if not template.exists():
+            _copy_database(home / "prefect.db", template)
         yield {**environment, "PREFECT_API_URL": url, "SERVER_PID": str(process.pid)}
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _copy_database(database: Path, to: Path) -> None:
+    """Copy a database that is in use."""
+    with closing(sqlite3.connect(database)) as used, closing(sqlite3.connect(to)) as copy:
+        used.backup(copy)
+
+
+@pytest.fixture
+def server(tmp_path: Path, prefect_database: Path) -> Iterator[dict[str, str]]:
+    """Run a Prefect server for a test; yield its clients' environment."""
+    with run_server(tmp_path / "prefect", prefect_database) as environment:
+        yield environment
 
 
 @pytest.fixture

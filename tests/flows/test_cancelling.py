@@ -22,11 +22,11 @@ ProcessesIn = Callable[[Path], list[str]]
 
 
 class Running:
-    """A command whose build waits in perceive."""
+    """A command whose build waits in explain."""
 
     def __init__(self, command: list[str], server: dict[str, str], output: Path) -> None:
         self.url, self.output = server["PREFECT_API_URL"], output
-        environment = {**server, "TOY_WAITS_FOR": "/never", "TOY_WAITER": "perceive"}
+        environment = {**server, "TOY_WAITS_FOR": "/never", "TOY_WAITER": "explain"}
         with output.open("w") as file:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=file, stderr=file, start_new_session=True
@@ -56,7 +56,7 @@ class Running:
 @contextmanager
 def running(running: Running, processes_in: ProcessesIn, root: Path) -> Iterator[Running]:
     try:
-        wait_until(lambda: any("stage.py\0perceive" in c for c in processes_in(root)), 300)
+        wait_until(lambda: any("stage.py\0explain" in c for c in processes_in(root)), 300)
         yield running
     finally:
         with suppress(ProcessLookupError):  # with the process of a scheduled run
@@ -69,35 +69,35 @@ def stage_has_ended(processes_in: ProcessesIn, root: Path) -> bool:
 
 
 def test_a_build_by_hand_ends_when_it_is_cancelled_on_the_server_or_gets_a_signal(
-    workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
+    begun: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
 ) -> None:
     build = Running([FLAWFACTORY, "build"], server, tmp_path / "said")
-    with running(build, processes_in, workspace.root):
+    with running(build, processes_in, begun.root):
         build.cancel()
         assert build.process.wait(120) == 2, build.said
-    assert stage_has_ended(processes_in, workspace.root)
+    assert stage_has_ended(processes_in, begun.root)
     last = build.said.strip().splitlines()[-1]
     assert last == "flawfactory: cancelled on the Prefect server; what was finished is kept"
     assert build.states() == ["Cancelled"]
 
     for number in (signal.SIGTERM, signal.SIGINT):
         build = Running([FLAWFACTORY, "build"], server, tmp_path / "said")
-        with running(build, processes_in, workspace.root):
+        with running(build, processes_in, begun.root):
             build.process.send_signal(number)
             assert build.process.wait(120) == 128 + number, build.said
-        assert stage_has_ended(processes_in, workspace.root)
+        assert stage_has_ended(processes_in, begun.root)
         last = build.said.strip().splitlines()[-1]
         assert last == f"flawfactory: stopped by {number.name}; what was finished is kept"
     assert build.states() == ["Cancelled", "Crashed", "Crashed"]
 
 
 def test_a_scheduled_build_ends_when_it_is_cancelled_and_the_schedule_goes_on(
-    workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
+    begun: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
 ) -> None:
-    job = Job(root=workspace.root, folders=[], timing=Timing(every_minutes=0.2))
+    job = Job(root=begun.root, folders=[], timing=Timing(every_minutes=0.2))
     command = [sys.executable, "-m", "flows.schedule", job.model_dump_json()]
     schedule = Running(command, server, tmp_path / "said")
-    with running(schedule, processes_in, workspace.root):
+    with running(schedule, processes_in, begun.root):
         schedule.cancel()
         wait_until(lambda: "Cancelled" in schedule.states(), 300)
         wait_until(lambda: "Running" in schedule.states(), 300)

@@ -69,13 +69,13 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(workspace: Workspace, processes_in: ProcessesIn) -> Terminal:
-    """A terminal with a build that is running perceive."""
-    terminal = Terminal(workspace, {"TOY_WAITS_FOR": "/never", "TOY_WAITER": "perceive"})
+def terminal(begun: Workspace, processes_in: ProcessesIn) -> Terminal:
+    """A terminal with a build that is running explain."""
+    terminal = Terminal(begun, {"TOY_WAITS_FOR": "/never", "TOY_WAITER": "explain"})
 
     def at_work() -> bool:
         terminal.read()
-        return any("stage.py\0perceive" in c for c in processes_in(workspace.root))
+        return any("stage.py\0explain" in c for c in processes_in(begun.root))
 
     assert until(at_work), terminal.said
     return terminal
@@ -87,7 +87,7 @@ def no_process_left(workspace: Workspace, processes_in: ProcessesIn) -> bool:
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_stopped_build_prints_one_line_and_leaves_no_process(
-    name: str, terminal: Terminal, workspace: Workspace, processes_in: ProcessesIn
+    name: str, terminal: Terminal, begun: Workspace, processes_in: ProcessesIn
 ) -> None:
     number = signal.Signals[name]
     terminal.said = b""
@@ -98,15 +98,15 @@ def test_a_stopped_build_prints_one_line_and_leaves_no_process(
     assert terminal.exit_code() == 128 + number
     line = f"flawfactory: stopped by {name}; what was finished is kept"
     assert terminal.lines == [line]
-    assert no_process_left(workspace, processes_in)
+    assert no_process_left(begun, processes_in)
 
 
 def test_a_killed_build_leaves_no_process(
-    terminal: Terminal, workspace: Workspace, processes_in: ProcessesIn
+    terminal: Terminal, begun: Workspace, processes_in: ProcessesIn
 ) -> None:
     os.kill(terminal.pid, signal.SIGKILL)
     assert terminal.exit_code() == -signal.SIGKILL
-    assert no_process_left(workspace, processes_in)
+    assert no_process_left(begun, processes_in)
 
 
 def photos(folder: Path, colour: str) -> Path:
@@ -115,21 +115,37 @@ def photos(folder: Path, colour: str) -> Path:
     return folder
 
 
-def test_a_second_build_waits_before_it_scans(workspace: Workspace, tmp_path: Path) -> None:
+KEEPING = """
+import shutil, sys
+from pathlib import Path
+
+name, out = sys.argv[1], Path("data", sys.argv[1])
+out.mkdir()
+(out / "out.txt").write_text("photos")
+if name == "ingest":
+    shutil.copytree("data/sources", "ingested")
+"""
+"""Stages whose output is that of `begun`, whatever their input; ingest keeps a copy of its own."""
+
+
+def test_a_second_build_waits_before_it_scans(begun: Workspace, tmp_path: Path) -> None:
     folder = photos(tmp_path / "second", "teal")
-    workspace.sources.unlink()
-    command = [FLAWFACTORY, "build", "--source", str(folder)]
-    with build_lock(workspace, Waiter(pytest.fail)):
+    begun.sources.unlink()
+    (begun.root / "stage.py").write_text(KEEPING)
+    command = [FLAWFACTORY, "build", "--source", str(folder), "--replace"]
+    with build_lock(begun, Waiter(pytest.fail)):
         gave_up = subprocess.run([*command, "--wait", "0"], capture_output=True, text=True)
         assert gave_up.returncode == 2 and "another build" in gave_up.stderr
         second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert second.stdout
         said = second.stdout.readline()
         assert f"waiting for another build (process {os.getpid()})" in said
-        assert not workspace.sources.exists()
+        assert not begun.sources.exists()
     assert "1 added" in second.communicate(timeout=LONG)[0]
     assert second.returncode == 0
-    assert "teal.png" in (workspace.stage("package") / "out.txt").read_text()
+    lists = [path.read_text() for path in (begun.root / "ingested").rglob("*.jsonl")]
+    assert any("teal.png" in text for text in lists)
+    assert begun.stage("package").is_dir()
 
 
 def test_an_unreachable_server_is_an_error_before_any_stage(workspace: Workspace) -> None:
@@ -141,7 +157,7 @@ def test_an_unreachable_server_is_an_error_before_any_stage(workspace: Workspace
 
 
 def test_a_build_ignores_proxies_and_other_prefect_databases(
-    workspace: Workspace, tmp_path: Path
+    begun: Workspace, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     database = home / ".prefect" / "prefect.db"
@@ -153,15 +169,15 @@ def test_a_build_ignores_proxies_and_other_prefect_databases(
         environment.pop(name, None)
     done = subprocess.run([FLAWFACTORY, "build"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert workspace.stage("package").is_dir()
+    assert begun.stage("package").is_dir()
     assert database.read_bytes() == b"of a Prefect yet to come"
 
 
 def test_a_build_survives_the_death_of_its_server(
-    workspace: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
+    begun: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go on"
-    environment = {**server, "TOY_WAITS_FOR": str(go_on), "TOY_WAITER": "perceive"}
+    environment = {**server, "TOY_WAITS_FOR": str(go_on), "TOY_WAITER": "explain"}
     environment |= dict.fromkeys(["HTTP_PROXY", "http_proxy"], "http://127.0.0.1:9")
     build = subprocess.Popen(
         [FLAWFACTORY, "build"],
@@ -170,7 +186,7 @@ def test_a_build_survives_the_death_of_its_server(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert until(lambda: any("perceive" in c for c in processes_in(workspace.root)))
+    assert until(lambda: any("explain" in c for c in processes_in(begun.root)))
     counted = httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/count", trust_env=False)
     assert counted.json() == 1  # the server shows the build
     os.killpg(int(server["SERVER_PID"]), signal.SIGKILL)
@@ -178,7 +194,7 @@ def test_a_build_survives_the_death_of_its_server(
     said = build.communicate(timeout=LONG)[0]
     assert build.returncode == 0, said
     assert "went away: it does not show the whole build" in said
-    assert workspace.stage("package").is_dir()
+    assert begun.stage("package").is_dir()
 
 
 FAILING = """
