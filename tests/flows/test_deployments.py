@@ -54,16 +54,16 @@ def wait_for(find, seconds=300):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
-    workspace: Workspace, server: dict[str, str], webhook, tmp_path
+    begun: Workspace, server: dict[str, str], webhook, tmp_path
 ) -> None:
-    shutil.copy(PREFECT_YAML, workspace.root)
+    shutil.copy(PREFECT_YAML, begun.root)
     address, bodies = webhook
     url = server["PREFECT_API_URL"]
 
     def prefect(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
         return subprocess.run(
-            command, cwd=workspace.root, env=server, capture_output=True, text=True, check=True
+            command, cwd=begun.root, env=server, capture_output=True, text=True, check=True
         )
 
     prefect("work-pool", "create", "flawfactory", "--type", "process")
@@ -87,12 +87,12 @@ def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
         run = builds.start()
         assert run and builds.outcome(run) is None
         assert wait_for(lambda: builds.outcome(run)) is True, (tmp_path / "worker.log").read_text()
-        assert all(workspace.stage(name).is_dir() for name in STAGES)
-        (workspace.data / "sources").write_text("photos, bad filter")
+        assert all(begun.stage(name).is_dir() for name in STAGES)
+        (begun.data / "sources").write_text("photos, bad ingest")
         run = builds.start()
         assert run and wait_for(lambda: builds.outcome(run)) is False
         assert wait_for(lambda: bodies or None, seconds=60)
-        assert "filter failed" in bodies[0]["text"] and len(bodies) == 1
+        assert "ingest failed" in bodies[0]["text"] and len(bodies) == 1
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()

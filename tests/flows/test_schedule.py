@@ -37,7 +37,7 @@ def newer_database(home: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_scheduled_build_runs_without_a_configured_server(
-    workspace: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
+    begun: Workspace, tmp_path: Path, processes_in: Callable[[Path], list[str]]
 ) -> None:
     # With an unsuitable version of SQLAlchemy the scheduler dies silently and no build runs.
     theirs = newer_database(tmp_path / "home" / ".prefect")
@@ -46,9 +46,7 @@ def test_a_scheduled_build_runs_without_a_configured_server(
     environment = {**os.environ, **proxies, "HOME": str(tmp_path / "home")}
     for name in ("NO_PROXY", "no_proxy", "PREFECT_API_URL", "PREFECT_HOME"):
         environment.pop(name, None)
-    job = Job(
-        root=workspace.root, folders=[], timing=Timing(every_minutes=0.1), watch_minutes=0.001
-    )
+    job = Job(root=begun.root, folders=[], timing=Timing(every_minutes=0.1), watch_minutes=0.001)
     with (tmp_path / "said").open("w") as output:
         served = subprocess.Popen(
             [sys.executable, "-c", SERVE, job.model_dump_json()],
@@ -57,20 +55,20 @@ def test_a_scheduled_build_runs_without_a_configured_server(
             stderr=subprocess.STDOUT,
         )
     for _ in range(1200):
-        if served.poll() is not None or (workspace.data / SEEN).exists():
+        if served.poll() is not None or (begun.data / SEEN).exists():
             break
         time.sleep(0.2)
     said = (tmp_path / "said").read_text()
     served.kill()
     assert served.wait() == -signal.SIGKILL, said
-    assert all(workspace.stage(name).is_dir() for name in STAGES), said
+    assert all(begun.stage(name).is_dir() for name in STAGES), said
     assert "a build is started" in said  # by watching, beside the schedule's
     assert theirs.read_bytes() == before
     for _ in range(600):
-        if not processes_in(workspace.root):
+        if not processes_in(begun.root):
             break
         time.sleep(0.1)
-    assert not processes_in(workspace.root)
+    assert not processes_in(begun.root)
 
 
 @pytest.mark.slow
