@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -121,26 +121,22 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("prefect") / "prefect.db"
 
 
-@contextmanager
-def run_server(home: Path, template: Path) -> Iterator[dict[str, str]]:
-    """Run a Prefect server on loopback; yield its clients' environment.
-
-    Args:
-        home: its own home.
-        template: an unused database; written if it is missing.
-    """
+@pytest.fixture
+def server(tmp_path: Path, prefect_database: Path) -> Iterator[dict[str, str]]:
+    """Run a Prefect server on loopback with its own home; yield its clients' environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     url = f"http://127.0.0.1:{port}/api"
+    home = tmp_path / "prefect"
     environment = {
         **os.environ,
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-    home.mkdir(parents=True)
-    if template.exists():
-        shutil.copy(template, home / "prefect.db")
+    home.mkdir()
+    if prefect_database.exists():
+        shutil.copy(prefect_database, home / "prefect.db")
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
         env=environment,
@@ -154,8 +150,8 @@ def run_server(home: Path, template: Path) -> Iterator[dict[str, str]]:
                 if httpx.get(f"{url}/health", trust_env=False).is_success:
                     break
             time.sleep(0.2)
-        if not template.exists():
-            _copy_database(home / "prefect.db", template)
+        if not prefect_database.exists():
+            _copy_database(home / "prefect.db", prefect_database)
         yield {**environment, "PREFECT_API_URL": url, "SERVER_PID": str(process.pid)}
     finally:
         with suppress(ProcessLookupError):
@@ -167,13 +163,6 @@ def _copy_database(database: Path, to: Path) -> None:
     """Copy a database that is in use."""
     with closing(sqlite3.connect(database)) as used, closing(sqlite3.connect(to)) as copy:
         used.backup(copy)
-
-
-@pytest.fixture
-def server(tmp_path: Path, prefect_database: Path) -> Iterator[dict[str, str]]:
-    """Run a Prefect server for a test; yield its clients' environment."""
-    with run_server(tmp_path / "prefect", prefect_database) as environment:
-        yield environment
 
 
 @pytest.fixture

@@ -1,20 +1,23 @@
 """A ninth stage, added to a copy of the checkout as CONTRIBUTING says."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from chat_server import ChatServer
-from flux_factory import PHOTOS, FluxFactory, answer, save_models
 
+from benchmarks.chaos.checkout import Checkout, make_checkout
 from flows.sources import update_source_list
 from stages import STAGES
 from stages.engine.storage.tables import read_table
+from stages.engine.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a busy machine is no failure
 ROOT = Path(__file__).parents[2]
+PHOTOS = [ROOT / "samples" / "photos" / "plasma" / f"{name}.png" for name in ("Cat", "Dog")]
 STAGE = '''"""The review stage: how many flaws of a photo passed the filter."""
 
 from __future__ import annotations
@@ -81,10 +84,12 @@ ENTRY = """  review:
 """
 RUN = """
 import sys
+from benchmarks.chaos import nulls
 from stages.catalogue import stage_of
 from stages.engine.runner import run
 from stages.engine.workspace import Workspace
 
+nulls.register()
 workspace = Workspace.find()
 for name in sys.argv[1:]:
     verdict = run(stage_of(name, workspace.root), workspace)
@@ -115,42 +120,53 @@ def add_stage(root: Path) -> None:
         file.write("\nreview:\n  gate: {min_share: 0.0}\n")
 
 
-class Checkout(FluxFactory):
-    """A copy of the checkout with its own code."""
+class Factory:
+    """A copy of the checkout with its own code, which builds with null models."""
 
-    def __init__(self, root, models, server):
-        super().__init__(root, models, server, photos=PHOTOS[:2])
+    def __init__(self, made: Checkout):
+        self.made, self.root, self.workspace = made, made.root, Workspace(made.root)
         ignored = shutil.ignore_patterns("__pycache__")
         for name in ("stages", "flows", "applications", "reviews"):
-            shutil.copytree(ROOT / name, root / name, ignore=ignored)
-        shutil.copy(ROOT / "dvc.yaml", root / "dvc.yaml")
-        (root / "weights" / "compact").mkdir(parents=True)
-        (root / "weights" / "compact" / "README.md").touch()
-        (root / "data").mkdir(exist_ok=True)
-        (root / "data" / ".weights").symlink_to(ROOT / "data" / ".weights")
+            shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
+        shutil.copy(ROOT / "dvc.yaml", self.root / "dvc.yaml")
+        (self.root / "weights" / "compact").mkdir(parents=True)
+        (self.root / "weights" / "compact" / "README.md").touch()
+        (self.root / "factory.toml").write_text('[executor]\nkind = "inline"\n')
 
-    @property
-    def environment(self):
-        return {**super().environment, "PYTHONPATH": str(self.root)}
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(self.root), str(ROOT)])  # benchmarks are not in the copy
+        environment = self.made.environment("ninth") | {"PYTHONPATH": path, "COLUMNS": "400"}
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
 
-    def build_quickly(self):
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run ``flawfactory <words>`` in a process of its own."""
+        return self.run("-m", "benchmarks.chaos.run", *words)
+
+    def build_quickly(self) -> None:
         """All stages in one process; DVC then has nothing to run for them."""
-        self._run(sys.executable, "-c", RUN, *STAGES)
-        self.commit(*STAGES)
+        for command in (("-c", RUN, *STAGES), ("-m", "dvc", "commit", "-f", "-q", *STAGES)):
+            done = self.run(*command)
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """The eight stages are built before the ninth is added."""
-    folder = tmp_path_factory.mktemp("ninth")
-    with ChatServer(answer) as server, pytest.MonkeyPatch.context() as patch:
-        made = Checkout(folder / "checkout", save_models(folder / "models"), server)
+    made = make_checkout(tmp_path_factory.mktemp("ninth"), "null", PHOTOS, 128)
+    factory = Factory(made)
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made.root)
-        update_source_list(made.workspace, [made.root / "photos"])
-        made.build_quickly()
-        made.before = {name: report(made, name) for name in STAGES}
+        update_source_list(factory.workspace, [made.folder / "photos"])
+        factory.build_quickly()
+        factory.before = {name: report(factory, name) for name in STAGES}
         add_stage(made.root)
-        yield made
+        yield factory
 
 
 @pytest.fixture(scope="module")

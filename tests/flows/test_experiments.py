@@ -16,10 +16,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a busy machine is 
 SCRIPT = """
 import sys
 from functools import partial
+from stages.engine.gates import gate
 from stages.engine.runner import main
 from toy.double.stage import DoubleStage
 from toy.factory import build
 from toy.source.stage import SourceStage
+# Not tested here, and its library takes seconds to import.
+gate.run = lambda suite, *words: gate.GateResult(suite.stage, [])
 main(partial(build, {"source": SourceStage, "double": DoubleStage}[sys.argv[1]]))
 """
 
