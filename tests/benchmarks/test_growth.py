@@ -12,6 +12,7 @@ from benchmarks.growth.evaluations import counted
 from benchmarks.growth.factory import Build, Factory, StageFiles
 from benchmarks.growth.traces import records_withdrawal, search
 from stages import STAGES
+from stages.engine.gates import gate
 
 KEY = "0123456789abcdef"
 
@@ -77,7 +78,11 @@ def test_a_reject_of_another_kind_is_more_than_a_withdrawal(
 
 
 @pytest.mark.slow
-def test_growth_computes_new_photos_and_a_withdrawal_rewrites_its_shard(tmp_path: Path) -> None:
+def test_growth_computes_new_photos_and_a_withdrawal_rewrites_its_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not tested here, and a third of the time.
+    monkeypatch.setattr(gate, "run", lambda suite, *words: gate.GateResult(suite.stage, []))
     factory = Factory(tmp_path / "factory", photos_per_shard=2)
     with factory.working():
         factory.add_photos(4)

@@ -17,13 +17,13 @@ def run_stale(workspace: Workspace) -> list[str]:
 
 
 @pytest.mark.slow
-def test_only_stale_stages_run(workspace: Workspace) -> None:
-    assert run_stale(workspace) == list(STAGES)
-    assert (workspace.stage("package") / "train-00000.tar").is_file()
-    assert run_stale(workspace) == []
+def test_only_stale_stages_run(begun: Workspace) -> None:
+    assert run_stale(begun) == list(STAGES[-2:])
+    assert (begun.stage("package") / "train-00000.tar").is_file()
+    assert run_stale(begun) == []
     # After a comment ingest gives the same bytes: no stage after it has to run.
-    workspace.sources.write_text("photos# and a remark")
-    assert run_stale(workspace) == ["ingest"]
+    begun.sources.write_text("photos# and a remark")
+    assert run_stale(begun) == ["ingest"]
 
 
 def test_no_step_imports_prefect() -> None:
@@ -32,10 +32,11 @@ def test_no_step_imports_prefect() -> None:
 
 
 def test_a_failed_stage_is_named_with_its_last_lines(workspace: Workspace) -> None:
-    workspace.sources.write_text("bad map")
-    with pytest.raises(steps.StageFailed, match=r"map failed(.|\n)*map met something bad"):
+    workspace.sources.write_text("bad perceive")
+    message = r"perceive failed(.|\n)*perceive met something bad"
+    with pytest.raises(steps.StageFailed, match=message):
         run_stale(workspace)
-    assert not workspace.stage("invert").exists()
+    assert workspace.stage("ingest").exists() and not workspace.stage("map").exists()
 
 
 def test_a_stage_waits_for_dvc_commands_run_by_hand(

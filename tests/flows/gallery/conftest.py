@@ -233,8 +233,8 @@ def open_page(browser):
         if address.startswith("http"):
             allowed.append(address)
         browser.get(address)
-        if clear:
-            browser.execute_script("localStorage.clear()")
+        stored = "const count = localStorage.length; localStorage.clear(); return count"
+        if clear and browser.execute_script(stored):
             browser.refresh()
         ready = "return document.documentElement.dataset.ready"
         WebDriverWait(browser, 60).until(lambda _: browser.execute_script(ready))
