@@ -50,10 +50,10 @@ def cluster() -> Iterator:
 
 @pytest.fixture
 def factory(cluster, tmp_path, monkeypatch) -> ToyFactory:
-    """A workspace that computes on the cluster."""
+    """A workspace that computes with one worker on the cluster."""
     found = ToyFactory(tmp_path / "workspace")
     monkeypatch.setenv("FLAWFACTORY_ROOT", str(found.root))
-    found.executor("ray", 0, address=cluster.address)
+    found.executor("ray", 1, address=cluster.address)
     return found
 
 
@@ -63,7 +63,7 @@ def filled(factory, cluster) -> ToyFactory:
     factory.executor("inline", 1)
     factory.sources(line("a"), line("b"))
     factory.fill(SourceStage)
-    factory.executor("ray", 0, address=cluster.address)
+    factory.executor("ray", 1, address=cluster.address)
     return factory
 
 
@@ -117,7 +117,8 @@ def has_ended(pid):
         return True
 
 
-def test_two_nodes_give_the_same_bytes_as_one_process(filled, tmp_path):
+def test_two_nodes_give_the_same_bytes_as_one_process(filled, cluster, tmp_path):
+    filled.executor("ray", 0, address=cluster.address)
     lines = (line("a"), line("b"))
     inline = fill_inline(tmp_path / "inline", *lines)
     filled.fill(DoubleStage)
@@ -149,6 +150,7 @@ def test_results_in_a_bucket_give_the_same_bytes_and_its_secret_is_nowhere(
 def test_a_node_that_joins_late_gets_work_which_is_done_elsewhere_when_it_is_killed(
     factory, cluster, folder
 ):
+    factory.executor("ray", 0, address=cluster.address)
     factory.sources(*(line(text, "hold", folder=str(folder)) for text in "abc"))
     with ThreadPoolExecutor() as pool:
         found = pool.submit(factory.compute, SourceStage)  # nodes start in the main thread only
