@@ -162,8 +162,16 @@ class _Here(Backend):
         return globals()[self.class_path]
 
 
+_BY_ROLE = {"perceiver": Halves, "flow": Still, "metric": Constant, "judge": Lenient}
+
+
 def register() -> None:
     """Add the back ends to this process's table under the name ``null``."""
-    found_by_role = {"perceiver": Halves, "flow": Still, "metric": Constant, "judge": Lenient}
-    for role, found in found_by_role.items():
+    for role, found in _BY_ROLE.items():
         BACKENDS[role][NAME] = _Here(found.__name__)
+
+
+def unregister() -> None:
+    """Remove them again."""
+    for role in _BY_ROLE:
+        BACKENDS[role].pop(NAME, None)

@@ -107,6 +107,7 @@ class Factory:
         try:
             yield
         finally:
+            nulls.unregister()
             os.chdir(folder)
             os.environ.clear()
             os.environ.update(environment)

@@ -18,7 +18,7 @@ KEYS = [f"{number:02x}" * 32 for number in range(4)]
 def measured_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Four photos, one of them in the store; invert has run on ten photos, inject never."""
     Store(workspace.data / ".store").put(KEYS[0], Result({}, {}, []))
-    work = SimpleNamespace(units=[SimpleNamespace(store_key=key) for key in KEYS])
+    work = SimpleNamespace(refs=[SimpleNamespace(store_key=key) for key in KEYS])
     monkeypatch.setattr(planning, "gather", lambda stage, workspace: work)
     run = {
         "computed": 5,

@@ -26,7 +26,7 @@ def store(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Store:
         path = store.path(NEEDED).with_name(f".{NEEDED}.{name}")
         path.write_bytes(bytes(2000))
         os.utime(path, (time.time() - age,) * 2)
-    work = SimpleNamespace(units=[SimpleNamespace(store_key=NEEDED)])
+    work = SimpleNamespace(refs=[SimpleNamespace(store_key=NEEDED)])
     monkeypatch.setattr(gc, "gather", lambda stage, workspace: work)
     for name in STAGES:
         workspace.stage(name).mkdir()
