@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from benchmarks.memory import read_peak
 from stages.models.flow.model import Flow
 
 T = TypeVar("T")
@@ -100,8 +101,7 @@ class Meter:
     def _peak(self) -> int:
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+        return read_peak()
 
 
 class _Wrapper:
