@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[1]
 TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 TIMEOUT = 600
 """Maximum seconds per command, on a busy machine."""
+SHOWN_LINES = 60
+"""Number of lines of a failed command's output that are printed again at the end."""
 PRELUDE = """
 set -euo pipefail
 stays() { timeout --kill-after=30 25 "$@" || [ $? = 124 ]; }
@@ -144,14 +146,20 @@ def environment(checkout: Path, work: Path) -> dict[str, str]:
     }
 
 
-def run(script: str, checkout: Path, variables: dict[str, str]) -> bool:
-    """Run a script of the table; return whether it succeeded in time."""
+def run(script: str, checkout: Path, variables: dict[str, str]) -> tuple[str, str]:
+    """Run a script of the table; return why it failed, empty if it did not, and what it printed."""
     command = ["bash", "-c", PRELUDE + script]
-    try:
-        done = subprocess.run(command, cwd=checkout, env=variables, timeout=TIMEOUT)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    with tempfile.TemporaryFile() as output:  # a pipe would wait for servers that it leaves behind
+        try:
+            done = subprocess.run(  # noqa: S603
+                command, cwd=checkout, env=variables, timeout=TIMEOUT, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            reason = f"exit code {done.returncode}" if done.returncode else ""
+        except subprocess.TimeoutExpired:
+            reason = f"still running after {TIMEOUT} s"
+        output.seek(0)
+        return reason, output.read().decode(errors="replace")
 
 
 def main() -> None:
@@ -167,16 +175,20 @@ def main() -> None:
         write_shard(work / "shards", samples)
         (work / "photos").mkdir()
         (work / "photos" / "astronaut.png").symlink_to(samples / "scikit-image" / "astronaut.png")
-        variables, failed = environment(checkout, work), list[str]()
+        variables, failed = environment(checkout, work), dict[str, str]()
         for name, script in TABLE["run"].items():
             if args.words and not any(word in name for word in args.words):
                 continue
             print(f"== {name}", flush=True)
             start = time.monotonic()
-            if not run(script, checkout, variables):
-                failed.append(name)
+            reason, output = run(script, checkout, variables)
+            print(output, end="")
+            if reason:
+                failed[name] = f"{reason}\n" + "\n".join(output.splitlines()[-SHOWN_LINES:])
             print(f"== {time.monotonic() - start:.0f} s", flush=True)
-    if failed:
+    if failed:  # again, because a log is read from its end
+        for name, ending in failed.items():
+            print(f"== failed: {name}: {ending}")
         sys.exit(f"failed: {', '.join(failed)}")
 
 

@@ -15,6 +15,7 @@ import yaml
 from PIL import Image
 
 from benchmarks.chaos.run import LOG
+from flows.sources import HASHES
 from stages import STAGES
 from stages.engine.files import canonical_json, sha256, sha256_file
 
@@ -34,6 +35,8 @@ _NULL_PARAMS: dict[str, dict[str, Any]] = {
     "filter": {"lpips": {"low": 0.0, "high": 2.0, "control": 0.0, "mask": 0.0}},
 }  # fmt: skip
 _OPEN_GATE = {"max_reject_rate": 1.0}
+_CACHE = (Path("checkout", "data") / HASHES).as_posix()
+"""A cache that a scan writes only for photos that it finds older than two seconds."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,15 @@ class Checkout:
             )  # fmt: skip
 
     def files(self) -> set[str]:
-        """Return the paths of all files, relative to `folder`; git's objects and Prefect's are left
-        out."""
+        """Return the paths of all files, relative to `folder`; git's objects, Prefect's and the
+        scan's cache are left out."""
         found = set[str]()
         for top in (self.root, self.temporary):
             for folder, folders, names in os.walk(top):
                 folders[:] = [n for n in folders if n not in (".git", ".prefect")]
                 relative = Path(folder).relative_to(self.folder)
                 found |= {(relative / name).as_posix() for name in names}
-        return found
+        return found - {_CACHE}
 
     def digests(self) -> dict[str, str]:
         """Return the digests of the pipeline's outputs and of the source list, and that of the

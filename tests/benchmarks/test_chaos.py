@@ -12,6 +12,7 @@ from benchmarks.chaos.checkout import TOKEN, Checkout
 from benchmarks.chaos.nulls import Halves, Still
 from benchmarks.chaos.reference import SCAN, Part, Reference, copy_without
 from benchmarks.chaos.trial import TARGETS, Kill, Outcome, draw, with_token
+from flows.sources import HASHES
 
 
 @pytest.fixture
@@ -49,6 +50,17 @@ def test_a_copy_lacks_what_one_part_made_and_keeps_the_rest(
     ).exists()  # DVC fails on an empty folder of runs
     assert yaml.safe_load((copy.root / "dvc.lock").read_text()) == {"stages": {"perceive": {}}}
     assert {name for name in copy.digests() if "perceive" in name}
+
+
+def test_the_cache_of_hashes_is_not_left_over_but_its_temporary_file_is(
+    reference: Reference,
+) -> None:
+    cache = reference.checkout.root / "data" / HASHES
+    cache.parent.mkdir()
+    cache.touch()
+    cache.with_suffix(".tmp").touch()
+    left = reference.checkout.files() - reference.files
+    assert left == {"checkout/data/.cache/hashes.tmp"}
 
 
 def test_kills_take_turns_and_are_the_same_for_a_seed(reference: Reference) -> None:

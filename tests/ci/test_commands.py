@@ -77,3 +77,12 @@ def test_commands_have_a_prefect_home_of_their_own(tmp_path, monkeypatch):
     given = commands.environment(tmp_path, tmp_path / "work")
     assert "PREFECT_API_URL" not in given
     assert given["PREFECT_HOME"] == str(tmp_path / "work" / "prefect")
+
+
+def test_failed_script_says_why_and_what_it_printed(tmp_path, monkeypatch):
+    assert commands.run("echo fine", tmp_path, {}) == ("", "fine\n")
+    assert commands.run("echo bad >&2; false; echo no", tmp_path, {}) == ("exit code 1", "bad\n")
+    assert commands.run("sleep 60 & echo left", tmp_path, {}) == ("", "left\n")  # does not wait
+    monkeypatch.setattr(commands, "TIMEOUT", 1)
+    reason, output = commands.run("echo slow; sleep 60", tmp_path, {})
+    assert (reason, output) == ("still running after 1 s", "slow\n")
