@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -39,7 +40,7 @@ from stages.package.pair import (
     join_pictures,
     make_pair,
 )
-from stages.package.provenance import PROVENANCE, collect_provenance
+from stages.package.provenance import PROVENANCE, Provenance, collect_provenance
 from stages.package.rights import LicencePolicy
 from stages.package.rows import make_rows, manifest_columns
 from stages.package.split import SPLITS, Ratios
@@ -245,6 +246,12 @@ class PackageStage(Stage):
         """Return counts of flaws by tool, entity and part, and histograms of the masks' areas."""
         return {"flaws": plots.count_flaws(rows), "areas": plots.count_areas(rows)}
 
+    @cached_property
+    def _provenance(self) -> Provenance:
+        """What made the data set: one for records and ``provenance.json``, whatever is edited
+        between."""
+        return collect_provenance(Workspace.find().root)
+
     def assemble(self, outputs: Iterable[Assembled], folder: Path) -> Iterator[dict[str, Any]]:
         """Write the shards; the rows become ``manifest.parquet``."""
         workspace = Workspace.find()
@@ -256,13 +263,12 @@ class PackageStage(Stage):
             photos_per_shard=self.params.photos_per_shard,
             image_format=self.params.image_format,
         )
-        return assemble.write_shards(outputs, folder, layout, collect_provenance(workspace.root))
+        return assemble.write_shards(outputs, folder, layout, self._provenance)
 
     def describe(self, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
         """Write ``_info.json``, ``provenance.json``, the card, the attribution, and
         ``croissant.json``, which names the sha256 of the other files."""
-        provenance = collect_provenance(Workspace.find().root)
-        params = self.params
+        provenance, params = self._provenance, self.params
         terms = collect_terms(params.version, params.licences, self.base)
         assemble.write_index(rows, folder)
         (folder / PROVENANCE).write_bytes(pretty_json(provenance.as_file().model_dump(mode="json")))
