@@ -53,7 +53,7 @@ lock: $(TOOLS)/.installed
 # Write the software bill of materials.
 sbom: $(TOOLS)/.installed
 	$(TOOLS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-file sbom.cdx.json requirements/cpu.txt
+		--output-file sbom.cdx.json $(LOCK)
 
 # The tools have an environment of their own: their packages are none of the factory's.
 $(TOOLS)/.installed: requirements/tools.txt

@@ -62,9 +62,7 @@ def damaged(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
     data = bytearray(draw(st.sampled_from(seeds)))
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(data)))
-        kind = draw(
-            st.sampled_from(["set", "bits", "number", "remove", "repeat", "insert", "join"])
-        )
+        kind = draw(st.sampled_from(_KINDS))
         if kind == "set":
             data[at : at + 1] = draw(st.binary(min_size=1, max_size=1))
         elif kind == "bits" and at < len(data):
