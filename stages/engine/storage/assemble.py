@@ -95,13 +95,14 @@ def assemble(
     if folder.is_dir():  # its files may be hard links into DVC's cache: never write to them
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
+    # photos.parquet appears last: where it is, shards and tables are complete.
     with TableWriter(folder / PHOTOS, PHOTO_COLUMNS) as photos:
         if stage.own_layout:
             rows = stage.assemble(_record_photos(outputs, photos), folder)
         else:
             rows = _write_shards(stage, outputs, folder, photos)
         _write_manifest(stage, rows, folder)
-    draft.rejects.write(folder / REJECTS)
+        draft.rejects.write(folder / REJECTS)
     manifest = Table(folder / MANIFEST)
     stage.describe(folder, manifest)
     rejects = Rejects(Table(folder / REJECTS))

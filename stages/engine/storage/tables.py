@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from stages.engine.files import canonical_json, sha256, sha256_file
+from stages.engine.files import canonical_json, replacing, sha256, sha256_file
 from stages.engine.stage import Reject
 from stages.engine.storage.shard import Member
 from stages.engine.workspace import FactoryError
@@ -74,7 +76,8 @@ def arrow_schema(columns: Columns) -> pa.Schema:
 class TableWriter:
     """Writes rows as parquet, one row group of them in memory; the same rows give the same bytes.
 
-    The types are those of `columns`, also for a table without rows and for a column without values,
+    The file appears when the writer is closed without an exception: a table is complete or not
+    there. The types are those of `columns`, also for a table without rows and for a column without values,
     so that the tables of all builds have the same schema.
     """
 
@@ -84,18 +87,26 @@ class TableWriter:
         self._schema = arrow_schema(columns)
         self._values: dict[str, list[Any]] = {name: [] for name in columns}
         self._waiting = self._written = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._open = ExitStack()
+        temporary = self._open.enter_context(replacing(path))
+        writer = pq.ParquetWriter(temporary, self._schema, compression="zstd")
+        self._writer = self._open.enter_context(writer)
+        self._open.push(self._flush_rest)
 
     def __enter__(self) -> TableWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        try:
-            if kind is None and (self._waiting or not self._written):
-                self._flush()
-        finally:
-            self._writer.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def _flush_rest(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and (self._waiting or not self._written):
+            self._flush()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append a row with exactly the table's columns, in any order.
@@ -329,4 +340,5 @@ class RejectSorter:
         table = pa.Table.from_batches(self._batches)
         order = [(name, "ascending") for name in ("key", "variant", "code")]
         ordered = table.sort_by(order).combine_chunks()
-        pq.write_table(ordered, path, compression="zstd", row_group_size=BATCH_ROWS)
+        with replacing(path) as temporary:
+            pq.write_table(ordered, temporary, compression="zstd", row_group_size=BATCH_ROWS)

@@ -70,6 +70,25 @@ def test_withdrawing_all_photos_of_a_shard_removes_its_file(filled):
     assert "shard-00002.tar" not in shards(filled, "double")
 
 
+def test_a_folder_that_is_not_complete_has_no_table_of_photos(filled, monkeypatch):
+    """`flawfactory gc` would otherwise remove the results of the photos that are not in it."""
+    folder = filled.workspace.stage("double")
+    rows, documents = DoubleStage.rows, []
+
+    def interrupt(stage, document):
+        documents.append(document)
+        if len(documents) == 5:
+            raise KeyboardInterrupt
+        return rows(stage, document)
+
+    monkeypatch.setattr(DoubleStage, "rows", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        filled.fill(DoubleStage)
+    assert [path.name for path in folder.iterdir() if path.suffix != ".tar"] == []
+    with pytest.raises(FactoryError, match="no output yet"):
+        read_photos(folder)
+
+
 def test_old_files_are_replaced_not_overwritten(filled, tmp_path):
     """A file may be a hard link into DVC's cache."""
     shard = filled.workspace.stage("double") / "shard-00000.tar"

@@ -85,6 +85,17 @@ def test_reject_rows_hold_the_evidence_as_json():
     assert tuple(row) == tuple(REJECT_COLUMNS)
 
 
+def test_a_table_is_complete_or_not_there(tmp_path, batches):
+    with pytest.raises(KeyboardInterrupt), TableWriter(tmp_path / "t", {"n": int}) as writer:
+        for number in range(5):
+            writer.add({"n": number})
+        assert not (tmp_path / "t").exists()
+        raise KeyboardInterrupt
+    with pytest.raises(TypeError):
+        write_table(tmp_path / "t", [{"n": "1"}], {"n": int})
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def batches(monkeypatch):
     """Row groups of four rows, read in batches of three."""
