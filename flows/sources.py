@@ -190,14 +190,16 @@ def _is_sample(entry: Source) -> bool:
 
 
 def unknown_folders(workspace: Workspace, given: Sequence[SourceLocation]) -> list[SourceLocation]:
-    """Return those of the sources of which the list has no photo."""
+    """Return those of the sources of which the list has no photo; a withdrawn one may be of an
+    earlier list."""
     entries, places = read_list(workspace.sources), Places(workspace)
-    names = {entry.path for entry in entries if entry.folder is None}
+    used = [entry for entry in entries if entry.withdrawn is None]
+    names = {entry.path for entry in used if entry.folder is None}
     folders = [each for each in given if isinstance(each, Path) and not is_url_list(each)]
     reals = {folder: Path(os.path.realpath(folder)) for folder in folders}
     for real in reals.values():  # recognise a folder of the list that was moved
         places.put(places.root_of(real, entries))
-    files = [places.path(entry.folder, entry.path) for entry in entries if entry.path]
+    files = [places.path(entry.folder, entry.path) for entry in used if entry.path]
 
     def is_known(source: SourceLocation) -> bool:
         if isinstance(source, BucketPrefix):

@@ -170,6 +170,17 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
     return merged
 
 
+def _keep_withdrawals(listed: list[Source], found: list[Source]) -> list[Source]:
+    """Return the entries that a new list takes over: purged photos, and withdrawn ones that were not
+    found now, so that they stay out when a later scan finds them."""
+    digests = {entry.sha256 for entry in found}
+    return [
+        entry
+        for entry in listed
+        if not entry.path or (withdrawn_contents([entry]) and entry.sha256 not in digests)
+    ]
+
+
 def scan(
     folders: Iterable[SourceLocation],
     workspace: Workspace,
@@ -189,8 +200,8 @@ def scan(
         workspace: the workspace of the list. Paths inside the project are listed relative to it,
             others relative to the scanned folder, so that clones give the same list.
         batch: name of this delivery; each folder's own name when None.
-        replace: start a new list (from another source); withdrawals of the same bytes and purges
-            stay in force.
+        replace: start a new list (from another source); withdrawals and purges stay in force, also
+            of photos that are not found now.
         cache_path: cache of hashes between scans; may be deleted at any time.
         progress: called with the number of files that were fetched and of all files to fetch from
             a bucket or list.
@@ -228,7 +239,7 @@ def scan(
         label = batch or _escape(folder.name)
         places.put(root)
         found += _scan_folder(folder, root, places, label, digests, report)
-    kept = [entry for entry in listed if not entry.path] if replace else listed
+    kept = _keep_withdrawals(listed, found) if replace else listed
     merged = merge(kept, found, report)
     if replace:
         gone = withdrawn_contents(listed)

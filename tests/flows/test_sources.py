@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,12 @@ def test_scanning_a_folder_again_adds_its_new_photos_and_dvc_tracks_each_version
 def test_a_bucket_is_known_by_the_copies_of_its_photos(unlisted: Workspace) -> None:
     path = "data/.buckets/flaws/photos/a.jpg"
     words = {"licence": "unknown", "origin": "unknown", "batch": "photos"}
-    write_list(unlisted.sources, [Source(path=path, bytes=1, sha256="a" * 64, **words)])
+    entry = Source(path=path, bytes=1, sha256="a" * 64, **words)
+    write_list(unlisted.sources, [entry])
     given = [BucketPrefix("flaws"), BucketPrefix("flaws", "photos"), BucketPrefix("flaws", "pho")]
     assert unknown_folders(unlisted, given) == given[2:]
+    write_list(unlisted.sources, [replace(entry, withdrawn="asked for")])  # of an earlier list
+    assert unknown_folders(unlisted, given) == given
 
 
 def test_a_new_folder_needs_add_or_replace(unlisted: Workspace, folders: list[Path]) -> None:

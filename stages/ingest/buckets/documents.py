@@ -31,7 +31,7 @@ def update_documents(fetcher: Fetcher, listing: Listing, used: Iterable[Object])
     address, mirror = fetcher.address, fetcher.mirror
     for key in {*_sidecars(listing.photos), *_ledgers(listing.photos)} - wanted.keys():
         if key.startswith(address.start):
-            mirror.path(address.bucket, key).unlink(missing_ok=True)
+            mirror.remove(address.bucket, key)
     todo = [wanted[key] for key in sorted(wanted) if not fetcher.is_here(wanted[key])]
     failed = [(each.key, reason, each) for each, reason in fetcher.fetch(todo) if reason]
     return [_describe(fetcher, each, reason) for _, reason, each in sorted(failed)]

@@ -97,7 +97,7 @@ class Fetcher:
                     await download(self.client, bucket, found, file, seconds)
                 digest = sha256_file(temporary)
                 if digest in self.purged:
-                    target.unlink(missing_ok=True)
+                    self.mirror.remove(bucket, found.key)
                 else:
                     _move(temporary, target)
         except DownloadError as error:

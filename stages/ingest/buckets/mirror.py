@@ -11,6 +11,7 @@ Everything may be deleted at any time and is then fetched again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,6 +72,12 @@ class Mirror:
         start = f"{FOLDER.as_posix()}/"
         return f"{PROTOCOL}{listed.removeprefix(start)}" if listed.startswith(start) else None
 
+    def remove(self, bucket: str, key: str) -> None:
+        """Remove an object's copy, if there is one."""
+        path = self.path(bucket, key)
+        if _is_file(path):
+            path.unlink(missing_ok=True)
+
     @staticmethod
     def listed_name(address: str) -> str:
         """Return the path that the source list has for an object; other texts as they are."""
@@ -96,7 +103,7 @@ class Mirror:
         finally:
             records.close()
         sidecars = (path.with_name(name) for path in photos for name in sidecar_names(path.name))
-        return sorted({*photos, *(path for path in sidecars if path.is_file())})
+        return sorted({*photos, *filter(_is_file, sidecars)})
 
     def _digest(self, path: Path, records: Records) -> str | None:
         bucket, *key = path.relative_to(self.folder).parts
@@ -105,3 +112,7 @@ class Mirror:
         with suppress(OSError):
             return sha256_file(path)
         return None
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises when the name is too long

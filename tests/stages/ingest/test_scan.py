@@ -182,6 +182,18 @@ def test_withdrawal_survives_rescans_copies_and_a_new_list(project):
     assert names_in_use(project)[-1] == "photos/a.jpg"
 
 
+def test_withdrawal_survives_a_new_list_without_the_photo(project):
+    write_files(project, {"a.jpg": b"1", "b.jpg": b"2"})
+    run(project)
+    withdraw(Workspace(project), "photos/a.jpg", "asked to")
+    (project / "photos" / "a.jpg").unlink()
+    run(project, replace=True)
+    assert names_in_use(project) == ["photos/b.jpg"]
+    write_files(project, {"a.jpg": b"1"})
+    report = run(project)
+    assert names_in_use(project) == ["photos/b.jpg"] and report.unchanged == 2
+
+
 def test_purged_photo_stays_known_without_its_name(project):
     write_files(project, {"a.jpg": b"1", "b.jpg": b"2"})
     run(project)

@@ -310,3 +310,31 @@ def test_records_do_not_wait_for_the_end_of_a_scan(place, workspace, make):
     assert place.fetched()[:1] == ["a.png"]
     scan([place.address], workspace)
     assert "a.png" not in place.fetched() and len(entries(workspace)) == 2
+
+
+def test_a_withdrawn_photo_stays_out_when_a_new_list_cannot_fetch_it(place, workspace, make):
+    for name in ("a.png", "b.png"):
+        place.put(name, make(ord(name[0])))
+    scan([place.address], workspace)
+    withdraw(workspace, sha256(make(ord("a"))), "asked for")
+    (workspace.root / entries(workspace)[0].path).unlink()
+    place.fail("a.png", "403")
+    assert scan([place.address], workspace, replace=True).problems == {"not_fetched": 1}
+    scan([place.address], workspace)  # the fault has passed
+    units, rejects = make_units(entries(workspace))
+    assert [unit.place["path"].rpartition("/")[2] for unit in units] == ["b.png"]
+    assert "withdrawn" in {reject.code for reject in rejects}
+
+
+def test_names_that_no_sidecar_can_have_do_not_stop_the_scan(place, workspace, make):
+    long = "x" * 251 + ".png"
+    place.put(long, make(1))
+    place.put("a.png", make(2))
+    place.put("a.json/b.png", make(3))  # where a sidecar of the other would be
+    place.put("was.png", make(4))
+    scan([place.address], workspace)
+    place.remove("was.png")
+    place.put("was.png/c.png", make(5))  # below a copy that stays
+    assert scan([place.address], workspace).problems == {"not_fetched": 1}
+    assert len(make_units(entries(workspace))[0]) == 4
+    assert [path.name for path in Mirror.of(workspace).made_of({sha256(make(1))})] == [long]
