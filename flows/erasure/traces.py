@@ -6,7 +6,7 @@ import json
 import mmap
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +21,8 @@ _MAGIC_AT, _MAGIC = 257, b"ustar"
 _STORE_HEADER = 65
 """Number of bytes before the tar in a stored result (`stages.engine.storage.store`)."""
 _KEYS = ("key", "photo")
+_BATCH_ROWS = 1024
+"""Number of rows of a table in memory."""
 _CODES_WITHOUT_CONTENT = frozenset({"withdrawn", "replaced", "duplicate"})
 """Codes of rejects that say that a photo is not in use, but nothing about its content."""
 
@@ -71,6 +73,7 @@ def _is_named(content: bytes | mmap.mmap, photo: Photo) -> bool:
     return any(
         re.search(rb"(?<![\w/.-])(\./)?" + re.escape(name) + rb"(?![\w/-]|\.\w)", content)
         for name in photo.search_terms
+        if content.find(name) >= 0  # many times faster, and few contents have it
     )
 
 
@@ -107,15 +110,19 @@ def _table_contains_photo(path: Path, photos: Sequence[Photo]) -> bool:
 
     try:
         with pq.ParquetFile(path) as table:  # a batch at a time: it may be long
-            rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
-            return any(_row_contains_photo(row, photos) for row in rows)
+            batches = (batch.to_pydict() for batch in table.iter_batches(_BATCH_ROWS))
+            return any(_columns_contain_photo(columns, photos) for columns in batches)
     except (pa.ArrowException, OSError):  # damaged: its content cannot be read
         return False
 
 
-def _row_contains_photo(row: dict[str, Any], photos: Sequence[Photo]) -> bool:
-    keys = {str(row[name]).split("#")[0] for name in _KEYS if name in row}
-    if row.get("code") not in _CODES_WITHOUT_CONTENT and keys & {photo.key for photo in photos}:
-        return True
-    texts = [value.encode() for value in row.values() if isinstance(value, str)]
-    return any(_is_named(text, photo) for photo in photos for text in texts)
+def _columns_contain_photo(columns: Mapping[str, Sequence[Any]], photos: Sequence[Photo]) -> bool:
+    wanted = {photo.key for photo in photos}
+    for keys in (columns[name] for name in _KEYS if name in columns):
+        codes = columns.get("code", [None] * len(keys))
+        for key, code in zip(keys, codes, strict=True):
+            if str(key).split("#")[0] in wanted and code not in _CODES_WITHOUT_CONTENT:
+                return True
+    values = (value for column in columns.values() for value in column if isinstance(value, str))
+    texts = b"\0".join(value.encode() for value in values)  # no path contains \0
+    return any(_is_named(texts, photo) for photo in photos)

@@ -83,3 +83,11 @@ def test_a_table_contains_a_photo_unless_it_only_records_its_removal(
 ) -> None:
     write_table(tmp_path / "rejects.parquet", [reject_row(reject)], REJECT_COLUMNS)
     assert contains_photo(tmp_path / "rejects.parquet", [PHOTO]) is found
+
+
+@pytest.mark.parametrize("position", [0, 1023, 1024, 2048])
+def test_all_rows_of_a_long_table_are_searched(tmp_path: Path, position: int) -> None:
+    rows = [reject_row(Reject(OTHER, None, "too_small", "it is small"))] * 2049
+    rows[position] = reject_row(Reject(OTHER, None, "damaged", "photos/a ä.jpg"))
+    write_table(tmp_path / "rejects.parquet", rows, REJECT_COLUMNS)
+    assert contains_photo(tmp_path / "rejects.parquet", [PHOTO])
