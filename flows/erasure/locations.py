@@ -14,6 +14,7 @@ from stages import STAGES
 from stages.engine.files import sha256_file
 from stages.engine.settings import load_settings, open_store
 from stages.engine.storage.bucket import BucketStore
+from stages.engine.storage.source_list import KEY_LENGTH
 from stages.engine.storage.store import Store
 from stages.engine.workspace import Workspace
 from stages.ingest.buckets.mirror import Mirror
@@ -51,6 +52,7 @@ def find_locations(
         return (path for path in paths if contains_photo(path, photos))
 
     store = open_store(workspace, load_settings(workspace))
+    keys = {photo.key for photo in photos}
     in_bucket = isinstance(store, BucketStore)
     gallery = workspace.data / "gallery"
     found: dict[str, Iterable[Path]] = {
@@ -65,10 +67,8 @@ def find_locations(
         "reports": holding(_files(workspace.reports)),
         "the gallery": [gallery] if gallery.is_dir() else [],
         "fetched sample photos": _fetched(workspace, photos),
-        "downloads of lists of URLs": Library.of(workspace).made_of(
-            p.sha256 for p in photos if p.sha256
-        ),
-        "copies of buckets": Mirror.of(workspace).made_of({p.sha256 for p in photos if p.sha256}),
+        "downloads of lists of URLs": Library.of(workspace).made_of(keys),
+        "copies of buckets": Mirror.of(workspace).made_of(keys),
     }
     locations = [_measure(name, list(paths)) for name, paths in found.items()]
     if in_bucket:
@@ -119,5 +119,6 @@ def _asked_about(answer: Path) -> str | None:
 
 
 def _fetched(workspace: Workspace, photos: Sequence[Photo]) -> Iterator[Path]:
-    digests = {photo.sha256 for photo in photos}
-    return (p for p in _files(workspace.data / ".fetched") if sha256_file(p) in digests)
+    keys = {photo.key for photo in photos}
+    files = _files(workspace.data / ".fetched")
+    return (path for path in files if sha256_file(path)[:KEY_LENGTH] in keys)

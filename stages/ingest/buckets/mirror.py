@@ -20,6 +20,7 @@ from pathlib import Path
 from stages.engine.files import sha256_file
 from stages.engine.storage.digests import Digests
 from stages.engine.storage.s3 import PROTOCOL
+from stages.engine.storage.source_list import KEY_LENGTH
 from stages.engine.workspace import Workspace
 from stages.ingest.buckets.records import Record, Records
 from stages.ingest.licences import sidecar_names
@@ -92,25 +93,25 @@ class Mirror:
         except OSError:
             return False
 
-    def made_of(self, digests: Collection[str]) -> list[Path]:
-        """Return the copies of photos with these digests, and of their sidecars."""
-        if not digests or not self.folder.is_dir():
+    def made_of(self, keys: Collection[str]) -> list[Path]:
+        """Return the copies of the photos with these keys, and of their sidecars."""
+        if not keys or not self.folder.is_dir():
             return []
         records = Records(self.database)
         try:
             copies = (path for path in self.folder.glob("[!.]*/**/*") if path.is_file())
-            photos = [path for path in copies if self._digest(path, records) in digests]
+            photos = [path for path in copies if self._find_key(path, records) in keys]
         finally:
             records.close()
         sidecars = (path.with_name(name) for path in photos for name in sidecar_names(path.name))
         return sorted({*photos, *filter(_is_file, sidecars)})
 
-    def _digest(self, path: Path, records: Records) -> str | None:
+    def _find_key(self, path: Path, records: Records) -> str | None:
         bucket, *key = path.relative_to(self.folder).parts
         if record := records.find(bucket, "/".join(key)):
-            return record.sha256
+            return record.sha256[:KEY_LENGTH]
         with suppress(OSError):
-            return sha256_file(path)
+            return sha256_file(path)[:KEY_LENGTH]
         return None
 
 

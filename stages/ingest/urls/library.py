@@ -16,7 +16,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from urllib3.util import Url
 
 from stages.engine.files import pretty_json, write_atomically
+from stages.engine.storage.source_list import KEY_LENGTH
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.urls.listing import hide_secrets
 
@@ -148,15 +149,16 @@ class Library:
         for path in self.folder.glob(f"**/{_PARTIAL}*"):
             path.unlink(missing_ok=True)
 
-    def made_of(self, digests: Iterable[str]) -> Iterator[Path]:
-        """Yield all files about photos with these digests: bytes, links and records."""
-        wanted = set(digests)
-        yield from (path for digest in wanted if (path := self.object(digest)).exists())
+    def made_of(self, keys: Collection[str]) -> Iterator[Path]:
+        """Yield all files about the photos with these keys: bytes, links and records."""
+        for path in self.folder.glob("objects/??/*"):
+            if path.name[:KEY_LENGTH] in keys:
+                yield path
         for link in self.folder.glob("photos/*/*"):
-            if link.is_symlink() and link.readlink().name in wanted:
+            if link.is_symlink() and link.readlink().name[:KEY_LENGTH] in keys:
                 yield link
         for path in self.folder.glob("records/??/*.json"):
-            if (record := _read_record(path)) and record.sha256 in wanted:
+            if (record := _read_record(path)) and (record.sha256 or "")[:KEY_LENGTH] in keys:
                 yield path
 
 

@@ -166,7 +166,7 @@ def test_a_purged_photo_is_neither_kept_nor_fetched_again(place, workspace, make
     scan([place.address], workspace)
     digest = sha256(make(1))
     withdraw(workspace, digest, "asked for")
-    found = Mirror.of(workspace).made_of({digest})
+    found = Mirror.of(workspace).made_of({digest[:16]})
     assert [path.name for path in found] == ["a.png", "a.png.json", "copy.png"]
     for path in found:
         path.unlink()
@@ -337,4 +337,4 @@ def test_names_that_no_sidecar_can_have_do_not_stop_the_scan(place, workspace, m
     place.put("was.png/c.png", make(5))  # below a copy that stays
     assert scan([place.address], workspace).problems == {"not_fetched": 1}
     assert len(make_units(entries(workspace))[0]) == 4
-    assert [path.name for path in Mirror.of(workspace).made_of({sha256(make(1))})] == [long]
+    assert [path.name for path in Mirror.of(workspace).made_of({sha256(make(1))[:16]})] == [long]

@@ -148,13 +148,13 @@ def test_a_purged_photo_is_not_kept(workspace, server, make):
     scan([path], workspace)
     (entry,) = entries(workspace)
     withdraw(workspace, entry.key, "her wish")
-    found = list(Library.of(workspace).made_of([entry.sha256]))
+    found = list(Library.of(workspace).made_of([entry.key]))
     assert len(found) == 3  # bytes, link, record
     for file in found:
         file.unlink()
     forget(workspace.sources, {entry.sha256})
     assert scan([path], workspace).purged == 1
-    assert not list(Library.of(workspace).made_of([entry.sha256]))
+    assert not list(Library.of(workspace).made_of([entry.key]))
 
 
 def test_names_in_urls_stay_inside_the_folder(workspace, server, make):
