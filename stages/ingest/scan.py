@@ -171,8 +171,8 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
 
 
 def _keep_withdrawals(listed: list[Source], found: list[Source]) -> list[Source]:
-    """Return the entries that a new list takes over: purged photos, and withdrawn ones that were not
-    found now, so that they stay out when a later scan finds them."""
+    """Return the entries that a new list takes over: purged photos, and withdrawn ones that were
+    not found now, so that they stay out when a later scan finds them."""
     digests = {entry.sha256 for entry in found}
     return [
         entry

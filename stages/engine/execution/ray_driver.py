@@ -11,8 +11,8 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Collection, Iterator
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -58,15 +58,25 @@ def run(job: Job, units: Collection[Unit]) -> Iterator[UnitOutcome]:
         feeder.join()
 
 
-def _feed(outgoing: Connection, units: Collection[Unit]) -> None:
+def _feed(outgoing: Connection, units: Iterable[Unit]) -> None:
     """Send the units, or the exception that ends them, as fast as they are taken: a full pipe
     waits."""
-    with outgoing, suppress(OSError):  # the process has ended
+    with outgoing:
         try:
             for unit in units:
-                outgoing.send(unit)
-        except FactoryError as error:
-            outgoing.send(error)
+                if not _send(outgoing, unit):
+                    return
+        except Exception as error:  # it comes back as the outcome of the process
+            _send(outgoing, error)
+
+
+def _send(outgoing: Connection, message: Unit | Exception) -> bool:
+    """Send a message; return False if the process that takes it has ended."""
+    try:
+        outgoing.send(message)
+    except OSError:
+        return False
+    return True
 
 
 class _Incoming(Collection[Unit]):

@@ -77,8 +77,8 @@ class TableWriter:
     """Writes rows as parquet, one row group of them in memory; the same rows give the same bytes.
 
     The file appears when the writer is closed without an exception: a table is complete or not
-    there. The types are those of `columns`, also for a table without rows and for a column without values,
-    so that the tables of all builds have the same schema.
+    there. The types are those of `columns`, also for a table without rows and for a column without
+    values, so that the tables of all builds have the same schema.
     """
 
     def __init__(self, path: Path, columns: Columns) -> None:
@@ -320,9 +320,10 @@ class RejectSorter:
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Add rejects."""
-        self._rows += map(reject_row, rejects)
-        if len(self._rows) >= BATCH_ROWS:
-            self._pack()
+        for reject in rejects:
+            self._rows.append(reject_row(reject))
+            if len(self._rows) == BATCH_ROWS:
+                self._pack()
 
     def _pack(self) -> None:
         import pyarrow as pa

@@ -54,6 +54,14 @@ def test_contact_sheets_are_removed_and_paths_overwritten(path: Path) -> None:
         assert db.execute("SELECT name FROM flow").fetchall() == [("flawfactory-build",)]
 
 
+def test_many_photos_are_erased_at_once(path: Path) -> None:
+    photos = [Photo(f"{n:016x}", None, (f"photos/{n}.jpg",), ()) for n in range(1100)]
+    photos.append(PHOTO)
+    assert count_rows(path, photos) == 5
+    purge_rows(path, photos)
+    assert count_rows(path, photos) == 0
+
+
 def test_a_file_that_is_not_a_database_is_an_error(path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(FactoryError, match="cannot be cleaned"):
