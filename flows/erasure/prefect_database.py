@@ -45,11 +45,7 @@ def count_rows(path: Path, photos: Sequence[Photo]) -> int:
         sheets = sum(_count(db, table, _OURS, (SHEET,)) for table in _sheet_tables(db))
         if not (names := _names(photos)):
             return sheets
-        listed = [json.dumps(names)]
-        return sheets + sum(
-            _count(db, table, _contains_any(table, column), listed)
-            for table, column in _columns(db)
-        )
+        return sheets + sum(_count_any(db, table, column, names) for table, column in _columns(db))
 
 
 def purge_rows(path: Path, photos: Sequence[Photo]) -> None:
@@ -61,8 +57,9 @@ def purge_rows(path: Path, photos: Sequence[Photo]) -> None:
     with _open_database(path) as db:
         for table in _sheet_tables(db):
             db.execute(f'DELETE FROM "{table}" WHERE {_OURS}', (SHEET,))  # noqa: S608
+        names = _names(photos)
         for table, column in _columns(db):
-            for name in _names(photos):
+            for name in names if _count_any(db, table, column, names) else ():
                 db.execute(
                     f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) '  # noqa: S608
                     f"WHERE {_contains(column)}",
@@ -106,12 +103,12 @@ def _contains(column: str) -> str:
     return f'(typeof("{column}") = \'text\' AND instr("{column}", ?) > 0)'
 
 
-def _contains_any(table: str, column: str) -> str:
-    """Return the condition that a column contains one of the texts of a JSON list. SQLite refuses
-    a chain of many conditions."""
-    name = f'"{table}"."{column}"'
-    names = f"SELECT 1 FROM json_each(?) AS photo WHERE instr({name}, photo.value) > 0"  # noqa: S608
-    return f"(typeof({name}) = 'text' AND EXISTS ({names}))"
+def _count_any(db: sqlite3.Connection, table: str, column: str, names: Sequence[str]) -> int:
+    """Count the rows whose column contains one of the names. SQLite refuses a chain of many
+    conditions, so they are one JSON list."""
+    own = f'"{table}"."{column}"'
+    each = f"SELECT 1 FROM json_each(?) AS photo WHERE instr({own}, photo.value) > 0"  # noqa: S608
+    return _count(db, table, f"typeof({own}) = 'text' AND EXISTS ({each})", [json.dumps(names)])
 
 
 def _names(photos: Sequence[Photo]) -> list[str]:

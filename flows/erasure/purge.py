@@ -26,6 +26,7 @@ from stages.engine.files import write_atomically
 from stages.engine.settings import load_settings, open_store
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.mirror import Mirror
+from stages.ingest.licences import sidecar_names
 from stages.ingest.sources import forget
 
 
@@ -90,8 +91,11 @@ def purge(workspace: Workspace, plan: PurgePlan) -> None:
 
 
 def _forget_hashes(workspace: Workspace, photos: Sequence[Photo]) -> None:
-    """Remove the photos from the digests that scans keep; remove a damaged file as a whole."""
-    path, files = workspace.data / HASHES, {str(file) for photo in photos for file in photo.files}
+    """Remove the photos and their sidecars from the digests that scans keep; remove a damaged file
+    as a whole."""
+    path, photo_files = workspace.data / HASHES, [file for photo in photos for file in photo.files]
+    sidecars = (file.with_name(name) for file in photo_files for name in sidecar_names(file.name))
+    files = set(map(str, (*photo_files, *sidecars)))
     try:
         known: dict[str, Any] = json.loads(path.read_bytes())
         left = {name: entry for name, entry in known.items() if name not in files}

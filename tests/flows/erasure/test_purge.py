@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -8,9 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from flows.erasure.purge import lock_outputs
-from flows.sources import track_source_list
+from flows.erasure.photo import Photo
+from flows.erasure.purge import PurgePlan, lock_outputs, purge
+from flows.sources import HASHES, track_source_list
 from stages.engine.storage.source_list import parts, read_list
+from stages.engine.workspace import Workspace
 from stages.ingest.sources import withdraw
 
 from .conftest import Factory
@@ -104,3 +107,15 @@ def test_a_purge_refuses_to_run_beside_a_build_or_dvc(factory: Factory) -> None:
         refused = gc("--purge", photo.key, "--yes")
     assert refused.exit_code == 2 and "a DVC command is running" in refused.output
     assert read_list(factory.workspace.sources)[0].path == photo.path
+
+
+def test_the_digests_that_scans_keep_do_not_name_the_photo_or_its_sidecars(tmp_path: Path) -> None:
+    """Scans of buckets hash the copies of sidecars too."""
+    workspace, folder = Workspace(tmp_path), tmp_path / "photos"
+    hashes = workspace.data / HASHES
+    hashes.parent.mkdir(parents=True)
+    names = ("her.jpg", "her.jpg.flawfactory.json", "her.json", "his.jpg")
+    hashes.write_text(json.dumps({str(folder / name): [1, "digest"] for name in names}))
+    photo = Photo("0" * 16, "0" * 64, (), (folder / "her.jpg",))
+    purge(workspace, PurgePlan([photo], [], {}, {}, []))
+    assert list(json.loads(hashes.read_bytes())) == [str(folder / "his.jpg")]
