@@ -34,14 +34,16 @@ def update_documents(fetcher: Fetcher, listing: Listing, used: Iterable[Object])
             mirror.remove(address.bucket, key)
     todo = [wanted[key] for key in sorted(wanted) if not fetcher.is_here(wanted[key])]
     failed = [(each.key, reason, each) for each, reason in fetcher.fetch(todo) if reason]
-    return [_describe(fetcher, each, reason) for _, reason, each in sorted(failed)]
+    return [_leave_out(fetcher, each, reason) for _, reason, each in sorted(failed)]
 
 
-def _describe(fetcher: Fetcher, document: Object, reason: str) -> str:
+def _leave_out(fetcher: Fetcher, document: Object, reason: str) -> str:
+    """Return the message on a document that cannot be fetched; its earlier version stays."""
     if fetcher.has_earlier_copy(document):
         return f"{document.key} {reason}; its earlier version applies"
     if PurePosixPath(document.key).name == LEDGER:
         raise ScanError(f"{fetcher.address}: {document.key} {reason}")
+    fetcher.mirror.remove(fetcher.address.bucket, document.key)  # a copy of unknown age
     return f"{document.key} {reason}"
 
 

@@ -338,3 +338,14 @@ def test_names_that_no_sidecar_can_have_do_not_stop_the_scan(place, workspace, m
     assert scan([place.address], workspace).problems == {"not_fetched": 1}
     assert len(make_units(entries(workspace))[0]) == 4
     assert [path.name for path in Mirror.of(workspace).made_of({sha256(make(1))[:16]})] == [long]
+
+
+def test_a_sidecar_that_is_left_out_has_no_copy_that_still_applies(place, workspace, make):
+    place.put("a.png", make(1))
+    place.put("a.png.json", b'{"licence": "CC0-1.0"}')
+    scan([place.address], workspace)
+    Mirror.of(workspace).database.unlink()  # so that nobody knows of what time the copy is
+    place.put("a.png.json", b'{"licence": "LicenseRef-all-rights-reserved"}')
+    place.fail("a.png.json", "403")
+    (message,) = scan([place.address], workspace).skipped
+    assert "a.png.json was not fetched" in message and entries(workspace)[0].licence == "unknown"
