@@ -6,6 +6,7 @@ import fnmatch
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,18 +74,29 @@ def _select_members(entry: PhotoEntry, patterns: tuple[str, ...]) -> dict[str, M
 
 
 @dataclass(frozen=True)
-class UpstreamUnits:
+class _StageUnits:
+    """Units whose keys are those of the code that the first pass has read."""
+
+    stage: Stage
+
+    @cached_property
+    def digest(self) -> str:
+        """The part of the keys that is not about the photo."""
+        return stage_digest(self.stage)
+
+
+@dataclass(frozen=True)
+class UpstreamUnits(_StageUnits):
     """A unit for each photo that the direct upstream accepted, in the order of the source list.
 
     Iterating raises FactoryError if an upstream stage has not run, or lacks a photo of the direct
     upstream.
     """
 
-    stage: Stage
     data: Path
 
     def __iter__(self) -> Iterator[Unit]:
-        stage, digest = self.stage, stage_digest(self.stage)
+        stage, digest = self.stage, self.digest
         direct, *others = stage.reads
         # All tables are in the order of the source list: one pass over each finds every photo.
         tables = {name: iterate_photos(self.data / name) for name in others}
@@ -106,16 +118,14 @@ class UpstreamUnits:
 
 
 @dataclass(frozen=True)
-class SourceUnits:
+class SourceUnits(_StageUnits):
     """The units of the first stage, whose inputs are lines of the source list."""
 
-    stage: Stage
     entries: Sequence[SourceEntry]
 
     def __iter__(self) -> Iterator[Unit]:
-        digest = stage_digest(self.stage)
         for entry in self.entries:
-            key = unit_key(digest, {"key": entry.key, "source": entry.source})
+            key = unit_key(self.digest, {"key": entry.key, "source": entry.source})
             documents = {"source": entry.source, "place": entry.place}
             yield Unit(entry.key, entry.position, key, {}, {}, documents)
 

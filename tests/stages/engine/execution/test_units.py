@@ -6,7 +6,9 @@ from toy.factory import key_of, line
 from toy.pack.stage import PackStage
 from toy.source.stage import SourceStage
 
+from stages.engine.execution import units
 from stages.engine.execution.units import load_sample
+from stages.engine.runner import gather
 from stages.engine.storage.shard import Member
 from stages.engine.storage.tables import PHOTO_COLUMNS, PHOTOS, photo_row, read_photos, write_table
 from stages.engine.workspace import FactoryError
@@ -39,6 +41,16 @@ def test_source_keys_depend_on_their_line_only(factory):
     after = store_keys(factory, SourceStage)
     assert after[key_of("b")] == before[key_of("b")]
     assert after[key_of("a")] != before[key_of("a")]
+
+
+@pytest.mark.parametrize("stage", [SourceStage, DoubleStage])
+def test_code_that_is_edited_between_two_passes_changes_no_key(factory, monkeypatch, stage):
+    """The keys would be those of the new code, the results those of the code in memory."""
+    factory.sources(line("a"), line("b"))
+    factory.fill(SourceStage)
+    work = gather(factory.build(stage), factory.workspace)
+    monkeypatch.setattr(units, "stage_digest", lambda stage: "of the edited code")
+    assert [u.store_key for u in work.units] == [ref.store_key for ref in work.refs]
 
 
 def test_source_samples_hold_their_line(factory):
