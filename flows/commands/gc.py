@@ -71,16 +71,15 @@ def gc(
 
 def _purge(workspace: Workspace, which: list[str], remove: bool) -> None:
     from flows.erasure.locations import OUTPUTS
-    from flows.erasure.photo import find_photo
+    from flows.erasure.photo import find_photos
     from flows.erasure.purge import lock_outputs, plan_purge
     from flows.erasure.purge import purge as remove_all
     from flows.sources import track_source_list
 
     with build_lock(workspace, Waiter(_refuse_to_wait)), lock_outputs(workspace):
         with console.status("searching for what was made of it"):
-            plan = plan_purge(
-                workspace, [find_photo(workspace, parse_photo(what)) for what in which]
-            )
+            found = [find_photos(workspace, parse_photo(what)) for what in which]
+            plan = plan_purge(workspace, [photo for photos in found for photo in photos])
         if remove:
             remove_all(workspace, plan)
     if remove:

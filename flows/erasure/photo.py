@@ -1,10 +1,11 @@
-"""Find the withdrawn photo to erase."""
+"""Find the withdrawn photos to erase."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,43 +44,52 @@ def _spellings(texts: set[str]) -> tuple[bytes, ...]:
     return tuple(sorted({s.encode() for t in texts for s in (t, json.dumps(t)[1:-1])}))
 
 
-def find_photo(workspace: Workspace, what: str) -> Photo:
-    """Find the withdrawn photo by its key, sha256 or listed path.
+def find_photos(workspace: Workspace, what: str) -> list[Photo]:
+    """Find a withdrawn photo by its key, sha256 or listed path: by a path all withdrawn photos that
+    were listed under it, as a withdrawal by path marks all of them.
 
     Raises:
         FactoryError: the photo is in use or unknown.
     """
     entries = read_list(workspace.sources)
-    is_digest = re.fullmatch(rf"[0-9a-f]{{{KEY_LENGTH},64}}", what)
+    digest = what.lower() if re.fullmatch(rf"[0-9a-fA-F]{{{KEY_LENGTH},64}}", what) else None
     places, file = Places(workspace), Path(os.path.abspath(what))  # noqa: PTH100 - keeps links
 
     def matches(entry: Source) -> bool:
-        if is_digest:
-            return (entry.sha256 or "").startswith(what)
+        if digest:
+            return (entry.sha256 or "").startswith(digest)
         return bool(entry.path) and (
             entry.name == what or places.path(entry.folder, entry.path) == file
         )
 
-    found = next(filter(matches, entries), None)
-    if found is None and is_digest:
-        return Photo(what[:KEY_LENGTH], None, (), ())
-    if found is None or found.sha256 is None:
+    found = [entry for entry in entries if entry.sha256 and matches(entry)]
+    if not found and digest:
+        return [Photo(digest[:KEY_LENGTH], None, (), ())]
+    if not found:
         raise FactoryError(
             f"{what}: no photo of the source list has this key or path; give the key of a photo "
             "that is no longer listed"
         )
     gone = withdrawn_contents(entries)
-    if found.sha256 not in gone:
-        raise FactoryError(
-            f"{found.key} is in use: run `flawfactory withdraw {found.key} --reason ...` first"
-        )
+    contents = dict.fromkeys(e.sha256 for e in found if e.sha256 and e.sha256 in gone)
+    if not contents:
+        key = next((entry for entry in found if entry.withdrawn is None), found[0]).key
+        raise FactoryError(f"{key} is in use: run `flawfactory withdraw {key} --reason ...` first")
     used = {e.name for e in entries if e.withdrawn is None and e.sha256 not in gone}
-    own = [e for e in entries if e.sha256 == found.sha256 and e.path and e.name not in used]
-    files = {places.path(e.folder, e.path) for e in own}
+    named = [entry for entry in entries if entry.path and entry.name not in used]
+    return [
+        _describe([entry for entry in named if entry.sha256 == content], content, places)
+        for content in contents
+    ]
+
+
+def _describe(own: Sequence[Source], content: str, places: Places) -> Photo:
+    """Describe the photo with a content; `own` are the entries whose names are only its own."""
+    files = {places.path(entry.folder, entry.path) for entry in own}
     return Photo(
-        found.key,
-        found.sha256,
-        tuple(sorted({e.name for e in own})),
+        content[:KEY_LENGTH],
+        content,
+        tuple(sorted({entry.name for entry in own})),
         tuple(sorted(file for file in files if file)),
-        tuple(sorted({e.path for e in own if e.folder is not None})),
+        tuple(sorted({entry.path for entry in own if entry.folder is not None})),
     )
