@@ -6,10 +6,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from stages.engine.codes import FetchCode
 from stages.engine.storage.digests import Digests
 from stages.engine.storage.source_list import REPLACED, Problem, Source, read_list, write_list
 from stages.engine.workspace import Workspace
@@ -170,6 +171,21 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
     return merged
 
 
+def _keep_unfetched(
+    found: Iterable[Source], listed: Iterable[Source], report: ScanReport
+) -> Iterator[Source]:
+    """Yield the entries of a bucket, with the listed one in place of an object that cannot be
+    fetched now: a server that fails for a while takes no photo out of the list."""
+    last = {entry.path: entry for entry in listed if entry.folder is None}
+    for entry in found:
+        problem, before = entry.problem, last.get(entry.path)
+        if before and before.sha256 and problem and problem.code == FetchCode.NOT_FETCHED:
+            report.kept.append(f"{entry.path} {problem.message}")
+            yield before
+        else:
+            yield entry
+
+
 def _keep_withdrawals(listed: list[Source], found: list[Source]) -> list[Source]:
     """Return the entries that a new list takes over: purged photos, and withdrawn ones that were
     not found now, so that they stay out when a later scan finds them."""
@@ -222,7 +238,7 @@ def scan(
             fetched = scan_bucket(
                 given, workspace, label, digests, purged_digests(listed), progress
             )  # fmt: skip
-            found += fetched.entries
+            found += _keep_unfetched(fetched.entries, listed, report)
             report.ignored.update(fetched.ignored)
             report.foreign += fetched.foreign
             report.skipped += fetched.skipped
