@@ -154,6 +154,7 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
         if (
             index is not None
             and listed
+            and listed.withdrawn != REPLACED  # its successor was purged and has no name
             and (listed.sha256, listed.problem) == (entry.sha256, entry.problem)
         ):
             rights = {field.name: getattr(entry, field.name) for field in fields(PhotoRights)}
@@ -179,7 +180,8 @@ def _keep_unfetched(
     last = {entry.path: entry for entry in listed if entry.folder is None}
     for entry in found:
         problem, before = entry.problem, last.get(entry.path)
-        if before and before.sha256 and problem and problem.code == FetchCode.NOT_FETCHED:
+        was_there = before and before.sha256 and before.withdrawn != REPLACED
+        if before and was_there and problem and problem.code == FetchCode.NOT_FETCHED:
             report.kept.append(f"{entry.path} {problem.message}")
             yield before
         else:

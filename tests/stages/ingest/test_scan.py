@@ -213,6 +213,18 @@ def test_purged_photo_stays_known_without_its_name(project):
     assert purged_digests(read_listing(project)) == {first.sha256}
 
 
+def test_a_photo_that_returns_after_its_successor_was_purged_is_used(project):
+    for content in (b"1", b"2"):
+        write_files(project, {"a.jpg": content, "b.jpg": b"3"})
+        run(project)
+    gone = withdraw(Workspace(project), read_listing(project)[-1].sha256, "asked to")[0]
+    forget(project / "data" / "sources", {gone.sha256})
+    write_files(project, {"a.jpg": b"1"})
+    run(project)
+    assert names_in_use(project) == ["photos/b.jpg", "photos/a.jpg"]
+    assert not run(project).changed
+
+
 def test_replace_starts_a_new_list(project):
     (project / "more").mkdir()
     write_files(project, {"a.jpg": b"1"})
