@@ -1,7 +1,9 @@
 """Stop a build that is cancelled on the Prefect server.
 
-A runner (`flawfactory schedule`, a worker) stops the flow runs that it has started. Nobody watches
-the run of a build that was started by hand, so that it has to ask for itself.
+A runner (`flawfactory schedule`, a worker) stops the flow runs that it has started, but a runner
+that lost the server for half a minute never hears of a cancellation again (Prefect 3.8.8,
+`FlowRunCancellingObserver`). Nobody watches the run of a build that was started by hand. So each
+build asks for itself, and lets its runner go first.
 """
 
 from __future__ import annotations
@@ -13,44 +15,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from prefect import get_client
 from prefect.runtime import deployment
+from prefect.settings import PREFECT_API_URL
+
+from flows.prefect_api import client_without_retries
 
 _POLL_SECONDS = 2.0
 
 
 @contextmanager
-def stop_when_cancelled(run: str | None) -> Iterator[Event]:
+def stop_when_cancelled(run: str | None) -> Iterator[None]:
     """Send SIGTERM to this process, once, when the flow run is cancelled within the context.
 
-    Prefect turns the signal into a `TerminationSignal` in the main thread. Yields an event that is
-    set before the signal is sent.
+    Prefect turns the signal into a `TerminationSignal` in the main thread.
 
     Args:
-        run: id of the flow run. Nothing is watched for a run of a deployment, or outside the main
-            thread.
+        run: id of the flow run. Nothing is watched outside the main thread.
     """
-    cancelled, ended = Event(), Event()
+    ended = Event()
+    answers = 2 if deployment.id else 1  # the runner goes first
 
     def watch(run: str) -> None:
-        while not ended.wait(_POLL_SECONDS):
-            if _is_cancelled(run) and not ended.is_set():
-                cancelled.set()
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
+        left = answers
+        while left and not ended.wait(_POLL_SECONDS):
+            left -= is_cancelled(run)
+        if not ended.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    if run and not deployment.id and threading.current_thread() is threading.main_thread():
+    if run and threading.current_thread() is threading.main_thread():
         Thread(target=watch, args=(run,), daemon=True).start()
     try:
-        yield cancelled
+        yield
     finally:
         ended.set()
 
 
-def _is_cancelled(run: str) -> bool:
+def is_cancelled(run: str | None) -> bool:
     """Whether the server says that the flow run is cancelled; False if it does not answer."""
     try:
-        with get_client(sync_client=True) as client:
+        with client_without_retries(PREFECT_API_URL.value()) as client:
             state = client.read_flow_run(run).state  # pyright: ignore[reportArgumentType]
     except Exception:  # a lost server does not end the build
         return False

@@ -40,12 +40,30 @@ class Waiter:
         if self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes:
             raise FactoryError(
                 f"{cause} still runs after {self.minutes:g} minutes; see `flawfactory status`, or "
-                "wait longer with `--wait`"
+                "wait longer (`--wait`; `wait_minutes` of a deployment)"
             )
         if cause != self._said:
             self.say(f"waiting for {cause} to end; `flawfactory status` shows its progress")
             self._said = cause
         time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def lock_when_idle(workspace: Workspace, say: Say, minutes: float | None = None) -> Iterator[None]:
+    """Wait until neither a build nor a DVC command runs in the workspace, and hold its lock.
+
+    Args:
+        workspace: the checkout.
+        say: receives what it waits for.
+        minutes: maximum time to wait; None waits as long as it takes.
+
+    Raises:
+        FactoryError: the time is up.
+    """
+    waiter = Waiter(say, minutes)
+    with build_lock(workspace, waiter):
+        wait_for_dvc(workspace, waiter)
+        yield
 
 
 @contextmanager

@@ -6,10 +6,13 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import httpx
+
 from stages.engine.workspace import FactoryError
 
 NAME = "flawfactory: a build failed"
 _BLOCK = "flawfactory-build-failed"
+_SECONDS_TO_ANSWER = 60.0  # a server that has just started on a busy machine
 _TEXT = (
     '{"text": {{ ("flawfactory: build " ~ flow_run.name ~ ": " ~ flow_run.state.message)'
     " | tojson }}}"
@@ -65,3 +68,25 @@ def notify_of_failures(webhook: str) -> None:
             client.update_automation(existing.id, automation)
             return
         client.create_automation(automation)
+
+
+def forget_webhook(url: str) -> None:
+    """Delete automation and address from a server without authentication.
+
+    Asks by plain HTTP: Prefect's client would take a second and 100 MB for three requests.
+
+    Args:
+        url: of the server's API, on this machine.
+
+    Raises:
+        FactoryError: the server does not answer as it should.
+    """
+    try:
+        with httpx.Client(base_url=url, trust_env=False, timeout=_SECONDS_TO_ANSWER) as client:
+            for path, name in (("automations", NAME), ("block_documents", _BLOCK)):
+                wanted = {path: {"name": {"any_": [name]}}}
+                found = client.post(f"/{path}/filter", json=wanted).raise_for_status()
+                for each in found.json():
+                    client.delete(f"/{path}/{each['id']}").raise_for_status()
+    except httpx.HTTPError as error:
+        raise FactoryError(f"an earlier --notify cannot be undone on {url}: {error}") from error

@@ -64,7 +64,7 @@ def require_reachable(url: str) -> None:
     from prefect import __version__ as own
 
     try:
-        with _ask(url) as client:
+        with client_without_retries(url) as client:
             found = client.api_version()
     except Exception:  # it does not say: Prefect's client will
         return
@@ -82,13 +82,13 @@ def is_reachable(url: str) -> bool:
 
 
 def _health_error(url: str) -> Exception | None:
-    with _ask(url) as client:
+    with client_without_retries(url) as client:
         return client.api_healthcheck()
 
 
 @contextmanager
-def _ask(url: str) -> Iterator[SyncPrefectClient]:
-    """Open a client that gives up soon."""
+def client_without_retries(url: str) -> Iterator[SyncPrefectClient]:
+    """Open a client that gives up soon, unlike Prefect's own, which tries for minutes."""
     from prefect import get_client
     from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 

@@ -7,21 +7,18 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from subprocess import Popen
-from threading import Event
-from typing import TYPE_CHECKING
-from uuid import UUID
+from threading import Event, Thread
+from typing import TYPE_CHECKING, NoReturn
 
-import httpx
 from pydantic import BaseModel
 
 from flows import children
-from flows.notifications import notify_of_failures
+from flows.deployed_builds import DeployedBuilds, using
+from flows.notifications import forget_webhook, notify_of_failures
 from flows.prefect_api import configured_url, reach_loopback_past_proxies, require_reachable
 from flows.temporary_server import temporary_server
 from flows.timing import Timing
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from prefect.schedules import Schedule
 
 _POLL_SECONDS = 0.5
+_SECONDS_BETWEEN_CHECKS = 20.0
 
 
 class Job(BaseModel):
@@ -46,6 +44,8 @@ class Job(BaseModel):
     """None: builds start by hand, or when photos appear."""
     watch_minutes: float | None = None
     """Minutes between two looks for new photos in the folders; None: they are not watched."""
+    wait_minutes: float | None = None
+    """Minutes that a build waits for another one before it fails; None: as long as it takes."""
 
     @property
     def name(self) -> str:
@@ -77,6 +77,8 @@ def serve(job: Job, say: Callable[[str], None], webhook: str | None = None) -> N
         say(f"temporary Prefect server: {server.address}")
         lost = f"the temporary Prefect server ended (log: {server.log}); start the schedule again"
         url = server.environment["PREFECT_API_URL"]
+        if not webhook:
+            forget_webhook(url)  # of an earlier schedule: the database outlives the server
         _serve_from_child(job, url, server.environment, say, webhook, {lost: server.process})
 
 
@@ -99,7 +101,7 @@ def _serve_from_child(
         needed: error message to the process whose end it describes.
     """
     if webhook:
-        with _using(url):
+        with using(url):
             notify_of_failures(webhook)
     child = children.start(["flows.schedule", job.model_dump_json()], job.root, environment)
     ending = Event()  # suppress what Prefect prints when it is ended
@@ -123,58 +125,8 @@ def _make_watch(job: Job, url: str, say: Callable[[str], None]) -> Watch | None:
     if job.watch_minutes is None:
         return None
     folders = [parse_source(folder) for folder in job.folders]
-    return Watch(
-        Workspace(job.root), folders, job.watch_minutes, DeployedBuilds(job.name, url), say
-    )
-
-
-@dataclass(frozen=True)
-class DeployedBuilds:
-    """Starts runs of a served deployment and reads their states."""
-
-    deployment: str
-    url: str
-    """Of the Prefect server."""
-
-    def start(self) -> str | None:
-        """Start a run; return its identifier, or None if the deployment is not served yet or the
-        server does not answer."""
-        from prefect import get_client
-
-        from flows.build import build
-
-        name = f"{build.name}/{self.deployment}"
-        with _using(self.url), _unreachable_is_none(), get_client(sync_client=True) as client:
-            deployment = client.read_deployment_by_name(name)
-            return str(client.create_flow_run_from_deployment(deployment.id).id)
-        return None
-
-    def outcome(self, identifier: str) -> bool | None:
-        """Return whether a run completed; None while it has not ended or cannot be read."""
-        from prefect import get_client
-
-        with _using(self.url), _unreachable_is_none(), get_client(sync_client=True) as client:
-            state = client.read_flow_run(UUID(identifier)).state
-            return state.is_completed() if state and state.is_final() else None
-        return None
-
-
-@contextmanager
-def _using(url: str) -> Iterator[None]:
-    """Let Prefect's client in this process talk to the server at `url`."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: url}):
-        yield
-
-
-@contextmanager
-def _unreachable_is_none() -> Iterator[None]:
-    """Suppress that a server does not answer, or does not know the object yet."""
-    from prefect.exceptions import ObjectNotFound
-
-    with suppress(httpx.HTTPError, ObjectNotFound, ValueError):
-        yield
+    builds = DeployedBuilds(job.name, url)
+    return Watch(Workspace(job.root), folders, job.watch_minutes, builds, say)
 
 
 def serve_in_this_process(job: Job) -> None:
@@ -186,9 +138,31 @@ def serve_in_this_process(job: Job) -> None:
     deployment = build.to_deployment(
         name=job.name,
         schedule=_make_schedule(job.timing) if job.timing else None,
-        parameters={"root": str(job.root), "sources": job.folders or None},
+        parameters={
+            "root": str(job.root),
+            "sources": job.folders or None,
+            "wait_minutes": job.wait_minutes,
+        },
     )
+    Thread(target=_exit_when_forgotten, args=(job.name,), daemon=True).start()
     serve(deployment, limit=1)  # pyright: ignore[reportArgumentType]
+
+
+def _exit_when_forgotten(deployment: str) -> NoReturn:
+    """Exit when the server no longer knows the deployment: Prefect would wait for runs for ever."""
+    builds = DeployedBuilds(deployment, configured_url() or "")
+    known = False
+    while True:
+        time.sleep(_SECONDS_BETWEEN_CHECKS)
+        found = builds.are_served()
+        if known and found is False:
+            print(
+                f"the Prefect server no longer knows the deployment {deployment}: it was deleted, "
+                "or the server has another database",
+                flush=True,
+            )
+            os._exit(1)
+        known = known or found is True
 
 
 def _make_schedule(timing: Timing) -> Schedule:

@@ -64,6 +64,7 @@ def run(
     stage: str,
     say: Say,
     on_progress: Watcher = lambda progress: None,
+    wait_minutes: float | None = None,
 ) -> StageRun:
     """Run one stage through DVC, after waiting for other DVC commands in the workspace.
 
@@ -72,6 +73,10 @@ def run(
         stage: name of the stage.
         say: receives the stage's output line by line, and what the step waits for.
         on_progress: receives progress, in addition to the callbacks given to `watch`.
+        wait_minutes: maximum time to wait for DVC commands; None waits as long as it takes.
+
+    Raises:
+        FactoryError: the time to wait is up, or the stage ran past its timeout.
     """
     lines: list[str] = []
 
@@ -90,7 +95,7 @@ def run(
     timeout = load_settings(workspace).stage_timeout_minutes * 60
     started = time.time()
     while True:
-        wait_for_dvc(workspace, Waiter(announce))
+        wait_for_dvc(workspace, Waiter(announce, wait_minutes))
         lines.clear()
         code = repair.run_stage(workspace, stage, timeout, on_line, report_progress)
         # DVC fails if another command locked the same paths meanwhile: wait for it and retry.
@@ -98,17 +103,30 @@ def run(
             return StageRun(stage, code, lines[-5:], read_report(workspace, stage), started)
 
 
-def run_stage(root: Path, stage: str) -> None:
+def run_stage(root: Path, stage: str, wait_minutes: float | None = None) -> None:
     """Run one stage and discard its output.
 
     Raises:
         StageFailed: the stage or its gate failed; says why.
+        FactoryError: as in `run`.
     """
-    run(Workspace(root), stage, lambda line: None).raise_for_failure()
+    run(Workspace(root), stage, lambda line: None, wait_minutes=wait_minutes).raise_for_failure()
 
 
-def run_stale(workspace: Workspace, run_stage: Callable[[Path, str], None]) -> list[str]:
+RunStage = Callable[[Path, str, float | None], None]
+"""Runs one stage, given root, stage and `wait_minutes`."""
+
+
+def run_stale(
+    workspace: Workspace, run_stage: RunStage, wait_minutes: float | None = None
+) -> list[str]:
     """Run the stale stages in order; return those that ran.
+
+    Args:
+        workspace: the checkout.
+        run_stage: runs one stage.
+        wait_minutes: maximum time that a stage waits for DVC commands; None waits as long as it
+            takes.
 
     Raises:
         FactoryError: the disk has no room for their results.
@@ -120,6 +138,6 @@ def run_stale(workspace: Workspace, run_stage: Callable[[Path, str], None]) -> l
         if stage in stale:
             if not ran:
                 require_space(workspace, stale)
-            run_stage(workspace.root, stage)
+            run_stage(workspace.root, stage, wait_minutes)
             ran.append(stage)
     return ran

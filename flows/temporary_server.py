@@ -26,6 +26,12 @@ _SECONDS_TO_START = 180.0  # enough for a busy machine; a server that fails exit
 _POLL_SECONDS = 0.2
 _FOREIGN_VARIABLES = re.compile(r"PREFECT_(SERVER_DATABASE|API_DATABASE|PROFILE|API_URL|HOME)")
 """Environment variables that would point to another database or server."""
+RETENTION = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 24 * 60 * 60),
+}
+"""By default Prefect keeps runs with their logs and artifacts for ever. Its database reuses the
+space of those that are removed."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ def temporary_server(workspace: Workspace) -> Iterator[Server]:
     # Relative to the server's working directory: the checkout's path may contain ? or %, which a
     # database URL would interpret.
     database = os.path.relpath(home / "prefect.db", workspace.root)
+    environment = RETENTION | environment
     environment |= {
         "PREFECT_HOME": str(home),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",

@@ -24,8 +24,12 @@ class Timing(BaseModel):
     timezone: str = "UTC"
     """IANA name, such as Europe/Berlin."""
 
-    def next_runs(self, count: int = 3) -> list[datetime]:
+    def next_runs(self, count: int = 3, start: datetime | None = None) -> list[datetime]:
         """Compute the next times at which a build is due.
+
+        Args:
+            count: how many.
+            start: the time from which on; default: now.
 
         Raises:
             FactoryError: the cron expression, time zone or interval is invalid.
@@ -37,7 +41,7 @@ class Timing(BaseModel):
         if self.every_minutes is not None and self.every_minutes <= 0:
             raise FactoryError(f"--every {self.every_minutes:g}: give a minute or more")
         try:
-            return list(asyncio.run(self._schedule().get_dates(count)))
+            return list(asyncio.run(self._schedule().get_dates(count, start)))
         except Exception as error:  # several libraries raise here
             if self.cron is None:
                 raise FactoryError(f"--every {self.every_minutes:g}: give fewer minutes") from error

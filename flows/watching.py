@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,15 @@ SEEN = Path(".cache") / "watched.json"
 """What the last build that was started here has seen; relative to `Workspace.data`."""
 
 
+class Outcome(Enum):
+    """How a build ended."""
+
+    SUCCEEDED = auto()
+    FAILED = auto()
+    LOST = auto()
+    """The server no longer knows it: somebody deleted the run, or its database is another one."""
+
+
 class Builds(Protocol):
     """Starts builds and tells how they ended."""
 
@@ -28,8 +38,8 @@ class Builds(Protocol):
         """Start a build; return an identifier, or None if it cannot be started now."""
         ...
 
-    def outcome(self, identifier: str) -> bool | None:
-        """Return whether a build succeeded; None while it is pending or runs."""
+    def outcome(self, identifier: str) -> Outcome | None:
+        """Return how a build ended; None while it is pending or runs, or nobody can tell."""
         ...
 
 
@@ -74,8 +84,8 @@ class Watch:
     Photos that are still being copied differ from one look to the next: a build is started only
     when two looks agree, which needs no clock that goes right. What a build has seen is written
     down when it succeeds, so that photos are taken up that came while nobody watched. A build that
-    failed is not repeated until photos change, or watching starts anew. A bucket that cannot be
-    listed counts as unchanged, and is listed again at the next look.
+    failed is not repeated until photos change, or watching starts anew; one that was lost is. A
+    bucket that cannot be listed counts as unchanged, and is listed again at the next look.
     """
 
     workspace: Workspace
@@ -128,11 +138,16 @@ class Watch:
         return found
 
     def _finish(self, build: str, snapshot: str) -> bool:
-        succeeded = self.builds.outcome(build)
-        if succeeded is None:
+        """Take note of how a build ended; return False if it has not."""
+        outcome = self.builds.outcome(build)
+        if outcome is None:
             return False
-        self._running, self._handled = None, snapshot
-        if succeeded:
+        self._running = None
+        if outcome is Outcome.LOST:
+            self.say("the server no longer knows the build; another one is started")
+            return True
+        self._handled = snapshot
+        if outcome is Outcome.SUCCEEDED:
             seen = _Seen(folders=list(map(str, self.folders)), digest=snapshot)
             write_atomically(self.workspace.data / SEEN, seen.model_dump_json().encode())
         else:

@@ -116,7 +116,7 @@ class Factory:
         """Scan the photos and run what is stale; return what was done."""
         done = Build()
 
-        def run_stage(root: Path, stage: str) -> None:
+        def run_stage(root: Path, stage: str, wait_minutes: float | None) -> None:
             before = count_bytes(self.cache)
             done.computed[stage] = self._run_stage(stage)
             done.cached[stage] = count_bytes(self.cache) - before

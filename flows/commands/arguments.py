@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import typer
 
 from stages.ingest.buckets.address import SourceLocation, parse_source
 from stages.ingest.buckets.mirror import Mirror
+
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="MINUTES",
+        help="Minutes to wait for another build or a DVC command; default: as long as it takes.",
+    ),
+]
 
 
 def parse_sources(texts: Iterable[str]) -> list[SourceLocation]:

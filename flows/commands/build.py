@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from flows import pipeline, steps
-from flows.commands.arguments import parse_sources
+from flows.commands.arguments import Wait, parse_sources
 from flows.console import BuildDisplay, build_table, console, say
 from flows.leftovers import remove_what_was_left
-from flows.locks import Waiter, build_lock, wait_for_dvc
+from flows.locks import lock_when_idle
 from flows.prefect_api import (
     configured_url,
     is_reachable,
@@ -57,12 +57,6 @@ Source = Annotated[
 ]
 
 
-Wait = Annotated[
-    float | None,
-    typer.Option(help="Minutes to wait for another build; default: as long as it takes."),
-]
-
-
 class BuildCancelled(FactoryError):
     """The build was cancelled on the Prefect server."""
 
@@ -84,16 +78,21 @@ def build(
     read_reviews(workspace.root, params.reviews)  # and a damaged review file
     load_settings(workspace)
     load_call_settings(workspace)
-    waiter = Waiter(say, wait)
-    with build_lock(workspace, waiter):
-        wait_for_dvc(workspace, waiter)
+    with lock_when_idle(workspace, say, wait):
         remove_what_was_left(workspace)
-        complete = _build(workspace, given, add=add, replace=replace)
+        complete = _build(workspace, given, add=add, replace=replace, wait=wait)
     if not complete:
         exit_immediately()
 
 
-def _build(workspace: Workspace, given: list[SourceLocation], *, add: bool, replace: bool) -> bool:
+def _build(
+    workspace: Workspace,
+    given: list[SourceLocation],
+    *,
+    add: bool,
+    replace: bool,
+    wait: float | None,
+) -> bool:
     """Build and show the result; return False if the Prefect server went away meanwhile."""
     if summary := prepare_source_list(workspace, given, add=add, replace=replace):
         say(summary)
@@ -109,7 +108,7 @@ def _build(workspace: Workspace, given: list[SourceLocation], *, add: bool, repl
     try:
         with BuildDisplay() as display:
             steps.watch(display, say)
-            complete = _run_stages(workspace)
+            complete = _run_stages(workspace, wait)
     except BuildCancelled:
         raise
     except FactoryError:
@@ -123,7 +122,7 @@ def _build(workspace: Workspace, given: list[SourceLocation], *, add: bool, repl
     return complete
 
 
-def _run_stages(workspace: Workspace) -> bool:
+def _run_stages(workspace: Workspace, wait: float | None) -> bool:
     """Run the stale stages: as a Prefect flow if a server is configured, else without (decision 9).
 
     Return False if the server went away, which does not fail the build.
@@ -131,7 +130,7 @@ def _run_stages(workspace: Workspace) -> bool:
     for name, value in _PREFECT.items():
         os.environ.setdefault(name, value)
     if (url := configured_url()) is None:
-        steps.run_stale(workspace, steps.run_stage)
+        steps.run_stale(workspace, steps.run_stage, wait)
         return True
     reach_loopback_past_proxies()
     require_reachable(url)
@@ -141,7 +140,7 @@ def _run_stages(workspace: Workspace) -> bool:
 
     logging.raiseExceptions = False  # ignore log records that do not reach the server
     try:
-        build_flow(str(workspace.root))
+        build_flow(str(workspace.root), wait_minutes=wait)
     except FactoryError:
         raise
     except CancelledRun as error:
@@ -151,7 +150,7 @@ def _run_stages(workspace: Workspace) -> bool:
     except Exception:
         if is_reachable(url):
             raise
-        steps.run_stale(workspace, steps.run_stage)
+        steps.run_stale(workspace, steps.run_stage, wait)
     if is_reachable(url):
         return True
     say(f"the Prefect server at {url} went away: it does not show the whole build")

@@ -9,9 +9,9 @@ import typer
 from pydantic import BaseModel
 from rich.filesize import decimal
 
-from flows.commands.arguments import parse_photo
+from flows.commands.arguments import Wait, parse_photo
 from flows.console import console, say
-from flows.locks import Waiter, build_lock
+from flows.locks import Waiter, build_lock, lock_when_idle
 from stages import STAGES
 from stages.catalogue import build_stage, load_params
 from stages.engine.runner import gather
@@ -32,6 +32,7 @@ def gc(
             "path or address in a bucket). Repeatable.",
         ),
     ] = None,
+    wait: Wait = None,
 ) -> None:
     """Remove stored results that the present params, code and photos do not need.
 
@@ -41,13 +42,14 @@ def gc(
     that contained it can no longer be checked out completely.
     """
     workspace = Workspace.find()
+    if wait is not None and (purge or not remove):
+        raise FactoryError("--wait is for `gc --yes`: a purge refuses to wait, a count need not")
     if purge:
         _purge(workspace, purge, remove)
         return
     params = load_params(workspace.root)
     store = open_store(workspace, load_settings(workspace))
-    lock = build_lock(workspace, Waiter(say))
-    with lock if remove else nullcontext():
+    with lock_when_idle(workspace, say, wait) if remove else nullcontext():
         if missing := _missing_output(workspace, params):
             console.print(
                 f"results are kept: {missing} has no output, so what later stages need is not "

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import parse_photo, parse_sources
+from flows.commands.arguments import Wait, parse_photo, parse_sources
 from flows.console import console, say
-from flows.locks import Waiter, build_lock
+from flows.locks import lock_when_idle
 from flows.sources import record_location, track_source_list, update_source_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.address import BucketPrefix
@@ -20,11 +20,12 @@ def scan(
         typer.Argument(help="Folders of photos, lists of URLs, or s3://BUCKET/PREFIX."),
     ],
     batch: Annotated[str | None, typer.Option(help="Name of this delivery.")] = None,
+    wait: Wait = None,
 ) -> None:
     """Append the photos of folders to the source list for the next build."""
     sources = parse_sources(folders)
     workspace = Workspace.find()
-    with build_lock(workspace, Waiter(say)):
+    with lock_when_idle(workspace, say, wait):
         say(update_source_list(workspace, sources, batch))
 
 
@@ -46,12 +47,13 @@ def withdraw(
         str, typer.Argument(help="A photo's key, its path as listed, or its address in a bucket.")
     ],
     reason: Annotated[str, typer.Option(help="Why; kept in the list.")],
+    wait: Wait = None,
 ) -> None:
     """Mark a photo as withdrawn: the next build leaves it out and rewrites its shards."""
     from stages.ingest.sources import withdraw as mark
 
     workspace = Workspace.find()
-    with build_lock(workspace, Waiter(say)):
+    with lock_when_idle(workspace, say, wait):
         marked = mark(workspace, parse_photo(what), reason)
         track_source_list(workspace)
     for entry in marked:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import parse_sources
+from flows.commands.arguments import Wait, parse_sources
 from flows.console import say
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.address import BucketPrefix, SourceLocation
@@ -45,6 +45,7 @@ def schedule(
         str | None,
         typer.Option(help="Time zone of --cron, such as Europe/Berlin; default: this machine's."),
     ] = None,
+    wait: Wait = None,
 ) -> None:
     """Scan the folders and bring the data set up to date, again and again, until interrupted."""
     if (cron is not None and every is not None) or (cron, every, watch) == (None, None, None):
@@ -66,7 +67,13 @@ def schedule(
             raise FactoryError("--watch: give minutes above 0, and --source FOLDER to watch")
         say(f"builds of {workspace.root} when photos appear; looks every {watch:g} minutes")
     say("stop with Ctrl-C")
-    job = Job(root=workspace.root, folders=folders, timing=timing, watch_minutes=watch)
+    job = Job(
+        root=workspace.root,
+        folders=folders,
+        timing=timing,
+        watch_minutes=watch,
+        wait_minutes=wait,
+    )
     serve(job, say, notify)
 
 

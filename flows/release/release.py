@@ -11,8 +11,8 @@ is found and kept when the same release is run again:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from flows import steps
 from flows.comparison.report import make_report, summarise
 from flows.comparison.versions import open_version
-from flows.locks import Say, Waiter, build_lock, wait_for_dvc
+from flows.locks import Say, lock_when_idle
 from flows.published.verify import verify_copy
 from flows.reasons import PARAMS
 from flows.records import OtherSchema
@@ -98,14 +98,6 @@ class Display:
     """Shows how many pairs are verified."""
 
 
-@contextmanager
-def _locked(workspace: Workspace, say: Say) -> Iterator[None]:
-    waiter = Waiter(say)
-    with build_lock(workspace, waiter):
-        wait_for_dvc(workspace, waiter)
-        yield
-
-
 def release(
     workspace: Workspace, wanted: Wanted, display: Display, *, dry_run: bool = False
 ) -> Released:
@@ -122,7 +114,7 @@ def release(
         FactoryError: a step failed; running it again goes on from there.
     """
     git = Git(workspace.root)
-    with _locked(workspace, display.say):
+    with lock_when_idle(workspace, display.say):
         state, remote, warnings = _check(workspace, git, wanted, display)
         if not state.named:
             if not dry_run:

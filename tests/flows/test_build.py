@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from canary import find_canary
@@ -8,9 +9,10 @@ from dvc_commands import dvc
 
 from flows import pipeline, spending
 from flows.cache import ObjectCache, md5
+from flows.locks import Waiter, build_lock
 from flows.steps import StageFailed
 from stages import STAGES
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 from stages.models.chat.ledger import Account
 
 pytestmark = pytest.mark.slow
@@ -86,6 +88,28 @@ def test_a_failed_stage_fails_the_flow_and_names_the_stage(
     with pytest.raises(StageFailed, match="map failed"):
         build(str(workspace.root))
     assert not workspace.stage("invert").exists()
+
+
+def test_a_build_fails_when_it_has_waited_for_the_given_minutes(
+    build: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    held, ended = Event(), Event()
+
+    def other() -> None:
+        with build_lock(workspace, Waiter(pytest.fail)):
+            held.set()
+            ended.wait()
+
+    thread = Thread(target=other)
+    thread.start()
+    held.wait()
+    try:
+        with pytest.raises(FactoryError, match=r"another build.* still runs after 0 minutes"):
+            build(str(workspace.root), wait_minutes=0)
+    finally:
+        ended.set()
+        thread.join()
+    assert not workspace.stage("ingest").exists()
 
 
 def test_a_failing_artifact_does_not_fail_the_build(

@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from waiting import wait_until
 
+from flows import cancelling
+from flows.late_runs import SKIPPED
 from flows.schedule import Job
 from flows.timing import Timing
 from stages.engine.workspace import Workspace
@@ -94,11 +98,40 @@ def test_a_build_by_hand_ends_when_it_is_cancelled_on_the_server_or_gets_a_signa
 def test_a_scheduled_build_ends_when_it_is_cancelled_and_the_schedule_goes_on(
     begun: Workspace, server: dict[str, str], processes_in: ProcessesIn, tmp_path: Path
 ) -> None:
-    job = Job(root=begun.root, folders=[], timing=Timing(every_minutes=0.2))
+    job = Job(root=begun.root, folders=[], timing=Timing(every_minutes=0.1))
     command = [sys.executable, "-m", "flows.schedule", job.model_dump_json()]
     schedule = Running(command, server, tmp_path / "said")
     with running(schedule, processes_in, begun.root):
+        wait_until(lambda: schedule.states().count("Late") > 1, 300)  # due while this one runs
         schedule.cancel()
         wait_until(lambda: "Cancelled" in schedule.states(), 300)
         wait_until(lambda: "Running" in schedule.states(), 300)
+        wait_until(lambda: SKIPPED in schedule.states(), 300)  # the build takes all photos
         assert schedule.process.poll() is None, schedule.said
+
+        (deployment,) = schedule.ask("deployments/filter")
+        httpx.delete(f"{schedule.url}/deployments/{deployment['id']}", trust_env=False)
+        assert schedule.process.wait(300) == 1, schedule.said
+    assert "no longer knows the deployment" in schedule.said
+
+
+@pytest.mark.parametrize(("deployment", "answers"), [(None, 1), ("d", 2)])
+def test_a_build_ends_itself_if_no_runner_does(
+    deployment: str | None, answers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runner that has lost the server does not hear of a cancellation; one that has not is
+    first."""
+    asked: list[str | None] = []
+    ended = threading.Event()
+
+    def is_cancelled(run: str | None) -> bool:
+        asked.append(run)
+        return len(asked) > 1
+
+    monkeypatch.setattr(cancelling, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(cancelling, "is_cancelled", is_cancelled)
+    monkeypatch.setattr(cancelling, "deployment", SimpleNamespace(id=deployment))
+    monkeypatch.setattr(cancelling.os, "kill", lambda pid, number: ended.set())
+    with cancelling.stop_when_cancelled("run"):
+        assert ended.wait(60)
+    assert asked == ["run"] * (1 + answers)

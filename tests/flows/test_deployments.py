@@ -10,17 +10,52 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from uuid import UUID
 
+import httpx
 import pytest
 import yaml
+from PIL import Image
+from prefect import get_client
+from prefect.exceptions import ParameterTypeError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.notifications import notify_of_failures
-from flows.schedule import DeployedBuilds
+from flows.deployed_builds import DeployedBuilds
+from flows.notifications import NAME, forget_webhook, notify_of_failures
+from flows.sources import update_source_list
+from flows.watching import Outcome
 from stages import STAGES
+from stages.engine.storage.source_list import read_list
 from stages.engine.workspace import FactoryError, Workspace
 
 PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
+
+KEEPING = """
+import sys
+from pathlib import Path
+
+out = Path("data", sys.argv[1])
+out.mkdir()
+(out / "out.txt").write_text("photos")
+"""
+"""Stages whose output is that of `begun`, whatever their input."""
+
+FAILING = """
+import json
+from pathlib import Path
+from stages.engine.storage.tables import output_digest
+
+out = Path("data/ingest")
+out.mkdir()
+counts = dict.fromkeys(["photos_in", "photos_accepted", "photos_rejected"], 1)
+(out / "metrics.json").write_text(json.dumps(counts))
+names = ["table", "expectation", "expected", "observed"]
+check = {**dict.fromkeys(names, "a"), "success": False, "examples": [], "message": "it is too dark"}
+run = {"gate": {"success": False, "checks": [check]}, "output": output_digest(out)}
+Path("data/.report/ingest.json").write_text(json.dumps(run))
+raise SystemExit("its gate failed")
+"""
+"""A stage whose gate fails."""
 
 
 @pytest.fixture
@@ -44,6 +79,16 @@ def webhook():
     server.shutdown()
 
 
+def photo(folder: Path, colour: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    Image.new("RGB", (160, 160), colour).save(folder / f"{colour}.png")
+    return folder
+
+
+def listed(workspace: Workspace) -> set[str]:
+    return {Path(entry.path).name for entry in read_list(workspace.sources)}
+
+
 def wait_for(find, seconds=300):
     deadline = time.monotonic() + seconds
     while (found := find()) is None and time.monotonic() < deadline:
@@ -53,10 +98,14 @@ def wait_for(find, seconds=300):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
+def test_a_worker_builds_given_sources_and_a_failed_gate_is_shown_and_announced(
     begun: Workspace, server: dict[str, str], webhook, tmp_path
 ) -> None:
     shutil.copy(PREFECT_YAML, begun.root)
+    (begun.root / "stage.py").write_text(KEEPING)
+    begun.sources.unlink()
+    update_source_list(begun, [photo(tmp_path / "old", "teal")], replace=True)
+    sources = {"sources": [str(photo(tmp_path / "new", "red"))]}
     address, bodies = webhook
     url = server["PREFECT_API_URL"]
 
@@ -73,7 +122,9 @@ def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
         notify_of_failures(address)  # replaces the address
     builds = DeployedBuilds("manual", url)
     assert DeployedBuilds("no-such", url).start() is None
+    assert builds.are_served() and DeployedBuilds("no-such", url).are_served() is False
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "flawfactory"]
+    command += ["--limit", "1"]
     with (tmp_path / "worker.log").open("w") as log:
         worker = subprocess.Popen(
             command,
@@ -84,18 +135,44 @@ def test_a_worker_runs_the_deployments_and_a_failed_build_is_announced(
             start_new_session=True,
         )
     try:
-        run = builds.start()
+        run = builds.start(sources)
         assert run and builds.outcome(run) is None
-        assert wait_for(lambda: builds.outcome(run)) is True, (tmp_path / "worker.log").read_text()
+        ended = wait_for(lambda: builds.outcome(run))
+        assert ended is Outcome.SUCCEEDED, (tmp_path / "worker.log").read_text()
         assert all(begun.stage(name).is_dir() for name in STAGES)
-        (begun.data / "sources").write_text("photos, bad ingest")
-        run = builds.start()
-        assert run and wait_for(lambda: builds.outcome(run)) is False
+        assert listed(begun) == {"teal.png", "red.png"}
+
+        photo(tmp_path / "new", "blue")
+        (begun.root / "stage.py").write_text(FAILING)
+        run = builds.start(sources)
+        assert run and wait_for(lambda: builds.outcome(run)) is Outcome.FAILED
+        assert listed(begun) == {"teal.png", "red.png", "blue.png"}
         assert wait_for(lambda: bodies or None, seconds=60)
-        assert "ingest failed" in bodies[0]["text"] and len(bodies) == 1
+        assert len(bodies) == 1
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
+    reason = "ingest failed:\n  it is too dark"
+    assert reason in bodies[0]["text"]
+    with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+        state = client.read_flow_run(UUID(run)).state
+        assert state and state.message and reason in state.message
+        tables = {each.key: str(each.data) for each in client.read_artifacts()}
+        assert "FAILED" in tables["ingest-gate"]
+
+        assert client.read_automations_by_name(NAME)
+        forget_webhook(url)
+        assert client.read_automations_by_name(NAME) == []
+        assert address not in block_documents(url)
+
+        client.delete_flow_run(UUID(run))
+    assert builds.outcome(run) is Outcome.LOST
+
+
+def block_documents(url: str) -> str:
+    options = {"include_secrets": True}
+    found = httpx.post(f"{url}/block_documents/filter", json=options, trust_env=False)
+    return found.raise_for_status().text
 
 
 def test_the_deployments_name_a_flow_and_its_parameters() -> None:
@@ -106,7 +183,11 @@ def test_the_deployments_name_a_flow_and_its_parameters() -> None:
     for each in declared:
         module, _, name = each["entrypoint"].rpartition(".")
         flow = getattr(import_module(module), name)
-        flow.validate_parameters(each["parameters"])
+        flow.validate_parameters(each["parameters"] | {"wait_minutes": 30})
+        with pytest.raises(ParameterTypeError, match="wait_minutes"):
+            flow.validate_parameters(each["parameters"] | {"wait_minutes": -1})
+        # The server counts runs that a crash has ended, and would start no further ones.
+        assert "concurrency_limit" not in each
 
 
 @pytest.mark.parametrize("url", ["", "example.org/x", "file:///etc/passwd", "http://"])

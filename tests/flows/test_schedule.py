@@ -4,13 +4,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from flows import schedule
 from flows.schedule import Job
-from flows.temporary_server import temporary_server
+from flows.temporary_server import RETENTION, temporary_server
 from flows.timing import Timing
 from flows.watching import SEEN
 from stages import STAGES
@@ -79,6 +83,37 @@ def test_a_server_that_cannot_start_is_a_one_line_error(workspace: Workspace) ->
     words = str(error.value)
     assert "ffffffffffff" in words and "\n" not in words
     assert f"remove {workspace.data / '.prefect'}" in words
+
+
+def test_the_temporary_server_removes_old_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.settings import Settings
+
+    for name, value in RETENTION.items():
+        monkeypatch.setenv(name, value)
+    vacuum = Settings().server.services.db_vacuum
+    assert {"events", "flow_runs"} <= vacuum.enabled_vacuum_types
+    assert vacuum.retention_period == timedelta(days=30)
+
+
+def test_a_schedule_without_webhook_forgets_that_of_an_earlier_one_on_its_own_server(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def server(workspace: Workspace) -> Iterator[SimpleNamespace]:
+        environment = {"PREFECT_API_URL": "its"}
+        yield SimpleNamespace(address="", log="", process=None, environment=environment)
+
+    forgotten: list[str] = []
+    monkeypatch.setattr(schedule, "temporary_server", server)
+    monkeypatch.setattr(schedule, "forget_webhook", forgotten.append)
+    monkeypatch.setattr(schedule, "_serve_from_child", lambda *values: None)
+    monkeypatch.setattr(schedule, "require_reachable", lambda url: None)
+    job = Job(root=workspace.root, folders=[])
+    for url, webhook in (("", "http://hook"), ("http://everybodys/api", None), ("", None)):
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        assert forgotten == []
+        schedule.serve(job, print, webhook)
+    assert forgotten == ["its"]
 
 
 def test_the_deployments_of_two_checkouts_have_different_names() -> None:

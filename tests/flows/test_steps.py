@@ -9,7 +9,7 @@ from flows import steps
 from flows.dvc_locks import running_stages
 from stages import STAGES
 from stages.engine.execution.progress import Progress
-from stages.engine.workspace import Workspace
+from stages.engine.workspace import FactoryError, Workspace
 
 
 def run_stale(workspace: Workspace) -> list[str]:
@@ -45,6 +45,8 @@ def test_a_stage_waits_for_dvc_commands_run_by_hand(
     monkeypatch.setenv("TOY_WAITS_FOR", str(tmp_path / "go on"))
     by_hand = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "ingest"])
     wait_until(lambda: running_stages(workspace))
+    with pytest.raises(FactoryError, match="still runs after 0 minutes"):
+        steps.run_stage(workspace.root, "ingest", 0)
     said: list[str] = []
 
     def tell(words: str) -> None:

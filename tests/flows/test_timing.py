@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import tzlocal
@@ -13,6 +13,34 @@ def test_cron_runs_in_its_time_zone() -> None:
     assert {(run.hour, run.minute, run.utcoffset()) for run in runs} == {
         (3, 0, timedelta(hours=5, minutes=30))
     }
+
+
+@pytest.mark.parametrize(
+    ("eve", "hours_to_utc"),
+    [
+        (datetime(2026, 3, 27, 12, tzinfo=UTC), (1, 2)),
+        (datetime(2026, 10, 23, 12, tzinfo=UTC), (2, 1)),
+    ],
+)
+def test_a_build_at_three_is_at_three_before_and_after_the_clocks_change(
+    eve: datetime, hours_to_utc: tuple[int, int]
+) -> None:
+    runs = Timing(cron="0 3 * * *", timezone="Europe/Berlin").next_runs(3, start=eve)
+    days = [(run.day, run.hour, run.minute) for run in runs]
+    assert days == [(eve.day + n, 3, 0) for n in (1, 2, 3)]  # the clocks change on the second
+    offsets = [run.utcoffset() for run in runs]
+    before, after = (timedelta(hours=hours) for hours in hours_to_utc)
+    assert offsets == [before, after, after]
+
+
+@pytest.mark.parametrize(
+    "eve", [datetime(2026, 3, 27, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC)]
+)
+def test_a_build_at_an_hour_that_is_missing_or_twice_there_runs_once_that_day(
+    eve: datetime,
+) -> None:
+    runs = Timing(cron="30 2 * * *", timezone="Europe/Berlin").next_runs(4, start=eve)
+    assert [run.day for run in runs] == [eve.day + n for n in range(4)]
 
 
 def test_runs_follow_the_interval() -> None:

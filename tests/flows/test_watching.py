@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from flows.watching import Watch, take_snapshot
+from flows.watching import Outcome, Watch, take_snapshot
 from stages.engine.workspace import FactoryError
 from stages.ingest.buckets.address import BucketPrefix
 
@@ -70,11 +70,11 @@ def test_one_build_at_a_time_and_what_comes_meanwhile_is_built_next(watch, folde
     watch.poll()
     watch.poll()
     assert watch.builds.started == 1
-    watch.builds.outcomes["1"] = True
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
     watch.poll()
     watch.poll()
     assert watch.builds.started == 2
-    watch.builds.outcomes["2"] = True
+    watch.builds.outcomes["2"] = Outcome.SUCCEEDED
     for _ in range(5):
         watch.poll()
     assert watch.builds.started == 2
@@ -86,7 +86,7 @@ def test_what_was_built_is_remembered_and_photos_of_the_time_between_are_not_mis
     add(folder, "a.jpg")
     watch.poll()
     watch.poll()
-    watch.builds.outcomes["1"] = True
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
     watch.poll()
     again = Watching(workspace, folder)
     for _ in range(3):
@@ -105,7 +105,7 @@ def test_a_failed_build_is_repeated_when_photos_change_or_watching_starts_anew(
     add(folder, "a.jpg")
     watch.poll()
     watch.poll()
-    watch.builds.outcomes["1"] = False
+    watch.builds.outcomes["1"] = Outcome.FAILED
     for _ in range(4):
         watch.poll()
     assert watch.builds.started == 1 and "failed" in watch.said[-1]
@@ -117,6 +117,17 @@ def test_a_failed_build_is_repeated_when_photos_change_or_watching_starts_anew(
     again.poll()
     again.poll()
     assert again.builds.started == 1
+
+
+def test_a_build_that_the_server_forgot_is_started_again(watch, folder):
+    """Somebody deleted its run, or the server came back with another database."""
+    add(folder, "a.jpg")
+    for _ in range(3):
+        watch.poll()
+    assert watch.builds.started == 1
+    watch.builds.outcomes["1"] = Outcome.LOST
+    watch.poll()
+    assert watch.builds.started == 2 and "no longer knows the build" in watch.said[1]
 
 
 def test_a_server_that_does_not_answer_is_asked_again(watch, folder):
@@ -165,7 +176,7 @@ def test_a_bucket_that_cannot_be_listed_is_unchanged_and_said_once(workspace, mo
     watch.poll()
     watch.poll()
     assert watch.builds.started == 1
-    watch.builds.outcomes["1"] = True
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
     watch.poll()
     watch.poll()
     assert watch.said[1:] == ["cannot look for photos: no network; tried again at each look"]

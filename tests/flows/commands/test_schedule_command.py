@@ -54,8 +54,9 @@ def test_a_watched_folder_needs_no_times(
     served: list[tuple[Job, str | None]] = []
     monkeypatch.setattr(schedule, "serve", lambda job, say, webhook: served.append((job, webhook)))
     monkeypatch.setenv("FLAWFACTORY_NOTIFY", "https://example.org/secret")
-    result = call("--watch", "5", "--source", str(tmp_path))
+    result = call("--watch", "5", "--source", str(tmp_path), "--wait", "30")
     assert result.exit_code == 0 and "looks every 5 minutes" in result.output
     assert "secret" not in result.output
     job, webhook = served[0]
-    assert (job.timing, job.watch_minutes) == (None, 5) and webhook == "https://example.org/secret"
+    assert (job.timing, job.watch_minutes, job.wait_minutes) == (None, 5, 30)
+    assert webhook == "https://example.org/secret"
