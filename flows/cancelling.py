@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from threading import Event, Thread
 
 from prefect.runtime import deployment
@@ -43,7 +44,8 @@ def stop_when_cancelled(run: str | None) -> Iterator[None]:
             os.kill(os.getpid(), signal.SIGTERM)
 
     if run and threading.current_thread() is threading.main_thread():
-        Thread(target=watch, args=(run,), daemon=True).start()
+        # In this context: it holds Prefect's settings, such as the address of the server.
+        Thread(target=copy_context().run, args=(watch, run), daemon=True).start()
     try:
         yield
     finally:
