@@ -12,8 +12,8 @@ from typing import Any
 from flows import children
 from flows.dvc_reading import open_for_reading
 from flows.reasons import NOT_BUILT, locked_params, reasons
-from flows.report import find_retries
 from flows.repository import UnusableCheckout, translate_errors
+from flows.retries import find_retries
 from flows.sources import require_source_list
 from stages import STAGES
 from stages.catalogue import read_params

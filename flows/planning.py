@@ -8,6 +8,7 @@ from flows.pipeline import StaleStages
 from flows.report import StageReport, read_reports
 from stages import STAGES
 from stages.catalogue import build_stage, params_for_work
+from stages.engine.attempts import read_attempts
 from stages.engine.runner import gather
 from stages.engine.settings import load_settings, open_store
 from stages.engine.workspace import Workspace
@@ -48,7 +49,9 @@ def plan_build(workspace: Workspace, stale: StaleStages) -> list[StagePlan]:
         if exact:
             refs = gather(build_stage(name, params), workspace).refs
             photos = len(refs)
-            todo = len(store.find_missing(ref.store_key for ref in refs))
+            missing = store.find_missing(ref.store_key for ref in refs)
+            attempts = read_attempts(workspace, name) or {}
+            todo = len(missing - {key for key, last in attempts.items() if last.given_up})
         plans.append(
             StagePlan(
                 stage=name,

@@ -15,8 +15,8 @@ from typing import Any
 
 from flows import pipeline
 from flows.cache import LISTING, ObjectCache, folder_digest, listing_bytes, md5
-from flows.report import find_retries
 from flows.repository import translate_errors
+from flows.retries import find_retries
 from flows.verification import (
     LockedOutput,
     find_damaged_copies,

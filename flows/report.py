@@ -58,7 +58,7 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
         metrics = json.loads((workspace.stage(stage) / METRICS).read_bytes())
     except (OSError, ValueError):
         return None
-    run = _last_run(workspace, stage)
+    run = read_last_run(workspace, stage)
     restored = run is None or _describes_other_output(workspace, stage, run)
     run = run or {}
     tools = {k.removeprefix("tool."): v for k, v in metrics.items() if k.startswith("tool.")}
@@ -83,27 +83,12 @@ def read_report(workspace: Workspace, stage: str) -> StageReport | None:
     )
 
 
-def _last_run(workspace: Workspace, stage: str) -> dict[str, Any] | None:
+def read_last_run(workspace: Workspace, stage: str) -> dict[str, Any] | None:
+    """Read what the stage's last run on this machine reported; None if there is nothing."""
     try:
         return json.loads((workspace.reports / f"{stage}.json").read_bytes())
     except (OSError, ValueError):
         return None
-
-
-def find_retries(workspace: Workspace) -> dict[str, list[str]]:
-    """Find the stages whose output lacks photos for reasons that may be gone by now: their disk was
-    away, a model did not answer, a worker died. Stage to a line that counts them, in data order.
-
-    DVC takes such an output to be up to date.
-    """
-    found: dict[str, list[str]] = {}
-    for stage in STAGES:
-        run = _last_run(workspace, stage) or {}
-        again: dict[str, int] = run.get("try_again") or {}
-        if again and run.get("output") == output_digest(workspace.stage(stage)):
-            codes = ", ".join(f"{count} {code}" for code, count in sorted(again.items()))
-            found[stage] = [f"photos to try again: {codes}"]
-    return found
 
 
 def _describes_other_output(workspace: Workspace, stage: str, run: dict[str, Any]) -> bool:

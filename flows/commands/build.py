@@ -25,6 +25,7 @@ from flows.prefect_api import (
 from flows.repair import find_stale_or_damaged
 from flows.report import read_reports
 from flows.repository import LOCK
+from flows.retries import forget_attempts
 from flows.sources import prepare_source_list
 from flows.spending import spending_table
 from flows.stopping import exit_immediately
@@ -65,6 +66,10 @@ def build(
     source: Source = None,
     add: Annotated[bool, typer.Option("--add", help="Add the photos to the present ones.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the present photos.")] = False,
+    try_again: Annotated[
+        bool,
+        typer.Option("--try-again", help="Compute photos again that were given up after 3 builds."),
+    ] = False,
     wait: Wait = None,
 ) -> None:
     """Bring the data set up to date and write the gallery.
@@ -80,6 +85,8 @@ def build(
     load_call_settings(workspace)
     with lock_when_idle(workspace, say, wait):
         remove_what_was_left(workspace)
+        if try_again:
+            forget_attempts(workspace)
         complete = _build(workspace, given, add=add, replace=replace, wait=wait)
     if not complete:
         exit_immediately()

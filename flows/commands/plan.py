@@ -11,7 +11,7 @@ from flows import pipeline
 from flows.console import console
 from flows.estimates import estimate_calls, estimate_table
 from flows.planning import StagePlan, plan_build
-from flows.report import find_retries
+from flows.retries import find_retries
 from stages.engine.workspace import Workspace
 
 

@@ -6,7 +6,8 @@ from flows import pipeline
 from flows.console import build_table, console, say
 from flows.dvc_locks import running_stages
 from flows.reasons import NOT_BUILT
-from flows.report import failed_checks, find_retries, read_reports, warnings
+from flows.report import failed_checks, read_reports, warnings
+from flows.retries import find_given_up, find_retries
 from flows.spending import spending_table
 from stages import STAGES
 from stages.engine.execution.progress import Progress
@@ -34,7 +35,9 @@ def status() -> None:
     lines += [
         f"{stage}: {line}" for stage, words in find_retries(workspace).items() for line in words
     ]
-    for line in lines or ["up to date"]:
+    lines = lines or ["up to date"]
+    lines += [f"{stage}: {line}" for stage, line in find_given_up(workspace).items()]
+    for line in lines:
         console.print(line, markup=False)
 
 

@@ -39,6 +39,8 @@ class EngineCode(RejectCode):
     """The stage's code raised an exception."""
     WORKER_DIED = "worker_died"
     """The photo's worker process died."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """There was not enough memory, of the machine or of its GPU, to compute the photo."""
 
 
 class FetchCode(AsideCode):

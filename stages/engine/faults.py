@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import sys
 import tempfile
 import time
 import traceback
@@ -20,6 +21,13 @@ _REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n) or lower executor.workers",
 }
 """Remedies by error number; an error with one is reported even if it names no file."""
+_NO_MEMORY = (
+    "can't allocate memory",  # torch on the CPU
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""Text of errors of torch that mean that memory could not be allocated."""
 
 
 def user_message(error: BaseException) -> str | None:
@@ -34,9 +42,22 @@ def user_message(error: BaseException) -> str | None:
         return ": ".join(part for part in parts if part)
     if isinstance(error, sqlite3.OperationalError):
         return f"a database cannot be written ({error}): is the disk full, or the folder read-only?"
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return "out of memory: lower executor.workers in factory.toml, or use smaller photos"
     return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory, of the machine or of a GPU, could not be allocated.
+
+    Does not import torch: its errors cannot have been raised unless it is imported. Most of them
+    are plain RuntimeErrors, which only their text tells apart.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if isinstance(error, getattr(sys.modules.get("torch"), "OutOfMemoryError", ())):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _NO_MEMORY)
 
 
 def remedy_of(error: OSError) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Thread
 
 from stages.engine import codes, plots
+from stages.engine.attempts import MAX_ATTEMPTS, Attempts
 from stages.engine.execution.executor import count_gpus, execute
 from stages.engine.execution.leash import LEASHED, exit_with_starter
 from stages.engine.execution.progress import Reporter
@@ -116,10 +117,9 @@ class _Job:
     settings: Settings
     code: str
     workspace: Workspace
+    attempts: Attempts
     tracebacks: dict[str, str] = field(default_factory=dict)
-    """Photo key to the traceback of its internal error."""
-    try_again: Counter[str] = field(default_factory=Counter[str])
-    """Reject code to the number of photos that the next build tries again."""
+    """Photo key to the traceback of its internal error, or of where it hung."""
 
     def run(self) -> tuple[Assembly, int]:
         """Compute and assemble; return the assembly and the number of photos computed.
@@ -142,21 +142,26 @@ class _Job:
         failed = {reject.key for reject in failures}
         refs = [ref for ref in self.work.refs if ref.key not in failed]
         missing = self.store.find_missing(ref.store_key for ref in refs)
+        given_up = self.attempts.give_up(missing)
+        missing -= given_up.keys()
         todo = Units(self.work.units, {ref.key for ref in refs if ref.store_key in missing})
         name, total = self.stage.name, len(self.work.refs)
         path = self.workspace.reports / f"{name}.progress.json"
         workers = ""
+        if given_up:
+            again = "`flawfactory build --try-again` computes them"
+            print(f"{name}: {len(given_up)} photos given up after {MAX_ATTEMPTS} builds; {again}")
         if todo:
             gpus = count_gpus(self.stage)
             workers = self.settings.executor.describe_workers(len(todo), gpus)
             print(f"{name}: {len(todo)} photos to compute, {workers}", flush=True)
             Thread(target=gate.load_library, daemon=True).start()
         reporter = Reporter(name, total, total - len(todo), path, workers)
-        failures = list(failures)
+        failures = [*failures, *given_up.values()]
         for outcome in execute(self.stage, self.store, todo, self.settings.executor, self.code):
             failures += [outcome.failure] if outcome.failure else []
             if outcome.failure and outcome.try_again:
-                self.try_again[str(outcome.failure.code)] += 1
+                self.attempts.add(outcome.unit, outcome.failure)
             if outcome.traceback and len(self.tracebacks) < _TRACEBACKS:
                 self.tracebacks[outcome.unit.key] = outcome.traceback
             reporter.advance(outcome.rejected)
@@ -234,7 +239,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
     read = stage.read_files(workspace)
     before = _input_digests(stage, workspace, read) | {str(p): d for p, d in read.items()}
     work = gather(stage, workspace)
-    job = _Job(stage, store, work, settings, before[_CODE], workspace)
+    attempts = Attempts.of(workspace, stage.name)
+    job = _Job(stage, store, work, settings, before[_CODE], workspace, attempts)
     out, computed = job.run()
     folder = workspace.stage(stage.name)
     verdict = _judge(stage, suite, work, out, workspace)
@@ -256,7 +262,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "variants_rejected": variants.total() - variants_aside,
         "variants_aside": variants_aside,
         "reasons": photos + variants,
-        "try_again": job.try_again,
+        "try_again": attempts.counts(given_up=False),
+        "given_up": attempts.counts(given_up=True),
         "tracebacks": job.tracebacks,
         "rows": len(out.rows),
         "stored_bytes": store.size(ref.store_key for ref in work.refs),
@@ -267,6 +274,8 @@ def run(stage: Stage, workspace: Workspace) -> gate.GateResult:
         "thresholds": stage.params.gate.model_dump(mode="json"),
         "output": output_digest(folder),
     }
+    if verdict.success:
+        attempts.save()
     write_atomically(workspace.reports / f"{stage.name}.json", pretty_json(report))
     return verdict
 

@@ -38,6 +38,9 @@ class ExecutorSettings(Section):
     threads: int = Field(default=1, ge=1, le=1024)
     """Threads that each worker gives to torch and BLAS; with ``ray``, also the CPUs that it
     requests."""
+    photo_timeout_minutes: float = Field(default=360.0, gt=0, le=525_600)
+    """Time after which a photo is taken to hang and its worker is ended. It counts anew from each
+    request to a chat model, which has limits of its own."""
     address: str = "auto"
     """``ray``: ``HOST:PORT`` of the cluster's head, or ``auto``: RAY_ADDRESS, else the cluster that
     this machine belongs to."""

@@ -130,6 +130,8 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
             IngestAside.UNSUPPORTED_FORMAT,
             f"{what}; photos must be JPEG, PNG, WebP, HEIC or AVIF: convert it",
         ) from error
+    except MemoryError:  # the machine's fault, not the file's
+        raise
     except Exception as error:  # an untrusted header may raise any exception in a decoder
         raise _decoding_failed(error) from error
 
@@ -190,6 +192,8 @@ def _load(image: Image.Image, pixels: bytes, shrink: int, notes: set[str]) -> Im
         notes.add(damage.DAMAGE_UNCHECKED)
     try:
         image.load()
+    except MemoryError:  # as above
+        raise
     except Exception as error:  # untrusted bytes may raise any exception in a decoder
         raise _decoding_failed(error) from error
     if image.format == "JPEG":

@@ -11,7 +11,6 @@ class InjectCode(RejectCode):
     BAD_LATENTS = "bad_latents"
     NO_WINDOW = "no_window"
     BAD_MAPPING = "bad_mapping"
-    OUT_OF_MEMORY = "out_of_memory"
     NOT_FINITE = "not_finite"
     INVISIBLE = "invisible"
     NOT_RECONSTRUCTED = "not_reconstructed"

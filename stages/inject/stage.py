@@ -44,6 +44,8 @@ class InjectStage(FlowStage):
 
         Raises:
             RejectPhoto: the inversion's latents cannot be used.
+            MemoryError, RuntimeError: a single picture does not fit into memory. Nothing is
+                stored, so memory that others have taken loses no flaw for good.
         """
         from stages.inject.ownership import share_pixels
         from stages.inject.window import UnusableVariant, WindowJob

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
+from stages.engine.faults import is_out_of_memory
 from stages.inject.codes import InjectCode
 from stages.inject.composite import (
     Plane,
@@ -225,18 +226,17 @@ class WindowJob:
             values_until=start + round(value_for_tool(self.values.steps, tool) * steps),
         )
 
-    def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:
-        """Render the plans; None for a plan that runs out of memory even on its own.
+    def render(self, plans: Sequence[Plan]) -> list[Rendering]:
+        """Render the plans. A batch that does not fit into memory is halved until it does.
 
-        A batch that does not fit into memory is halved until it does.
+        Raises:
+            MemoryError, RuntimeError: a single plan does not fit into memory.
         """
         try:
-            return list(render(self.flow, self.trajectory, plans, self.settings))
+            return render(self.flow, self.trajectory, plans, self.settings)
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if len(plans) == 1 or not is_out_of_memory(error):
                 raise
-            if len(plans) == 1:
-                return [None]
         half = len(plans) // 2
         return self.render(plans[:half]) + self.render(plans[half:])
 
@@ -356,9 +356,7 @@ def psnr(picture: Image, decoded: Plane) -> float:
     return min(float(found), 100.0)
 
 
-def _check(rendering: Rendering | None) -> Rendering:
-    if rendering is None:
-        raise UnusableVariant(InjectCode.OUT_OF_MEMORY, "a single picture does not fit into memory")
+def _check(rendering: Rendering) -> Rendering:
     if not torch.isfinite(torch.stack([rendering.artifact, rendering.control])).all():
         raise UnusableVariant(InjectCode.NOT_FINITE, "the rendered latents are not finite")
     return rendering
@@ -378,10 +376,3 @@ def start_step(states: Sequence[float], t_s: float) -> int:
         raise ValueError(f"the inversion stopped at t = {states[-1]:.3f}, before t_s = {t_s}")
     nearest = min(range(1, len(states)), key=lambda step: abs(states[step] - t_s))
     return len(states) - 1 - nearest
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Detect allocation failures: torch's own class on CUDA, a plain RuntimeError on the CPU."""
-    return isinstance(
-        error, (MemoryError, torch.OutOfMemoryError)
-    ) or "can't allocate memory" in str(error)

@@ -45,6 +45,13 @@ def test_time_and_disk_follow_the_last_run(measured_workspace: Workspace) -> Non
     assert (second.seconds, second.disk_bytes) == (None, None)
 
 
+def test_photos_that_were_given_up_are_not_counted(measured_workspace: Workspace) -> None:
+    reject = {"key": "k", "position": 0, "code": "worker_died", "message": "", "evidence": {}}
+    attempts = {KEYS[n]: {**reject, "of_file": False, "count": n} for n in (2, 3)}
+    (measured_workspace.reports / "invert.attempts.json").write_text(json.dumps(attempts))
+    assert plan_build(measured_workspace, {"invert": ["new params"]})[0].to_compute == 2
+
+
 def test_the_table_marks_unknown_values(measured_workspace: Workspace) -> None:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(plan_table(plan_build(measured_workspace, {"invert": ["new params"]})))

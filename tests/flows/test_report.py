@@ -5,14 +5,7 @@ import pytest
 from rich.console import Console
 
 from flows.console import build_table
-from flows.report import (
-    failed_checks,
-    find_retries,
-    gate_table,
-    read_report,
-    read_reports,
-    warnings,
-)
+from flows.report import failed_checks, gate_table, read_report, read_reports, warnings
 from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import Workspace
 from stages.map.params import MapParams
@@ -156,17 +149,3 @@ class TestAnOutputThatDvcBroughtBack:
             "(restored)",
         ]
         assert read_reports(map_workspace)[0].disk_bytes == 0
-
-
-def test_stages_with_photos_to_try_again_are_found(workspace: Workspace) -> None:
-    folder = workspace.stage("perceive")
-    folder.mkdir()
-    (folder / "metrics.json").write_text("{}")
-    run = {"output": output_digest(folder), "try_again": {"worker_died": 1, "model_unavailable": 2}}
-    workspace.reports.mkdir()
-    (workspace.reports / "perceive.json").write_text(json.dumps(run))
-    (workspace.reports / "map.json").write_text(json.dumps({"output": "", "try_again": {}}))
-    words = "photos to try again: 2 model_unavailable, 1 worker_died"
-    assert find_retries(workspace) == {"perceive": [words]}
-    (folder / "metrics.json").write_text("[]")  # an output of another run
-    assert find_retries(workspace) == {}

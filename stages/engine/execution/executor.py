@@ -10,10 +10,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 
 from stages.engine.execution import devices, ray_driver
 from stages.engine.execution.job import Job
+from stages.engine.execution.time_limit import end_stage_after
 from stages.engine.execution.units import Unit
 from stages.engine.execution.worker import (
     GpuQueue,
@@ -27,10 +29,13 @@ from stages.engine.execution.worker import (
 from stages.engine.settings import ExecutorSettings
 from stages.engine.stage import Stage
 from stages.engine.storage.store import Store
+from stages.engine.workspace import Workspace
 
 _UNITS_PER_WORKER = 4
 """Units that are submitted at the same time, for each worker: one is computed, the others wait, so
 that no worker has to."""
+_MAX_TRACES = 1 << 16
+"""Bytes that a pipe holds on Linux."""
 Executor = Callable[[Job, Collection[Unit]], Iterator[UnitOutcome]]
 """Computes the units in any order, writes results to the store and yields each unit's outcome."""
 
@@ -55,8 +60,11 @@ def execute(
 
 def _run_inline(job: Job, units: Collection[Unit]) -> Iterator[UnitOutcome]:
     load(job.stage, job.settings.threads)
+    traces = Workspace.find().reports / f"{job.stage.name}.hang.txt"
     for unit in units:
-        yield work(job.stage, job.store, unit)
+        with end_stage_after(job.seconds, job.describe_hang(unit, traces), traces):
+            outcome = work(job.stage, job.store, unit)
+        yield outcome
 
 
 def _run_in_processes(job: Job, units: Collection[Unit]) -> Iterator[UnitOutcome]:
@@ -115,16 +123,27 @@ def _start_resource_tracker() -> None:
             os.setpgid(0, group)
 
 
+def _read_traces(receiver: Connection) -> str:
+    """Return what a worker that has ended wrote to the pipe; empty if nothing."""
+    os.set_blocking(receiver.fileno(), False)
+    try:
+        return os.read(receiver.fileno(), _MAX_TRACES).decode(errors="replace")
+    except BlockingIOError:
+        return ""
+
+
 @dataclass(frozen=True)
 class _Processes:
     job: Job
 
     @contextmanager
-    def _pool(self, workers: int) -> Iterator[ProcessPoolExecutor]:
+    def _pool(
+        self, workers: int, traces: Connection | None = None
+    ) -> Iterator[ProcessPoolExecutor]:
         _start_resource_tracker()
         context = multiprocessing.get_context("spawn")
         queue = _gpu_queue(workers, count_gpus(self.job.stage), context)
-        arguments = (self.job.setup(), os.getpid(), queue)
+        arguments = (self.job.setup(), os.getpid(), queue, traces)
         pool = ProcessPoolExecutor(workers, context, initialise, arguments)
         try:
             yield pool
@@ -189,7 +208,8 @@ class _Processes:
     def _run_alone(self, unit: Unit) -> UnitOutcome:
         if stored := self.job.find_stored(unit):
             return stored
-        with self._pool(1) as pool:
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        with receiver, sender, self._pool(1, sender) as pool:
             try:
                 pool.submit(check_ready).result()
             except BrokenProcessPool as error:
@@ -197,4 +217,4 @@ class _Processes:
             try:
                 return pool.submit(work_in_worker, unit).result()
             except BrokenProcessPool:
-                return self.job.reject_killer(unit)
+                return self.job.reject_killer(unit, _read_traces(receiver))

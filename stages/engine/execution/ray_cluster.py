@@ -48,7 +48,8 @@ def run(job: Job, units: Collection[Unit]) -> Generator[UnitOutcome, None, None]
     """Compute the units on the cluster that `ExecutorSettings.address` names.
 
     A photo whose worker dies is computed again by another one. The one that kills its worker
-    twice, and then once more when it is the only one, is rejected.
+    twice, or exceeds the time limit, and then does so once more when it is the only one, is
+    rejected.
 
     Raises:
         FactoryError: the cluster cannot be reached or runs another version, a node differs from
@@ -60,7 +61,7 @@ def run(job: Job, units: Collection[Unit]) -> Generator[UnitOutcome, None, None]
         suspects = yield from crew.compute(units, job.settings.workers, _DEATHS)
         crew.dismiss()
         for unit in (yield from crew.compute(suspects, 1, 1)):
-            yield job.reject_killer(unit)
+            yield job.reject_killer(unit, crew.hung.get(unit.key, ""))
     finally:
         crew.dismiss()
         ray.shutdown()
@@ -98,6 +99,8 @@ class _Worker:
     """Whether its node cannot read this machine's files."""
     shares_store: bool = False
     """Whether one of its results was found in the store."""
+    started: float = 0.0
+    """When it was given its unit."""
 
 
 @dataclass
@@ -112,6 +115,8 @@ class _Crew:
     """Number of workers to have."""
     loading_deaths: int = 0
     """Workers that died since the last one that loaded its models."""
+    hung: dict[str, str] = field(default_factory=dict)
+    """Key of a photo whose last worker ended after the time limit to where its traceback is."""
     room: tuple[float, int] = (-_POLL_SECONDS, 0)
     """When the cluster was last asked, and how many workers it had room for."""
 
@@ -138,7 +143,8 @@ class _Crew:
         Args:
             units: the units to compute.
             maximum: maximum number of workers; 0 for as many as the cluster has room for.
-            patience: deaths of a unit's workers after which it is given up.
+            patience: deaths of a unit's workers after which it is given up; one is enough if it
+                exceeded the time limit.
         """
         waiting, to_take = iter(units), len(units)
         again, given_up = deque[Unit](), list[Unit]()
@@ -164,7 +170,7 @@ class _Crew:
                     self._bury(worker, unit, error)
                     if unit is None:
                         continue
-                    deaths[unit.key] += 1
+                    deaths[unit.key] += patience if self._note_hang(worker, unit) else 1
                     outcome = self.job.find_stored(unit)
                     if outcome is None:
                         retry = deaths[unit.key] < patience
@@ -184,6 +190,7 @@ class _Crew:
 
     def _submit(self, worker: _Worker, unit: Unit) -> None:
         sample = read_sample(self.job.stage, unit) if worker.lacks_inputs else None
+        worker.started = time.monotonic()
         self.busy[worker.actor.work.remote(unit, sample)] = (worker, unit)
 
     def _finish(self, worker: _Worker, unit: Unit | None, result: Any) -> UnitOutcome | None:
@@ -216,6 +223,17 @@ class _Crew:
         self.loading_deaths += 1
         if self.loading_deaths > (_LOADING_ROUNDS - 1) * self.wanted:
             raise self.job.died_while_loading() from error
+
+    def _note_hang(self, worker: _Worker, unit: Unit) -> bool:
+        """Return whether a worker that died had reached the time limit with its unit; note it.
+
+        A unit that asked a chat model may also have died of something else by then.
+        """
+        self.hung.pop(unit.key, None)
+        if time.monotonic() - worker.started < self.job.seconds:
+            return False
+        self.hung[unit.key] = f"in Ray's log of the worker on node {worker.node}"
+        return True
 
     def _translate(self, error: Exception) -> FactoryError:
         """Return an error of a worker, or of Ray, as one line."""

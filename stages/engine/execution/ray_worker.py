@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
+from stages.engine.execution.time_limit import STDERR, end_worker_after
 from stages.engine.execution.units import Unit, load_sample
 from stages.engine.execution.worker import UnitOutcome, WorkerSetup, work
 from stages.engine.provenance import machine_facts
@@ -34,6 +35,7 @@ class RayWorker:
 
     _stage: Stage
     _store: Store
+    _seconds: float
 
     def prepare(self, setup: WorkerSetup, facts: Mapping[str, str]) -> str:
         """Load the stage's models and return the name of this node.
@@ -54,12 +56,15 @@ class RayWorker:
             )
         try:
             self._stage, self._store = setup.build(), setup.store
+            self._seconds = setup.seconds
         except FactoryError as error:
             raise FactoryError(f"{error} (on node {node})") from error
         return node
 
     def work(self, unit: Unit, sample: Sample | None) -> UnitOutcome | None:
-        """Compute one unit and store its result, as `worker.work` does.
+        """Compute one unit and store its result, as `worker.work` does, within the time limit.
+
+        The tracebacks of a photo that hangs go to this worker's log.
 
         Returns:
             The outcome; None if the inputs cannot be read on this node, so the driver has to send
@@ -68,7 +73,8 @@ class RayWorker:
         Raises:
             FactoryError: the store cannot be written.
         """
-        if sample is None:
-            with suppress(OSError, ValueError):
-                sample = load_sample(unit)
-        return None if sample is None else work(self._stage, self._store, unit, sample)
+        with end_worker_after(self._seconds, STDERR):
+            if sample is None:
+                with suppress(OSError, ValueError):
+                    sample = load_sample(unit)
+            return None if sample is None else work(self._stage, self._store, unit, sample)

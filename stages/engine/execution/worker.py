@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,18 @@ from pydantic import BaseModel
 
 from stages.engine.codes import EngineCode
 from stages.engine.execution import devices
+from stages.engine.execution.time_limit import STDERR, end_worker_after
 from stages.engine.execution.units import Unit, load_sample
+from stages.engine.faults import is_out_of_memory
 from stages.engine.provenance import code_digest
 from stages.engine.stage import Reject, RejectForNow, RejectPhoto, Sample, Stage
 from stages.engine.storage.store import Result, Store
 from stages.engine.workspace import CURRENT_PHOTO, FactoryError
 
+_OUT_OF_MEMORY = (
+    "there was not enough memory for it; lower executor.workers in factory.toml, or use smaller "
+    "photos"
+)
 GpuQueue = SimpleQueue[str] | None
 """Holds a value of CUDA_VISIBLE_DEVICES for each worker that starts."""
 
@@ -39,8 +46,8 @@ class UnitOutcome:
     try_again: bool = False
     """Whether the reason of `failure` may be gone in the next build, which then tries again."""
     traceback: str = ""
-    """Traceback of an internal error, for the report only: outputs are reproducible and must not
-    contain paths."""
+    """Traceback of an internal error, or of a photo that hung, for the report only: outputs are
+    reproducible and must not contain paths."""
 
 
 def _format_frame(frame: traceback.FrameSummary, root: Path | None = None) -> str:
@@ -130,6 +137,9 @@ def work(stage: Stage, store: Store, unit: Unit, sample: Sample | None = None) -
         return UnitOutcome(unit, failure, rejected=True, try_again=True)
     except Exception as error:  # a failure never stops the other photos; the gate limits failures
         text = "".join(traceback.format_exception(error))
+        if is_out_of_memory(error):
+            failure = Reject(unit.key, None, EngineCode.OUT_OF_MEMORY, _OUT_OF_MEMORY)
+            return UnitOutcome(unit, failure, rejected=True, try_again=True, traceback=text)
         failure = _internal_error(stage, unit, error)
         return UnitOutcome(unit, failure, rejected=True, traceback=text)
     return UnitOutcome(unit, rejected=result.document is None)
@@ -137,6 +147,8 @@ def work(stage: Stage, store: Store, unit: Unit, sample: Sample | None = None) -
 
 _stage: Stage | None = None
 _store: Store | None = None
+_seconds = math.inf
+_traces = STDERR
 _setup_error: str | None = None
 
 
@@ -192,6 +204,8 @@ class WorkerSetup:
     code: str
     """The driver's digest of the stage's sources. A worker that started after an edit would store
     the new code's results under the old code's keys."""
+    seconds: float
+    """Maximum time of one photo."""
 
     def build(self) -> Stage:
         """Build the stage and load its models.
@@ -210,20 +224,24 @@ class WorkerSetup:
         return self.stage(self.params, self.base)  # pyright: ignore[reportArgumentType]
 
 
-def initialise(setup: WorkerSetup, parent: int, queue: GpuQueue) -> None:
+def initialise(setup: WorkerSetup, parent: int, queue: GpuQueue, traces: Connection | None) -> None:
     """Make this process a worker of a local pool.
 
     Args:
         setup: the stage to load.
         parent: the driver's process id.
         queue: holds a GPU for each worker.
+        traces: takes the tracebacks of a photo that hangs; None = standard error.
     """
-    global _stage, _store, _setup_error
+    global _stage, _store, _seconds, _traces, _setup_error
     threading.Thread(target=exit_with_parent, args=(parent,), daemon=True).start()
     if queue is not None:
         os.environ[devices.VISIBLE] = queue.get()  # before CUDA is first used
+    if traces is not None:
+        _traces = os.dup(traces.fileno())
+        os.set_blocking(_traces, False)  # nobody reads it before this process has ended
     try:
-        _stage, _store = setup.build(), setup.store
+        _stage, _store, _seconds = setup.build(), setup.store, setup.seconds
     except Exception as error:
         # Raising here would only break the pool, and the driver would not see the message.
         known = isinstance(error, FactoryError)
@@ -241,7 +259,7 @@ def check_ready() -> None:
 
 
 def work_in_worker(unit: Unit) -> UnitOutcome:
-    """Call `work` with this process's stage and store.
+    """Call `work` with this process's stage and store, within the time limit.
 
     Raises:
         FactoryError: the models could not be loaded in this process, or as for `work`.
@@ -249,4 +267,5 @@ def work_in_worker(unit: Unit) -> UnitOutcome:
     check_ready()
     if _stage is None or _store is None:
         raise RuntimeError("initialise() was not called in this process")
-    return work(_stage, _store, unit)
+    with end_worker_after(_seconds, _traces):
+        return work(_stage, _store, unit)

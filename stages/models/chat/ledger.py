@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.engine.execution.time_limit import restart_time
 from stages.engine.processes import identify_process
 from stages.engine.workspace import CURRENT_STAGE, FactoryError
 from stages.models.chat.limits import POLL, WINDOW, Recent, compute_delay, fits_budget
@@ -151,6 +152,7 @@ class Ledger:
             BudgetReached: the call could exceed the budget, or its price is unknown while there is
                 a budget.
         """
+        restart_time()  # the time that a photo may take is not meant for waiting in line
         now = self._clock()
         with self._transaction() as db:
             self._mark_lost(db)

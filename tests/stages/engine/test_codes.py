@@ -24,7 +24,7 @@ class Copy(AsideCode):
 def test_codes_are_strings():
     assert Fault.BROKEN == "broken" and f"{Fault.BROKEN}" == "broken"
     fetched = {"not_allowed", "not_fetched", "opted_out"}
-    engine = {"internal_error", "worker_died"}
+    engine = {"internal_error", "out_of_memory", "worker_died"}
     assert codes.names([Fault, Copy]) == sorted({"broken", "copy"} | engine | fetched)
     assert codes.aside_codes([Fault, Copy]) == {"copy"} | fetched
 

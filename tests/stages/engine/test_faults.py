@@ -1,12 +1,14 @@
 import errno
 import os
 import sqlite3
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from stages.engine import faults
-from stages.engine.faults import save_traceback, user_message
+from stages.engine.faults import is_out_of_memory, save_traceback, user_message
 from stages.engine.workspace import FactoryError
 
 
@@ -55,6 +57,32 @@ def test_expected_errors_are_one_line(error, line):
 )
 def test_other_errors_have_no_user_message(error):
     assert user_message(error) is None
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's own."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        failing(errno.ENOMEM),
+        OutOfMemoryError("HIP out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_missing_memory_is_told_apart(error, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(OutOfMemoryError=OutOfMemoryError))
+    assert is_out_of_memory(error)
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_torch_is_not_needed_to_tell_missing_memory_apart(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert is_out_of_memory(MemoryError()) and not is_out_of_memory(ValueError())
+    assert "torch" not in sys.modules
 
 
 def unexpected_error() -> Exception:

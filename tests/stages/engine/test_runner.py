@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 import toy
-from toy.double.stage import DoubleStage
+from toy.double.stage import CopyCode, DoubleStage
 from toy.factory import build, key_of, line
 from toy.pack.stage import PackStage
 from toy.source.stage import SourceStage
 from toy.thin.stage import ThinStage
 
 from stages.engine import runner
+from stages.engine.attempts import MAX_ATTEMPTS
 from stages.engine.execution.progress import Progress
 from stages.engine.runner import gather, main
-from stages.engine.stage import Stage
+from stages.engine.stage import RejectForNow, Stage
 from stages.engine.storage.source_list import Names, Source
 from stages.engine.storage.store import Store
 from stages.engine.storage.tables import MANIFEST, METRICS, read_photos, write_table
@@ -279,6 +280,49 @@ def test_a_reject_for_now_is_tried_again(ready, monkeypatch):
     ready.run(SourceStage)
     assert ready.metrics("source")["photos_rejected"] == 0
     assert ready.report("source")["computed"] == 1
+
+
+@pytest.fixture
+def unlucky(ready, monkeypatch):
+    """A workspace whose stage double rejects one photo for now; the list of its attempts."""
+    tried, process = [], DoubleStage.process
+
+    def fail(self, sample):
+        if sample.key != key_of("a"):
+            return process(self, sample)
+        tried.append(sample.key)
+        raise RejectForNow(CopyCode.DOUBTFUL, "no answer", tries=6)
+
+    monkeypatch.setattr(DoubleStage, "process", fail)
+    ready.run(SourceStage)
+    return ready, tried
+
+
+def test_a_photo_is_given_up_after_three_runs(unlucky, capsys):
+    factory, tried = unlucky
+    outputs = []
+    for _ in range(4):
+        assert factory.run(DoubleStage).success
+        outputs.append(factory.files("double"))
+    assert len(tried) == MAX_ATTEMPTS == 3
+    assert all(output == outputs[0] for output in outputs)
+    report = factory.report("double")
+    assert report["try_again"] == report["given_up"] == {"doubtful": 1}
+    assert report["computed"] == 0
+    assert "double: 1 photos given up after 3 builds" in capsys.readouterr().out
+
+    factory.save(double={"variants": 1})  # another key
+    factory.run(DoubleStage)
+    assert len(tried) == 4 and factory.report("double")["given_up"] == {}
+
+
+def test_runs_whose_gate_fails_are_not_counted(unlucky):
+    """They fail the build, for a reason that may have nothing to do with the photo."""
+    factory, tried = unlucky
+    factory.save(double={"gate": {"max_length": 1}})
+    for number in range(4):
+        assert not factory.run(DoubleStage).success
+        assert len(tried) == number + 1
 
 
 def test_an_expected_error_exits_2_with_one_line(ready, capsys):

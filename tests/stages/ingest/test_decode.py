@@ -49,6 +49,17 @@ def test_limits_are_checked_before_decoding(monkeypatch, make):
     assert out.value.code == "too_small"
 
 
+@pytest.mark.parametrize("place", ["PIL.Image.open", "PIL.ImageFile.ImageFile.load"])
+def test_a_machine_without_memory_is_not_the_files_fault(monkeypatch, make, place):
+    def fail(*_, **__):
+        raise MemoryError
+
+    data = make(1)
+    monkeypatch.setattr(place, fail)
+    with pytest.raises(MemoryError):
+        decode(data, LIMITS)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_good_photo_keeps_its_size_and_pixels(make, kind):
     options = {"lossless": True} if kind == "WEBP" else {}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.engine.faults import is_out_of_memory
 from stages.engine.provenance import result_params
 from stages.engine.stage import Assembled, BaseParams, RejectPhoto
 from stages.inject.params import InjectParams
@@ -163,12 +164,18 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(stage, inverted, monkey
         assert abs(difference).max() <= 1
 
 
-def test_a_single_variant_that_does_not_fit_into_memory_is_rejected(stage, inverted, monkeypatch):
+def test_a_single_picture_that_does_not_fit_into_memory_ends_the_photo(
+    stage, inverted, monkeypatch
+):
+    """The engine then rejects the photo for now: nothing is stored."""
+
     def full(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 TB")
 
     monkeypatch.setattr(stage.flow, "velocity", full)
-    assert set(codes(stage.process(inverted)).values()) == {"out_of_memory"}
+    with pytest.raises(RuntimeError) as caught:
+        stage.process(inverted)
+    assert is_out_of_memory(caught.value)
 
 
 def test_other_runtime_errors_are_not_treated_as_out_of_memory(stage, inverted, monkeypatch):

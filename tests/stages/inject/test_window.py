@@ -195,24 +195,15 @@ def fail_on(job, monkeypatch, tokens, fail):
     monkeypatch.setattr(job.flow, "velocity", failing)
 
 
-def out_of_memory(z):
-    raise torch.OutOfMemoryError("CUDA out of memory")
+def not_a_number(z):
+    return torch.full_like(z, torch.nan)
 
 
-@pytest.mark.parametrize(
-    ("fail", "code"),
-    [
-        (out_of_memory, InjectCode.OUT_OF_MEMORY),
-        (lambda z: torch.full_like(z, torch.nan), InjectCode.NOT_FINITE),
-    ],
-)
-def test_a_variant_that_cannot_be_rendered_does_not_affect_others(
-    make_job, variants, monkeypatch, fail, code
-):
+def test_a_variant_that_cannot_be_rendered_does_not_affect_others(make_job, variants, monkeypatch):
     job = make_job(batch=1, margin=0)
-    fail_on(job, monkeypatch, len(variants[2].targets), fail)
+    fail_on(job, monkeypatch, len(variants[2].targets), not_a_number)
     found = job.run(variants, SEED, KEY)
-    assert reasons(found) == {"v2": code}
+    assert reasons(found) == {"v2": InjectCode.NOT_FINITE}
     assert isinstance(found["v0"], RenderedVariant) and isinstance(found["v1"], RenderedVariant)
 
 
@@ -362,7 +353,7 @@ def test_only_the_flaw_that_fails_is_rejected(make_job, variants, variant):
 def test_a_picture_that_cannot_be_rendered_loses_all_its_flaws(make_job, variants, monkeypatch):
     job = make_job(batch=1, margin=0)
     flaws = [*together(variants[:2]), variants[2]]
-    fail_on(job, monkeypatch, len(variants[2].targets), out_of_memory)
+    fail_on(job, monkeypatch, len(variants[2].targets), not_a_number)
     assert len(variants[0].targets) + len(variants[1].targets) == len(variants[2].targets)
     found = job.run(flaws, SEED, KEY)
     assert set(reasons(found)) == {"v0", "v1", "v2"}

@@ -102,6 +102,37 @@ def test_two_photos_in_flight_kill_their_workers(processes):
     assert {u.key for u in processes.units(DoubleStage)} == {key_of("a")}
 
 
+def test_a_photo_that_hangs_is_rejected_and_the_others_are_computed(processes):
+    processes.executor("processes", 2, photo_timeout_minutes=0.025)
+    processes.sources(line("hangs", "wait"), line("a"), line("k", "kill"))
+    done = {outcome.unit.key: outcome for outcome in processes.compute(SourceStage)}
+    hung, killed = done[key_of("hangs")], done[key_of("k")]
+    assert (hung.failure.code, hung.try_again) == (EngineCode.WORKER_DIED, True)
+    assert hung.failure.message == (
+        "it took longer than 0.025 minutes (executor.photo_timeout_minutes in factory.toml), so "
+        "its worker process was ended"
+    )
+    assert "in misbehave" in hung.traceback
+    assert killed.failure.message.startswith("its worker process died")
+    assert done[key_of("a")].failure is None
+
+
+def test_a_photo_that_hangs_in_the_stages_own_process_ends_it(factory):
+    factory.executor("inline", 1, photo_timeout_minutes=0.01)
+    factory.sources(line("hangs", "wait"))
+    environment = {
+        **os.environ,
+        "FLAWFACTORY_ROOT": str(factory.root),
+        "PYTHONPATH": os.pathsep.join([str(FIXTURES), str(FIXTURES.parents[1])]),
+    }
+    command = [sys.executable, "-m", "toy.source"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    (said,) = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert f"source: photo {key_of('hangs')} took longer than 0.01 minutes" in said
+    assert "in misbehave" in (factory.workspace.reports / "source.hang.txt").read_text()
+
+
 @pytest.mark.parametrize("kind", ["inline", "processes"])
 def test_models_that_cannot_be_loaded_are_one_error(factory, kind):
     factory.sources(line("a"), line("b"))

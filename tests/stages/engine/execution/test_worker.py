@@ -50,6 +50,18 @@ def test_an_exception_is_reported_and_not_stored(factory):
     assert outcome.traceback.startswith("Traceback") and "misbehave" in outcome.traceback
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])
+def test_a_photo_without_enough_memory_is_tried_again(factory, monkeypatch, error):
+    def process(self, sample):
+        raise error
+
+    monkeypatch.setattr(SourceStage, "process", process)
+    outcome, stored = compute(factory, "")
+    assert (outcome.failure.code, outcome.try_again, stored) == ("out_of_memory", True, None)
+    assert "executor.workers" in outcome.failure.message
+    assert outcome.traceback.startswith("Traceback")
+
+
 def test_the_last_frame_of_our_code_is_named_when_a_library_raises(factory, monkeypatch):
     def process(self, sample):
         return json.loads("{")

@@ -37,6 +37,14 @@ def test_accounts_sum_calls_and_costs(make_ledger, monkeypatch, clock):
     assert ledger.accounts(since=clock()) == [second]
 
 
+def test_waiting_in_line_is_not_counted_as_the_photos_time(make_ledger, monkeypatch):
+    ledger, restarts = make_ledger(requests_per_minute=1), []
+    monkeypatch.setattr("stages.models.chat.ledger.restart_time", lambda: restarts.append(1))
+    send(ledger)
+    assert ledger.open(CALL)[0] is None
+    assert len(restarts) == 2
+
+
 def test_calls_with_an_unknown_price_are_counted_separately(make_ledger):
     ledger = make_ledger(prices={})
     ledger.record_answer(send(ledger), 500, 50)
