@@ -224,7 +224,9 @@ class WorkerSetup:
         return self.stage(self.params, self.base)  # pyright: ignore[reportArgumentType]
 
 
-def initialise(setup: WorkerSetup, parent: int, queue: GpuQueue, traces: Connection | None) -> None:
+def initialise(
+    setup: WorkerSetup, parent: int, queue: GpuQueue, traces: Connection | None = None
+) -> None:
     """Make this process a worker of a local pool.
 
     Args:
