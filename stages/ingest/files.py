@@ -53,7 +53,7 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
                 raise FileProblem(IngestAside.NOT_A_FILE, "is a FIFO, socket or device: not read")
             yield file, status
     except FileNotFoundError as error:
-        message = "is missing: withdraw it, or put it back and `dvc repro --force ingest`"
+        message = "is missing: withdraw it, or put it back and build again"
         if path.is_symlink():
             message = "is a link to a missing file: repair the link and scan again"
         raise FileProblem(IngestCode.MISSING, message) from error

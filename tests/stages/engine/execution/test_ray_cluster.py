@@ -290,3 +290,16 @@ def test_workers_share_a_gpu(factory, cluster, monkeypatch):
         cluster.remove_node(added, allow_graceful=False)
     seen = [factory.store.get(unit.store_key).document["text"] for unit in units]
     assert seen == ["0", "0"]
+
+
+def test_a_photo_that_hangs_is_rejected_and_the_others_are_computed(factory, cluster):
+    factory.executor("ray", 1, address=cluster.address, photo_timeout_minutes=0.05)
+    factory.sources(line("hangs", "wait"), line("a"))
+    done = {outcome.unit.key: outcome for outcome in compute(factory, SourceStage)}
+    hung = done[key_of("hangs")]
+    assert hung.failure.code == EngineCode.WORKER_DIED and hung.try_again
+    assert hung.failure.message.startswith("it took longer than 0.05 minutes")
+    assert hung.traceback.startswith("in Ray's log of the worker on node ")
+    assert done[key_of("a")].failure is None
+    logs = Path(cluster.head_node.get_logs_dir_path()).glob("worker-*.err")
+    assert any("in misbehave" in log.read_text() for log in logs)
