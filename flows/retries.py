@@ -49,10 +49,10 @@ def find_given_up(workspace: Workspace) -> dict[str, str]:
         left = [attempt for attempt in attempts if attempt.key not in due]
         missing = sum(attempt.code == IngestCode.MISSING for attempt in left)
         others = Counter(a.code for a in left if a.code != IngestCode.MISSING)
-        parts = [f"{missing} photos wait for their file"] if missing else []
+        parts = [f"photos that wait for their file: {missing}"] if missing else []
         if others:
             parts.append(
-                f"given up after {MAX_ATTEMPTS} builds: {_count(others)} "
+                f"photos given up after {MAX_ATTEMPTS} builds: {_count(others)} "
                 "(`flawfactory build --try-again`)"
             )
         if parts:

@@ -149,8 +149,10 @@ class _Job:
         path = self.workspace.reports / f"{name}.progress.json"
         workers = ""
         if given_up:
-            again = "`flawfactory build --try-again` computes them"
-            print(f"{name}: {len(given_up)} photos given up after {MAX_ATTEMPTS} builds; {again}")
+            print(
+                f"{name}: photos given up after {MAX_ATTEMPTS} builds: {len(given_up)} "
+                "(`flawfactory build --try-again`)"
+            )
         if todo:
             gpus = count_gpus(self.stage)
             workers = self.settings.executor.describe_workers(len(todo), gpus)

@@ -43,7 +43,7 @@ def test_a_photo_is_tried_in_three_builds_and_again_when_asked_for(workspace: Wo
     assert find_retries(workspace) == {"perceive": ["photos to try again: 1 model_unavailable"]}
     write_attempts(workspace, "perceive", died)
     assert find_retries(workspace) == {}
-    words = "given up after 3 builds: 1 worker_died (`flawfactory build --try-again`)"
+    words = "photos given up after 3 builds: 1 worker_died (`flawfactory build --try-again`)"
     assert find_given_up(workspace) == {"perceive": words}
     forget_attempts(workspace)
     words = "photos to try again: 1 model_unavailable, 1 worker_died"
@@ -73,10 +73,10 @@ def test_a_missing_photo_is_tried_when_its_file_is_there(listed: Workspace) -> N
         {**missing, "position": 1, "count": 9},
     )
     assert find_retries(listed) == {}
-    assert find_given_up(listed) == {"ingest": "2 photos wait for their file"}
+    assert find_given_up(listed) == {"ingest": "photos that wait for their file: 2"}
     (listed.root / "photos" / "1.jpg").touch()
     assert find_retries(listed) == {"ingest": ["photos to try again: 1 missing"]}
-    assert find_given_up(listed) == {"ingest": "1 photos wait for their file"}
+    assert find_given_up(listed) == {"ingest": "photos that wait for their file: 1"}
 
 
 @pytest.mark.parametrize("line", ["", "{", '{"key": "k7", "path": "photos/0.jpg"}'])

@@ -309,7 +309,10 @@ def test_a_photo_is_given_up_after_three_runs(unlucky, capsys):
     report = factory.report("double")
     assert report["try_again"] == report["given_up"] == {"doubtful": 1}
     assert report["computed"] == 0
-    assert "double: 1 photos given up after 3 builds" in capsys.readouterr().out
+    assert (
+        "double: photos given up after 3 builds: 1 (`flawfactory build --try-again`)"
+        in capsys.readouterr().out
+    )
 
     factory.save(double={"variants": 1})  # another key
     factory.run(DoubleStage)
