@@ -112,7 +112,7 @@ class PixelPaste:
 class _LatentPasteJob(WindowJob):
     """`WindowJob` without its transformer: decode the gathered latents of the photo."""
 
-    def render(self, plans: Sequence[Plan]) -> list[Rendering | None]:
+    def render(self, plans: Sequence[Plan]) -> list[Rendering]:
         photo = self.trajectory.at(0.0)
         return [Rendering(photo[torch.from_numpy(plan.index)], photo, 0.0, 1) for plan in plans]
 
