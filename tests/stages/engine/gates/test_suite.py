@@ -35,7 +35,7 @@ def test_sets_are_resolved(tmp_path):
     suite = {"rejects": [own(value_set={"$set": "codes"}), own(value_set={"$set": "sizes"})]}
     known, sizes = (found.kwargs["value_set"] for found in load(tmp_path, suite))
     assert known == ["doubtful", "internal_error", "not_allowed", "not_fetched", "opted_out",
-                     "too_long", "worker_died"]  # fmt: skip
+                     "out_of_memory", "too_long", "worker_died"]  # fmt: skip
     assert sizes == ["short", "long"]
 
 
