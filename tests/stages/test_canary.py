@@ -19,6 +19,7 @@ SECRET = 'sk-"plant ed"'
     [f"key={SECRET}".encode(), b"x" + base64.b64encode(f"u:{SECRET}!".encode()),
      base64.b64encode(f"{SECRET}..".encode()), urllib.parse.quote(SECRET).encode(),
      b'{"a": "sk-\\"plant ed\\""}', gzip.compress(SECRET.encode()), zlib.compress(SECRET.encode())],
+    ids=["plain", "base64", "shifted base64", "URL", "JSON", "gzip", "zlib"],  # gzip tells the time
 )  # fmt: skip
 def test_a_planted_secret_is_found_in_every_form(tmp_path, data):
     (tmp_path / "clean").write_bytes(b"nothing")
