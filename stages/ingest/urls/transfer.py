@@ -12,6 +12,7 @@ from http.client import HTTPException
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Url
 from urllib3.util.ssl_match_hostname import CertificateError
@@ -22,6 +23,7 @@ from stages.ingest.urls.problems import FetchProblem, not_fetched
 PORTS = {"http": 80, "https": 443}
 _CONNECT_SECONDS = 15.0
 _BLOCK = 1 << 16
+_TIMEOUTS = (TimeoutError, HTTPTimeoutError)
 
 
 @cache
@@ -140,9 +142,10 @@ def open_url(
     except (ssl.SSLCertVerificationError, CertificateError) as error:
         raise not_fetched(f"has no valid certificate ({_describe(error)})") from error
     except (HTTPError, HTTPException, OSError, ValueError) as error:
-        if cutter.has_cut:
-            message = f"took more than {timeout:g} seconds"
-            raise not_fetched(message, passing=True) from error
+        # The socket has a time limit of its own, and either may be first.
+        if cutter.has_cut or isinstance(error, _TIMEOUTS):
+            seconds = timeout if cutter.has_cut else min(timeout, _CONNECT_SECONDS)
+            raise not_fetched(f"took more than {seconds:g} seconds", passing=True) from error
         raise not_fetched(f"fails: {_describe(error)}", passing=True) from error
     finally:
         timer.cancel()
