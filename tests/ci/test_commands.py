@@ -36,7 +36,10 @@ def test_every_program_has_an_entry(folder):
 @pytest.mark.parametrize("name", commands.TABLE["elsewhere"])
 def test_entry_of_another_file_is_there(name):
     file, *words = commands.TABLE["elsewhere"][name]
-    text = (ROOT / file).read_text(encoding="utf-8")
+    if file == ".ci/commands.toml":  # part of another entry; this entry's own words do not count
+        text = "\n".join(commands.TABLE["run"].values())
+    else:
+        text = (ROOT / file).read_text(encoding="utf-8")
     assert [word for word in words if word not in text] == []
 
 
