@@ -19,8 +19,9 @@ install = sed -E '/^ *--hash=/d; s/ *\\$$//' $(1) > $(VENV)/versions.txt \
 endif
 
 # A process a core, one thread each; a file's tests stay together, since they share what is dear to
-# make, in the order of the folders: those of flows/ take longest and come early.
-PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest \
+# make, in the order of the folders: those of flows/ take longest and come early. Python may keep
+# its bytecode even where it is told not to: the tests start it hundreds of times.
+PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 	--numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export PREFECT_SERVER_ANALYTICS_ENABLED = false

@@ -1,9 +1,12 @@
 """What holds for every test: one thread, nothing phones home, no clocks, toy stages import."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -35,3 +38,18 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a failed command printed, which `subprocess.run` keeps to itself."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, subprocess.CalledProcessError):
+        for name, said in (("stdout", error.stdout), ("stderr", error.stderr)):
+            if said:
+                text = said if isinstance(said, str) else said.decode(errors="replace")
+                report.sections.append((f"{name} of the failed command", text))
+    return report
