@@ -18,11 +18,12 @@ install = sed -E '/^ *--hash=/d; s/ *\\$$//' $(1) > $(VENV)/versions.txt \
 	&& $(BIN)/python -m pip install --quiet -r $(VENV)/versions.txt
 endif
 
-# A process a core, one thread each; a file's tests stay together, since they share what is dear to
-# make, in the order of the folders: those of flows/ take longest and come early. Python may keep
-# its bytecode even where it is told not to: the tests start it hundreds of times.
+# A process more than there are cores (tests/conftest.py), since many tests wait for processes of
+# theirs; one thread each. A file's tests stay together, since they share what is dear to make, in
+# the order of the folders: those of flows/ take longest and come early. Python may keep its bytecode
+# even where it is told not to: the tests start it hundreds of times.
 PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
-	--numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export GX_ANALYTICS_ENABLED = false
