@@ -306,6 +306,8 @@ class _Watch:
         has = ", ".join(f"{name} {total.get(name, 0):g}" for name in request)
         needs = ", ".join(f"{name} {amount:g}" for name, amount in request.items())
         text = f"{self.job.stage.name}: no worker runs: one needs {needs}, the cluster has {has}"
+        if models := self.job.stage.describe_models():
+            text += f", and {models} to be loaded"
         if now - self.since > minutes * 60:
             raise FactoryError(f"{text}; gave up after {minutes:g} minutes (executor.wait_minutes)")
         if not self.noticed:
