@@ -53,7 +53,7 @@ class _Leaders:
 
     Two hashes that differ in at most d bits agree on at least one of d + 1 bands. A search
     therefore compares a hash only with those that agree with it on a band: of random hashes, at a
-    distance of 6, one in 70.
+    distance of 6, one in 70. Where that would be more than all leaders, it compares with all.
     """
 
     def __init__(self, distance: int) -> None:
@@ -62,17 +62,21 @@ class _Leaders:
             (low, (1 << (high - low)) - 1, defaultdict[int, bytearray](bytearray))
             for low, high in _divide(distance + 1)
         ]
+        self._all = bytearray()
         self._numbers: dict[int, int] = {}
 
     def add(self, phash: int) -> None:
         """Add the hash of a leader, which no leader has yet."""
         self._numbers[phash] = len(self._numbers)
-        for bucket in self._buckets(phash):
+        for bucket in (self._all, *self._buckets(phash)):
             bucket += phash.to_bytes(8, "little")
 
     def first_near(self, phash: int) -> int | None:
         """Return the hash of the earliest leader within the distance; None if there is none."""
-        candidates = np.frombuffer(b"".join(self._buckets(phash)), dtype="<u8")
+        buckets = self._buckets(phash)
+        if not buckets or sum(map(len, buckets)) > len(self._all):
+            buckets = [self._all]
+        candidates = np.frombuffer(b"".join(buckets), dtype="<u8")
         differing = np.bitwise_count(candidates ^ np.uint64(phash))
         near = candidates[differing <= self._distance].tolist()
         return min(near, key=self._numbers.__getitem__, default=None)
@@ -83,8 +87,8 @@ class _Leaders:
 
 
 def _divide(count: int) -> list[tuple[int, int]]:
-    """Return the first bit of each of `count` bands, and the one after its last; a single band
-    without bits, on which all hashes agree, if there would be too many."""
+    """Return the first bit of each of `count` bands, and the one after its last; none if there
+    would be too many."""
     if count > _MAX_BANDS:
-        return [(0, 0)]
+        return []
     return [(_BITS * band // count, _BITS * (band + 1) // count) for band in range(count)]
