@@ -1,7 +1,8 @@
-"""Measure how well ingest detects damage, and how much memory it takes.
+"""Measure how well ingest detects damage, how much memory it takes, and how fast it groups photos.
 
     python -m benchmarks.ingest damage [--shards FOLDER] [--photos 700] [--formats JPEG WebP ...]
     python -m benchmarks.ingest memory [--side 10000] [FILE ...]
+    python -m benchmarks.ingest groups [--photos 30000 100000 300000] [--distance 6]
 
 ``damage``: encodes photos of this checkout, and of the training shards where a folder of them is
 given, and changes one, four or twenty bytes of their image data. Counts the undamaged files that
@@ -10,6 +11,9 @@ pixels differ by over 24 levels). When interrupted, it prints the counts so far.
 
 ``memory``: measures the peak of a process that decodes one file, for the given files or for
 generated pictures of `side` x `side` pixels.
+
+``groups``: times the search for near duplicates among random hashes, and among hashes of which a
+quarter are near duplicates (tens within 4 bits) and a twentieth equal, as of black pictures.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -37,6 +42,7 @@ from stages.engine.stage import RejectPhoto
 from stages.engine.workspace import Workspace
 from stages.ingest.damage import look_for_damage
 from stages.ingest.decode import Limits, decode
+from stages.ingest.near_duplicates import group_photos
 from stages.ingest.stage import IngestParams
 
 FLIPS = (1, 4, 20)
@@ -179,9 +185,38 @@ def measure_memory(files: list[Path], side: int) -> Table:
     return table
 
 
+def make_hashes(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw perceptual hashes, ``(count,)`` of uint64, of photos of two kinds."""
+    different = rng.integers(0, 2**64, count, dtype=np.uint64)
+    similar = np.repeat(different[: count // 40], 10)
+    for _ in range(4):
+        bit = np.uint64(1) << rng.integers(0, 64, len(similar), dtype=np.uint64)
+        similar ^= bit * (rng.random(len(similar)) < 0.5)
+    black = np.zeros(count // 20, dtype=np.uint64)
+    others = different[len(similar) + len(black) :]
+    return {"random": different, "mixed": rng.permutation(np.concatenate([similar, black, others]))}
+
+
+def measure_groups(counts: list[int], distance: int) -> Table:
+    """Make the table of times of the search for near duplicates."""
+    table = Table(title=f"near duplicates within {distance} bits")
+    for column in ("hashes", "photos", "groups", "CPU seconds"):
+        table.add_column(column, justify="right")
+    with suppress(KeyboardInterrupt):
+        for count in counts:
+            for name, hashes in make_hashes(count, np.random.default_rng(0)).items():
+                keys, texts = [str(n) for n in range(count)], [f"{h:016x}" for h in hashes]
+                start = time.process_time()
+                found = group_photos(keys, texts, distance)
+                seconds = time.process_time() - start
+                groups = len(set(found.values()))
+                table.add_row(name, f"{count:,}", f"{groups:,}", f"{seconds:.2f}")
+    return table
+
+
 def main() -> None:
     """Print the table of the chosen command."""
-    parser = argparse.ArgumentParser(description="Measure ingest's damage detection and memory.")
+    parser = argparse.ArgumentParser(description="Measure ingest.")
     commands = parser.add_subparsers(dest="command", required=True)
     damage = commands.add_parser("damage")
     damage.add_argument("--shards", type=Path)
@@ -191,9 +226,14 @@ def main() -> None:
     memory = commands.add_parser("memory")
     memory.add_argument("--side", type=int, default=10_000)
     memory.add_argument("files", nargs="*", type=Path)
+    groups = commands.add_parser("groups")
+    groups.add_argument("--photos", nargs="+", type=int, default=[30_000, 100_000, 300_000])
+    groups.add_argument("--distance", type=int, default=IngestParams().near_duplicate_distance)
     args = parser.parse_args()
     if args.command == "damage":
         Console().print(measure_damage(args.shards, args.photos, args.formats))
+    elif args.command == "groups":
+        Console().print(measure_groups(args.photos, args.distance))
     else:
         Console().print(measure_memory(args.files, args.side))
 

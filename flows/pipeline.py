@@ -101,8 +101,9 @@ def run_stage(
                 on_progress(progress)
             if time.monotonic() > deadline:
                 raise FactoryError(
-                    f"{name}: stopped after {timeout_seconds / 60:.0f} minutes; raise "
-                    "`stage_timeout_minutes` in factory.toml"
+                    f"{name}: stopped after {timeout_seconds / 60:.0f} minutes, "
+                    f"{_describe_stop(Progress.read(progress_file))}; raise "
+                    "`stage_timeout_minutes` in factory.toml if nothing hangs"
                 )
             time.sleep(_POLL_SECONDS)
     finally:
@@ -111,3 +112,12 @@ def run_stage(
     if progress := Progress.read(progress_file):
         on_progress(progress)
     return code
+
+
+def _describe_stop(progress: Progress | None) -> str:
+    """Say how far a stage was that is stopped."""
+    if progress is None:
+        return "before it had read its inputs"
+    if progress.done == progress.kept < progress.total:
+        return f"before it had computed a photo ({progress.line()})"
+    return f"at {progress.line()}"

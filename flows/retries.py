@@ -9,14 +9,17 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from flows.report import read_last_run
+from flows.unfetched import counts_file, read_counts
 from stages import STAGES
 from stages.engine.attempts import MAX_ATTEMPTS, Attempt, attempts_file, read_attempts
 from stages.engine.storage.source_list import PART_LINES, WORDS
 from stages.engine.storage.tables import output_digest
 from stages.engine.workspace import Workspace
+from stages.ingest.buckets.address import SourceLocation
 from stages.ingest.codes import IngestCode
 from stages.ingest.places import Places
 
@@ -37,6 +40,36 @@ def find_retries(workspace: Workspace) -> dict[str, list[str]]:
         if rejected:
             found[stage] = [f"photos to try again: {_count(rejected)}"]
     return found
+
+
+@dataclass(frozen=True)
+class Due:
+    """Photos that a build with a scan tries again, although nothing has changed."""
+
+    words: str
+    """How many, and why they are not in the data set."""
+    tried: int
+    """Number of builds so far, 1 to `MAX_ATTEMPTS` - 1: that of the photos with the fewest."""
+
+
+def find_due(workspace: Workspace, sources: Iterable[SourceLocation]) -> Due | None:
+    """Find the photos that are worth another build: those that a stage tries again, and those that
+    scans of `sources` could not fetch or read, fewer than `MAX_ATTEMPTS` times. None if there are
+    none."""
+    codes, tried = Counter[str](), list[int]()
+    for stage, rejected in _rejected_for_now(workspace):
+        attempts = read_attempts(workspace, stage)
+        if attempts is None:
+            codes += rejected
+            tried.append(1)
+            continue
+        for attempt in _find_due(workspace, stage, attempts.values()):
+            codes[attempt.code] += 1
+            tried.append(min(attempt.count, MAX_ATTEMPTS - 1))
+    scans = [count for count in read_counts(workspace, sources) if count < MAX_ATTEMPTS]
+    parts = [_count(codes)] if codes else []
+    parts += [f"{len(scans)} that could not be fetched or read"] if scans else []
+    return Due(", ".join(parts), min(tried + scans)) if parts else None
 
 
 def find_given_up(workspace: Workspace) -> dict[str, str]:
@@ -64,6 +97,7 @@ def forget_attempts(workspace: Workspace) -> None:
     """Let the next build try all photos again that were rejected for a reason that may pass."""
     for stage in STAGES:
         attempts_file(workspace, stage).unlink(missing_ok=True)
+    counts_file(workspace).unlink(missing_ok=True)
 
 
 def _rejected_for_now(workspace: Workspace) -> Iterator[tuple[str, Counter[str]]]:

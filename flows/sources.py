@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.console import console
 from flows.repository import LOCK, SOURCES, translate_errors
+from flows.unfetched import count_scan
 from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.address import BucketPrefix, SourceLocation
@@ -65,6 +66,7 @@ def update_source_list(
             cache_path=workspace.data / HASHES,
             progress=lambda done, count: status.update(f"fetching: {done:,} of {count:,}"),
         )
+    count_scan(workspace, report.unfetched)
     track_source_list(workspace)
     counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
     counts["left out: withdrawn and purged"] = report.purged

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from pydantic import BaseModel, ValidationError
 
+from flows.retries import Due, find_due
+from flows.unfetched import describe_given_up
+from stages.engine.attempts import MAX_ATTEMPTS
 from stages.engine.files import write_atomically
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.address import BucketPrefix, SourceLocation
@@ -20,6 +23,8 @@ from stages.ingest.walk import Walk
 
 SEEN = Path(".cache") / "watched.json"
 """What the last build that was started here has seen; relative to `Workspace.data`."""
+PAUSES = (15.0, 240.0)
+"""Minutes after which photos are tried again that one build could not take, and two could not."""
 
 
 class Outcome(Enum):
@@ -86,6 +91,9 @@ class Watch:
     down when it succeeds, so that photos are taken up that came while nobody watched. A build that
     failed is not repeated until photos change, or watching starts anew; one that was lost is. A
     bucket that cannot be listed counts as unchanged, and is listed again at the next look.
+
+    Photos that a build could not take for a reason that may pass are the reason of further builds,
+    after `PAUSES`, until `MAX_ATTEMPTS` builds have tried them.
     """
 
     workspace: Workspace
@@ -100,6 +108,10 @@ class Watch:
     _last: str = ""
     _handled: str = field(init=False)
     _looked: float | None = None
+    _again: float | None = None
+    """When photos are tried again; None: no photo is waiting for it."""
+    _failures: int = 0
+    """Builds that failed in a row since photos changed."""
     _blind: bool = False
     """Whether the last look failed."""
 
@@ -117,11 +129,38 @@ class Watch:
         if (found := self._look()) is None:
             return
         settled, self._last = found == self._last, found
-        if settled and found != self._handled:
-            build = self.builds.start()
-            if build is not None:
-                self.say("photos have changed: a build is started")
-                self._running = build, found
+        if not settled:
+            return
+        if found != self._handled:
+            self._failures = 0
+            self._start("photos have changed", found)
+        elif self._again is None:
+            self._plan(now)
+        elif now >= self._again:
+            if due := self._find_due():
+                self._start(f"photos to try again ({due.words})", found)
+            else:  # another build has tried them
+                self._again = None
+
+    def _start(self, reason: str, found: str) -> None:
+        build = self.builds.start()
+        if build is not None:
+            self.say(f"{reason}: a build is started")
+            self._running = build, found
+
+    def _plan(self, now: float) -> None:
+        """Set and say when photos are tried again, if there are any."""
+        due = self._find_due()
+        if due and (tried := due.tried + self._failures) < MAX_ATTEMPTS:
+            minutes = PAUSES[tried - 1]
+            self._again = now + 60 * minutes
+            self.say(f"photos to try again ({due.words}): a build starts in {minutes:g} minutes")
+
+    def _find_due(self) -> Due | None:
+        try:
+            return find_due(self.workspace, self.folders)
+        except (OSError, FactoryError):  # another build is replacing the files, or will report it
+            return None
 
     def _look(self) -> str | None:
         """Return what is there now; None if that cannot be seen, which is said once."""
@@ -146,11 +185,15 @@ class Watch:
         if outcome is Outcome.LOST:
             self.say("the server no longer knows the build; another one is started")
             return True
-        self._handled = snapshot
+        self._handled, self._again = snapshot, None
         if outcome is Outcome.SUCCEEDED:
+            self._failures = 0
             seen = _Seen(folders=list(map(str, self.folders)), digest=snapshot)
             write_atomically(self.workspace.data / SEEN, seen.model_dump_json().encode())
+            if line := describe_given_up(self.workspace, self.folders):
+                self.say(line)
         else:
+            self._failures += 1
             self.say("the build failed; it is tried again when photos change")
         return True
 

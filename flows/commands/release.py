@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
+from flows.commands.arguments import Wait
 from flows.console import console, error_console, say
 from flows.release.release import Count, Display, Released, Wanted
 from flows.release.release import release as release_version
@@ -33,6 +34,7 @@ def release(
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    wait: Wait = None,
 ) -> None:
     """Release this version of the data set: checks, changelog, `dvc push`, commit, git tag.
 
@@ -42,7 +44,7 @@ def release(
         raise FactoryError("--remote and --only-package are for a push: leave out --no-push")
     wanted = Wanted(version, remote, push, only_package)
     display = Display(_say_on_stderr if as_json else say, _show, _count_pairs)
-    done = release_version(Workspace.find(), wanted, display, dry_run=dry_run)
+    done = release_version(Workspace.find(), wanted, display, dry_run=dry_run, wait_minutes=wait)
     if as_json:
         say(json.dumps(done.as_json(), ensure_ascii=False))
         return

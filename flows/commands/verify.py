@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
 from flows import pipeline
+from flows.commands.arguments import Wait
 from flows.console import console, error_console, say
 from flows.erasure.withdrawn import find_withdrawn, list_withdrawn
-from flows.locks import Waiter, build_lock
+from flows.locks import lock_when_idle
 from flows.published.verify import Finding as CopyFinding
 from flows.published.verify import verify_copy
 from flows.reasons import OUTPUT_PREFIX
@@ -51,6 +52,7 @@ def verify(
         int, typer.Option(min=0, help="Published copy: check this many pairs only; 0 = all.")
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Published copy: print JSON.")] = False,
+    wait: Wait = None,
 ) -> None:
     """Find damage, and what is left of withdrawn photos; exit with 1 if there is any.
 
@@ -59,6 +61,8 @@ def verify(
     published copy against its own manifest: the bytes of every member, records, masks and boxes,
     pixels outside the edits, splits, counts.
     """
+    if wait is not None and not repair:
+        raise FactoryError("--wait is for `verify --repair`: a check need not wait")
     if target is not None:
         if cache or repair:
             raise FactoryError("--cache and --repair are for the outputs of this checkout")
@@ -67,11 +71,11 @@ def verify(
     if sample or as_json:
         raise FactoryError("--sample and --json are for a published copy: name it")
     workspace = Workspace.find()
-    findings = _find_damage(workspace, cache or repair)
-    if findings and repair:
-        with build_lock(workspace, Waiter(say)):
+    with lock_when_idle(workspace, say, wait) if repair else nullcontext():
+        findings = _find_damage(workspace, cache or repair)
+        if findings and repair:
             _repair_stages(workspace, sorted({finding.stage for finding in findings}))
-        findings = _find_damage(workspace, cache=True)
+            findings = _find_damage(workspace, cache=True)
     _touch(findings)
     if findings:
         absent = all(finding.problem == ABSENT for finding in findings)

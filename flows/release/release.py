@@ -99,7 +99,12 @@ class Display:
 
 
 def release(
-    workspace: Workspace, wanted: Wanted, display: Display, *, dry_run: bool = False
+    workspace: Workspace,
+    wanted: Wanted,
+    display: Display,
+    *,
+    dry_run: bool = False,
+    wait_minutes: float | None = None,
 ) -> Released:
     """Release this version, or finish its release.
 
@@ -108,13 +113,15 @@ def release(
         wanted: what to release, and where to.
         display: how to tell the user what is going on.
         dry_run: check everything and say what a release would do; change nothing.
+        wait_minutes: maximum time to wait for a build or a DVC command; None waits as long as it
+            takes.
 
     Raises:
         NotReleasable: it does not qualify; nothing was changed.
-        FactoryError: a step failed; running it again goes on from there.
+        FactoryError: the time to wait is up, or a step failed; running it again goes on from there.
     """
     git = Git(workspace.root)
-    with lock_when_idle(workspace, display.say):
+    with lock_when_idle(workspace, display.say, wait_minutes):
         state, remote, warnings = _check(workspace, git, wanted, display)
         if not state.named:
             if not dry_run:

@@ -157,6 +157,8 @@ class _Job:
             gpus = count_gpus(self.stage)
             workers = self.settings.executor.describe_workers(len(todo), gpus)
             print(f"{name}: {len(todo)} photos to compute, {workers}", flush=True)
+            if models := self.stage.describe_models():
+                workers += f", to load {models}"
             Thread(target=gate.load_library, daemon=True).start()
         reporter = Reporter(name, total, total - len(todo), path, workers)
         failures = [*failures, *given_up.values()]

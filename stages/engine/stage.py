@@ -176,6 +176,10 @@ class Stage(ABC):
         enter the store's key. Cheap."""
         return {}
 
+    def describe_models(self) -> str:
+        """Return e.g. ``perceiver mediapipe:e67fb25f7ab8637f``; empty without models."""
+        return ", ".join(f"{name} {revision}" for name, revision in self.revisions().items())
+
     def plugins(self) -> tuple[str, ...]:
         """Return the names of modules chosen at run time (back ends, tools); their import closures
         enter the store's key."""

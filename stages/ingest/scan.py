@@ -23,6 +23,9 @@ from stages.ingest.sources import ScanError, purged_digests, withdrawn_contents
 from stages.ingest.urls.listing import is_url_list
 from stages.ingest.walk import Walk
 
+_PASSING = (IngestCode.UNREADABLE, IngestCode.UNREADABLE_FOLDER)
+"""Problems of a file or folder that end without another size or time: a disk or server is back."""
+
 
 @dataclass
 class ScanReport:
@@ -47,6 +50,9 @@ class ScanReport:
     kept: list[str] = field(default_factory=list)
     """Messages on objects of a bucket that have changed but cannot be fetched: the object and the
     reason. The photos stay as they were."""
+    unfetched: dict[SourceLocation, list[str]] = field(default_factory=dict)
+    """Each source to the names of its files that could not be fetched or read for a reason that may
+    pass: the next scan tries them again."""
     changed: bool = False
     """Whether the list has changed."""
 
@@ -245,18 +251,26 @@ def scan(
             report.foreign += fetched.foreign
             report.skipped += fetched.skipped
             report.kept += fetched.kept
+            report.unfetched[given] = fetched.unfetched
             continue
         if is_url_list(given):
             from stages.ingest.urls.scan import scan_urls  # no other scan needs its libraries
 
             label = batch or _escape(given.stem)
-            found += scan_urls(given, workspace, label, purged_digests(listed), progress)
+            entries, report.unfetched[given] = scan_urls(
+                given, workspace, label, purged_digests(listed), progress
+            )
+            found += entries
             continue
         folder = Path(os.path.realpath(given))  # unlike resolve(), never raises
         root = places.root_of(folder, listed)
         label = batch or _escape(folder.name)
         places.put(root)
-        found += _scan_folder(folder, root, places, label, digests, report)
+        entries = _scan_folder(folder, root, places, label, digests, report)
+        report.unfetched[given] = [
+            e.name for e in entries if e.problem and e.problem.code in _PASSING
+        ]
+        found += entries
     kept = _keep_withdrawals(listed, found) if replace else listed
     merged = merge(kept, found, report)
     if replace:

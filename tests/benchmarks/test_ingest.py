@@ -18,6 +18,7 @@ PHOTO = "samples/photos/scikit-image/rocket.jpg"
     [
         (["damage", "--photos", "1"], r"JPEG +│ +1 │ +0 │ +\d/\d"),
         (["memory", PHOTO], r"rocket.jpg │ +0\.1 │ +\d+ "),
+        (["groups", "--photos", "400"], r"mixed │ +400 │ +29\d │ +\d"),
     ],
 )
 def test_commands_run_at_their_smallest_size(arguments: list[str], row: str) -> None:

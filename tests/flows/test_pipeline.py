@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from waiting import wait_until
 from flows import pipeline
 from flows.dvc_locks import running_stages
 from stages import STAGES
+from stages.engine.execution.progress import Progress, Reporter
 from stages.engine.workspace import FactoryError, Workspace
 
 
@@ -58,10 +60,33 @@ def test_a_stage_past_its_timeout_ends_with_its_children(
     def clock() -> float:
         return time.monotonic() + 3600 * ("ingest speaks" in lines)
 
+    def report(line: str) -> None:
+        """Write what a stage does that loads its models."""
+        path = workspace.reports / "ingest.progress.json"
+        Reporter("ingest", 43, 3, path, "2 workers, one per core, to load flow flux:1234")
+        lines.append(line)
+
     monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=clock, sleep=time.sleep))
-    with pytest.raises(FactoryError, match="raise `stage_timeout_minutes`"):
-        pipeline.run_stage(workspace, "ingest", 300.0, lines.append, lambda progress: None)
+    words = re.escape(
+        "ingest: stopped after 5 minutes, before it had computed a photo (ingest 3/43, 2 workers, "
+        "one per core, to load flow flux:1234, 3 from the store); raise `stage_timeout_minutes` in "
+        "factory.toml if nothing hangs"
+    )
+    with pytest.raises(FactoryError, match=words):
+        pipeline.run_stage(workspace, "ingest", 300.0, report, lambda progress: None)
     wait_until(lambda: not processes_in(workspace.root))
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (None, "before it had read its inputs"),
+        (Progress("map", 4, 43, 3, 0, 2.0, "2 workers"), "at map 4/43, 0.50 photos/s, 78 s left"),
+        (Progress("map", 43, 43, 43, 0, 0.0), "at map 43/43, 43 from the store"),
+    ],
+)
+def test_a_stopped_stage_says_how_far_it_was(progress: Progress | None, words: str) -> None:
+    assert pipeline._describe_stop(progress).startswith(words)
 
 
 def test_finding_stale_stages_does_not_disturb_a_running_dvc_command(

@@ -2,29 +2,13 @@
 
 import json
 import os
-from typing import Any
 
 import pytest
+from rejected_for_now import write_attempts, write_report
 
-from flows.retries import find_given_up, find_retries, forget_attempts
-from stages.engine.storage.tables import output_digest
+from flows.retries import find_due, find_given_up, find_retries, forget_attempts
+from flows.unfetched import count_scan
 from stages.engine.workspace import Workspace
-
-
-def write_report(workspace: Workspace, stage: str, **codes: int) -> None:
-    """Write an output and the report about it, with numbers of photos rejected for now."""
-    folder = workspace.stage(stage)
-    folder.mkdir()
-    (folder / "metrics.json").write_text("{}")
-    run = {"output": output_digest(folder), "try_again": codes}
-    workspace.reports.mkdir(exist_ok=True)
-    (workspace.reports / f"{stage}.json").write_text(json.dumps(run))
-
-
-def write_attempts(workspace: Workspace, stage: str, *attempts: dict[str, Any]) -> None:
-    common = {"message": "", "evidence": {}, "position": 0, "of_file": False}
-    found = {str(n): {**common, "key": f"k{n}", **given} for n, given in enumerate(attempts)}
-    (workspace.reports / f"{stage}.attempts.json").write_text(json.dumps(found))
 
 
 def test_stages_with_photos_to_try_again_are_found(workspace: Workspace) -> None:
@@ -103,3 +87,24 @@ def test_a_file_that_changed_is_tried_although_it_was_given_up(listed: Workspace
     assert find_retries(listed) == {}
     last_tried(-10)
     assert find_retries(listed) == {"ingest": ["photos to try again: 1 unreadable"]}
+
+
+def test_photos_for_which_a_build_is_worth_it_have_the_count_of_the_newest(
+    workspace: Workspace,
+) -> None:
+    source = workspace.root / "photos"
+    assert find_due(workspace, [source]) is None
+    count_scan(workspace, {source: ["a.jpg"]})
+    count_scan(workspace, {source: ["a.jpg"]})
+    due = find_due(workspace, [source])
+    assert due and (due.words, due.tried) == ("1 that could not be fetched or read", 2)
+    assert find_due(workspace, []) is None
+    write_report(workspace, "perceive", worker_died=2)
+    due = find_due(workspace, [source])
+    assert due and due.words == "2 worker_died, 1 that could not be fetched or read"
+    assert due.tried == 1
+    write_attempts(workspace, "perceive", {"code": "worker_died", "count": 3})
+    count_scan(workspace, {source: ["a.jpg"]})
+    assert find_due(workspace, [source]) is None
+    forget_attempts(workspace)
+    assert find_due(workspace, [source]) == find_due(workspace, [])

@@ -14,9 +14,12 @@ from flows.sources import (
     unknown_folders,
     update_source_list,
 )
+from flows.unfetched import read_counts
 from stages.engine.storage.source_list import Source, read_list, write_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.address import BucketPrefix
+from stages.ingest.codes import IngestCode
+from stages.ingest.files import FileProblem
 from stages.ingest.sources import forget
 
 
@@ -54,6 +57,21 @@ def test_scanning_a_folder_again_adds_its_new_photos_and_dvc_tracks_each_version
         Image.new("RGB", (160, 160), "gold").save(folders[0] / "new photo.png")
     assert versions[0] != versions[1]
     assert unknown_folders(unlisted, folders) == folders[1:]
+
+
+def test_a_scan_counts_what_it_could_not_read(
+    unlisted: Workspace, folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise FileProblem(IngestCode.UNREADABLE, "cannot be read (Stale file handle)")
+
+    monkeypatch.setattr("stages.ingest.scan.digest_capped", fail)
+    for scans in (1, 2):
+        update_source_list(unlisted, folders)
+        assert read_counts(unlisted, folders) == [scans, scans]
+    monkeypatch.undo()
+    update_source_list(unlisted, folders)
+    assert read_counts(unlisted, folders) == []
 
 
 def test_a_bucket_is_known_by_the_copies_of_its_photos(unlisted: Workspace) -> None:

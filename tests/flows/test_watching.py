@@ -3,8 +3,11 @@
 import os
 
 import pytest
+from rejected_for_now import write_attempts, write_report
 
-from flows.watching import Outcome, Watch, take_snapshot
+from flows.unfetched import count_scan
+from flows.watching import PAUSES, Outcome, Watch, take_snapshot
+from stages.engine.attempts import MAX_ATTEMPTS
 from stages.engine.workspace import FactoryError
 from stages.ingest.buckets.address import BucketPrefix
 
@@ -193,3 +196,108 @@ def test_a_list_of_urls_is_watched_as_a_file(tmp_path):
     first = take_snapshot([path])
     path.write_text("http://a.org/1\nhttp://a.org/2\n")
     assert len({before, first, take_snapshot([path])}) == 3
+
+
+class Stock:
+    """A checkout whose scans cannot fetch some photos of the watched source."""
+
+    def __init__(self, workspace, source):
+        self._workspace, self._source = workspace, source
+
+    def scan(self, *unfetched):
+        count_scan(self._workspace, {self._source: unfetched})
+
+
+@pytest.fixture
+def stock(workspace, folder):
+    return Stock(workspace, folder)
+
+
+def poll_until_started(watch, builds):
+    """Poll once a minute until there are so many builds; return the number of looks, of which the
+    first notes the end of the last build. None if no more builds start in a day."""
+    for minute in range(1440):
+        if watch.builds.started == builds:
+            return minute
+        watch.poll()
+    return None
+
+
+def test_photos_that_could_not_be_fetched_are_tried_in_three_builds_with_growing_pauses(
+    watch, stock
+):
+    poll_until_started(watch, 1)
+    for build, pause in (("1", PAUSES[0]), ("2", PAUSES[1])):
+        stock.scan("a.jpg", "b.jpg")
+        watch.builds.outcomes[build] = Outcome.SUCCEEDED
+        assert poll_until_started(watch, int(build) + 1) == pause + 1
+        assert watch.said[-2:] == [
+            f"photos to try again (2 that could not be fetched or read): a build starts in "
+            f"{pause:g} minutes",
+            "photos to try again (2 that could not be fetched or read): a build is started",
+        ]
+    stock.scan("a.jpg", "b.jpg")
+    watch.builds.outcomes["3"] = Outcome.SUCCEEDED
+    assert poll_until_started(watch, 4) is None
+    assert watch.said[-1].startswith("photos that 3 scans could not fetch or read: 2;")
+
+
+def test_a_photo_that_was_fetched_is_not_tried_again(watch, stock):
+    poll_until_started(watch, 1)
+    stock.scan("a.jpg")
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
+    for _ in range(3):
+        watch.poll()
+    stock.scan()  # by a build that somebody starts by hand
+    assert poll_until_started(watch, 2) is None
+    stock.scan("a.jpg")  # another such build, whose photos nobody waits for
+    assert poll_until_started(watch, 2) is not None
+
+
+def test_photos_that_a_stage_rejected_for_now_are_tried_again_too(watch, workspace, stock):
+    poll_until_started(watch, 1)
+    write_report(workspace, "perceive", model_unavailable=1)
+    attempt = {"code": "model_unavailable"}
+    write_attempts(workspace, "perceive", {**attempt, "count": 2}, {**attempt, "count": 3})
+    stock.scan("a.jpg")
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
+    assert poll_until_started(watch, 2) == PAUSES[0] + 1
+    assert "(1 model_unavailable, 1 that could not be fetched or read)" in watch.said[-1]
+
+
+def test_builds_that_fail_are_bounded_too_and_photos_that_arrive_begin_anew(watch, stock, folder):
+    poll_until_started(watch, 1)
+    stock.scan("a.jpg")
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
+    poll_until_started(watch, 2)
+    watch.builds.outcomes["2"] = Outcome.FAILED  # the whole bucket is away: nothing is counted
+    assert poll_until_started(watch, 3) == PAUSES[1] + 1
+    watch.builds.outcomes["3"] = Outcome.FAILED
+    assert poll_until_started(watch, 4) is None
+    add(folder, "b.jpg")
+    assert poll_until_started(watch, 4) == 2
+    watch.builds.outcomes["4"] = Outcome.SUCCEEDED
+    assert poll_until_started(watch, 5) == PAUSES[0] + 1
+
+
+def test_a_build_that_the_server_forgot_is_no_attempt(watch, stock):
+    poll_until_started(watch, 1)
+    stock.scan("a.jpg")
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
+    poll_until_started(watch, 2)
+    watch.builds.outcomes["2"] = Outcome.LOST
+    assert poll_until_started(watch, 3) == 1
+
+
+def test_a_watch_that_starts_anew_goes_on(watch, workspace, folder, stock):
+    poll_until_started(watch, 1)
+    stock.scan("a.jpg")
+    stock.scan("a.jpg")
+    watch.builds.outcomes["1"] = Outcome.SUCCEEDED
+    watch.poll()
+    again = Watching(workspace, folder)
+    assert poll_until_started(again, 1) == PAUSES[1] + 2  # two looks have to agree
+
+
+def test_there_is_a_pause_for_each_build_but_the_first():
+    assert len(PAUSES) == MAX_ATTEMPTS - 1 and sorted(PAUSES) == list(PAUSES)

@@ -26,7 +26,8 @@ class Progress:
     rejected: int
     seconds: float
     workers: str = ""
-    """Description of the workers; empty if there is nothing to compute."""
+    """Description of the workers and of what they load before their first photo; empty if there is
+    nothing to compute."""
 
     @property
     def rate(self) -> float:

@@ -19,6 +19,7 @@ from typing import Any
 try:
     import ray
     from ray import exceptions
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as error:
     from stages.engine.workspace import FactoryError
 
@@ -26,7 +27,7 @@ except ImportError as error:
 
 from stages.engine.execution import devices
 from stages.engine.execution.job import Job
-from stages.engine.execution.ray_worker import RayWorker
+from stages.engine.execution.ray_worker import Place, RayWorker, read_hang
 from stages.engine.execution.units import Unit
 from stages.engine.execution.worker import UnitOutcome, read_sample
 from stages.engine.provenance import machine_facts
@@ -36,6 +37,8 @@ _POLL_SECONDS = 2.0
 """How often the cluster is asked for nodes that joined or left."""
 _NOTICE_SECONDS = 30.0
 _KNOCK_SECONDS = 15.0
+_READ_SECONDS = 60.0
+"""How long a node may take to read a log: it starts a process for it."""
 _DEATHS = 2
 """A photo whose worker died so often is computed alone at the end: something else on the node may
 have been at fault. Nodes may die too."""
@@ -93,8 +96,8 @@ def _knock(address: str) -> None:
 @dataclass(eq=False)
 class _Worker:
     actor: Any
-    node: str = ""
-    """Name of its node; empty until its models are loaded."""
+    place: Place | None = None
+    """None until its models are loaded."""
     lacks_inputs: bool = False
     """Whether its node cannot read this machine's files."""
     shares_store: bool = False
@@ -116,7 +119,7 @@ class _Crew:
     loading_deaths: int = 0
     """Workers that died since the last one that loaded its models."""
     hung: dict[str, str] = field(default_factory=dict)
-    """Key of a photo whose last worker ended after the time limit to where its traceback is."""
+    """Key of a photo whose last worker ended because of the time limit to where it was then."""
     room: tuple[float, int] = (-_POLL_SECONDS, 0)
     """When the cluster was last asked, and how many workers it had room for."""
 
@@ -161,7 +164,7 @@ class _Crew:
                 elif again:
                     self._submit(worker, again.popleft())
             self._hire(min(left, maximum or self._capacity()))
-            watch.check(any(worker.node for worker in self.workers), self.request)
+            watch.check(any(worker.place for worker in self.workers), self.request)
             for future in ray.wait(list(self.busy), timeout=_POLL_SECONDS)[0]:
                 worker, unit = self.busy.pop(future)
                 try:
@@ -196,7 +199,7 @@ class _Crew:
     def _finish(self, worker: _Worker, unit: Unit | None, result: Any) -> UnitOutcome | None:
         """Take a finished call's result; return a unit's outcome."""
         if unit is None:
-            worker.node, self.loading_deaths = result, 0
+            worker.place, self.loading_deaths = result, 0
             return None
         outcome: UnitOutcome | None = result
         if outcome is None:
@@ -205,8 +208,9 @@ class _Crew:
             return None
         if not worker.shares_store and outcome.failure is None:
             if self.job.store.get(unit.store_key) is None:
+                host = worker.place.host if worker.place else "?"
                 raise FactoryError(
-                    f"{self.job.stage.name}: node {worker.node} stored a result that is not in the "
+                    f"{self.job.stage.name}: node {host} stored a result that is not in the "
                     f"store {self.job.store} as seen from here: name a folder that all nodes "
                     "share, or s3://BUCKET/PREFIX, as `store` in factory.toml"
                 )
@@ -227,13 +231,13 @@ class _Crew:
     def _note_hang(self, worker: _Worker, unit: Unit) -> bool:
         """Return whether a worker that died had reached the time limit with its unit; note it.
 
-        A unit that asked a chat model may also have died of something else by then.
+        Requests to chat models begin the time anew, so only the worker knows.
         """
         self.hung.pop(unit.key, None)
-        if time.monotonic() - worker.started < self.job.seconds:
-            return False
-        self.hung[unit.key] = f"in Ray's log of the worker on node {worker.node}"
-        return True
+        over = time.monotonic() - worker.started >= self.job.seconds
+        if over and worker.place and (hung := _find_hang(worker.place)):
+            self.hung[unit.key] = hung
+        return unit.key in self.hung
 
     def _translate(self, error: Exception) -> FactoryError:
         """Return an error of a worker, or of Ray, as one line."""
@@ -248,7 +252,7 @@ class _Crew:
         while len(self.workers) < number:
             worker = _Worker(ray.remote(RayWorker).options(**self.options).remote())
             self.workers.add(worker)
-            self.busy[worker.actor.prepare.remote(self.setup, self.facts)] = (worker, None)
+            self.busy[worker.actor.start.remote(self.setup, self.facts)] = (worker, None)
 
     def _capacity(self) -> int:
         """Return how many workers the cluster's present nodes have room for; at least 1, so that an
@@ -262,6 +266,21 @@ class _Crew:
             )
             self.room = (time.monotonic(), found)
         return max(1, found)
+
+
+def _find_hang(place: Place) -> str:
+    """Return where a worker that has died was when the time of its photo was up; empty if it died
+    of something else, or with its node."""
+    there = NodeAffinitySchedulingStrategy(place.node, soft=False)
+    options = {"num_cpus": 0, "scheduling_strategy": there}
+    try:
+        answer = ray.remote(read_hang).options(**options).remote(place.log)
+        traces = ray.get(answer, timeout=_READ_SECONDS)
+    except (exceptions.RayTaskError, exceptions.GetTimeoutError):  # Ray logs elsewhere
+        return f"perhaps in Ray's log of the worker on node {place.host}, which cannot be read"
+    except exceptions.RayError:  # the node is gone
+        return ""
+    return f"on node {place.host}: {traces}" if traces else ""
 
 
 class _Watch:
@@ -287,6 +306,8 @@ class _Watch:
         has = ", ".join(f"{name} {total.get(name, 0):g}" for name in request)
         needs = ", ".join(f"{name} {amount:g}" for name, amount in request.items())
         text = f"{self.job.stage.name}: no worker runs: one needs {needs}, the cluster has {has}"
+        if models := self.job.stage.describe_models():
+            text += f", and {models} to be loaded"
         if now - self.since > minutes * 60:
             raise FactoryError(f"{text}; gave up after {minutes:g} minutes (executor.wait_minutes)")
         if not self.noticed:

@@ -6,9 +6,12 @@ results depend on before it loads anything.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from stages.engine.execution.time_limit import STDERR, end_worker_after
 from stages.engine.execution.units import Unit, load_sample
@@ -17,6 +20,34 @@ from stages.engine.provenance import machine_facts
 from stages.engine.stage import Sample, Stage
 from stages.engine.storage.store import Store
 from stages.engine.workspace import FactoryError
+
+_TIME_IS_UP = re.compile(r"^Timeout \(\d+:\d\d:\d\d[.\d]*\)!$", re.MULTILINE)
+"""First line of what `faulthandler` writes before it ends a process."""
+_MAX_TRACES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker runs."""
+
+    host: str
+    node: str
+    """Ray's identifier of the node."""
+    log: str
+    """File on the node that takes the worker's standard error."""
+
+
+def read_hang(log: str) -> str:
+    """Return the tracebacks that a worker wrote to its log when the time of its photo was up; empty
+    if it ended in another way. Called on the worker's node, because Ray gives the same reason for
+    every end.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    text = Path(log).read_text(errors="replace")
+    found = _TIME_IS_UP.search(text)
+    return text[found.start() :][:_MAX_TRACES] if found else ""
 
 
 def find_difference(driver: Mapping[str, str], worker: Mapping[str, str]) -> str | None:
@@ -36,6 +67,17 @@ class RayWorker:
     _stage: Stage
     _store: Store
     _seconds: float
+
+    def start(self, setup: WorkerSetup, facts: Mapping[str, str]) -> Place:
+        """Do as `prepare`, and return where this worker runs."""
+        from ray import get_runtime_context
+
+        host = self.prepare(setup, facts)
+        try:
+            log = str(Path(f"/proc/self/fd/{STDERR}").readlink())
+        except OSError:  # not on Linux
+            log = ""
+        return Place(host, get_runtime_context().get_node_id(), log)
 
     def prepare(self, setup: WorkerSetup, facts: Mapping[str, str]) -> str:
         """Load the stage's models and return the name of this node.

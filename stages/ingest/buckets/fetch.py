@@ -39,6 +39,8 @@ class Fetcher:
     """Digests of photos that must not be kept."""
     contents: dict[str, Record] = field(default_factory=dict)
     """Key to what the object contains, as far as it is here or known to be purged."""
+    failed: list[str] = field(default_factory=list)
+    """Keys of the objects that could not be fetched; the next scan tries them again."""
 
     def is_here(self, found: Object) -> bool:
         """Whether an object needs no download: its content is here, or is known to be purged."""
@@ -81,6 +83,8 @@ class Fetcher:
                     record = Record(each.size, each.etag, digest)
                     self.records.note(self.address.bucket, each.key, record)
                     self.contents[each.key] = record
+                else:
+                    self.failed.append(each.key)
                 failures = failures + 1 if reason else 0
                 if failures and failures % _ASK_AGAIN == 0:
                     check_bucket(self.address)

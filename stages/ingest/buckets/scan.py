@@ -41,6 +41,8 @@ class BucketScan:
     of purged photos have their digest and no copy."""
     kept: list[str] = field(default_factory=list)
     """Messages on objects that have changed and cannot be fetched; the copies stay as they were."""
+    unfetched: list[str] = field(default_factory=list)
+    """Keys of the photos and sidecars that the next scan tries to fetch again."""
     skipped: list[str] = field(default_factory=list)
     """Messages on sidecars that cannot be used."""
     foreign: int = 0
@@ -94,6 +96,7 @@ def scan_bucket(
         problems = _fetch_photos(fetcher, listing, result, progress)
         used = [each for each in listing.photos if _is_used(fetcher, each)]
         result.skipped += update_documents(fetcher, listing, used)
+        result.unfetched = fetcher.failed
     licences = Licences(mirror.path(address.bucket, address.prefix))
     result.entries += _make_entries(fetcher, listing, problems, licences, batch)
     result.skipped += licences.skipped.values()

@@ -33,8 +33,9 @@ def scan_urls(
     batch: str,
     purged: Collection[str] = (),
     progress: Progress = lambda done, count: None,
-) -> list[Source]:
-    """Return an entry for each URL of a list, in the list's order; a URL that occurs twice has one.
+) -> tuple[list[Source], list[str]]:
+    """Return an entry for each URL of a list, in the list's order, and the URLs that the next scan
+    tries again. A URL that occurs twice has one entry.
 
     A URL that gives no file has a problem with the reason, and never stops the rest. What was
     fetched before is not fetched again.
@@ -63,7 +64,7 @@ def scan_urls(
     for each in listed:
         unique.setdefault(each.url.url if each.url else each.text, each)
     work = _Scan(Library.of(workspace), Fetcher(settings), settings, batch, frozenset(purged))
-    return work.run(list(unique.values()), progress)
+    return work.run(list(unique.values()), progress), work.unfetched
 
 
 class _Scan:
@@ -77,6 +78,7 @@ class _Scan:
         self._batch, self._purged = batch, purged
         self._left = settings.max_total_bytes
         self._failed = Counter[str]()
+        self.unfetched: list[str] = []
         self._lock = threading.Lock()
 
     def run(self, listed: list[Listed], progress: Progress) -> list[Source]:
@@ -113,6 +115,8 @@ class _Scan:
             self._fetcher.check_host(listed.url)
             digest, size = self._obtain(listed)
         except FetchProblem as problem:
+            if problem.passing:
+                self.unfetched.append(listed.text)
             return self._make_entry(listed, None, 0, problem)
         return self._make_entry(listed, digest, size, None)
 

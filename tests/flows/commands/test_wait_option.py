@@ -1,4 +1,4 @@
-"""Commands that change the source list or the store give up waiting for a build after --wait."""
+"""Commands that wait for a build give up after --wait."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,9 +12,13 @@ from stages.engine.workspace import Workspace
 SCAN = ["scan", "."]
 WITHDRAW = ["withdraw", "00ff", "--reason", "she asked"]
 GC = ["gc", "--yes"]
+REPAIR = ["verify", "--repair"]
+RELEASE = ["release", "v1"]
 
 
-@pytest.mark.parametrize("command", [SCAN, WITHDRAW, GC], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [SCAN, WITHDRAW, GC, REPAIR, RELEASE], ids=lambda command: command[0]
+)
 def test_a_command_gives_up_after_the_given_minutes(
     command: list[str], workspace: Workspace
 ) -> None:
@@ -27,7 +31,17 @@ def test_a_command_gives_up_after_the_given_minutes(
     assert "still runs after 0 minutes" in done.output
 
 
-@pytest.mark.parametrize("arguments", [[], ["--purge", "00ff"]])
-def test_what_never_waits_takes_no_limit(arguments: list[str], workspace: Workspace) -> None:
-    done = CliRunner().invoke(app, ["gc", *arguments, "--wait", "5"])
-    assert done.exit_code == 2 and "--wait is for `gc --yes`" in done.output
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["gc"], "gc --yes"),
+        (["gc", "--purge", "00ff"], "gc --yes"),
+        (["verify"], "verify --repair"),
+        (["verify", "data/package"], "verify --repair"),
+    ],
+)
+def test_what_never_waits_takes_no_limit(
+    command: list[str], words: str, workspace: Workspace
+) -> None:
+    done = CliRunner().invoke(app, [*command, "--wait", "5"])
+    assert done.exit_code == 2 and f"--wait is for `{words}`" in done.output

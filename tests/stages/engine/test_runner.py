@@ -105,6 +105,14 @@ def test_the_workers_are_printed(ready, capsys):
     assert "to compute" not in capsys.readouterr().out
 
 
+def test_the_models_to_load_are_shown_until_a_photo_is_done(ready, monkeypatch):
+    found = {"flow": "flux:12", "metric": "l:3"}
+    monkeypatch.setattr(SourceStage, "revisions", lambda stage: found)
+    ready.run(SourceStage)
+    progress = Progress.read(ready.workspace.reports / "source.progress.json")
+    assert progress.workers.endswith(", to load flow flux:12, metric l:3")
+
+
 def test_a_failed_gate_exits_1_with_the_reason(ready, capsys):
     ready.run(SourceStage)
     ready.save(double={"gate": {"max_length": 2}})

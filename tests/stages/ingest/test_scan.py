@@ -284,6 +284,7 @@ def test_every_unusable_file_is_an_entry_with_a_problem(project, monkeypatch):
         "gone.jpg": "missing",
     }
     assert report.problems == {"unreadable": 1, "empty": 1, "not_a_file": 1, "missing": 1}
+    assert list(report.unfetched.values()) == [["photos/closed.jpg"]]
     assert not run(project).changed
     monkeypatch.undo()
     assert run(project).replaced == 1  # now readable: a new entry replaces the old one
@@ -316,7 +317,9 @@ def test_unreadable_folder_is_an_entry_with_a_problem(project, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", closed)
-    assert run(project).problems == {"unreadable_folder": 1}
+    report = run(project)
+    assert report.problems == {"unreadable_folder": 1}
+    assert list(report.unfetched.values()) == [["photos/sub folder"]]
     assert read_listing(project)[1].path == "photos/sub folder"
 
 

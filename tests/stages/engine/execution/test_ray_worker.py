@@ -1,10 +1,13 @@
+import subprocess
+import sys
+
 import pytest
 from toy.double.stage import DoubleStage
 from toy.factory import line
 from toy.source.stage import SourceStage
 
 from stages.engine.execution.job import Job
-from stages.engine.execution.ray_worker import RayWorker, find_difference
+from stages.engine.execution.ray_worker import RayWorker, find_difference, read_hang
 from stages.engine.execution.units import load_sample
 from stages.engine.provenance import code_digest, machine_facts
 from stages.engine.settings import ExecutorSettings
@@ -68,3 +71,19 @@ def test_inputs_are_read_or_taken_from_the_driver(factory):
     outcome = worker.work(unit, sample)
     assert outcome is not None and outcome.failure is None
     assert factory.store.has(unit.store_key)
+
+
+@pytest.mark.parametrize("limit", ["0.01", "0.5", "100000"])
+def test_a_log_tells_the_time_limit_from_a_death(tmp_path, limit):
+    code = f"""
+import os, time
+from stages.engine.execution.time_limit import end_worker_after
+print("Timeout of a request", file=__import__("sys").stderr)
+with end_worker_after({limit}, 2):
+    time.sleep(600 if {limit} < 1000 else 0)
+    os.kill(os.getpid(), 9)
+"""
+    log = tmp_path / "worker.err"
+    with log.open("wb") as file:
+        subprocess.run([sys.executable, "-c", code], stderr=file)
+    assert read_hang(str(log)).startswith("Timeout (0:00:00") == (float(limit) < 1000)

@@ -164,6 +164,8 @@ def test_a_listed_photo_whose_copy_is_lost_stays_when_it_cannot_be_fetched(
     report = scan([place.address], workspace, replace=replace)
     assert entries(workspace) == before and report.problems == {}
     assert "a.png was not fetched" in report.kept[0]
+    assert report.unfetched == {place.address: [f"{place.address.start}a.png"]}
+    assert scan([place.address], workspace).unfetched == {place.address: []}
 
 
 def test_an_answer_that_breaks_off_is_requested_again(place, workspace, make):
@@ -363,5 +365,7 @@ def test_a_sidecar_that_is_left_out_has_no_copy_that_still_applies(place, worksp
     Mirror.of(workspace).database.unlink()  # so that nobody knows of what time the copy is
     place.put("a.png.json", b'{"licence": "LicenseRef-all-rights-reserved"}')
     place.fail("a.png.json", "403")
-    (message,) = scan([place.address], workspace).skipped
+    report = scan([place.address], workspace)
+    (message,) = report.skipped
+    assert report.unfetched == {place.address: [f"{place.address.start}a.png.json"]}
     assert "a.png.json was not fetched" in message and entries(workspace)[0].licence == "unknown"

@@ -59,6 +59,7 @@ def test_a_list_becomes_photos_and_rejects_with_reasons(workspace, server, make)
     seen = []
     report = scan([path], workspace, progress=lambda *at: seen.append(at))
     assert report.problems == {"opted_out": 1, "not_fetched": 2, "not_allowed": 3}
+    assert report.unfetched == {path: []}  # nothing that a second scan would change
     assert sorted(seen)[-1] == (8, 8)
     listed = entries(workspace)
     assert len(listed) == 8  # the URL that occurs twice is listed once
@@ -90,10 +91,11 @@ def test_a_second_scan_fetches_nothing_again(workspace, server, make):
 def test_what_failed_for_a_while_is_fetched_by_the_next_scan(workspace, server, make):
     server.files["/a.png"] = [Answer(status=503), Answer(make(1))]
     path = write_csv(workspace, [server.url("/a.png"), "CC0-1.0"])
-    scan([path], workspace)
-    assert entries(workspace)[0].problem.code == "not_fetched"
     report = scan([path], workspace)
-    assert (report.replaced, report.added) == (1, 1)
+    assert entries(workspace)[0].problem.code == "not_fetched"
+    assert report.unfetched == {path: [server.url("/a.png")]}
+    report = scan([path], workspace)
+    assert (report.replaced, report.added) == (1, 1) and report.unfetched == {path: []}
     units, rejects = make_units(entries(workspace))
     assert len(units) == 1 and [reject.code for reject in rejects] == ["replaced"]
 
