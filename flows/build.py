@@ -34,6 +34,7 @@ from flows.late_runs import skip_late_runs
 from flows.leftovers import remove_what_was_left
 from flows.locks import lock_when_idle
 from flows.report import gate_table
+from flows.run_logs import shorten_tracebacks
 from flows.sources import update_source_list
 from stages.engine.execution.progress import Progress
 from stages.engine.workspace import Workspace
@@ -41,6 +42,7 @@ from stages.ingest.buckets.address import parse_source
 
 _ARTIFACT_SECONDS = 5.0
 
+shorten_tracebacks()
 
 _unreachable_runs: set[str | None] = set()
 """Flow runs whose server went away; nothing more is sent to it."""

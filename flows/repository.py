@@ -34,7 +34,10 @@ def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise FactoryError(f"{LOCK} cannot be read: {error}") from error
     require_no_conflicts(root)
-    damaged = f"{LOCK} is empty or damaged: `git checkout {LOCK}` brings back the committed one"
+    damaged = (
+        f"{LOCK} is empty or damaged: `git checkout {LOCK}` brings back the committed one; if "
+        "there is none, remove the file and type `flawfactory build`: results are in the store"
+    )
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -74,9 +74,10 @@ def serve(job: Job, say: Callable[[str], None], webhook: str | None = None) -> N
         _serve_from_child(job, url, dict(os.environ), say, webhook, {})
         return
     with temporary_server(workspace) as server:
-        say(f"temporary Prefect server: {server.address}")
-        lost = f"the temporary Prefect server ended (log: {server.log}); start the schedule again"
         url = server.environment["PREFECT_API_URL"]
+        say(f"temporary Prefect server: {server.address}")
+        say(f"for the command prefect: export PREFECT_API_URL={url}")
+        lost = f"the temporary Prefect server ended (log: {server.log}); start the schedule again"
         if not webhook:
             forget_webhook(url)  # of an earlier schedule: the database outlives the server
         _serve_from_child(job, url, server.environment, say, webhook, {lost: server.process})

@@ -194,7 +194,9 @@ class Watch:
                 self.say(line)
         else:
             self._failures += 1
-            self.say("the build failed; it is tried again when photos change")
+            self.say(
+                "the build failed; it is tried again when photos change, or by `flawfactory build`"
+            )
         return True
 
     def _read(self) -> str:

@@ -74,8 +74,11 @@ def verify(
     with lock_when_idle(workspace, say, wait) if repair else nullcontext():
         findings = _find_damage(workspace, cache or repair)
         if findings and repair:
-            _repair_stages(workspace, sorted({finding.stage for finding in findings}))
+            stages = sorted({finding.stage for finding in findings}, key=STAGES.index)
+            _repair_stages(workspace, stages)
             findings = _find_damage(workspace, cache=True)
+            if not findings:
+                console.print(f"repaired: {', '.join(stages)}")
     _touch(findings)
     if findings:
         absent = all(finding.problem == ABSENT for finding in findings)

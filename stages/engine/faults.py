@@ -41,7 +41,10 @@ def user_message(error: BaseException) -> str | None:
         parts = [error.filename and str(error.filename), error.strerror, remedy]
         return ": ".join(part for part in parts if part)
     if isinstance(error, sqlite3.OperationalError):
-        return f"a database cannot be written ({error}): is the disk full, or the folder read-only?"
+        return (
+            f"a database cannot be written ({error}): is the disk full (`df -h . /var/tmp`)? Free "
+            "some space and run it again; or is a folder read-only?"
+        )
     if is_out_of_memory(error):
         return "out of memory: lower executor.workers in factory.toml, or use smaller photos"
     return None

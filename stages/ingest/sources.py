@@ -49,7 +49,7 @@ def withdraw(workspace: Workspace, what: str, reason: str) -> list[Source]:
     if not marked:
         raise ScanError(
             f"{what}: no entry in use has this key or path in {workspace.sources}; "
-            "give a photo key from the manifest or a path as in the list"
+            "give a photo key (`sha256sum FILE | cut -c1-16`) or a path as in the list"
         )
     write_list(workspace.sources, entries)
     return marked

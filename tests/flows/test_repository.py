@@ -21,8 +21,11 @@ def test_a_missing_lock_has_no_stages(tmp_path):
 )
 def test_a_damaged_lock_file_is_a_one_line_error(tmp_path, text):
     (tmp_path / "dvc.lock").write_text(text)
-    with pytest.raises(FactoryError, match=r"^dvc.lock is empty or damaged: `git checkout "):
+    with pytest.raises(
+        FactoryError, match=r"^dvc.lock is empty or damaged: `git checkout "
+    ) as found:
         locked_stages(tmp_path)
+    assert "remove the file" in str(found.value)  # scheduled builds do not commit it
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "data/sources.dvc"])

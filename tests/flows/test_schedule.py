@@ -103,7 +103,7 @@ def test_a_schedule_without_webhook_forgets_that_of_an_earlier_one_on_its_own_se
         environment = {"PREFECT_API_URL": "its"}
         yield SimpleNamespace(address="", log="", process=None, environment=environment)
 
-    forgotten: list[str] = []
+    forgotten, said = list[str](), list[str]()
     monkeypatch.setattr(schedule, "temporary_server", server)
     monkeypatch.setattr(schedule, "forget_webhook", forgotten.append)
     monkeypatch.setattr(schedule, "_serve_from_child", lambda *values: None)
@@ -112,8 +112,9 @@ def test_a_schedule_without_webhook_forgets_that_of_an_earlier_one_on_its_own_se
     for url, webhook in (("", "http://hook"), ("http://everybodys/api", None), ("", None)):
         monkeypatch.setenv("PREFECT_API_URL", url)
         assert forgotten == []
-        schedule.serve(job, print, webhook)
+        schedule.serve(job, said.append, webhook)
     assert forgotten == ["its"]
+    assert sum("export PREFECT_API_URL=its" in line for line in said) == 2  # not for everybody's
 
 
 def test_the_deployments_of_two_checkouts_have_different_names() -> None:

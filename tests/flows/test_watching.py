@@ -112,6 +112,7 @@ def test_a_failed_build_is_repeated_when_photos_change_or_watching_starts_anew(
     for _ in range(4):
         watch.poll()
     assert watch.builds.started == 1 and "failed" in watch.said[-1]
+    assert "`flawfactory build`" in watch.said[-1]
     add(folder, "b.jpg")
     watch.poll()
     watch.poll()

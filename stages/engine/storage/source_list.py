@@ -34,7 +34,10 @@ PART_LINES = 10_000
 REPLACED = "replaced"
 """Value of `Source.withdrawn` for a file that has new bytes; a later line holds the new bytes."""
 KEY_LENGTH = 16
-RESTORE = "restore it with `dvc checkout data/sources.dvc`, or scan again with `--replace`"
+RESTORE = (
+    "restore it with `dvc checkout --force data/sources.dvc`, or from a remote with "
+    "`dvc pull --force data/sources.dvc`"
+)
 
 
 class SourceListError(FactoryError):

@@ -52,6 +52,7 @@ def test_repair_replaces_damaged_files_restored_by_dvc(
     assert verify().exit_code == 1
     repaired = verify("--repair")
     assert repaired.exit_code == 0, repaired.output
+    assert "repaired: map" in repaired.output
     assert damaged_file.read_text().endswith("map")
     assert verify("--cache").exit_code == 0
     assert not pipeline.find_stale(workspace).keys() & {"ingest", "perceive", "map"}

@@ -39,8 +39,8 @@ def failing(number, filename=None):
         ),
         (
             sqlite3.OperationalError("database or disk is full"),
-            "a database cannot be written (database or disk is full): is the disk full, or the "
-            "folder read-only?",
+            "a database cannot be written (database or disk is full): is the disk full "
+            "(`df -h . /var/tmp`)? Free some space and run it again; or is a folder read-only?",
         ),
         (
             MemoryError(),

@@ -122,7 +122,9 @@ def test_a_malformed_line_is_named_with_its_remedy(tmp_path, half, line):
     write_list(tmp_path, [source(), source("b.jpg", "b")])
     part = tmp_path / half / "00000.jsonl"
     part.write_bytes(part.read_bytes().split(b"\n")[0] + b"\n" + line)
-    with pytest.raises(SourceListError, match=f"{half}.00000.jsonl, line 2.*dvc checkout") as error:
+    with pytest.raises(
+        SourceListError, match=f"{half}.00000.jsonl, line 2.*checkout --force"
+    ) as error:
         read_list(tmp_path)
     assert "\n" not in str(error.value)
 
