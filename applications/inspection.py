@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from applications.pictures import MAX_FILE_BYTES, decode
+from applications.pictures import MAX_FILE_BYTES, decode, read_file
 from applications.protocols import Finding, Inspector
 from stages.engine.stage import RejectPhoto
 from stages.engine.workspace import FactoryError
@@ -50,9 +50,8 @@ def inspect_files(paths: Iterable[Path], inspector: Inspector) -> Iterator[Inspe
     """Inspect files one by one; a file that cannot be inspected is named and does not stop it."""
     for path in paths:
         try:
-            with path.open("rb") as file:
-                picture = decode(file.read(MAX_FILE_BYTES + 1))
-        except (OSError, ValueError) as error:
+            picture = decode(read_file(path, MAX_FILE_BYTES))
+        except ValueError as error:
             yield Inspected(path, problem=f"cannot be read: {error}")
             continue
         try:

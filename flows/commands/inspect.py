@@ -46,7 +46,7 @@ def inspect(
         if overlay is not None and not found.problem:
             _draw(found, chosen, targets[found.path])
         if as_json:
-            typer.echo(json.dumps(to_json(found, chosen), ensure_ascii=False))
+            typer.echo(json.dumps(to_json(found, chosen)))
         elif found.problem:
             error_console.print(f"{found.path}: {found.problem}", markup=False, soft_wrap=True)
         else:

@@ -1,4 +1,5 @@
 import io
+import os
 
 import numpy as np
 import pytest
@@ -48,9 +49,13 @@ def test_what_cannot_be_inspected_does_not_stop_the_rest(tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG no picture")
     prose, good = write(tmp_path / "prose.png", (9, 7)), write(tmp_path / "good.png")
-    found = list(inspect_files([broken, prose, good], Fixed()))
-    assert [bool(f.problem) for f in found] == [True, True, False]
+    pipe, device = tmp_path / "pipe.png", tmp_path / "zero.png"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    found = list(inspect_files([broken, prose, pipe, device, good], Fixed()))
+    assert [bool(f.problem) for f in found] == [True, True, True, True, False]
     assert found[1].problem == "the answer is prose"
+    assert "FIFO, socket or device" in found[2].problem and "not opened" in found[3].problem
     assert to_json(found[0], Fixed())["problem"].startswith("cannot be read")
 
 
