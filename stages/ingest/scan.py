@@ -123,9 +123,10 @@ def _scan_folder(
             own = places.root_for(path, root)
             entries.append(_make_entry(path, batch, licences, digests, own))
     if not entries:
-        others = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
+        others = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items()))
         raise ScanError(
-            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {others}"
+            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below"
+            + (f", only: {others}" if others else "")
         )
     report.ignored.update(walk.ignored)
     report.foreign += len(licences.foreign)

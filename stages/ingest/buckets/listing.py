@@ -71,14 +71,15 @@ def check_bucket(address: BucketPrefix) -> None:
 
 
 def snapshot_objects(address: BucketPrefix) -> str:
-    """Return a digest of name, size and ETag of every photo below a prefix; fetch none.
+    """Return a digest of name, size and ETag of every photo and ledger below a prefix; fetch none.
 
     Raises:
         FactoryError: the bucket cannot be listed.
     """
     digest = sha256(f"{address}\0".encode())
     for each in list_objects(open_client(address), address):
-        if _is_photo(each.key) and not _is_hidden(each.key[len(address.start) :]):
+        counts = _is_photo(each.key) or each.key.rpartition("/")[2] == LEDGER
+        if counts and not _is_hidden(each.key[len(address.start) :]):
             digest.update(f"{each.key}\0{each.size}\0{each.etag}\0".encode(errors="replace"))
     return digest.hexdigest()
 
