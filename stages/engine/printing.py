@@ -17,6 +17,12 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
+def one_line(text: str) -> str:
+    """Return a printable text with line feeds written as ``\\n``, so that it cannot pass for other
+    lines of the output."""
+    return printable(text).replace("\n", "\\n")
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     if 0xDC80 <= code <= 0xDCFF:  # a byte, as `os.fsdecode` keeps it

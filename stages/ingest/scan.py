@@ -41,6 +41,8 @@ class ScanReport:
     """Files left out because the photo was withdrawn and purged."""
     problems: Counter[str] = field(default_factory=Counter)
     """Reject code to the count of listed files that cannot be used."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """Reject code to the first file that cannot be used, and why."""
     ignored: Counter[str] = field(default_factory=Counter)
     """Suffix to the count of files that were not listed."""
     foreign: int = 0
@@ -157,7 +159,9 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
         index = last.get(_identity(entry))
         listed = merged[index] if index is not None else None
         if entry.problem:
-            report.problems[entry.problem.code] += 1
+            code = entry.problem.code
+            report.problems[code] += 1
+            report.examples.setdefault(code, f"{entry.path} {entry.problem.message}")
         if (
             index is not None
             and listed

@@ -31,7 +31,7 @@ class Walk:
     ignored: Counter[str] = field(default_factory=Counter)
     """Suffix (``hidden`` for dot names, ``folder link`` for links to folders) to its count."""
     ledgers: list[Path] = field(default_factory=list)
-    """The ledgers of licences that were met, which `ignored` counts too."""
+    """The ledgers of licences that were met."""
 
     def __iter__(self) -> Iterator[tuple[Path, OSError | None]]:
         """Yield each file with a photo's suffix, and each unreadable folder with its error."""
@@ -54,8 +54,8 @@ class Walk:
                     self.ignored["folder link"] += 1
                 elif (suffix := Path(entry.name).suffix.lower()) in ACCEPTED | REFUSED:
                     yield Path(entry.path), None
+                elif entry.name == LEDGER:
+                    self.ledgers.append(Path(entry.path))
                 else:
-                    if entry.name == LEDGER:
-                        self.ledgers.append(Path(entry.path))
                     self.ignored[suffix or "no suffix"] += 1
             pending += reversed(folders)

@@ -99,9 +99,10 @@ def list_prefix(s3: S3, address: BucketPrefix, settings: BucketSettings) -> List
         if _is_hidden(relative):
             found.ignored["hidden"] += 1
         elif not _is_photo(relative):
-            suffix = _suffix(relative)
-            found.ignored[suffix or "no suffix"] += 1
-            if suffix == ".json" or relative.rpartition("/")[2] == LEDGER:
+            suffix, is_ledger = _suffix(relative), relative.rpartition("/")[2] == LEDGER
+            if not is_ledger:
+                found.ignored[suffix or "no suffix"] += 1
+            if is_ledger or suffix == ".json":
                 _add_document(found, each, address)
         elif fault := find_fault(relative):
             found.unsafe.append((escape(each.key), fault))
