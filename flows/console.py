@@ -84,7 +84,7 @@ class BuildDisplay:
         tenth = 10 * progress.done // max(1, progress.total)
         if self._printed_tenths.get(progress.stage) != tenth:
             self._printed_tenths[progress.stage] = tenth
-            console.print(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
+            say(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
 
 
 def _verdict(report: StageReport) -> str:

@@ -86,7 +86,7 @@ def update_source_list(
     lines += _truncate([f"left as it was: {line}" for line in report.kept], "photos")
     lines += _truncate([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
     lines += _describe_unpublishable(workspace)
-    return "\n".join(map(one_line, lines))
+    return "\n".join(_shorten(one_line(line)) for line in lines)
 
 
 def _describe_unpublishable(workspace: Workspace) -> list[str]:
@@ -116,6 +116,11 @@ def _licence_policy(workspace: Workspace) -> rights.LicencePolicy:
         return rights.LicencePolicy()
     assert isinstance(section, PackageParams)  # noqa: S101
     return section.licences
+
+
+def _shorten(line: str) -> str:
+    """Return a line without the middle of a very long path."""
+    return line if len(line) <= 400 else f"{line[:150]} ... {line[-250:]}"
 
 
 def _truncate(lines: list[str], what: str) -> list[str]:

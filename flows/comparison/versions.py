@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
+from flows.published.manifest import check_row_count
 from flows.records import check_version
 from flows.repository import LOCK, UnusableCheckout, translate_errors
 from stages.engine.storage.tables import MANIFEST, METRICS
@@ -38,6 +40,8 @@ class Table(pq.ParquetFile):
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._name = name
         with self._naming():
+            self.size = file.seek(0, os.SEEK_END)
+            file.seek(0)
             super().__init__(file)
 
     def read(self, *args: Any, **kwargs: Any) -> pa.Table:
@@ -102,6 +106,7 @@ class Version:
         table = self.table(PACKAGE, MANIFEST)
         if table is None:
             raise FactoryError(f"{self.name} {self.files.explain_absence()}")
+        check_row_count(table.metadata.num_rows, table.size, f"the manifest of {self.name}")
         if table.metadata.num_rows:
             found = set(table.schema_arrow.names)
             versions = [None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from stages.engine.files import open_regular
 from stages.engine.workspace import FactoryError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Location:
         path = f"{self.base}/{name}"
         try:
             if not self.is_remote:
-                return Path(path).open("rb")
+                return open_regular(Path(path))
             files, inner = _find_files(path)
             options: dict[str, Any] = {}
             if in_parts:

@@ -86,8 +86,11 @@ class Pictures:
             raise BadLabel(f"the path {name!r} leaves the folder")
         path = self.folder / parts
         self.known.add(path)
-        if not path.is_file():
-            return Problem("missing picture", name)
+        try:
+            if not path.is_file():
+                return Problem("missing picture", name)
+        except OSError as error:  # such as a name that is too long
+            raise BadLabel(f"the file cannot be opened: {error.strerror}") from error
         return partial(read_file, path, MAX_FILE_BYTES)
 
     def unlabelled(self, folders: Iterable[Path] = ()) -> Iterator[Problem]:
