@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -20,13 +19,14 @@ from pydantic import ValidationError
 from flows.published.manifest import check_row_count
 from flows.records import check_version
 from flows.repository import LOCK, UnusableCheckout, translate_errors
+from stages.engine.files import parse_json
 from stages.engine.storage.tables import MANIFEST, METRICS
 from stages.engine.workspace import FactoryError, Workspace
 from stages.package.provenance import PROVENANCE, ProvenanceFile
 
 PACKAGE = "package"
 PROBE = Path("applications/metrics.json")
-_MAX_PROVENANCE = 2**26
+_MAX_JSON = 2**26
 _NOT_HERE = (
     "is neither in DVC's cache nor in its remote: where that version was built, `dvc push "
     "--all-commits`; here, `dvc fetch --all-commits`"
@@ -137,7 +137,7 @@ class Version:
             return {}
         with file:
             try:
-                return ProvenanceFile.model_validate_json(file.read(_MAX_PROVENANCE)).model_dump()
+                return ProvenanceFile.model_validate_json(file.read(_MAX_JSON)).model_dump()
             except ValidationError:
                 return {}
 
@@ -148,7 +148,7 @@ class Version:
             return {}
         try:
             with file:
-                numbers = json.load(file)
+                numbers = parse_json(file.read(_MAX_JSON))
         except ValueError as error:
             raise FactoryError(f"{stage}/{METRICS} of {self.name} is damaged: {error}") from error
         return numbers if isinstance(numbers, dict) else {}

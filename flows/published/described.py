@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from flows.published.location import Location
 from flows.published.manifest import Manifest
+from stages.engine.files import parse_json
 from stages.engine.workspace import FactoryError
 from stages.package.croissant import CROISSANT, FILES
 from stages.package.provenance import PROVENANCE, ProvenanceFile
@@ -48,7 +48,7 @@ def check_described(location: Location, manifest: Manifest) -> Iterator[Problem]
 
 
 def _check_digests(location: Location) -> Iterator[Problem]:
-    content: Any = json.loads(location.read(CROISSANT, _MAX_BYTES))
+    content: Any = parse_json(location.read(CROISSANT, _MAX_BYTES))
     digests = {
         entry["contentUrl"]: entry["sha256"]
         for entry in content["distribution"]

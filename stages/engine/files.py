@@ -64,6 +64,18 @@ def open_regular(path: Path) -> BufferedReader:
     raise NotAFileError(errno.EINVAL, "is a FIFO, socket or device", str(path))
 
 
+def parse_json(data: bytes) -> Any:
+    """Parse JSON that may be hostile.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def canonical_json(value: Any) -> bytes:
     """Encode a value as canonical JSON: sorted keys, no spaces, UTF-8.
 

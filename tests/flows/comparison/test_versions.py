@@ -151,6 +151,7 @@ def test_a_table_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_damaged_metrics_are_named(tmp_path: Path) -> None:
     (tmp_path / "filter").mkdir()
-    (tmp_path / "filter" / "metrics.json").write_text("{")
-    with pytest.raises(FactoryError, match=r"filter/metrics.json of .* is damaged"):
-        open_version(None, str(tmp_path)).metrics("filter")
+    for text in ("{", "[" * 200_000):
+        (tmp_path / "filter" / "metrics.json").write_text(text)
+        with pytest.raises(FactoryError, match=r"filter/metrics.json of .* is damaged"):
+            open_version(None, str(tmp_path)).metrics("filter")
