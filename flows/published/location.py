@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 MAX_TABLE_BYTES = 4 * 2**30
-"""Maximum size of a manifest that is read from a URL."""
+"""Maximum size of a file beside the shards that is read."""
 SILENCE = 60
 """Seconds after which a server that sends nothing has failed."""
 

@@ -196,3 +196,18 @@ def test_a_hostile_manifest_is_described(
             FactoryError, match=f"{words}|holds no data set|no revision|no schema version"
         ):
             reader(package, tmp_path / "target")
+
+
+def test_a_file_that_hardly_ends_is_not_read_to_its_end(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.published.described.MAX_TABLE_BYTES", 2**20)
+    for name in (SHARD, "provenance.json"):
+        data = (package / name).read_bytes()
+        (package / name).unlink()
+        (package / name).write_bytes(data)
+        os.truncate(package / name, 1 << 40)  # a hole: reading it would take minutes
+    found = {(finding.shard, finding.problem) for finding in verify_copy(str(package))[1]}
+    assert {name for name, problem in found if "its sha256 is not the one" in problem} == {
+        SHARD, "provenance.json"
+    }  # fmt: skip
