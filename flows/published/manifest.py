@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.published.location import MAX_TABLE_BYTES, Location
@@ -22,6 +23,9 @@ from stages.engine.workspace import FactoryError
 
 _DIGEST = "sha256."
 _COLUMNS = ("pair", "shard", "split", "group")
+_MAX_TEXT = 2**16
+"""Maximum length of a text in a cell."""
+_BATCH_BYTES = 2**28
 _ROW_BYTES = 16
 """Bytes that a row takes in the file at least: digests, of which each flaw or at least each pair
 has its own, cannot be compressed."""
@@ -67,7 +71,7 @@ def read_manifest(location: Location) -> Manifest:
     data = location.read(MANIFEST, MAX_TABLE_BYTES)
     pairs: dict[str, Promise] = {}
     with open_manifest(io.BytesIO(data), f"{location.base}/{MANIFEST}", _COLUMNS) as table:
-        for batch in table.iter_batches(batch_size=1000):
+        for batch in _read_batches(table):
             for row in batch.to_pylist():
                 _add_row(pairs, row)
     return Manifest(pairs)
@@ -95,7 +99,36 @@ def read_texts(folder: Path, names: Sequence[str]) -> dict[str, list[str]]:
     except OSError as error:
         raise FactoryError(f"{path} cannot be read: {error}") from error
     with file, open_manifest(file, str(path), names) as table:
-        return table.read(columns=list(names)).to_pydict()
+        found: dict[str, list[str]] = {column: [] for column in names}
+        for batch in _read_batches(table, names):
+            for column, values in batch.to_pydict().items():
+                found[column] += values
+        return found
+
+
+def _read_batches(
+    table: pq.ParquetFile, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows; a batch of texts that are stored once takes at most `_BATCH_BYTES` a column.
+
+    Raises:
+        pa.ArrowInvalid: a text is longer than `_MAX_TEXT`.
+    """
+    groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
+    largest = max(
+        (g.column(n).total_uncompressed_size for g in groups for n in range(g.num_columns)),
+        default=1,
+    )
+    rows = min(1000, max(1, _BATCH_BYTES // max(1, largest)))
+    wanted = None if columns is None else list(columns)
+    for batch in table.iter_batches(batch_size=rows, columns=wanted):
+        for cell, column in zip(batch.schema, batch.columns, strict=True):
+            if pa.types.is_string(cell.type):
+                lengths = pc.binary_length(column)  # pyright: ignore[reportAttributeAccessIssue]
+                longest = pc.max(lengths).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
+                if longest > _MAX_TEXT:
+                    raise pa.ArrowInvalid(f"a text in column {cell.name} has {longest} bytes")
+        yield batch
 
 
 def check_row_count(rows: int, size: int, name: str) -> None:

@@ -167,6 +167,14 @@ def write_rows(path: Path, count: int) -> None:
     pq.write_table(first.take(pa.array(np.zeros(count, np.int64))), path)
 
 
+def write_text(path: Path) -> None:
+    """Write a manifest with a long text in each row, which parquet stores once."""
+    rows = pq.read_table(path)
+    text = pa.array(["x" * 2**22] * len(rows))
+    path.unlink()
+    pq.write_table(rows.set_column(rows.schema.get_field_index("split"), "split", text), path)
+
+
 def replace(write: Callable[[Path], object]) -> Callable[[Path], None]:
     def spoil_manifest(path: Path) -> None:
         path.unlink()
@@ -184,14 +192,18 @@ def replace(write: Callable[[Path], object]) -> Callable[[Path], None]:
         (replace(Path.touch), "is damaged"),
         (replace(lambda path: pq.write_table(pa.table({"a": [1]}), path)), "no column"),
         (lambda path: write_rows(path, 100_000), "is damaged: 100000 rows"),
+        (write_text, "is damaged: a text in column split has 4194304 bytes"),
     ],
-    ids=["pipe", "device", "noise", "empty", "other columns", "many rows"],
+    ids=["pipe", "device", "noise", "empty", "other columns", "many rows", "long text"],
 )
 def test_a_hostile_manifest_is_described(
     spoil_manifest: Callable[[Path], None], words: str, package: Path, tmp_path: Path
 ) -> None:
     spoil_manifest(package / "manifest.parquet")
-    for reader in (read_for_export, read_to_evaluate, read_to_verify, read_manifest_to_compare):
+    readers = [read_for_export, read_to_evaluate, read_to_verify, read_manifest_to_compare]
+    if spoil_manifest is write_text:
+        readers.pop()  # reads other columns
+    for reader in readers:
         with pytest.raises(
             FactoryError, match=f"{words}|holds no data set|no revision|no schema version"
         ):
