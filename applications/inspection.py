@@ -35,7 +35,7 @@ def list_pictures(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [file for file, error in Walk(path) if error is None]
+            inside = [file for file, _ in Walk(path)]  # a folder that cannot be read fails later
             if not inside:
                 raise FactoryError(f"{path} holds no picture ({', '.join(sorted(ACCEPTED))})")
             found += inside
@@ -52,7 +52,7 @@ def inspect_files(paths: Iterable[Path], inspector: Inspector) -> Iterator[Inspe
         try:
             picture = decode(read_file(path, MAX_FILE_BYTES))
         except ValueError as error:
-            yield Inspected(path, problem=f"cannot be read: {error}")
+            yield Inspected(path, problem=f"not inspected: {error}")
             continue
         try:
             yield Inspected(path, picture, inspector.inspect(picture))

@@ -25,12 +25,14 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     Raises:
         ValueError: it is missing, no regular file, unreadable or too large.
     """
-    if not path.exists():  # the message of `read_capped` is about photos of a build
-        raise ValueError("is missing")
     try:
+        if not path.exists():  # the message of `read_capped` is about photos of a build
+            raise ValueError("is missing")
         return read_capped(path, max_bytes)
     except FileProblem as error:
         raise ValueError(str(error)) from error
+    except OSError as error:  # of `exists`: the name is too long, or a folder denies access
+        raise ValueError(f"cannot be opened: {error.strerror}") from error
 
 
 def decode(data: bytes) -> Image:

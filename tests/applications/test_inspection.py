@@ -45,6 +45,15 @@ def test_missing_paths_and_empty_folders_are_named(tmp_path):
         list_pictures([tmp_path])
 
 
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    good, shut = write(tmp_path / "good.png"), tmp_path / "shut"
+    monkeypatch.setattr(
+        "applications.inspection.Walk", lambda path: [(good, None), (shut, OSError())]
+    )
+    found = list(inspect_files(list_pictures([tmp_path]), Fixed()))
+    assert [bool(f.problem) for f in found] == [False, True]
+
+
 def test_what_cannot_be_inspected_does_not_stop_the_rest(tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG no picture")
@@ -56,7 +65,7 @@ def test_what_cannot_be_inspected_does_not_stop_the_rest(tmp_path):
     assert [bool(f.problem) for f in found] == [True, True, True, True, False]
     assert found[1].problem == "the answer is prose"
     assert "FIFO, socket or device" in found[2].problem and "not opened" in found[3].problem
-    assert to_json(found[0], Fixed())["problem"].startswith("cannot be read")
+    assert to_json(found[0], Fixed())["problem"].startswith("not inspected")
 
 
 def test_json_holds_boxes_in_pixels(tmp_path):
