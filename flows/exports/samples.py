@@ -81,9 +81,18 @@ def count_pairs(folder: Path, options: Options) -> int:
         FactoryError: the folder holds no data set, or not these splits.
     """
     list_shards(folder, options.splits)
+    found = read_splits(folder).values()
+    return sum(not options.splits or split in options.splits for split in found)
+
+
+def read_splits(folder: Path) -> dict[str, str]:
+    """Read each pair's split from the manifest.
+
+    Raises:
+        FactoryError: it is damaged, or not the manifest of a packaged data set.
+    """
     rows = read_texts(folder, ["pair", "split"])
-    pairs = dict(zip(rows["pair"], rows["split"], strict=True))
-    return sum(not options.splits or split in options.splits for split in pairs.values())
+    return dict(zip(rows["pair"], rows["split"], strict=True))
 
 
 def parse_record(data: bytes, name: str) -> PublishedPair:

@@ -13,8 +13,7 @@ from pathlib import Path
 from applications.evaluation.example import Example, LabelledSet, Problem, Size, Truth
 from applications.evaluation.readers.form import Form, Request
 from applications.pictures import MAX_FILE_BYTES
-from flows.exports.samples import list_shards, parse_record
-from flows.published.manifest import read_texts
+from flows.exports.samples import list_shards, parse_record, read_splits
 from stages.engine.files import open_regular
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.storage.ustar import BLOCK, walk
@@ -64,8 +63,7 @@ def read(request: Request) -> LabelledSet:
 
 
 def _listed_pairs(request: Request) -> set[str]:
-    rows = read_texts(request.path, ["pair", "split"])
-    pairs = zip(rows["pair"], rows["split"], strict=True)
+    pairs = read_splits(request.path).items()
     return {pair for pair, split in pairs if request.split in ("", split)}
 
 
@@ -156,7 +154,7 @@ def splits(path: Path) -> list[str]:
     """Return the names of the splits that have pairs."""
     if not (path / MANIFEST).is_file():
         return []
-    return sorted(set(read_texts(path, ["split"])["split"]))
+    return sorted(set(read_splits(path).values()))
 
 
 FORM = Form(
