@@ -48,8 +48,11 @@ class Table(pq.ParquetFile):
         """Read columns.
 
         Raises:
-            FactoryError: the file is damaged.
+            FactoryError: the file is damaged, or lacks one of the `columns`.
         """
+        missing = sorted(set(kwargs.get("columns") or ()) - set(self.schema_arrow.names))
+        if missing:
+            raise FactoryError(f"{self._name} has no column {', '.join(missing)}")
         with self._naming():
             return super().read(*args, **kwargs)
 
