@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from applications.pictures import MAX_FILE_BYTES, decode
+from applications.pictures import MAX_FILE_BYTES, decode, read_file
 from applications.protocols import Finding, Inspector
 from stages.engine.stage import RejectPhoto
 from stages.engine.workspace import FactoryError
@@ -35,7 +35,7 @@ def list_pictures(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [file for file, error in Walk(path) if error is None]
+            inside = [file for file, _ in Walk(path)]  # a folder that cannot be read fails later
             if not inside:
                 raise FactoryError(f"{path} holds no picture ({', '.join(sorted(ACCEPTED))})")
             found += inside
@@ -50,10 +50,9 @@ def inspect_files(paths: Iterable[Path], inspector: Inspector) -> Iterator[Inspe
     """Inspect files one by one; a file that cannot be inspected is named and does not stop it."""
     for path in paths:
         try:
-            with path.open("rb") as file:
-                picture = decode(file.read(MAX_FILE_BYTES + 1))
-        except (OSError, ValueError) as error:
-            yield Inspected(path, problem=f"cannot be read: {error}")
+            picture = decode(read_file(path, MAX_FILE_BYTES))
+        except ValueError as error:
+            yield Inspected(path, problem=f"not inspected: {error}")
             continue
         try:
             yield Inspected(path, picture, inspector.inspect(picture))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich import box
 from rich.console import Console
 from rich.progress import (
@@ -13,14 +15,24 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from flows.report import StageReport
 from stages import STAGES
 from stages.engine.execution.progress import Progress as StageProgress
+from stages.engine.printing import printable
 from stages.tools import TOOLS
 
-console = Console()
-error_console = Console(stderr=True)
+
+class _Console(Console):
+    """A console that shows escape sequences in names and texts instead of obeying them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
+console = _Console()
+error_console = _Console(stderr=True)
 
 
 def say(words: str) -> None:
@@ -72,7 +84,7 @@ class BuildDisplay:
         tenth = 10 * progress.done // max(1, progress.total)
         if self._printed_tenths.get(progress.stage) != tenth:
             self._printed_tenths[progress.stage] = tenth
-            console.print(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
+            say(f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.line()}")
 
 
 def _verdict(report: StageReport) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.console import console
 from flows.repository import LOCK, SOURCES, translate_errors
 from flows.unfetched import count_scan
+from stages.engine.printing import one_line
 from stages.engine.storage.source_list import Source, exists, read_list
 from stages.engine.workspace import FactoryError, Workspace
 from stages.ingest.buckets.address import BucketPrefix, SourceLocation
@@ -68,19 +69,24 @@ def update_source_list(
         )
     count_scan(workspace, report.unfetched)
     track_source_list(workspace)
-    counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
+    told = f" ({report.relicensed} with another licence, origin, creator or title)"
+    same = "unchanged" + (told if report.relicensed else "")
+    counts = {"added": report.added, same: report.unchanged, "replaced": report.replaced}
     counts["left out: withdrawn and purged"] = report.purged
     words = [f"{count} {word}" for word, count in counts.items() if count]
     words += [f"{count} {code}" for code, count in report.problems.items()]
-    ignored = sum(report.ignored.values())
+    ignored = sum(count for suffix, count in report.ignored.items() if suffix != ".json")
     words += [f"{ignored} other files ignored"] if ignored else []
     foreign = f"{report.foreign} JSON file{'s' * (report.foreign > 1)} of other programs left alone"
     words += [foreign] if report.foreign else []
     lines = ["source list: " + (", ".join(words) or "nothing found")]
+    for code, example in report.examples.items():
+        more = report.problems[code] - 1
+        lines.append(f"{code}: {example}" + (f" (and {more} more)" if more else ""))
     lines += _truncate([f"left as it was: {line}" for line in report.kept], "photos")
     lines += _truncate([f"sidecar left out: {line}" for line in report.skipped], "sidecars")
     lines += _describe_unpublishable(workspace)
-    return "\n".join(lines)
+    return "\n".join(_shorten(one_line(line)) for line in lines)
 
 
 def _describe_unpublishable(workspace: Workspace) -> list[str]:
@@ -110,6 +116,11 @@ def _licence_policy(workspace: Workspace) -> rights.LicencePolicy:
         return rights.LicencePolicy()
     assert isinstance(section, PackageParams)  # noqa: S101
     return section.licences
+
+
+def _shorten(line: str) -> str:
+    """Return a line without the middle of a very long path."""
+    return line if len(line) <= 400 else f"{line[:150]} ... {line[-250:]}"
 
 
 def _truncate(lines: list[str], what: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from hashlib import sha256
@@ -54,7 +54,8 @@ class _Seen(BaseModel):
 
 
 def take_snapshot(folders: Sequence[SourceLocation]) -> str:
-    """Return a digest of path, size and modification time of every photo in the folders.
+    """Return a digest of path, size and modification time of every photo and ledger of licences in
+    the folders. A ledger that cannot be read fails builds until it changes.
 
     A list of URLs counts as one file; what its URLs lead to is not looked at. A bucket is listed:
     names, sizes and ETags count.
@@ -70,16 +71,22 @@ def take_snapshot(folders: Sequence[SourceLocation]) -> str:
         if isinstance(folder, BucketPrefix):
             digest.update(snapshot_objects(folder).encode())
             continue
-        walk = [(folder, None)] if folder.is_file() else Walk(folder)
-        for path, error in walk:
-            if error is not None:
-                continue
+        for path in _list_files(folder):
             try:
                 status = path.stat()
             except OSError:
                 continue
             digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return digest.hexdigest()
+
+
+def _list_files(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+        return
+    walk = Walk(source)
+    yield from (path for path, error in walk if error is None)
+    yield from walk.ledgers
 
 
 @dataclass

@@ -77,7 +77,7 @@ def write_page(
         tables=[table for table in list_tables(evaluation) if table.rows],
         sections=[section for section in sections if section.total],
     )
-    (folder / "index.html").write_text(text, encoding="utf-8")
+    (folder / "index.html").write_text(text, encoding="utf-8", errors="replace")
 
 
 def find_worst(rows: Sequence[Row], thresholds: Thresholds) -> dict[str, list[tuple[Row, float]]]:

@@ -133,7 +133,8 @@ def _load_embedder(examples: Sequence[Example]) -> Embedder | None:
     try:
         return MiniLm()
     except WeightsError as error:
-        error_console.print(f"CSS is left out: {error}", style="yellow", soft_wrap=True)
+        words = f"CSS is left out: {error}"
+        error_console.print(words, style="yellow", markup=False, soft_wrap=True)
         return None
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.console import console, error_console
+from stages.engine.printing import one_line
 from stages.engine.workspace import FactoryError
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def inspect(
         if overlay is not None and not found.problem:
             _draw(found, chosen, targets[found.path])
         if as_json:
-            typer.echo(json.dumps(to_json(found, chosen), ensure_ascii=False))
+            typer.echo(json.dumps(to_json(found, chosen)))
         elif found.problem:
-            error_console.print(f"{found.path}: {found.problem}", markup=False, soft_wrap=True)
+            line = one_line(f"{found.path}: {found.problem}")
+            error_console.print(line, markup=False, soft_wrap=True)
         else:
             _add_rows(table, found, chosen)
     if not as_json and table.row_count:
@@ -95,7 +97,7 @@ def _add_rows(table: Table, found: Inspected, inspector: Inspector) -> None:
     finding = found.finding
     assert finding is not None  # noqa: S101
     flawed = "yes" if finding.probability >= inspector.thresholds.picture else "no"
-    first = (escape(found.path.name), flawed, f"{finding.probability:.2f}")
+    first = (escape(one_line(found.path.name)), flawed, f"{finding.probability:.2f}")
     regions = inspector.thresholds.select_regions(finding)
     if not regions:
         table.add_row(*first, "", "", "", escape(finding.text))

@@ -46,7 +46,7 @@ def release(
     display = Display(_say_on_stderr if as_json else say, _show, _count_pairs)
     done = release_version(Workspace.find(), wanted, display, dry_run=dry_run, wait_minutes=wait)
     if as_json:
-        say(json.dumps(done.as_json(), ensure_ascii=False))
+        say(json.dumps(done.as_json()))
         return
     for warning in done.warnings:
         say(f"warning: {warning}")

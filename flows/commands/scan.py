@@ -57,4 +57,5 @@ def withdraw(
         marked = mark(workspace, parse_photo(what), reason)
         track_source_list(workspace)
     for entry in marked:
-        console.print(f"withdrawn: {entry.key} {entry.name}", markup=False)
+        say(f"withdrawn: {entry.key} {entry.name}")
+        say(f"next: flawfactory build, then flawfactory gc --purge {entry.key} to erase it")

@@ -141,7 +141,7 @@ def _repair_stages(workspace: Workspace, stages: list[str]) -> None:
                 f"no intact copy of {stage}'s output is left, and running the stage now would give "
                 f"a different one ({edited[0]}): run `flawfactory build` for the new version"
             )
-        if run_stage(workspace, stage, timeout, console.print, lambda progress: None):
+        if run_stage(workspace, stage, timeout, say, lambda progress: None):
             raise FactoryError(f"{stage} failed when it was run again; see the output above")
 
 

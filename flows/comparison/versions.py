@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,15 +16,17 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
+from flows.published.manifest import check_row_count
 from flows.records import check_version
 from flows.repository import LOCK, UnusableCheckout, translate_errors
+from stages.engine.files import parse_json
 from stages.engine.storage.tables import MANIFEST, METRICS
 from stages.engine.workspace import FactoryError, Workspace
 from stages.package.provenance import PROVENANCE, ProvenanceFile
 
 PACKAGE = "package"
 PROBE = Path("applications/metrics.json")
-_MAX_PROVENANCE = 2**26
+_MAX_JSON = 2**26
 _NOT_HERE = (
     "is neither in DVC's cache nor in its remote: where that version was built, `dvc push "
     "--all-commits`; here, `dvc fetch --all-commits`"
@@ -38,14 +40,19 @@ class Table(pq.ParquetFile):
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._name = name
         with self._naming():
+            self.size = file.seek(0, os.SEEK_END)
+            file.seek(0)
             super().__init__(file)
 
     def read(self, *args: Any, **kwargs: Any) -> pa.Table:
         """Read columns.
 
         Raises:
-            FactoryError: the file is damaged.
+            FactoryError: the file is damaged, or lacks one of the `columns`.
         """
+        missing = sorted(set(kwargs.get("columns") or ()) - set(self.schema_arrow.names))
+        if missing:
+            raise FactoryError(f"{self._name} has no column {', '.join(missing)}")
         with self._naming():
             return super().read(*args, **kwargs)
 
@@ -102,6 +109,7 @@ class Version:
         table = self.table(PACKAGE, MANIFEST)
         if table is None:
             raise FactoryError(f"{self.name} {self.files.explain_absence()}")
+        check_row_count(table.metadata.num_rows, table.size, f"the manifest of {self.name}")
         if table.metadata.num_rows:
             found = set(table.schema_arrow.names)
             versions = [None]
@@ -132,7 +140,7 @@ class Version:
             return {}
         with file:
             try:
-                return ProvenanceFile.model_validate_json(file.read(_MAX_PROVENANCE)).model_dump()
+                return ProvenanceFile.model_validate_json(file.read(_MAX_JSON)).model_dump()
             except ValidationError:
                 return {}
 
@@ -143,7 +151,7 @@ class Version:
             return {}
         try:
             with file:
-                numbers = json.load(file)
+                numbers = parse_json(file.read(_MAX_JSON))
         except ValueError as error:
             raise FactoryError(f"{stage}/{METRICS} of {self.name} is damaged: {error}") from error
         return numbers if isinstance(numbers, dict) else {}

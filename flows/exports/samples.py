@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from flows.exports.options import Options
+from flows.published.manifest import read_texts
 from flows.published.shards import check_shard_name, naming_damage
 from flows.records import check_version, convert_record
+from stages.engine.files import open_regular
 from stages.engine.storage import shard
-from stages.engine.storage.tables import MANIFEST, read_columns
+from stages.engine.storage.tables import MANIFEST
 from stages.engine.workspace import FactoryError
 from stages.package.members import RECORD, get_picture
 from stages.package.pair import PublishedPair
@@ -45,7 +47,7 @@ def read_samples(folder: Path, options: Options) -> Iterator[Sample]:
         FactoryError: the folder holds no data set, one of another schema version, or a damaged one.
     """
     for path in list_shards(folder, options.splits):
-        with naming_damage(path), path.open("rb") as file:
+        with naming_damage(path), open_regular(path) as file:
             for key, members in shard.read_samples(file):
                 record = parse_record(members.get(RECORD, b""), f"{path}: {key}")
                 check_names(record, key)
@@ -63,7 +65,7 @@ def list_shards(folder: Path, splits: tuple[str, ...] = ()) -> list[Path]:
         raise FactoryError(
             f"{folder} holds no data set: run `flawfactory build`, or `dvc pull data/package`"
         )
-    rows = read_columns(folder / MANIFEST, ["shard", "split"])
+    rows = read_texts(folder, ["shard", "split"])
     known = dict(zip(rows["shard"], rows["split"], strict=True))
     if unknown := set(splits) - set(known.values()):
         there = ", ".join(sorted(set(known.values()))) or "none"
@@ -79,9 +81,18 @@ def count_pairs(folder: Path, options: Options) -> int:
         FactoryError: the folder holds no data set, or not these splits.
     """
     list_shards(folder, options.splits)
-    rows = read_columns(folder / MANIFEST, ["pair", "split"])
-    pairs = dict(zip(rows["pair"], rows["split"], strict=True))
-    return sum(not options.splits or split in options.splits for split in pairs.values())
+    found = read_splits(folder).values()
+    return sum(not options.splits or split in options.splits for split in found)
+
+
+def read_splits(folder: Path) -> dict[str, str]:
+    """Read each pair's split from the manifest.
+
+    Raises:
+        FactoryError: it is damaged, or not the manifest of a packaged data set.
+    """
+    rows = read_texts(folder, ["pair", "split"])
+    return dict(zip(rows["pair"], rows["split"], strict=True))
 
 
 def parse_record(data: bytes, name: str) -> PublishedPair:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
 
 from pydantic import ValidationError
 
-from flows.published.location import Location
+from flows.published.location import MAX_TABLE_BYTES, Location
 from flows.published.manifest import Manifest
+from stages.engine.files import parse_json
 from stages.engine.workspace import FactoryError
 from stages.package.croissant import CROISSANT, FILES
 from stages.package.provenance import PROVENANCE, ProvenanceFile
@@ -48,7 +48,7 @@ def check_described(location: Location, manifest: Manifest) -> Iterator[Problem]
 
 
 def _check_digests(location: Location) -> Iterator[Problem]:
-    content: Any = json.loads(location.read(CROISSANT, _MAX_BYTES))
+    content: Any = parse_json(location.read(CROISSANT, _MAX_BYTES))
     digests = {
         entry["contentUrl"]: entry["sha256"]
         for entry in content["distribution"]
@@ -64,7 +64,9 @@ def _check_digests(location: Location) -> Iterator[Problem]:
 
 
 def _hash(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK):
+    """Return the sha256 of a file, or of its first `MAX_TABLE_BYTES` if it is larger."""
+    digest, left = hashlib.sha256(), MAX_TABLE_BYTES
+    while left and (block := file.read(min(left, _BLOCK))):
         digest.update(block)
+        left -= len(block)
     return digest.hexdigest()

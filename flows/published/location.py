@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from stages.engine.files import open_regular
 from stages.engine.workspace import FactoryError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 MAX_TABLE_BYTES = 4 * 2**30
-"""Maximum size of a manifest that is read from a URL."""
+"""Maximum size of a file beside the shards that is read."""
 SILENCE = 60
 """Seconds after which a server that sends nothing has failed."""
 
@@ -53,7 +54,7 @@ class Location:
         path = f"{self.base}/{name}"
         try:
             if not self.is_remote:
-                return Path(path).open("rb")
+                return open_regular(Path(path))
             files, inner = _find_files(path)
             options: dict[str, Any] = {}
             if in_parts:

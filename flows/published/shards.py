@@ -30,9 +30,14 @@ class HashingReader:
         return data
 
     def hexdigest(self) -> str:
-        """Read what is left and return the sha256 of the whole file."""
-        while self.read(_BLOCK):
-            pass
+        """Read what is left and return the sha256 of the whole file.
+
+        After the last entry a tar file ends within 10 KiB: of more, which may never end, one block
+        is read, and the digest is not the file's.
+        """
+        left = _BLOCK
+        while left and (data := self.read(left)):
+            left -= len(data)
         return self._hash.hexdigest()
 
 

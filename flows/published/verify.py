@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from flows.published.described import check_described
 from flows.published.location import Location
 from flows.published.manifest import Manifest, Promise, read_manifest
 from flows.published.shards import HashingReader, read_part, stream
+from stages.engine.files import parse_json
 from stages.engine.storage.shard import group_entries
 from stages.engine.storage.tables import MANIFEST
 from stages.engine.storage.ustar import Entry
@@ -209,7 +209,7 @@ class _Index:
 def _read_index(location: Location) -> _Index | None:
     """Read ``_info.json``; None if it is missing or not an index of shards."""
     try:
-        splits = list(json.loads(location.read(INDEX, 2**26))["splits"].values())
+        splits = list(parse_json(location.read(INDEX, 2**26))["splits"].values())
         lengths, digests = (
             {
                 name: value

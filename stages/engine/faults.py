@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from stages.engine.printing import printable
 from stages.engine.workspace import FactoryError, Workspace
 
 _REMEDIES = {
@@ -31,7 +32,15 @@ _NO_MEMORY = (
 
 
 def user_message(error: BaseException) -> str | None:
-    """Return the message of an expected error, with the place and the remedy; None for others."""
+    """Return the message of an expected error, with the place and the remedy; None for others.
+
+    Names of files in it are printable.
+    """
+    message = _find_message(error)
+    return message and printable(message)
+
+
+def _find_message(error: BaseException) -> str | None:
     if isinstance(error, FactoryError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
@@ -72,7 +81,7 @@ def save_traceback(error: BaseException) -> str:
     """Write an unexpected error's traceback to a file and return a line that names the file."""
     name = time.strftime("crash-%Y%m%d-%H%M%S.txt")
     text = "".join(traceback.format_exception(error))
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = printable(f"{type(error).__name__}: {error}".splitlines()[0])
     for folder in _traceback_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from stages.engine.temporaries import hold_temporary_file
+
+
+class NotAFileError(OSError):
+    """A path names a folder, FIFO, socket or device where a file was expected."""
 
 
 @contextmanager
@@ -37,6 +43,37 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
     `data` may be an iterable of blocks; if the iterable raises, `path` keeps its old bytes."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.writelines([data] if isinstance(data, bytes) else data)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file (or a link to one) for reading, never a device, FIFO or socket, which
+    may block or never end.
+
+    Raises:
+        NotAFileError: it is something else.
+        OSError: it cannot be opened.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise NotAFileError(errno.EINVAL, "is a folder, FIFO, socket or device", str(path))
+    # Non-blocking, and checked again, because the name may refer to another file by now.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return file
+    file.close()
+    raise NotAFileError(errno.EINVAL, "is a FIFO, socket or device", str(path))
+
+
+def parse_json(data: bytes) -> Any:
+    """Parse JSON that may be hostile.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def canonical_json(value: Any) -> bytes:

@@ -28,6 +28,7 @@ from stages.engine.gates import gate, names
 from stages.engine.gates.messages import FailureMessages
 from stages.engine.gates.suite import Suite, load_suite
 from stages.engine.gates.summary import MEANINGS, Upstream, load_metrics, summarise
+from stages.engine.printing import printable
 from stages.engine.provenance import code_digest
 from stages.engine.settings import Settings, load_settings, open_store
 from stages.engine.stage import Reject, Stage
@@ -300,8 +301,6 @@ def main(build: Callable[[Path], Stage]) -> None:
         sys.exit(2)
     passed = sum(check.success for check in verdict.checks)
     print(f"gate of {stage.name}: {passed} of {len(verdict.checks)} expectations met")
-    for check in verdict.failures:
-        print(f"  {check}", file=sys.stderr)
-    for check in verdict.warnings:
-        print(f"  {check}", file=sys.stderr)
+    for check in [*verdict.failures, *verdict.warnings]:
+        print(printable(f"  {check}"), file=sys.stderr)
     sys.exit(0 if verdict.success else 1)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from stages.engine import files
 from stages.engine.codes import RejectCode
 from stages.engine.storage.digests import Digests
 from stages.ingest.codes import IngestAside, IngestCode
@@ -41,17 +41,10 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
         FileProblem: ``missing``, ``not_a_file`` or ``unreadable``.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise FileProblem(
-                IngestAside.NOT_A_FILE, "is a folder, FIFO, socket or device: not opened"
-            )
-        # Non-blocking, and checked again, because the name may refer to another file by now.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise FileProblem(IngestAside.NOT_A_FILE, "is a FIFO, socket or device: not read")
-            yield file, status
+        with files.open_regular(path) as file:
+            yield file, os.fstat(file.fileno())
+    except files.NotAFileError as error:
+        raise FileProblem(IngestAside.NOT_A_FILE, f"{error.strerror}: not opened") from error
     except FileNotFoundError as error:
         message = "is missing: withdraw it, or put it back and build again"
         if path.is_symlink():

@@ -24,6 +24,7 @@ import os
 import re
 import tomllib
 import unicodedata
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -132,14 +133,14 @@ def _normalize(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _read_text(path: Path, max_bytes: int) -> str:
+def _read_text(path: Path, max_bytes: int, where: str) -> str:
     try:
         return read_capped(path, max_bytes).decode("utf-8-sig")  # some editors write a BOM
     except FileProblem as problem:
-        raise ScanError(f"{path} {problem.message}") from problem
+        raise ScanError(f"{where} {problem.message}") from problem
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ScanError(f"{path}, line {line}: not UTF-8; save it as UTF-8") from error
+        raise ScanError(f"{where}, line {line}: not UTF-8; save it as UTF-8") from error
 
 
 def parse_sidecar(text: str, where: str) -> Any:
@@ -217,8 +218,9 @@ def parse_ledger(text: str, where: str) -> Ledger:
 class Licences:
     """Licences of the photos below one scanned folder; each ledger is read once."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, show: Callable[[Path], str] = str) -> None:
+        """Read below `root`; messages name a file as `show` returns it, such as its URL."""
+        self.root, self._show = root, show
         self.foreign: set[Path] = set()
         """JSON files of other programs beside photos, with names that sidecars may have."""
         self.skipped: dict[Path, str] = {}
@@ -229,10 +231,12 @@ class Licences:
         if folder not in self._ledgers:
             path = folder / LEDGER
             exists = _exists(path)
-            self._ledgers[folder] = (
-                parse_ledger(_read_text(path, MAX_LEDGER), str(path)) if exists else Ledger()
-            )
+            self._ledgers[folder] = self._read_ledger(path) if exists else Ledger()
         return self._ledgers[folder]
+
+    def _read_ledger(self, path: Path) -> Ledger:
+        where = self._show(path)
+        return parse_ledger(_read_text(path, MAX_LEDGER, where), where)
 
     def _sidecar(self, photo: Path) -> Rights:
         """Return the rights of the first usable sidecar."""
@@ -249,11 +253,12 @@ class Licences:
             if not own and path.is_file() and path.stat().st_size > MAX_SIDECAR:
                 self.foreign.add(path)
                 return Rights()
-            content = parse_sidecar(_read_text(path, MAX_SIDECAR), str(path))
+            where = self._show(path)
+            content = parse_sidecar(_read_text(path, MAX_SIDECAR, where), where)
             if own:
-                return parse_rights(content, str(path))
+                return parse_rights(content, where)
             if has_rights(content):
-                return parse_rights(_drop_other_types(content), str(path))
+                return parse_rights(_drop_other_types(content), where)
             self.foreign.add(path)
         except ScanError as error:
             self.skipped[path] = str(error)

@@ -41,6 +41,8 @@ class ScanReport:
     """Files left out because the photo was withdrawn and purged."""
     problems: Counter[str] = field(default_factory=Counter)
     """Reject code to the count of listed files that cannot be used."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """Reject code to the first file that cannot be used, and why."""
     ignored: Counter[str] = field(default_factory=Counter)
     """Suffix to the count of files that were not listed."""
     foreign: int = 0
@@ -123,9 +125,10 @@ def _scan_folder(
             own = places.root_for(path, root)
             entries.append(_make_entry(path, batch, licences, digests, own))
     if not entries:
-        others = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items())) or "nothing"
+        others = ", ".join(f"{n} {name}" for name, n in sorted(walk.ignored.items()))
         raise ScanError(
-            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below, only: {others}"
+            f"{folder}: no photos (JPEG, PNG, WebP, HEIC, AVIF) in it or below"
+            + (f", only: {others}" if others else "")
         )
     report.ignored.update(walk.ignored)
     report.foreign += len(licences.foreign)
@@ -156,7 +159,9 @@ def merge(entries: list[Source], found: Iterable[Source], report: ScanReport) ->
         index = last.get(_identity(entry))
         listed = merged[index] if index is not None else None
         if entry.problem:
-            report.problems[entry.problem.code] += 1
+            code = entry.problem.code
+            report.problems[code] += 1
+            report.examples.setdefault(code, f"{entry.path} {entry.problem.message}")
         if (
             index is not None
             and listed

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stages.ingest.licences import LEDGER
+
 ACCEPTED = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif"}
 )
@@ -17,7 +19,8 @@ REFUSED = frozenset({".gif", ".bmp", ".tif", ".tiff"})
 
 @dataclass
 class Walk:
-    """The photos and unreadable folders below `root`; `ignored` is updated while iterating.
+    """The photos and unreadable folders below `root`; `ignored` and `ledgers` are updated
+    while iterating.
 
     The order is depth first: the files of a folder by name, then its folders by name, with names
     compared as bytes. Hidden names (``.git``, ``._cat.jpg``) and files with other suffixes are
@@ -27,6 +30,8 @@ class Walk:
     root: Path
     ignored: Counter[str] = field(default_factory=Counter)
     """Suffix (``hidden`` for dot names, ``folder link`` for links to folders) to its count."""
+    ledgers: list[Path] = field(default_factory=list)
+    """The ledgers of licences that were met."""
 
     def __iter__(self) -> Iterator[tuple[Path, OSError | None]]:
         """Yield each file with a photo's suffix, and each unreadable folder with its error."""
@@ -49,6 +54,8 @@ class Walk:
                     self.ignored["folder link"] += 1
                 elif (suffix := Path(entry.name).suffix.lower()) in ACCEPTED | REFUSED:
                     yield Path(entry.path), None
+                elif entry.name == LEDGER:
+                    self.ledgers.append(Path(entry.path))
                 else:
                     self.ignored[suffix or "no suffix"] += 1
             pending += reversed(folders)

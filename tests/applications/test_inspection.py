@@ -1,4 +1,5 @@
 import io
+import os
 
 import numpy as np
 import pytest
@@ -44,14 +45,27 @@ def test_missing_paths_and_empty_folders_are_named(tmp_path):
         list_pictures([tmp_path])
 
 
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    good, shut = write(tmp_path / "good.png"), tmp_path / "shut"
+    monkeypatch.setattr(
+        "applications.inspection.Walk", lambda path: [(good, None), (shut, OSError())]
+    )
+    found = list(inspect_files(list_pictures([tmp_path]), Fixed()))
+    assert [bool(f.problem) for f in found] == [False, True]
+
+
 def test_what_cannot_be_inspected_does_not_stop_the_rest(tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG no picture")
     prose, good = write(tmp_path / "prose.png", (9, 7)), write(tmp_path / "good.png")
-    found = list(inspect_files([broken, prose, good], Fixed()))
-    assert [bool(f.problem) for f in found] == [True, True, False]
+    pipe, device = tmp_path / "pipe.png", tmp_path / "zero.png"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    found = list(inspect_files([broken, prose, pipe, device, good], Fixed()))
+    assert [bool(f.problem) for f in found] == [True, True, True, True, False]
     assert found[1].problem == "the answer is prose"
-    assert to_json(found[0], Fixed())["problem"].startswith("cannot be read")
+    assert "FIFO, socket or device" in found[2].problem and "not opened" in found[3].problem
+    assert to_json(found[0], Fixed())["problem"].startswith("not inspected")
 
 
 def test_json_holds_boxes_in_pixels(tmp_path):

@@ -35,3 +35,11 @@ def test_pixels_are_counted_before_decoding(monkeypatch):
     monkeypatch.setattr(pictures, "LIMITS", pictures.Limits(10, 1, 100))
     with pytest.raises(ValueError, match="at most 10 pixels"):
         pictures.decode(encode(np.zeros((4, 4, 3), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("x" * 5000, "cannot be opened: File name too long"), ("x", "is missing")]
+)
+def test_a_name_that_no_file_has_is_an_error(tmp_path, name, words):
+    with pytest.raises(ValueError, match=words):
+        pictures.read_file(tmp_path / name, 10)

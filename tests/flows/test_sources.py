@@ -173,6 +173,21 @@ def test_the_summary_of_a_scan_names_licences_and_sidecars(
     ]
 
 
+def test_the_summary_of_a_scan_says_what_changed_and_what_cannot_be_used(
+    unlisted: Workspace, folders: list[Path]
+) -> None:
+    folder = folders[0]
+    update_source_list(unlisted, [folder])
+    (folder / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
+    (folder / "a\nverified\x1b[2J.png").touch()
+    (folder / "b.png").touch()
+    said = update_source_list(unlisted, [folder]).split("\n")
+    same = "1 unchanged (1 with another licence, origin, creator or title)"
+    assert said[0] == f"source list: 2 added, {same}, 2 empty"
+    name = "a\\nverified\\x1b[2J.png"
+    assert said[1] == f"empty: {name} has no bytes: copy it again (and 1 more)"
+
+
 def test_publishable_licences_are_not_mentioned(unlisted: Workspace, folders: list[Path]) -> None:
     (folders[0] / "LICENCES.toml").write_text('[default]\nlicence = "CC0-1.0"\n')
     assert "publishable" not in update_source_list(unlisted, folders[:1])

@@ -154,7 +154,7 @@ def test_it_looks_at_intervals(workspace, folder):
     assert watch.builds.started == 1
 
 
-def test_snapshots_see_photos_only_and_survive_what_they_cannot_read(folder):
+def test_snapshots_see_photos_and_ledgers_and_survive_what_they_cannot_read(folder):
     before = take_snapshot([folder])
     add(folder, "notes.txt")
     (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
@@ -164,6 +164,12 @@ def test_snapshots_see_photos_only_and_survive_what_they_cannot_read(folder):
     assert with_photo != before
     os.utime(folder / "a.jpg", (1, 1))
     assert take_snapshot([folder]) not in (before, with_photo)
+    touched = take_snapshot([folder])
+    (folder / "sub").mkdir()
+    (folder / "sub" / "LICENCES.toml").write_text("broken")
+    with_ledger = take_snapshot([folder])
+    (folder / "sub" / "LICENCES.toml").write_text("[default]")
+    assert len({touched, with_ledger, take_snapshot([folder])}) == 3
 
 
 def test_a_bucket_that_cannot_be_listed_is_unchanged_and_said_once(workspace, monkeypatch):

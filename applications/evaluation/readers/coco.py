@@ -70,10 +70,11 @@ def _read_file(path: Path, split: str, pictures: Pictures) -> LabelledSet:
     images, annotations = content.get("images"), content.get("annotations")
     if not isinstance(images, list) or not isinstance(annotations, list):
         raise FactoryError(f"{path} has no lists `images` and `annotations`: it is not COCO's form")
-    names = {
-        category["id"]: str(category.get("name", ""))
-        for category in content.get("categories") or []
-        if isinstance(category, dict) and "id" in category
+    categories = content.get("categories")
+    names: dict[object, str] = {
+        identifier: str(category.get("name", ""))
+        for category in (categories if isinstance(categories, list) else [])
+        if (identifier := _id_of(category, "id")) is not None
     }
     by_image: dict[object, list[dict[str, Any]]] = defaultdict(list)
     orphans: list[Problem] = []

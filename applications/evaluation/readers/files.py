@@ -11,10 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from applications.evaluation.example import Problem
-from applications.pictures import MAX_FILE_BYTES
+from applications.pictures import MAX_FILE_BYTES, read_file
 from applications.protocols import Box
 from stages.engine.workspace import FactoryError
-from stages.ingest.files import FileProblem, read_capped
 
 MAX_LABEL_BYTES = 512 * 2**20
 """Maximum size of a label file."""
@@ -41,20 +40,6 @@ def read_labels(path: Path) -> bytes:
         return read_file(path, MAX_LABEL_BYTES)
     except ValueError as error:
         raise FactoryError(f"{path} {error}") from error
-
-
-def read_file(path: Path, max_bytes: int) -> bytes:
-    """Read a regular file of at most `max_bytes`.
-
-    Raises:
-        ValueError: it is missing, no regular file, unreadable or too large.
-    """
-    if not path.exists():  # the message of `read_capped` is about photos of a build
-        raise ValueError("is missing")
-    try:
-        return read_capped(path, max_bytes)
-    except FileProblem as error:
-        raise ValueError(str(error)) from error
 
 
 def read_json(path: Path, kind: type[list] | type[dict]) -> Any:
@@ -101,8 +86,11 @@ class Pictures:
             raise BadLabel(f"the path {name!r} leaves the folder")
         path = self.folder / parts
         self.known.add(path)
-        if not path.is_file():
-            return Problem("missing picture", name)
+        try:
+            if not path.is_file():
+                return Problem("missing picture", name)
+        except OSError as error:  # such as a name that is too long
+            raise BadLabel(f"the file cannot be opened: {error.strerror}") from error
         return partial(read_file, path, MAX_FILE_BYTES)
 
     def unlabelled(self, folders: Iterable[Path] = ()) -> Iterator[Problem]:

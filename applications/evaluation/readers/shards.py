@@ -6,7 +6,6 @@ The shards are read where they lie; nothing is extracted.
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,8 +13,10 @@ from pathlib import Path
 from applications.evaluation.example import Example, LabelledSet, Problem, Size, Truth
 from applications.evaluation.readers.form import Form, Request
 from applications.pictures import MAX_FILE_BYTES
-from flows.exports.samples import list_shards, parse_record
-from stages.engine.storage.tables import MANIFEST, read_columns
+from flows.exports.samples import list_shards, parse_record, read_splits
+from stages.engine.files import open_regular
+from stages.engine.storage.tables import MANIFEST
+from stages.engine.storage.ustar import BLOCK, walk
 from stages.engine.workspace import FactoryError
 from stages.package.assemble import INDEX
 from stages.package.pair import PublishedPair
@@ -62,8 +63,7 @@ def read(request: Request) -> LabelledSet:
 
 
 def _listed_pairs(request: Request) -> set[str]:
-    rows = read_columns(request.path / MANIFEST, ["pair", "split"])
-    pairs = zip(rows["pair"], rows["split"], strict=True)
+    pairs = read_splits(request.path).items()
     return {pair for pair, split in pairs if request.split in ("", split)}
 
 
@@ -75,14 +75,17 @@ def _index_shard(path: Path) -> Iterator[tuple[str, dict[str, Place]]]:
     """
     samples: dict[str, dict[str, Place]] = {}
     try:
-        with tarfile.open(path, mode="r:") as tar:
-            for info in tar:
-                key, _, name = info.name.partition(".")
+        with open_regular(path) as file:
+            for entry in walk(file, wanted=lambda name: False):
+                key, _, name = entry.name.partition(".")
                 limit = MAX_RECORD_BYTES if name == "json" else MAX_FILE_BYTES
-                if not info.isreg() or info.size > limit:
-                    raise ValueError(f"{info.name} is no plain file of at most {limit} bytes")
-                samples.setdefault(key, {})[name] = (path, info.offset_data, info.size)
-    except (OSError, ValueError, tarfile.TarError) as error:
+                if entry.problem or entry.size > limit:
+                    what = entry.problem or f"has {entry.size} bytes, more than {limit}"
+                    raise ValueError(f"{entry.name} {what}")
+                if name in samples.setdefault(key, {}):
+                    raise ValueError(f"{entry.name} is there twice")
+                samples[key][name] = (path, entry.start + BLOCK, entry.size)
+    except (OSError, ValueError) as error:
         raise FactoryError(
             f"{path} is damaged: {error}; run `flawfactory verify {path.parent}`"
         ) from error
@@ -151,7 +154,7 @@ def splits(path: Path) -> list[str]:
     """Return the names of the splits that have pairs."""
     if not (path / MANIFEST).is_file():
         return []
-    return sorted(set(read_columns(path / MANIFEST, ["split"])["split"]))
+    return sorted(set(read_splits(path).values()))
 
 
 FORM = Form(

@@ -16,6 +16,7 @@ from typing import IO, Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from stages.engine.files import open_regular
 from stages.engine.workspace import FactoryError
 
 MAX_RECORD_BYTES = 64 * 2**20
@@ -32,7 +33,7 @@ def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
             early.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(len(_POINTER)) == _POINTER:
                 raise FactoryError(
                     f"{path} is a Git LFS pointer: fetch the file with `git lfs pull`"
@@ -46,7 +47,7 @@ def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def read_record(path: Path, offset: int) -> bytes:
     """Read the record whose frame starts at `offset`. Raises like `read_records`."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(offset)
         frame = _read_frame(file, path)
     if frame is None:

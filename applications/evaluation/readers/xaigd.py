@@ -119,7 +119,9 @@ def _split_of(path: Path) -> str:
 def _list_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    return sorted(path.glob("data/*.parquet")) or sorted(path.glob("*.parquet"))
+    inside = (path.glob("data/*.parquet"), path.glob("*.parquet"))
+    found = (sorted(file for file in files if file.is_file()) for files in inside)  # no FIFO
+    return next(filter(None, found), [])
 
 
 def splits(path: Path) -> list[str]:

@@ -16,7 +16,8 @@ from typing import Protocol
 
 MAX_MEMBER_BYTES = 512 * 2**20
 """Maximum size of a member: far above a picture of `ingest.max_pixels` as PNG."""
-_BLOCK = tarfile.BLOCKSIZE
+BLOCK = tarfile.BLOCKSIZE
+"""Bytes of a header, and the unit of sizes."""
 _CHUNK = 2**20
 _EXTENDED = frozenset({tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
                        tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})  # fmt: skip
@@ -41,6 +42,8 @@ class Entry:
     """Where its header begins in the file."""
     stop: int
     """Where the next header begins."""
+    size: int
+    """Number of its bytes, also of those that are not wanted."""
     problem: str = ""
     """Why it is no member of a sample."""
 
@@ -69,10 +72,10 @@ def walk(
         name = header.name if header.name.isprintable() else ascii(header.name)[1:-1]
         problem = _find_problem(header, paths)
         data = _read(file, header.size, name) if not problem and wanted(name) else b""
-        padded = -(-header.size // _BLOCK) * _BLOCK
+        padded = -(-header.size // BLOCK) * BLOCK
         _skip(file, padded - len(data), name)
-        start, position = position, position + _BLOCK + padded
-        yield Entry(name, data, start, position, problem)
+        start, position = position, position + BLOCK + padded
+        yield Entry(name, data, start, position, header.size, problem)
 
 
 def _find_problem(header: tarfile.TarInfo, paths: bool) -> str:
@@ -93,16 +96,16 @@ def _find_problem(header: tarfile.TarInfo, paths: bool) -> str:
 def _read_header(file: Readable, whole: bool) -> tarfile.TarInfo | None:
     """Read the next header; None at the end."""
     block = b""
-    while len(block) < _BLOCK and (chunk := file.read(_BLOCK - len(block))):
+    while len(block) < BLOCK and (chunk := file.read(BLOCK - len(block))):
         block += chunk
     if not block and not whole:
         return None
-    if len(block) == _BLOCK and not any(block):
+    if len(block) == BLOCK and not any(block):
         return None
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
     except tarfile.HeaderError as error:
-        if len(block) < _BLOCK:
+        if len(block) < BLOCK:
             raise ValueError("the file ends early") from error
         raise ValueError(f"not a readable tar file: {error}") from error
     if header.size < 0:
@@ -124,7 +127,7 @@ def _read(file: Readable, size: int, name: str) -> bytes:
 
 def _skip(file: Readable, size: int, name: str) -> None:
     """Move forwards; the last byte is read, so that a size beyond the file's end is noticed."""
-    if size > _BLOCK and _try_seek(file, size - 1, name):
+    if size > BLOCK and _try_seek(file, size - 1, name):
         size = 1
     while size:
         chunk = file.read(min(size, _CHUNK))

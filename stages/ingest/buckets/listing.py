@@ -71,14 +71,15 @@ def check_bucket(address: BucketPrefix) -> None:
 
 
 def snapshot_objects(address: BucketPrefix) -> str:
-    """Return a digest of name, size and ETag of every photo below a prefix; fetch none.
+    """Return a digest of name, size and ETag of every photo and ledger below a prefix; fetch none.
 
     Raises:
         FactoryError: the bucket cannot be listed.
     """
     digest = sha256(f"{address}\0".encode())
     for each in list_objects(open_client(address), address):
-        if _is_photo(each.key) and not _is_hidden(each.key[len(address.start) :]):
+        counts = _is_photo(each.key) or each.key.rpartition("/")[2] == LEDGER
+        if counts and not _is_hidden(each.key[len(address.start) :]):
             digest.update(f"{each.key}\0{each.size}\0{each.etag}\0".encode(errors="replace"))
     return digest.hexdigest()
 
@@ -98,9 +99,10 @@ def list_prefix(s3: S3, address: BucketPrefix, settings: BucketSettings) -> List
         if _is_hidden(relative):
             found.ignored["hidden"] += 1
         elif not _is_photo(relative):
-            suffix = _suffix(relative)
-            found.ignored[suffix or "no suffix"] += 1
-            if suffix == ".json" or relative.rpartition("/")[2] == LEDGER:
+            suffix, is_ledger = _suffix(relative), relative.rpartition("/")[2] == LEDGER
+            if not is_ledger:
+                found.ignored[suffix or "no suffix"] += 1
+            if is_ledger or suffix == ".json":
                 _add_document(found, each, address)
         elif fault := find_fault(relative):
             found.unsafe.append((escape(each.key), fault))

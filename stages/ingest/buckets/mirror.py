@@ -68,6 +68,10 @@ class Mirror:
         """Return the path of an object's copy; `key` has no fault (`names.find_fault`)."""
         return self.root / self.listed_path(bucket, key)
 
+    def show(self, path: Path) -> str:
+        """Return the address of the object whose copy has this path."""
+        return self.address_of(path.relative_to(self.root).as_posix()) or str(path)
+
     def address_of(self, listed: str) -> str | None:
         """Return the address of the object whose copy has this path in the source list."""
         start = f"{FOLDER.as_posix()}/"

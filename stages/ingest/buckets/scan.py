@@ -85,8 +85,9 @@ def scan_bucket(
     if not listing.photos and not listing.unsafe:
         others = ", ".join(f"{n} {name}" for name, n in sorted(listing.ignored.items()))
         raise ScanError(
-            f"{address}: no photos (JPEG, PNG, WebP, HEIC, AVIF) below it, only: "
-            f"{others or 'nothing'}"
+            f"{address}: no photos (JPEG, PNG, WebP, HEIC, AVIF) below it, only: {others}"
+            if others
+            else f"{address}: nothing is below it; give the prefix that the photos are below"
         )
     with closing(Records(mirror.database)) as records:
         fetcher = Fetcher(
@@ -97,7 +98,7 @@ def scan_bucket(
         used = [each for each in listing.photos if _is_used(fetcher, each)]
         result.skipped += update_documents(fetcher, listing, used)
         result.unfetched = fetcher.failed
-    licences = Licences(mirror.path(address.bucket, address.prefix))
+    licences = Licences(mirror.path(address.bucket, address.prefix), mirror.show)
     result.entries += _make_entries(fetcher, listing, problems, licences, batch)
     result.skipped += licences.skipped.values()
     result.foreign = len(licences.foreign)

@@ -151,6 +151,15 @@ def test_a_table_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_damaged_metrics_are_named(tmp_path: Path) -> None:
     (tmp_path / "filter").mkdir()
-    (tmp_path / "filter" / "metrics.json").write_text("{")
-    with pytest.raises(FactoryError, match=r"filter/metrics.json of .* is damaged"):
-        open_version(None, str(tmp_path)).metrics("filter")
+    for text in ("{", "[" * 200_000):
+        (tmp_path / "filter" / "metrics.json").write_text(text)
+        with pytest.raises(FactoryError, match=r"filter/metrics.json of .* is damaged"):
+            open_version(None, str(tmp_path)).metrics("filter")
+
+
+def test_a_table_without_a_column_is_named(tmp_path: Path) -> None:
+    write_rows(tmp_path / "manifest.parquet", [{"schema_version": SCHEMA_VERSION}])
+    table = open_version(None, str(tmp_path)).table("package", "manifest.parquet")
+    assert table is not None
+    with pytest.raises(FactoryError, match=r"package/manifest.parquet of .* has no column code"):
+        table.read(columns=["schema_version", "code"])

@@ -40,7 +40,9 @@ def test_a_file_that_is_missing_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"distribution": 3}', '{"distribution": [1]}']
+    "content",
+    ["", "[]", "{}", '{"distribution": 3}', '{"distribution": [1]}', "[" * 200_000],
+    ids=["empty", "list", "object", "number", "numbers", "deep"],
 )
 def test_a_description_that_is_none_is_named(folder: Path, content: str) -> None:
     (folder / "croissant.json").write_text(content)

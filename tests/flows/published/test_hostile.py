@@ -3,16 +3,22 @@ its target and needs bounded memory."""
 
 import io
 import json
+import os
 import re
 import tarfile
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from exporting import export
 from hostile_shards import KINDS, spoil
 
+from applications.evaluation.readers import shards
+from applications.evaluation.readers.form import Request
 from flows.comparison.pictures import read_pairs
 from flows.comparison.versions import open_version
 from flows.contact_sheet import contact_sheet
@@ -49,6 +55,10 @@ def read_for_the_comparison(package: Path, target: Path) -> None:
     list(read_pairs(open_version(None, str(package)), [last]))
 
 
+def read_manifest_to_compare(package: Path, target: Path) -> None:
+    open_version(None, str(package)).manifest()
+
+
 def read_to_verify(package: Path, target: Path) -> None:
     verify_copy(str(package), sample=100)
     _, findings = verify_copy(str(package))
@@ -57,11 +67,16 @@ def read_to_verify(package: Path, target: Path) -> None:
         raise FactoryError("\n".join(map(str, findings)))
 
 
-READERS = (read_for_export, read_for_the_gallery, read_for_the_contact_sheet,
+def read_to_evaluate(package: Path, target: Path) -> None:
+    shards.read(Request(package))
+
+
+READERS = (read_for_export, read_to_evaluate, read_for_the_gallery, read_for_the_contact_sheet,
            read_for_the_comparison, read_to_verify)  # fmt: skip
 
 UNREAD = {
     ("sample twice", read_for_the_comparison),  # stops when it has found its pairs
+    ("many members", read_to_evaluate),  # says of each that it is not in the manifest
     ("many members", read_for_the_gallery),  # skips samples that the manifest does not list
     ("deeply nested record", read_for_the_contact_sheet),  # reads no records
 }
@@ -143,3 +158,68 @@ def test_a_manifest_that_names_a_file_outside_the_folder_is_refused(
     for reader in (read_for_export, read_for_the_gallery, read_to_verify, read_for_the_comparison):
         with pytest.raises(FactoryError, match="not the name of a shard"):
             reader(package, tmp_path / "target")
+
+
+def write_rows(path: Path, count: int) -> None:
+    """Write a manifest of so many equal rows, which parquet stores once."""
+    first = pq.read_table(path).slice(0, 1)
+    path.unlink()
+    pq.write_table(first.take(pa.array(np.zeros(count, np.int64))), path)
+
+
+def write_text(path: Path) -> None:
+    """Write a manifest with a long text in each row, which parquet stores once."""
+    rows = pq.read_table(path)
+    text = pa.array(["x" * 2**22] * len(rows))
+    path.unlink()
+    pq.write_table(rows.set_column(rows.schema.get_field_index("split"), "split", text), path)
+
+
+def replace(write: Callable[[Path], object]) -> Callable[[Path], None]:
+    def spoil_manifest(path: Path) -> None:
+        path.unlink()
+        write(path)
+
+    return spoil_manifest
+
+
+@pytest.mark.parametrize(
+    ("spoil_manifest", "words"),
+    [
+        (replace(os.mkfifo), "manifest"),
+        (replace(lambda path: path.symlink_to("/dev/zero")), "manifest"),
+        (replace(lambda path: path.write_bytes(b"PAR1" * 100)), "is damaged"),
+        (replace(Path.touch), "is damaged"),
+        (replace(lambda path: pq.write_table(pa.table({"a": [1]}), path)), "no column"),
+        (lambda path: write_rows(path, 100_000), "is damaged: 100000 rows"),
+        (write_text, "is damaged: a text in column split has 4194304 bytes"),
+    ],
+    ids=["pipe", "device", "noise", "empty", "other columns", "many rows", "long text"],
+)
+def test_a_hostile_manifest_is_described(
+    spoil_manifest: Callable[[Path], None], words: str, package: Path, tmp_path: Path
+) -> None:
+    spoil_manifest(package / "manifest.parquet")
+    readers = [read_for_export, read_to_evaluate, read_to_verify, read_manifest_to_compare]
+    if spoil_manifest is write_text:
+        readers.pop()  # reads other columns
+    for reader in readers:
+        with pytest.raises(
+            FactoryError, match=f"{words}|holds no data set|no revision|no schema version"
+        ):
+            reader(package, tmp_path / "target")
+
+
+def test_a_file_that_hardly_ends_is_not_read_to_its_end(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.published.described.MAX_TABLE_BYTES", 2**20)
+    for name in (SHARD, "provenance.json"):
+        data = (package / name).read_bytes()
+        (package / name).unlink()
+        (package / name).write_bytes(data)
+        os.truncate(package / name, 1 << 40)  # a hole: reading it would take minutes
+    found = {(finding.shard, finding.problem) for finding in verify_copy(str(package))[1]}
+    assert {name for name, problem in found if "its sha256 is not the one" in problem} == {
+        SHARD, "provenance.json"
+    }  # fmt: skip

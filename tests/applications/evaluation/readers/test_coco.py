@@ -88,6 +88,18 @@ def test_a_hostile_segmentation_is_named(read, kinds, folder, segmentation):
     assert kinds(found) == [("bad label", "a.png")]
 
 
+def test_hostile_names_ids_and_categories_cost_no_other_picture(read, kinds, folder):
+    names = ["x" * 5000 + ".png", "\ud800.png", "a\0.png", "../a.png", "a.png/b.png", None]
+    images = [{"id": 0, "file_name": "a.png"}, {"id": [1], "file_name": "b.png"}, 7]
+    images += [{"id": 10**400, "file_name": name} for name in names]
+    categories = [{"id": [1], "name": "add"}, 4, {"id": 1, "name": ["add"]}]
+    found = read("coco", folder([annotation(category_id=[1])], images, categories=categories))
+    assert [example.key for example in found.examples] == ["a.png", "b.png"]
+    assert {kind for kind, _ in kinds(found)} == {"bad label", "missing picture"}
+    assert len(found.problems) == 7
+    assert read("coco", folder([annotation()], categories=5)).examples[0].label == "flawed"
+
+
 def test_an_annotation_without_image_is_orphaned(read, kinds, folder):
     annotations = [annotation(image_id=7), annotation(image_id=[1]), 5, annotation(**POLYGON)]
     found = read("coco", folder(annotations))
