@@ -42,7 +42,9 @@ settings.load_profile("any machine")
 
 def pytest_xdist_auto_num_workers() -> int:
     """A process more than there are cores: a quarter of the time, tests wait for others."""
-    return len(os.sched_getaffinity(0)) + 1
+    from stages.engine.settings import _count_cores
+
+    return _count_cores() + 1
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from stages.engine.storage.s3 import Object
 from stages.ingest.buckets.fetch import Fetcher
-from stages.ingest.buckets.listing import Listing
+from stages.ingest.buckets.listing import Listing, is_ledger
 from stages.ingest.licences import LEDGER, sidecar_names
 from stages.ingest.sources import ScanError
 
@@ -41,7 +41,7 @@ def _leave_out(fetcher: Fetcher, document: Object, reason: str) -> str:
     """Return the message on a document that cannot be fetched; its earlier version stays."""
     if fetcher.has_earlier_copy(document):
         return f"{document.key} {reason}; its earlier version applies"
-    if PurePosixPath(document.key).name == LEDGER:
+    if is_ledger(document.key):
         raise ScanError(f"{fetcher.address}: {document.key} {reason}")
     fetcher.mirror.remove(fetcher.address.bucket, document.key)  # a copy of unknown age
     return f"{document.key} {reason}"

@@ -70,6 +70,11 @@ def check_bucket(address: BucketPrefix) -> None:
     next(list_objects(open_client(address), address), None)
 
 
+def is_ledger(key: str) -> bool:
+    """Whether an object is a ledger of licences."""
+    return key.rpartition("/")[2] == LEDGER
+
+
 def snapshot_objects(address: BucketPrefix) -> str:
     """Return a digest of name, size and ETag of every photo and ledger below a prefix; fetch none.
 
@@ -78,7 +83,7 @@ def snapshot_objects(address: BucketPrefix) -> str:
     """
     digest = sha256(f"{address}\0".encode())
     for each in list_objects(open_client(address), address):
-        counts = _is_photo(each.key) or each.key.rpartition("/")[2] == LEDGER
+        counts = _is_photo(each.key) or is_ledger(each.key)
         if counts and not _is_hidden(each.key[len(address.start) :]):
             digest.update(f"{each.key}\0{each.size}\0{each.etag}\0".encode(errors="replace"))
     return digest.hexdigest()
@@ -99,10 +104,10 @@ def list_prefix(s3: S3, address: BucketPrefix, settings: BucketSettings) -> List
         if _is_hidden(relative):
             found.ignored["hidden"] += 1
         elif not _is_photo(relative):
-            suffix, is_ledger = _suffix(relative), relative.rpartition("/")[2] == LEDGER
-            if not is_ledger:
+            suffix = _suffix(relative)
+            if not is_ledger(relative):
                 found.ignored[suffix or "no suffix"] += 1
-            if is_ledger or suffix == ".json":
+            if is_ledger(relative) or suffix == ".json":
                 _add_document(found, each, address)
         elif fault := find_fault(relative):
             found.unsafe.append((escape(each.key), fault))
@@ -119,16 +124,15 @@ def list_prefix(s3: S3, address: BucketPrefix, settings: BucketSettings) -> List
 
 
 def _add_document(found: Listing, each: Object, address: BucketPrefix) -> None:
-    name = each.key.rpartition("/")[2]
     if find_fault(each.key[len(address.start) :]):
         return
-    if name == LEDGER and each.size > MAX_LEDGER:
+    if is_ledger(each.key) and each.size > MAX_LEDGER:
         raise ScanError(
             f"{address}: {each.key} has {each.size:,} bytes; at most {MAX_LEDGER:,} are read"
         )
-    if name == LEDGER or each.size <= MAX_SIDECAR:
+    if is_ledger(each.key) or each.size <= MAX_SIDECAR:
         found.documents[each.key] = each
-    elif name.endswith(SIDECAR):
+    elif each.key.endswith(SIDECAR):
         found.skipped.append(
             f"{each.key} has {each.size:,} bytes; at most {MAX_SIDECAR:,} are read"
         )
